@@ -1,0 +1,28 @@
+//! The names that plugin, Job, manifests and people's own queries agree on. No I/O and no logic.
+//!
+//! Changing a value here changes what `kubectl get` and GitOps repositories see: say so in CHANGELOG.md.
+
+/// The annotation that a rewrite sets, with an RFC 3339 time stamp. It is the one that eksctl's `utils
+/// enable-secrets-encryption` sets, so that people who look for it find it.
+pub const ANNOTATION: &str = "eksctl.io/kms-encryption-timestamp";
+
+/// Who our patches say they are in `managedFields`.
+pub const FIELD_MANAGER: &str = "eks-encrypt";
+
+/// The namespace of everything we make in a cluster, unless the person names another.
+pub const NAMESPACE: &str = "eks-encrypt";
+
+/// The recommended label (`app.kubernetes.io/name`) that all we make carries, with the value [`APP`].
+pub const APP_LABEL: &str = "app.kubernetes.io/name";
+
+/// The value of [`APP_LABEL`], and the name of the Job, ServiceAccount and roles.
+pub const APP: &str = "eks-encrypt";
+
+/// The label that carries the id of the run that made an object.
+pub const RUN_LABEL: &str = "eks-encrypt/run";
+
+/// The ConfigMap that is the run record.
+pub const RECORD: &str = "eks-encrypt-run";
+
+/// The container of the Job's Pod whose log carries the wire format.
+pub const CONTAINER: &str = "job";

@@ -1,0 +1,112 @@
+//! The wire format: what the Job says on stdout, one JSON object a line, and the plugin reads from the Pod's log.
+//!
+//! A public format. The JSON Schema in `job/schema/event.json` is made from these types, and a test fails when it is
+//! stale. Adding a field or a kind of event keeps [`WIRE_VERSION`]; changing the meaning of one raises it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::{Failure, Tally};
+
+/// The version of the wire format that this program speaks.
+pub const WIRE_VERSION: u32 = 1;
+
+/// One line of the Job's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// The wire format's version; a reader that does not know it says so instead of guessing.
+    pub wire: u32,
+    /// Which run speaks.
+    pub run: String,
+    /// Which Pod of the run speaks: a successor's sequence numbers begin again.
+    pub pod: String,
+    /// Counts up from 1 within one Pod. A reader that reconnects drops what it has seen.
+    pub seq: u64,
+    /// When the line was written (RFC 3339, UTC).
+    #[schemars(with = "String")]
+    pub time: Timestamp,
+    /// What is said.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "event")]
+pub enum Event {
+    /// The first line: the first list has been answered, and work begins.
+    Started {
+        /// The Job's own version (that of its image).
+        version: String,
+        /// The API server's version, as it reports it (`v1.34.4-eks-…`).
+        server: String,
+        /// How Secrets are rewritten.
+        method: Method,
+        /// A Secret whose resourceVersion is greater has been written under the key.
+        watermark: String,
+        /// How many Secrets the first list promised: those of its first page and its `remainingItemCount`. An
+        /// estimate for bars, never a proof: Secrets come and go.
+        total: u64,
+    },
+    /// The counts, at most every second and at least every 15: also the heartbeat.
+    Progress {
+        /// What the run is doing.
+        phase: Phase,
+        /// The counts so far.
+        tally: Tally,
+        /// Secrets accounted for per second since the line before, in thousandths.
+        rate_milli: u64,
+    },
+    /// One Secret could not be written.
+    Failure(Failure),
+    /// Something that a person should read and that is no Secret's failure.
+    Note {
+        /// One line, as it should be shown.
+        message: String,
+    },
+    /// The last line: also the container's termination message.
+    Finished {
+        /// How it ended.
+        result: RunResult,
+        /// The whole tally.
+        tally: Tally,
+        /// Why, when `result` is not `complete`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// How Secrets are rewritten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Method {
+    /// A merge patch that sets the annotation [`crate::contract::ANNOTATION`], as eksctl does.
+    #[default]
+    Annotate,
+    /// An empty merge patch: the API server writes a Secret only if its stored form is stale.
+    Touch,
+}
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Every Secret is written once.
+    Rewrite,
+    /// A second pass that must rewrite nothing.
+    Prove,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RunResult {
+    /// Every listed Secret is under the current key or gone.
+    Complete,
+    /// Some Secrets could not be written.
+    Incomplete,
+    /// The run stopped before it had gone through every Secret.
+    Stopped,
+}

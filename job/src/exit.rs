@@ -1,0 +1,32 @@
+//! The exit codes, shared by the plugin and the Job. They are part of the interface: scripts branch on them, and the
+//! README lists them.
+
+/// Why the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Done, and every Secret is accounted for.
+    Done = 0,
+    /// Something went wrong that has no code of its own.
+    Error = 1,
+    /// The command line does not make sense (clap's own code).
+    Usage = 2,
+    /// A check failed before anything was changed.
+    Refused = 3,
+    /// The cluster has another key already; that can't be changed.
+    OtherKey = 4,
+    /// EKS ended the association as Failed or Cancelled.
+    AssociationFailed = 5,
+    /// Some Secrets could not be re-encrypted.
+    Incomplete = 6,
+    /// Time is up here, but the work goes on there: run the same command again to follow it.
+    StillRunning = 7,
+    /// Ctrl-C (128 + SIGINT, as shells have it).
+    Interrupted = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
