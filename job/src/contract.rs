@@ -26,3 +26,15 @@ pub const RECORD: &str = "eks-encrypt-run";
 
 /// The container of the Job's Pod whose log carries the wire format.
 pub const CONTAINER: &str = "job";
+
+/// The environment variable of [`CONTAINER`] that carries the run's id, taken from [`RUN_LABEL`] of the Pod.
+pub const ENV_RUN: &str = "EKS_ENCRYPT_RUN";
+
+/// The environment variable of [`CONTAINER`] that says how Secrets are rewritten (`annotate`, `touch`).
+pub const ENV_METHOD: &str = "EKS_ENCRYPT_METHOD";
+
+/// The environment variable of [`CONTAINER`] that bounds the patches in flight.
+pub const ENV_CONCURRENCY: &str = "EKS_ENCRYPT_CONCURRENCY";
+
+/// The environment variable of [`CONTAINER`] that carries the key's ARN, for the run record.
+pub const ENV_KEY_ARN: &str = "EKS_ENCRYPT_KEY_ARN";

@@ -36,7 +36,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "event")]
 pub enum Event {
-    /// The first line: the first list has been answered, and work begins.
+    /// The first list has been answered, and work begins. Only notes come before it.
     Started {
         /// The Job's own version (that of its image).
         version: String,
@@ -79,7 +79,7 @@ pub enum Event {
 }
 
 /// How Secrets are rewritten.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "camelCase")]
 pub enum Method {
     /// A merge patch that sets the annotation [`crate::contract::ANNOTATION`], as eksctl does.

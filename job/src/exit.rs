@@ -1,6 +1,8 @@
 //! The exit codes, shared by the plugin and the Job. They are part of the interface: scripts branch on them, and the
 //! README lists them.
 
+use crate::event::RunResult;
+
 /// Why the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -28,5 +30,17 @@ pub enum ExitCode {
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)
+    }
+}
+
+impl From<RunResult> for ExitCode {
+    /// A run that stopped early is an error, so that the Job starts another Pod; one that went through every Secret is
+    /// not tried again (see `podFailurePolicy` in manifests/job.yaml).
+    fn from(result: RunResult) -> Self {
+        match result {
+            RunResult::Complete => Self::Done,
+            RunResult::Incomplete => Self::Incomplete,
+            RunResult::Stopped => Self::Error,
+        }
     }
 }

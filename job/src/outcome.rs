@@ -94,11 +94,7 @@ mod tests {
     #[test]
     fn a_failed_secret_is_accounted_for_but_not_complete() {
         let mut tally = Tally { listed: 1, ..Tally::default() };
-        tally.count(&Outcome::Failed(Failure {
-            namespace: "a".into(),
-            name: "b".into(),
-            reason: "denied".into(),
-        }));
+        tally.count(&Outcome::Failed(Failure { namespace: "a".into(), name: "b".into(), reason: "denied".into() }));
         assert_eq!(tally.unaccounted(), 0);
         assert!(!tally.complete());
     }

@@ -1,0 +1,86 @@
+//! The flags of the in-cluster binary. Each has an environment variable, because that is what manifests/job.yaml sets.
+//! Output: the loop's [`Spec`].
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Parser;
+use jiff::Timestamp;
+
+use crate::contract::{ENV_CONCURRENCY, ENV_KEY_ARN, ENV_METHOD, ENV_RUN, NAMESPACE};
+use crate::event::Method;
+use crate::limit::Limit;
+use crate::rewrite::Spec;
+
+/// Writes every Secret of this cluster once, so that the API server stores it under its current key. Runs as a Kubernetes
+/// Job; `kubectl eks-encrypt` starts it, follows its log and removes it.
+///
+/// Says what it does as JSON, one object a line, on stdout. Exit codes: 0 every Secret is accounted for; 1 stopped early,
+/// run it again; 2 usage; 6 some Secrets could not be written.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "eks-encrypt-job", version)]
+pub struct Args {
+    /// The run's id. A run record with the same id is gone on with: Secrets that were written since are not written again.
+    #[arg(long, env = ENV_RUN, value_name = "ID")]
+    pub run: String,
+
+    /// The name of this Pod, for the log.
+    #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true)]
+    pub pod: String,
+
+    /// The namespace that holds the run record.
+    #[arg(long, env = "POD_NAMESPACE", default_value = NAMESPACE)]
+    pub namespace: String,
+
+    /// How Secrets are rewritten.
+    #[arg(long, env = ENV_METHOD, value_enum, default_value_t)]
+    pub method: Method,
+
+    /// How many patches may be with the API server at once.
+    #[arg(long, env = ENV_CONCURRENCY, value_name = "N", default_value = "8")]
+    pub concurrency: NonZeroUsize,
+
+    /// The ARN of the cluster's KMS key. Only noted in the run record: the Job never talks to AWS.
+    #[arg(long, env = ENV_KEY_ARN, value_name = "ARN", default_value = "", hide_default_value = true)]
+    pub key_arn: String,
+
+    /// The file for the last line, if the kubelet made it.
+    #[arg(long, value_name = "FILE", default_value = "/dev/termination-log", hide = true)]
+    pub termination_log: PathBuf,
+}
+
+impl Args {
+    /// What the loop is to do. The run's time is now.
+    #[must_use]
+    pub fn spec(&self) -> Spec {
+        Spec {
+            run: self.run.clone(),
+            namespace: self.namespace.clone(),
+            method: self.method,
+            key_arn: self.key_arn.clone(),
+            time: Timestamp::now(),
+            limit: Limit::fixed(self.concurrency),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a manifest may say.
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_without_an_id_or_with_no_patch_in_flight_is_a_usage_error() {
+        assert!(Args::try_parse_from(["job", "--run", "r", "--concurrency", "0"]).is_err());
+        let args = Args::try_parse_from(["job", "--run", "r", "--method", "touch"]).unwrap();
+        assert_eq!(args.method, Method::Touch);
+        assert_eq!(args.spec().run, "r");
+    }
+}

@@ -1,0 +1,139 @@
+//! One request to the API server and its answer, read with the headers.
+//!
+//! Input: requests that `list`, `patch` and `record` build. Output: the parsed answer, or a [`Refusal`] that says enough
+//! to decide whether to ask again. `kube::Api` would do the same but drops the Retry-After header, which API Priority and
+//! Fairness sends with a plain-text 429.
+
+use std::time::Duration;
+
+use kube::Client;
+use kube::core::Status;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// How long one answer may take. The API server gives up on a write after 34 s (webhooks may take 30 of them) and says
+/// so; a little more means that the connection is dead.
+const ANSWER_WITHIN: Duration = Duration::from_secs(40);
+
+/// Longest Retry-After that is obeyed: an odd value from a proxy must not park the run.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// Why a request got no good answer.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The API server, or something in front of it, said no.
+    #[error("{}", said(.status))]
+    Status {
+        /// What it said. Where the body was no Status object, its text and the HTTP code.
+        status: Box<Status>,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// The connection failed before the answer was complete.
+    #[error("no answer from the API server: {}", root(.0))]
+    Broken(Box<kube::Error>),
+    /// No answer came in time.
+    #[error("no answer from the API server within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The answer is not what was asked for: cut off, or not the API server's.
+    #[error("the API server's answer can't be read: {0}")]
+    Unreadable(serde_json::Error),
+    /// The request could not even be built.
+    #[error("the request can't be built: {0}")]
+    Unaskable(kube::core::request::Error),
+}
+
+impl Refusal {
+    /// Whether the same request may be answered a moment later.
+    #[must_use]
+    pub fn passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status.code, 408 | 409 | 429 | 500..=599) || self.stray_404(),
+            Self::Broken(_) | Self::Silent(_) | Self::Unreadable(_) => true,
+            Self::Unaskable(_) => false,
+        }
+    }
+
+    /// The HTTP code, where there was an answer.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(status.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the API server says that the object of this name does not exist.
+    #[must_use]
+    pub fn missing(&self, name: &str) -> bool {
+        matches!(self, Self::Status { status, .. }
+            if status.code == 404 && status.details.as_ref().is_some_and(|details| details.name == name))
+    }
+
+    /// Whether the caller is unknown or may not do this, in the authorizer's words: an admission webhook's denial is
+    /// a 403 too, but about one object.
+    #[must_use]
+    pub fn about_rights(&self) -> bool {
+        matches!(self, Self::Status { status, .. }
+            if status.code == 401 || (status.code == 403 && status.message.contains(" cannot ")
+                && status.message.contains(" resource ")))
+    }
+
+    /// When the API server wants to be asked again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// A 404 that names no object comes from a proxy, or from an API server that has not finished starting. Taking it
+    /// for "deleted" would lose a Secret silently.
+    fn stray_404(&self) -> bool {
+        matches!(self, Self::Status { status, .. }
+            if status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty()))
+    }
+}
+
+/// The API server's own words; a bare code where it had none.
+fn said(status: &Status) -> String {
+    if status.message.is_empty() { format!("HTTP {}", status.code) } else { status.message.clone() }
+}
+
+/// The innermost cause: kube's own messages repeat each layer's.
+fn root(error: &kube::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// Sends one request and reads its answer.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    client: &Client,
+    request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+) -> Result<T, Refusal> {
+    let request = request.map_err(Refusal::Unaskable)?.map(kube::client::Body::from);
+    let exchange = async {
+        let answer = client.send(request).await?;
+        let (code, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.into_body().collect_bytes().await?;
+        Ok::<_, kube::Error>((code, headers, body))
+    };
+    let (code, headers, body) = tokio::time::timeout(ANSWER_WITHIN, exchange)
+        .await
+        .map_err(|_| Refusal::Silent(ANSWER_WITHIN))?
+        .map_err(|error| Refusal::Broken(Box::new(error)))?;
+    if code.is_success() {
+        return serde_json::from_slice(&body).map_err(Refusal::Unreadable);
+    }
+    let mut status = serde_json::from_slice::<Status>(&body)
+        .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(&body).trim(), ""));
+    status.code = code.as_u16();
+    let header = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let detail = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds)).filter(|s| *s > 0);
+    let retry_after = header.or(detail).map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    Err(Refusal::Status { status: status.boxed(), retry_after })
+}

@@ -1,0 +1,40 @@
+//! The client that the Job's Pod speaks to the API server with. Input: what the kubelet mounts and sets. Output: a
+//! `kube::Client` for `rewrite`. (The plugin brings its own, from the kubeconfig.)
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::USER_AGENT;
+use kube::{Client, Config};
+use thiserror::Error;
+
+/// A connection inside the cluster takes milliseconds; one that takes seconds goes to an API server that is gone.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// Not in a Pod, or in one without a token.
+    #[error("not in a Pod with a ServiceAccount token")]
+    NotInCluster(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The CA or the token can't be used.
+    #[error("can't speak TLS to the API server")]
+    Build(#[source] kube::Error),
+}
+
+/// Makes a configuration ours, whoever loaded it.
+pub fn settle(config: &mut Config) {
+    config.connect_timeout = Some(CONNECT_WITHIN);
+    // We ask again ourselves: kube's own retries would hide the 429s that say how much the API server can take, and
+    // would go on through a stop.
+    config.default_retry = false;
+    // What the audit log shows beside our writes.
+    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("eks-encrypt/", env!("CARGO_PKG_VERSION")))));
+}
+
+/// The Pod's client. The API server's address comes from the environment, so that no DNS is needed.
+pub fn in_cluster() -> Result<Client, ClientError> {
+    let mut config = Config::incluster().map_err(|error| ClientError::NotInCluster(error.into()))?;
+    settle(&mut config);
+    Client::try_from(config).map_err(ClientError::Build)
+}

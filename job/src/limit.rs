@@ -1,0 +1,44 @@
+//! How many patches may be with the API server at once. `patch` takes a [`Permit`] for each attempt and gives it back
+//! with the answer; the loop sizes its pool by [`Limit::pool`].
+//!
+//! Today the bound is fixed. What makes it move with the server's latency belongs here, and nothing else has to change.
+
+use std::num::NonZeroUsize;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Secrets that may wait for their next attempt without keeping others from the API server: with a webhook that times
+/// out for one namespace, the rest of the cluster goes on. Bounded, because each costs memory.
+const WAITING: usize = 64;
+
+/// The bound on patches in flight.
+pub struct Limit {
+    permits: Semaphore,
+    most: usize,
+}
+
+/// One patch may be with the API server; given back when dropped.
+pub(crate) struct Permit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Limit {
+    /// Always as many.
+    #[must_use]
+    pub fn fixed(most: NonZeroUsize) -> Self {
+        let most = most.get().min(Semaphore::MAX_PERMITS);
+        Self { permits: Semaphore::new(most), most }
+    }
+
+    /// How many Secrets the loop may have begun and not finished: those in flight and those that wait.
+    #[must_use]
+    pub fn pool(&self) -> usize {
+        self.most.saturating_add(WAITING)
+    }
+
+    /// Waits until one more patch may be sent.
+    pub(crate) async fn permit(&self) -> Permit<'_> {
+        // The semaphore is never closed, so there is always a permit in the end.
+        Permit { _permit: self.permits.acquire().await.ok() }
+    }
+}

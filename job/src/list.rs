@@ -1,0 +1,195 @@
+//! The first step: all Secrets of the cluster, page by page, as names and resourceVersions. Output: a stream of pages
+//! for `rewrite`, in which **each Secret appears once, even when the list has to begin again**.
+//!
+//! A continue token lives about five minutes; then the API server answers 410 and the list begins again. What was shown
+//! already is left out by one cursor, the last Secret shown: lists come in the order of their keys (continue tokens
+//! are built on that), so that whatever stands at or before the cursor was either shown, or made after the first list
+//! and so under the key by the watermark rule. No set of names is kept, and memory does not grow with the cluster.
+
+use futures::stream::{Stream, try_unfold};
+use k8s_openapi::api::core::v1::Secret as SecretKind;
+use kube::api::ListParams;
+use kube::{Client, Resource};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::ask::{Refusal, ask};
+use crate::retry::{PATIENCE, Trouble, retry};
+
+/// Secrets a page. As kubectl's: metadata of 500 is some hundred KiB, and a page lasts longer than the next one takes.
+const PAGE: u32 = 500;
+
+/// One Secret, as far as we look at it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Secret {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) resource_version: String,
+}
+
+impl Secret {
+    /// What lists are ordered by: the end of the key in etcd. As one string, for `-` and `.` sort before `/`.
+    fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Some Secrets, and what the API server said about the rest.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) secrets: Vec<Secret>,
+    /// The whole list's.
+    pub(crate) resource_version: String,
+    /// How many Secrets are left after this page, as far as the API server knows.
+    pub(crate) remaining: u64,
+    /// The list expired and began again since the page before.
+    pub(crate) begun_again: bool,
+}
+
+/// Why the list can't go on.
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// The API server would not give the next page.
+    #[error("can't list Secrets")]
+    Refused(#[source] Refusal),
+    /// The list expired again before it had shown anything new: it would go on like that for ever.
+    #[error("the list of Secrets expired twice after {0} without coming further")]
+    Stuck(String),
+    /// The list expired and its order can't tell what was shown: going on could leave a Secret out.
+    #[error("the list of Secrets expired, and it is not in the order of names, so that it can't be gone on with")]
+    Unordered,
+}
+
+/// The answer's shape. Only what is read: everything else of 500 Secrets' metadata is skipped by the parser, above
+/// all annotations, where `kubectl apply` keeps a copy of the Secret.
+#[derive(Deserialize)]
+struct List {
+    metadata: ListMetadata,
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMetadata {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default)]
+    r#continue: String,
+    #[serde(default)]
+    remaining_item_count: u64,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: Secret,
+}
+
+/// Where the list goes on.
+enum Next {
+    Start,
+    Token(String),
+    End,
+}
+
+struct Walk<'a> {
+    client: &'a Client,
+    trouble: &'a Trouble,
+    next: Next,
+    /// The cursor: the greatest key shown.
+    shown: Option<String>,
+    /// The cursor when the list last began again.
+    again_from: Option<String>,
+    /// The key before, in this list.
+    previous: Option<String>,
+    ordered: bool,
+    begun_again: bool,
+}
+
+/// All Secrets, page by page. The first page is given even if it is empty, for its resourceVersion.
+pub(crate) fn pages<'a>(
+    client: &'a Client,
+    trouble: &'a Trouble,
+) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
+    let walk = Walk {
+        client,
+        trouble,
+        next: Next::Start,
+        shown: None,
+        again_from: None,
+        previous: None,
+        ordered: true,
+        begun_again: false,
+    };
+    try_unfold(walk, |walk| walk.page())
+}
+
+impl Walk<'_> {
+    async fn page(mut self) -> Result<Option<(Page, Self)>, ListError> {
+        loop {
+            let token = match &self.next {
+                Next::End => return Ok(None),
+                Next::Start => None,
+                Next::Token(token) => Some(token.as_str()),
+            };
+            let list = match retry(PATIENCE, self.trouble, Refusal::passing, || one(self.client, token)).await {
+                Ok(list) => list,
+                Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
+                    self.begin_again()?;
+                    continue;
+                }
+                Err(refusal) => return Err(ListError::Refused(refusal)),
+            };
+            self.next = match list.metadata.r#continue {
+                token if token.is_empty() => Next::End,
+                token => Next::Token(token),
+            };
+            let first = self.shown.is_none() && self.again_from.is_none();
+            let secrets = self.fresh(list.items)?;
+            if first || !secrets.is_empty() {
+                let ListMetadata { resource_version, remaining_item_count: remaining, .. } = list.metadata;
+                let begun_again = std::mem::take(&mut self.begun_again);
+                return Ok(Some((Page { secrets, resource_version, remaining, begun_again }, self)));
+            }
+        }
+    }
+
+    fn begin_again(&mut self) -> Result<(), ListError> {
+        if self.again_from.is_some() && self.again_from == self.shown {
+            return Err(ListError::Stuck(self.shown.clone().unwrap_or_default()));
+        }
+        self.begun_again = true;
+        self.again_from = self.shown.clone();
+        self.previous = None;
+        self.next = Next::Start;
+        Ok(())
+    }
+
+    /// Those of a page that were not shown before.
+    fn fresh(&mut self, items: Vec<Item>) -> Result<Vec<Secret>, ListError> {
+        let mut secrets = Vec::with_capacity(items.len());
+        for Item { metadata: secret } in items {
+            let key = secret.key();
+            self.ordered &= self.previous.as_ref().is_none_or(|previous| key > *previous);
+            if self.again_from.as_ref().is_none_or(|cursor| key > *cursor) {
+                secrets.push(secret);
+                self.shown = self.shown.take().max(Some(key.clone()));
+            }
+            self.previous = Some(key);
+        }
+        if self.again_from.is_some() && !self.ordered { Err(ListError::Unordered) } else { Ok(secrets) }
+    }
+}
+
+/// One page from the API server. `Accept` asks for PartialObjectMetadata: no Secret's data is sent.
+async fn one(client: &Client, token: Option<&str>) -> Result<List, Refusal> {
+    let mut params = ListParams::default().limit(PAGE);
+    params.continue_token = token.map(Into::into);
+    let url = SecretKind::url_path(&(), None);
+    ask(client, kube::core::Request::new(url).list_metadata(&params)).await
+}
+
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

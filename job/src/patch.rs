@@ -1,0 +1,105 @@
+//! The second step: one Secret is written once. Input: a listed Secret from `rewrite`. Output: its [`Outcome`], whatever
+//! happens: nothing that one Secret does stops the run.
+//!
+//! The request is a merge patch without a resourceVersion: it carries no stale body and overwrites nobody's change. The
+//! answer is PartialObjectMetadata: the data stays in the API server.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret as SecretKind;
+use kube::api::{Patch, PatchParams};
+use kube::{Client, Resource};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::ask::{Refusal, ask};
+use crate::contract::{ANNOTATION, FIELD_MANAGER};
+use crate::event::Method;
+use crate::limit::Limit;
+use crate::list::Secret;
+use crate::outcome::{Failure, Outcome};
+use crate::retry::{PATIENCE, Trouble, retry};
+
+/// Longest reason that is passed on: some policies' messages are pages, and a log line is cut at 16 KiB.
+const LONGEST_REASON: usize = 1024;
+
+/// Writes Secrets, all in the same way.
+pub(crate) struct Patcher<'a> {
+    client: &'a Client,
+    limit: &'a Limit,
+    trouble: &'a Trouble,
+    body: Value,
+    /// Whether a patch of this run was ever let through: see [`Patcher::again`].
+    allowed: AtomicBool,
+}
+
+/// As much of the answer as is read.
+#[derive(Deserialize)]
+struct Answer {
+    metadata: Secret,
+}
+
+impl<'a> Patcher<'a> {
+    /// `time` is the run's, so that one look at the annotation tells which run wrote a Secret.
+    pub(crate) fn new(
+        client: &'a Client,
+        limit: &'a Limit,
+        trouble: &'a Trouble,
+        method: Method,
+        time: Timestamp,
+    ) -> Self {
+        let body = match method {
+            // To the second, as eksctl writes it.
+            Method::Annotate => {
+                json!({ "metadata": { "annotations": { ANNOTATION: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() } } })
+            }
+            Method::Touch => json!({}),
+        };
+        Self { client, limit, trouble, body, allowed: AtomicBool::new(false) }
+    }
+
+    /// Writes one Secret.
+    pub(crate) async fn patch(&self, secret: Secret) -> Outcome {
+        match retry(PATIENCE, self.trouble, |refusal| self.again(refusal), || self.attempt(&secret)).await {
+            // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
+            // stored under the current key and the patch changed nothing.
+            Ok(answer) if answer.metadata.resource_version == secret.resource_version => Outcome::Current,
+            Ok(_) => Outcome::Rewritten,
+            Err(refusal) if refusal.missing(&secret.name) || refusal.missing(&secret.namespace) => Outcome::Gone,
+            Err(refusal) => {
+                Outcome::Failed(Failure { namespace: secret.namespace, name: secret.name, reason: reason(&refusal) })
+            }
+        }
+    }
+
+    /// One attempt, under a permit: while a Secret waits for its next one, others may go.
+    async fn attempt(&self, secret: &Secret) -> Result<Answer, Refusal> {
+        let _permit = self.limit.permit().await;
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
+        let url = SecretKind::url_path(&(), Some(&secret.namespace));
+        let request = kube::core::Request::new(url).patch_metadata(&secret.name, &params, &Patch::Merge(&self.body));
+        let answer = ask(self.client, request).await?;
+        self.allowed.store(true, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    /// Whether a refusal may pass. Missing rights do not, with one exception: rights that this run has had already. An API
+    /// server that has just started answers 401 and 403 until it has read its roles.
+    fn again(&self, refusal: &Refusal) -> bool {
+        refusal.passing() || (refusal.about_rights() && self.allowed.load(Ordering::Relaxed))
+    }
+}
+
+/// The API server's own words, the denying webhook's or policy's name among them.
+fn reason(refusal: &Refusal) -> String {
+    let words = refusal.to_string();
+    match words.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+#[path = "patch_tests.rs"]
+mod tests;

@@ -1,0 +1,42 @@
+//! The in-cluster program: flags in, exit code out. Joins the client, the loop, stdout and SIGTERM.
+
+use crate::args::Args;
+use crate::client::in_cluster;
+use crate::emit::Emit;
+use crate::event::{Event, RunResult};
+use crate::exit::ExitCode;
+use crate::outcome::Tally;
+use crate::rewrite::rewrite;
+
+/// Runs the Job.
+pub async fn run(args: Args) -> ExitCode {
+    let mut emit = Emit::new(std::io::stdout(), Some(args.termination_log.clone()), args.run.clone(), args.pod.clone());
+    let client = match in_cluster() {
+        Ok(client) => client,
+        Err(error) => {
+            // On the wire too: who follows the run reads nothing else.
+            let reason = Some(format!("{:#}", anyhow::Error::new(error)));
+            emit.event(Event::Finished { result: RunResult::Stopped, tally: Tally::default(), reason });
+            return ExitCode::Error;
+        }
+    };
+    rewrite(&client, &args.spec(), |event| emit.event(event), told_to_stop()).await.into()
+}
+
+/// Waits for the kubelet to end the Pod. As process 1 of a container, a program that does not listen is not ended by
+/// SIGTERM at all, but killed when the grace period is over.
+async fn told_to_stop() -> String {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        {
+            return tokio::select! {
+                _ = terminate.recv() => "SIGTERM: the Pod is being ended".into(),
+                _ = interrupt.recv() => "SIGINT".into(),
+            };
+        }
+    }
+    std::future::pending().await
+}
