@@ -4,6 +4,8 @@
 //! `list` (pages of names) -> `patch` (one write) -> `checkpoint` (the run record) -> `emit` (a line on stdout).
 //! The same loop runs in the Job's Pod and, with another client and sink, in the plugin's process.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
+
 // What plugin and Job share: no I/O.
 pub mod contract;
 pub mod event;
@@ -36,6 +38,9 @@ pub mod watermark;
 pub mod args;
 pub mod client;
 pub mod run;
+
+#[cfg(test)]
+mod fixture;
 
 pub use ask::Refusal;
 pub use list::ListError;

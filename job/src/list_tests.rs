@@ -1,1 +1,127 @@
-//! Tests.
+//! What a list asks for, and that each Secret is shown once whatever happens between pages.
+use futures::TryStreamExt;
+
+use super::*;
+use crate::fixture::{self, Reply, page, status};
+
+/// All pages' Secrets, as `namespace/name`.
+async fn shown(client: &Client) -> Result<Vec<String>, ListError> {
+    let trouble = Trouble::default();
+    let pages: Vec<Page> = pages(client, &trouble).try_collect().await?;
+    Ok(pages.iter().flat_map(|page| page.secrets.iter().map(Secret::key)).collect())
+}
+
+fn expired() -> Reply {
+    status(410, "Expired", "", "The provided continue parameter is too old")
+}
+
+#[tokio::test(start_paused = true)]
+async fn walks_three_pages_of_metadata() {
+    let (client, server) = fixture::pair();
+    let log = server.serve(|call| {
+        assert!(call.accept.contains("as=PartialObjectMetadataList"), "asked for whole Secrets: {}", call.accept);
+        Some(match call.query.as_str() {
+            "limit=500" => page("9", &[("a/1", "1"), ("a/2", "2")], "t1", 3),
+            "limit=500&continue=t1" => page("9", &[("a/3", "3"), ("b/1", "4")], "t2", 1),
+            "limit=500&continue=t2" => page("9", &[("b/2", "5")], "", 0),
+            other => panic!("{other}"),
+        })
+    });
+    assert_eq!(shown(&client).await.unwrap(), ["a/1", "a/2", "a/3", "b/1", "b/2"]);
+    assert_eq!(log.of("/secrets").len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
+    let (client, server) = fixture::pair();
+    server.serve(|_| Some(page("9", &[], "", 0)));
+    let trouble = Trouble::default();
+    let pages: Vec<Page> = pages(&client, &trouble).try_collect().await.unwrap();
+    assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, begun_again: false }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_list_begins_again_and_shows_no_secret_twice() {
+    let (client, server) = fixture::pair();
+    let mut lists = 0;
+    server.serve(move |call| {
+        Some(match call.query.as_str() {
+            "limit=500" => {
+                lists += 1;
+                // The second list: a/1 was deleted, a/15 was made, and pages end elsewhere.
+                match lists {
+                    1 => page("9", &[("a/1", "1"), ("a/2", "2")], "old", 2),
+                    _ => page("20", &[("a/15", "15"), ("a/2", "12"), ("a/3", "3")], "new", 1),
+                }
+            }
+            "limit=500&continue=old" => expired(),
+            _ => page("20", &[("b/1", "4")], "", 0),
+        })
+    });
+    // a/15 stands before the cursor: it was made after the first list, so it is under the key and nobody's to count.
+    assert_eq!(shown(&client).await.unwrap(), ["a/1", "a/2", "a/3", "b/1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cursor_compares_as_the_api_server_sorts() {
+    // `-` sorts before `/`: as tuples, namespace `a` would come before `a-b`.
+    let (client, server) = fixture::pair();
+    let mut lists = 0;
+    server.serve(move |call| {
+        Some(match call.query.as_str() {
+            "limit=500" => {
+                lists += 1;
+                page("9", &[("a-b/z", "1")], if lists == 1 { "old" } else { "new" }, 1)
+            }
+            "limit=500&continue=old" => expired(),
+            _ => page("9", &[("a/a", "2")], "", 0),
+        })
+    });
+    assert_eq!(shown(&client).await.unwrap(), ["a-b/z", "a/a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_out_of_order_is_not_gone_on_with_after_it_expired() {
+    let (client, server) = fixture::pair();
+    server.serve(|call| {
+        Some(match call.query.as_str() {
+            "limit=500" => page("9", &[("b/1", "1"), ("a/1", "2")], "old", 1),
+            _ => expired(),
+        })
+    });
+    assert!(matches!(shown(&client).await, Err(ListError::Unordered)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_expires_at_once_every_time_ends() {
+    let (client, server) = fixture::pair();
+    server.serve(|call| Some(if call.query == "limit=500" { page("9", &[("a/1", "1")], "old", 1) } else { expired() }));
+    assert!(matches!(shown(&client).await, Err(ListError::Stuck(at)) if at == "a/1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_asked_for_again_while_the_api_server_is_away() {
+    let (client, server) = fixture::pair();
+    let mut calls = 0;
+    server.serve(move |_| {
+        calls += 1;
+        Some(match calls {
+            1 => Reply::Broken,
+            2 => status(503, "ServiceUnavailable", "", "starting"),
+            3 => Reply::PlainText(404, "404 page not found", None),
+            _ => page("9", &[("a/1", "1")], "", 0),
+        })
+    });
+    assert_eq!(shown(&client).await.unwrap(), ["a/1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_rights_end_the_list_with_the_api_servers_words() {
+    let (client, server) = fixture::pair();
+    let log = server.serve(|_| {
+        Some(status(403, "Forbidden", "", r#"secrets is forbidden: User "x" cannot list resource "secrets""#))
+    });
+    let error = format!("{:#}", anyhow::Error::new(shown(&client).await.unwrap_err()));
+    assert_eq!(error, r#"can't list Secrets: secrets is forbidden: User "x" cannot list resource "secrets""#);
+    assert_eq!(log.of("/secrets").len(), 1, "rights do not come by asking again");
+}

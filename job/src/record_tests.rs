@@ -1,1 +1,80 @@
-//! Tests.
+//! The record as people and successors read it.
+use super::*;
+use crate::fixture::{self, Reply, status};
+
+fn record() -> Record {
+    Record {
+        run: "r1".into(),
+        watermark: Watermark::new("100"),
+        method: Method::Annotate,
+        key_arn: "arn:aws:kms:eu-west-1:111122223333:key/k".into(),
+        phase: Phase::Rewrite,
+        result: Some(RunResult::Incomplete),
+        tally: Tally { listed: 10, rewritten: 5, current: 2, gone: 1, failed: 2 },
+        updated: "2026-01-02T03:04:05Z".parse().unwrap(),
+    }
+}
+
+#[test]
+fn is_plain_strings_that_read_back() {
+    insta::assert_json_snapshot!(record().to_data(), @r#"
+    {
+      "current": "2",
+      "failed": "2",
+      "gone": "1",
+      "keyArn": "arn:aws:kms:eu-west-1:111122223333:key/k",
+      "listed": "10",
+      "method": "annotate",
+      "phase": "rewrite",
+      "result": "incomplete",
+      "rewritten": "5",
+      "run": "r1",
+      "updated": "2026-01-02T03:04:05Z",
+      "watermark": "100"
+    }
+    "#);
+    assert_eq!(Record::from_data(&record().to_data()), Some(record()));
+    let running = Record { result: None, ..record() };
+    assert_eq!(Record::from_data(&running.to_data()), Some(running));
+}
+
+#[test]
+fn without_a_watermark_it_is_no_record() {
+    let mut data = record().to_data();
+    data.remove("watermark");
+    assert_eq!(Record::from_data(&data), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_made_where_it_is_missing_and_changed_where_it_is_not() {
+    let (client, server) = fixture::pair();
+    let mut there = false;
+    let log = server.serve(move |call| {
+        there |= call.line.starts_with("POST");
+        (!there).then(|| status(404, "NotFound", RECORD, "not found"))
+    });
+    write(&client, "ns", &record()).await.unwrap();
+    write(&client, "ns", &record()).await.unwrap();
+    let lines: Vec<String> = log.of("").into_iter().map(|(line, _)| line).collect();
+    insta::assert_json_snapshot!(lines, @r#"
+    [
+      "PATCH /api/v1/namespaces/ns/configmaps/eks-encrypt-run?fieldManager=eks-encrypt",
+      "POST /api/v1/namespaces/ns/configmaps?fieldManager=eks-encrypt",
+      "PATCH /api/v1/namespaces/ns/configmaps/eks-encrypt-run?fieldManager=eks-encrypt"
+    ]
+    "#);
+    let (_, body) = &log.of("POST")[0];
+    assert_eq!(body["metadata"]["labels"][RUN_LABEL], "r1");
+    assert_eq!(body["metadata"]["name"], RECORD);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_names_the_config_map_and_says_why_once() {
+    let (client, server) = fixture::pair();
+    server.serve(|_| Some(Reply::PlainText(403, "no", None)));
+    let error = write(&client, "ns", &record()).await.unwrap_err();
+    assert_eq!(
+        format!("{:#}", anyhow::Error::new(error)),
+        "can't write the run record ConfigMap ns/eks-encrypt-run: no"
+    );
+}

@@ -1,1 +1,333 @@
-//! Tests.
+//! The whole loop against a scripted API server.
+use std::collections::BTreeSet;
+
+use futures::channel::oneshot;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::*;
+use crate::fixture::{self, Call, Reply, Said, page, patched, spec, status};
+use crate::outcome::Tally;
+
+/// Runs to the end.
+async fn run(
+    method: Method,
+    script: impl FnMut(&Call) -> Option<Reply> + Send + 'static,
+) -> (RunResult, Said, fixture::Log) {
+    let (client, server) = fixture::pair();
+    let (log, said) = (server.serve(script), Said::default());
+    let result = rewrite(&client, &spec(method, 8), said.sink(), std::future::pending()).await;
+    (result, said, log)
+}
+
+/// Every patch succeeds with a new resourceVersion.
+fn write_all(call: &Call) -> Option<Reply> {
+    call.patched().map(|key| patched(&key, "1000"))
+}
+
+fn tally(said: &Said) -> Tally {
+    match said.events().pop() {
+        Some(Event::Finished { tally, .. }) => tally,
+        other => panic!("not the last line: {other:?}"),
+    }
+}
+
+fn keys(from: usize, to: usize) -> Vec<String> {
+    (from..to).map(|number| format!("a/{number:04}")).collect()
+}
+
+/// A page of Secrets that were all written before the watermark.
+fn old(keys: &[String], token: &str, remaining: u64) -> Reply {
+    page("100", &keys.iter().map(|key| (key.as_str(), "7")).collect::<Vec<_>>(), token, remaining)
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_pages_are_written_once_each_and_add_up() {
+    let (result, said, log) = run(Method::Annotate, |call| match call.query.as_str() {
+        _ if !call.is_list() => write_all(call),
+        "limit=500" => Some(old(&keys(0, 500), "t1", 700)),
+        "limit=500&continue=t1" => Some(old(&keys(500, 1000), "t2", 200)),
+        _ => Some(old(&keys(1000, 1200), "", 0)),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(tally(&said), Tally { listed: 1200, rewritten: 1200, ..Tally::default() });
+    let patches = log.of("PATCH /api/v1/namespaces/a/");
+    assert_eq!(patches.len(), 1200);
+    assert_eq!(patches.iter().map(|(line, _)| line).collect::<BTreeSet<_>>().len(), 1200);
+    insta::assert_json_snapshot!(said.events().first(), @r#"
+    {
+      "event": "started",
+      "version": "0.1.0",
+      "server": "v1.34.4-eks-1",
+      "method": "annotate",
+      "watermark": "100",
+      "total": 1200
+    }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_cluster_is_done() {
+    let (result, said, log) = run(Method::Annotate, |call| call.is_list().then(|| old(&[], "", 0))).await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(tally(&said), Tally::default());
+    assert_eq!(
+        log.of("PATCH /api/v1/namespaces/eks-encrypt/configmaps/").last().unwrap().1["data"]["watermark"],
+        "100"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pool_does_not_drain_between_pages() {
+    let (client, mut server) = fixture::pair();
+    let job =
+        tokio::spawn(async move { rewrite(&client, &spec(Method::Annotate, 8), |_| (), std::future::pending()).await });
+    server.next_about_secrets().await.reply(old(&keys(0, 2), "t1", 2));
+    // Two patches and the next page are asked for together, and none is answered.
+    let (mut patches, mut lists) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let call = server.next_about_secrets().await;
+        if call.is_list() { lists.push(call) } else { patches.push(call) }
+    }
+    lists.pop().unwrap().reply(old(&keys(2, 4), "", 0));
+    // The second page's patches come while the first page's are still in flight.
+    patches.push(server.next_about_secrets().await);
+    patches.push(server.next_about_secrets().await);
+    let seen: BTreeSet<String> = patches.iter().filter_map(Call::patched).collect();
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), keys(0, 4));
+    for call in patches {
+        let key = call.patched().unwrap();
+        call.reply(patched(&key, "1000"));
+    }
+    server.serve(|_| None);
+    assert_eq!(job.await.unwrap(), RunResult::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_one_page_is_fetched_ahead() {
+    let (client, server) = fixture::pair();
+    // No patch is ever answered, so that the first page is never gone through: its 500 are more than the pool takes.
+    let log = server.serve(|call| match call.query.as_str() {
+        _ if !call.is_list() => call.patched().map(|_| Reply::Never),
+        "limit=500" => Some(old(&keys(0, 500), "t1", 1000)),
+        "limit=500&continue=t1" => Some(old(&keys(500, 1000), "t2", 500)),
+        other => panic!("a third page was fetched: {other}"),
+    });
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        "enough".to_owned()
+    };
+    assert_eq!(rewrite(&client, &spec(Method::Annotate, 8), |_| (), stop).await, RunResult::Stopped);
+    assert_eq!(log.of("GET /api/v1/secrets").len(), 2);
+    assert_eq!(log.of("/secrets/").len(), 8, "more patches in flight than allowed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_secret_stops_nothing_and_is_not_forgotten() {
+    let (result, said, _) = run(Method::Annotate, |call| match call.patched().as_deref() {
+        None => call.is_list().then(|| old(&keys(0, 5), "", 0)),
+        Some("a/0001") => Some(status(403, "Forbidden", "0001", r#"admission webhook "w" denied the request: no"#)),
+        Some("a/0002") => Some(status(404, "NotFound", "0002", r#"secrets "0002" not found"#)),
+        Some("a/0003") => Some(patched("a/0003", "7")),
+        Some(_) => write_all(call),
+    })
+    .await;
+    assert_eq!(result, RunResult::Incomplete);
+    assert_eq!(tally(&said), Tally { listed: 5, rewritten: 2, current: 1, gone: 1, failed: 1 });
+    insta::assert_json_snapshot!(said.events()[1..], @r#"
+    [
+      {
+        "event": "failure",
+        "namespace": "a",
+        "name": "0001",
+        "reason": "admission webhook \"w\" denied the request: no"
+      },
+      {
+        "event": "finished",
+        "result": "incomplete",
+        "tally": {
+          "listed": 5,
+          "rewritten": 2,
+          "current": 1,
+          "gone": 1,
+          "failed": 1
+        },
+        "reason": "1 Secret could not be written"
+      }
+    ]
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_list_is_gone_on_with_and_still_adds_up() {
+    let mut lists = 0;
+    let (result, said, log) = run(Method::Annotate, move |call| match call.query.as_str() {
+        _ if !call.is_list() => write_all(call),
+        "limit=500" => {
+            lists += 1;
+            Some(match lists {
+                1 => old(&keys(0, 2), "t1", 2),
+                // Ours are behind the watermark now, so is one that somebody else wrote; and one was made in front.
+                _ => page(
+                    "300",
+                    &[("a/0", "250"), ("a/0000", "1000"), ("a/0001", "1000"), ("a/0002", "260"), ("a/0003", "7")],
+                    "",
+                    0,
+                ),
+            })
+        }
+        _ => Some(status(410, "Expired", "", "The provided continue parameter is too old")),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(tally(&said), Tally { listed: 4, rewritten: 3, current: 1, ..Tally::default() });
+    assert_eq!(log.of("/secrets/").len(), 3);
+    assert_eq!(said.notes(), ["the list of Secrets expired and began again; those already listed are left out"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_goes_on_from_the_records_watermark() {
+    let record = json!({ "run": "r1", "watermark": "100", "method": "annotate", "phase": "rewrite", "listed": "4",
+        "rewritten": "2", "current": "0", "gone": "0", "failed": "0", "updated": "2026-01-02T03:04:05Z" });
+    let (result, said, log) = run(Method::Annotate, move |call| match call.line.as_str() {
+        "GET /api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run" => {
+            Some(Reply::Json(200, json!({ "metadata": {}, "data": record })))
+        }
+        "GET /api/v1/secrets" => {
+            Some(page("900", &[("a/1", "101"), ("a/2", "100"), ("a/3", "500"), ("a/4", "7")], "", 0))
+        }
+        _ => write_all(call),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(tally(&said), Tally { listed: 4, rewritten: 2, current: 2, ..Tally::default() });
+    let patched: BTreeSet<String> = log.of("/secrets/").into_iter().map(|(line, _)| line).collect();
+    assert!(patched.iter().all(|line| line.contains("/2?") || line.contains("/4?")), "{patched:?}");
+    let (_, last) = log.of("PATCH /api/v1/namespaces/eks-encrypt/configmaps/").pop().unwrap();
+    assert_eq!(last["data"]["watermark"], "100", "a successor keeps the watermark");
+    assert_eq!(last["data"]["result"], "complete");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_runs_record_is_not_resumed() {
+    let record = json!({ "run": "r0", "watermark": "1", "method": "annotate", "phase": "rewrite", "listed": "1",
+        "rewritten": "1", "current": "0", "gone": "0", "failed": "0", "updated": "2026-01-02T03:04:05Z" });
+    let (_, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
+        "GET /api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run" => {
+            Some(Reply::Json(200, json!({ "metadata": {}, "data": record })))
+        }
+        "GET /api/v1/secrets" => Some(old(&keys(0, 1), "", 0)),
+        _ => write_all(call),
+    })
+    .await;
+    assert_eq!(tally(&said), Tally { listed: 1, rewritten: 1, ..Tally::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_written_is_noted_once_and_stops_nothing() {
+    let begun = Instant::now();
+    let (result, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
+        line if line.starts_with("PATCH") && line.contains("configmaps") => {
+            Some(status(403, "Forbidden", "", "no rights"))
+        }
+        "GET /api/v1/secrets" => Some(old(&keys(0, 1), "", 0)),
+        // Slow enough for several records to be due.
+        _ if call.patched().is_some() && begun.elapsed() < Duration::from_secs(20) => {
+            Some(Reply::PlainText(429, "later", Some(20)))
+        }
+        _ => write_all(call),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    let about_the_record = said.notes().into_iter().filter(|note| note.contains("run record")).collect::<Vec<_>>();
+    assert_eq!(
+        about_the_record[0],
+        "can't write the run record ConfigMap eks-encrypt/eks-encrypt-run: no rights; the run goes on"
+    );
+    assert!(about_the_record.len() <= 2, "once while it runs, and once at its end: {about_the_record:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nothing_moves_there_is_a_line_every_15_s_that_says_why() {
+    let begun = Instant::now();
+    let (_, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
+        "GET /api/v1/secrets" => Some(old(&keys(0, 1), "", 0)),
+        _ if call.patched().is_some() && begun.elapsed() < Duration::from_secs(40) => Some(Reply::Broken),
+        _ => write_all(call),
+    })
+    .await;
+    let beats = said.events().iter().filter(|event| matches!(event, Event::Progress { .. })).count();
+    assert!((3..=4).contains(&beats), "one when the page came, and one each 15 s: {beats}");
+    assert_eq!(said.notes()[0], "trying again: no answer from the API server: connection reset by peer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_breaks_off_stops_the_run_after_what_was_listed() {
+    let (result, said, _) = run(Method::Annotate, |call| match call.query.as_str() {
+        _ if !call.is_list() => write_all(call),
+        "limit=500" => Some(old(&keys(0, 3), "t1", 9)),
+        _ => Some(status(400, "BadRequest", "", "continue key is not valid")),
+    })
+    .await;
+    assert_eq!(result, RunResult::Stopped);
+    assert_eq!(tally(&said).rewritten, 3);
+    insta::assert_json_snapshot!(said.events().last(), @r#"
+    {
+      "event": "finished",
+      "result": "stopped",
+      "tally": {
+        "listed": 3,
+        "rewritten": 3,
+        "current": 0,
+        "gone": 0,
+        "failed": 0
+      },
+      "reason": "can't list Secrets: continue key is not valid"
+    }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_takes_the_answers_under_way_writes_the_record_and_ends_within_5_s() {
+    let (client, mut server) = fixture::pair();
+    let (tell, told) = oneshot::channel::<String>();
+    let said = Said::default();
+    let sink = said.sink();
+    let job = tokio::spawn(async move {
+        let stop = async { told.await.unwrap() };
+        rewrite(&client, &spec(Method::Annotate, 2), sink, stop).await
+    });
+    server.next_about_secrets().await.reply(old(&keys(0, 80), "", 0));
+    let (first, second) = (server.next_about_secrets().await, server.next_about_secrets().await);
+    tell.send("SIGTERM: the Pod is being ended".into()).unwrap();
+    let begun = Instant::now();
+    let key = first.patched().unwrap();
+    first.reply(patched(&key, "1000"));
+    // The others are never answered; the record's writes are, and then comes the end.
+    let log = server.serve(|call| call.patched().map(|_| Reply::Never));
+    assert_eq!(job.await.unwrap(), RunResult::Stopped);
+    drop(second);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let Some(Event::Finished { result: RunResult::Stopped, tally, reason: Some(reason) }) = said.events().pop() else {
+        panic!("{:?}", said.events().pop())
+    };
+    assert_eq!((tally.listed, tally.rewritten, reason.as_str()), (80, 1, "SIGTERM: the Pod is being ended"));
+    let (_, last) = log.of("configmaps").pop().unwrap();
+    assert_eq!((&last["data"]["result"], &last["data"]["rewritten"]), (&json!("stopped"), &json!("1")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_within_5_s_even_when_nothing_answers() {
+    let (client, server) = fixture::pair();
+    server.serve(|_| Some(Reply::Never));
+    let begun = Instant::now();
+    let said = Said::default();
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        "SIGTERM".to_owned()
+    };
+    assert_eq!(rewrite(&client, &spec(Method::Annotate, 2), said.sink(), stop).await, RunResult::Stopped);
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert_eq!(said.notes(), ["waiting for the API server"]);
+}

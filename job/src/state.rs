@@ -127,11 +127,11 @@ impl<'a, S: FnMut(Event)> State<'a, S> {
 
     /// The last line.
     pub(crate) fn finished(&mut self, result: RunResult, reason: Option<String>) {
-        let Tally { failed, .. } = self.tally;
-        let reason = reason.or_else(|| match (result, self.tally.unaccounted()) {
-            (RunResult::Complete, _) => None,
-            (_, 0) => Some(format!("{failed} Secrets could not be written")),
-            (_, lost) => Some(format!("{failed} Secrets could not be written, {lost} have no outcome: report this")),
+        let reason = reason.or_else(|| match (result, self.tally.unaccounted(), self.tally.failed) {
+            (RunResult::Complete, ..) => None,
+            (_, 0, 1) => Some("1 Secret could not be written".into()),
+            (_, 0, failed) => Some(format!("{failed} Secrets could not be written")),
+            (_, lost, _) => Some(format!("{lost} Secrets have no outcome, which is a bug of ours: please report it")),
         });
         (self.sink)(Event::Finished { result, tally: self.tally, reason });
     }
