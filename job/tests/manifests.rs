@@ -1,0 +1,141 @@
+//! The manifests are what Kubernetes reads them as, name things as the code does, and ask for no more than they need.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use eks_encrypt_job::contract;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = include_str!("../../manifests/namespace.yaml");
+const RBAC: &str = include_str!("../../manifests/rbac.yaml");
+const JOB: &str = include_str!("../../manifests/job.yaml");
+
+/// The one object of this kind, read strictly: a field that the type does not have is a typing error that the API server
+/// would drop.
+fn read<T: DeserializeOwned + Serialize>(file: &str, kind: &str) -> T {
+    let mut found: Vec<Value> = serde_saphyr::from_multiple(file).unwrap();
+    found.retain(|object| object["kind"] == kind);
+    let [written] = found.try_into().unwrap();
+    let typed: T = serde_json::from_value(written.clone()).unwrap();
+    assert_kept(kind, &written, &serde_json::to_value(&typed).unwrap());
+    typed
+}
+
+fn assert_kept(path: &str, written: &Value, read: &Value) {
+    match (written, read) {
+        (Value::Object(fields), _) => {
+            for (name, value) in fields {
+                assert_kept(&format!("{path}.{name}"), value, &read[name]);
+            }
+        }
+        (Value::Array(written), Value::Array(read)) if written.len() == read.len() => {
+            written.iter().zip(read).for_each(|(written, read)| assert_kept(path, written, read));
+        }
+        _ => assert_eq!(written, read, "{path} is not a field of this kind"),
+    }
+}
+
+fn pod() -> PodSpec {
+    read::<Job>(JOB, "Job").spec.unwrap().template.spec.unwrap()
+}
+
+fn container() -> Container {
+    let [container] = pod().containers.try_into().unwrap();
+    container
+}
+
+#[test]
+fn names_are_those_of_the_contract() {
+    let namespace = read::<Namespace>(NAMESPACE, "Namespace");
+    let account = read::<ServiceAccount>(RBAC, "ServiceAccount");
+    let job = read::<Job>(JOB, "Job");
+    assert_eq!(namespace.metadata.name.as_deref(), Some(contract::NAMESPACE));
+    for metadata in [&account.metadata, &job.metadata] {
+        assert_eq!(metadata.name.as_deref(), Some(contract::APP));
+        assert_eq!(metadata.namespace.as_deref(), Some(contract::NAMESPACE));
+        assert_eq!(metadata.labels.as_ref().unwrap()[contract::APP_LABEL], contract::APP);
+    }
+    let template = job.spec.unwrap().template.metadata.unwrap().labels.unwrap();
+    assert_eq!(template[contract::RUN_LABEL], job.metadata.labels.unwrap()[contract::RUN_LABEL]);
+    assert_eq!(pod().service_account_name.as_deref(), Some(contract::APP));
+    assert_eq!(container().name, contract::CONTAINER);
+}
+
+#[test]
+fn the_environment_is_what_the_binary_reads() {
+    let env = container().env.unwrap();
+    let names: Vec<&str> = env.iter().map(|variable| variable.name.as_str()).collect();
+    let expected = [
+        contract::ENV_RUN,
+        "POD_NAME",
+        "POD_NAMESPACE",
+        contract::ENV_METHOD,
+        contract::ENV_CONCURRENCY,
+        contract::ENV_KEY_ARN,
+    ];
+    assert_eq!(names, expected);
+    let path = env[0].value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path.as_str();
+    assert_eq!(path, format!("metadata.labels['{}']", contract::RUN_LABEL));
+}
+
+#[test]
+fn rights_are_the_least_that_suffice() {
+    let secrets = serde_json::to_value(read::<ClusterRole>(RBAC, "ClusterRole").rules).unwrap();
+    assert_eq!(secrets, json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "patch"] }]));
+    let record = serde_json::to_value(read::<Role>(RBAC, "Role").rules).unwrap();
+    assert_eq!(
+        record,
+        json!([
+            { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [contract::RECORD],
+              "verbs": ["get", "patch", "update"] },
+            { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] },
+        ])
+    );
+    let cluster = read::<ClusterRoleBinding>(RBAC, "ClusterRoleBinding");
+    let local = read::<RoleBinding>(RBAC, "RoleBinding");
+    assert_eq!((cluster.role_ref.kind.as_str(), local.role_ref.kind.as_str()), ("ClusterRole", "Role"));
+    for subject in [cluster.subjects.unwrap().remove(0), local.subjects.unwrap().remove(0)] {
+        assert_eq!((subject.kind.as_str(), subject.name.as_str()), ("ServiceAccount", contract::APP));
+        assert_eq!(subject.namespace.as_deref(), Some(contract::NAMESPACE));
+    }
+}
+
+#[test]
+fn the_pod_passes_pod_security_restricted() {
+    let namespace = read::<Namespace>(NAMESPACE, "Namespace").metadata.labels.unwrap();
+    for mode in ["enforce", "audit", "warn"] {
+        assert_eq!(namespace[&format!("pod-security.kubernetes.io/{mode}")], "restricted");
+    }
+    let pod = pod().security_context.unwrap();
+    assert_eq!((pod.run_as_non_root, pod.run_as_user), (Some(true), Some(65532)));
+    assert_eq!(pod.seccomp_profile.unwrap().type_, "RuntimeDefault");
+    let container = container().security_context.unwrap();
+    assert_eq!(container.allow_privilege_escalation, Some(false));
+    assert_eq!(container.read_only_root_filesystem, Some(true));
+    assert_eq!(container.capabilities.unwrap().drop.unwrap(), ["ALL"]);
+}
+
+#[test]
+fn disruptions_do_not_count_and_a_finished_run_is_not_repeated() {
+    let job = read::<Job>(JOB, "Job").spec.unwrap();
+    assert_eq!(job.ttl_seconds_after_finished, None, "the log is evidence");
+    let rules = serde_json::to_value(job.pod_failure_policy.unwrap().rules).unwrap();
+    assert_eq!(rules[0]["action"], "Ignore");
+    assert_eq!(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
+    assert_eq!(rules[1]["action"], "FailJob");
+    let incomplete = eks_encrypt_job::exit::ExitCode::Incomplete as u8;
+    let usage = eks_encrypt_job::exit::ExitCode::Usage as u8;
+    assert_eq!(rules[1]["onExitCodes"]["values"], json!([usage, incomplete]));
+    assert_eq!(rules[1]["onExitCodes"]["containerName"], contract::CONTAINER);
+    // Both kinds of failure policy demand it.
+    assert_eq!(pod().restart_policy.as_deref(), Some("Never"));
+}
+
+#[test]
+fn kustomize_applies_all_of_it() {
+    let kustomization: Value = serde_saphyr::from_str(include_str!("../../manifests/kustomization.yaml")).unwrap();
+    assert_eq!(kustomization["resources"], json!(["namespace.yaml", "rbac.yaml", "job.yaml"]));
+}
