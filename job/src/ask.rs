@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,10 @@ use thiserror::Error;
 /// How long one answer may take. The API server gives up on a write after 34 s (webhooks may take 30 of them) and says
 /// so; a little more means that the connection is dead.
 const ANSWER_WITHIN: Duration = Duration::from_secs(40);
+
+/// Longest answer that is read. Metadata is small, but `kubectl apply` leaves a copy of the Secret in an annotation, and a
+/// page of 500 such would be 128 MiB, which the Job's memory limit does not hold.
+const LONGEST_ANSWER: usize = 8 << 20;
 
 /// Longest Retry-After that is obeyed: an odd value from a proxy must not park the run.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -30,8 +35,11 @@ pub enum Refusal {
         retry_after: Option<Duration>,
     },
     /// The connection failed before the answer was complete.
-    #[error("no answer from the API server: {}", root(.0))]
-    Broken(Box<kube::Error>),
+    #[error("no answer from the API server: {}", root(.0.as_ref()))]
+    Broken(Box<dyn std::error::Error + Send + Sync>),
+    /// The answer is longer than we can hold.
+    #[error("the API server's answer is longer than {} MiB", LONGEST_ANSWER >> 20)]
+    TooLong,
     /// No answer came in time.
     #[error("no answer from the API server within {} s", .0.as_secs())]
     Silent(Duration),
@@ -50,7 +58,7 @@ impl Refusal {
         match self {
             Self::Status { status, .. } => matches!(status.code, 408 | 409 | 429 | 500..=599) || self.stray_404(),
             Self::Broken(_) | Self::Silent(_) | Self::Unreadable(_) => true,
-            Self::Unaskable(_) => false,
+            Self::TooLong | Self::Unaskable(_) => false,
         }
     }
 
@@ -102,8 +110,7 @@ fn said(status: &Status) -> String {
 }
 
 /// The innermost cause: kube's own messages repeat each layer's.
-fn root(error: &kube::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn root(mut cause: &(dyn std::error::Error + 'static)) -> String {
     while let Some(next) = cause.source() {
         cause = next;
     }
@@ -119,13 +126,13 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     let exchange = async {
         let answer = client.send(request).await?;
         let (code, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.into_body().collect_bytes().await?;
-        Ok::<_, kube::Error>((code, headers, body))
+        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await?.to_bytes();
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((code, headers, body))
     };
     let (code, headers, body) = tokio::time::timeout(ANSWER_WITHIN, exchange)
         .await
         .map_err(|_| Refusal::Silent(ANSWER_WITHIN))?
-        .map_err(|error| Refusal::Broken(Box::new(error)))?;
+        .map_err(|error| if error.is::<LengthLimitError>() { Refusal::TooLong } else { Refusal::Broken(error) })?;
     if code.is_success() {
         return serde_json::from_slice(&body).map_err(Refusal::Unreadable);
     }

@@ -1,4 +1,4 @@
-//! How many patches may be with the API server at once. `patch` takes a [`Permit`] for each attempt and gives it back
+//! How many patches may be with the API server at once. `patch` takes a permit for each attempt and gives it back
 //! with the answer; the loop sizes its pool by [`Limit::pool`].
 //!
 //! Today the bound is fixed. What makes it move with the server's latency belongs here, and nothing else has to change.

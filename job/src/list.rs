@@ -17,6 +17,7 @@ use crate::ask::{Refusal, ask};
 use crate::retry::{PATIENCE, Trouble, retry};
 
 /// Secrets a page. As kubectl's: metadata of 500 is some hundred KiB, and a page lasts longer than the next one takes.
+/// Where annotations are so large that an answer would be too long, pages are halved.
 const PAGE: u32 = 500;
 
 /// One Secret, as far as we look at it.
@@ -97,6 +98,7 @@ struct Walk<'a> {
     client: &'a Client,
     trouble: &'a Trouble,
     next: Next,
+    limit: u32,
     /// The cursor: the greatest key shown.
     shown: Option<String>,
     /// The cursor when the list last began again.
@@ -116,6 +118,7 @@ pub(crate) fn pages<'a>(
         client,
         trouble,
         next: Next::Start,
+        limit: PAGE,
         shown: None,
         again_from: None,
         previous: None,
@@ -133,14 +136,19 @@ impl Walk<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            let list = match retry(PATIENCE, self.trouble, Refusal::passing, || one(self.client, token)).await {
-                Ok(list) => list,
-                Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
-                    self.begin_again()?;
-                    continue;
-                }
-                Err(refusal) => return Err(ListError::Refused(refusal)),
-            };
+            let list =
+                match retry(PATIENCE, self.trouble, Refusal::passing, || one(self.client, self.limit, token)).await {
+                    Ok(list) => list,
+                    Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
+                        self.begin_again()?;
+                        continue;
+                    }
+                    Err(Refusal::TooLong) if self.limit > 1 => {
+                        self.limit /= 2;
+                        continue;
+                    }
+                    Err(refusal) => return Err(ListError::Refused(refusal)),
+                };
             self.next = match list.metadata.r#continue {
                 token if token.is_empty() => Next::End,
                 token => Next::Token(token),
@@ -183,8 +191,8 @@ impl Walk<'_> {
 }
 
 /// One page from the API server. `Accept` asks for PartialObjectMetadata: no Secret's data is sent.
-async fn one(client: &Client, token: Option<&str>) -> Result<List, Refusal> {
-    let mut params = ListParams::default().limit(PAGE);
+async fn one(client: &Client, limit: u32, token: Option<&str>) -> Result<List, Refusal> {
+    let mut params = ListParams::default().limit(limit);
     params.continue_token = token.map(Into::into);
     let url = SecretKind::url_path(&(), None);
     ask(client, kube::core::Request::new(url).list_metadata(&params)).await

@@ -116,6 +116,23 @@ async fn a_page_is_asked_for_again_while_the_api_server_is_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pages_too_large_to_hold_are_asked_for_in_halves() {
+    let (client, server) = fixture::pair();
+    let huge = "x".repeat(9 << 20);
+    let log = server.serve(move |call| {
+        Some(match call.query.as_str() {
+            "limit=500" => page("9", &[("a/1", "1")], "t1", 300),
+            "limit=500&continue=t1" => page("9", &[(&format!("a/{huge}"), "2")], "t2", 1),
+            "limit=250&continue=t1" => page("9", &[("a/2", "2")], "t2", 1),
+            "limit=250&continue=t2" => page("9", &[("a/3", "3")], "", 0),
+            other => panic!("{other}"),
+        })
+    });
+    assert_eq!(shown(&client).await.unwrap(), ["a/1", "a/2", "a/3"]);
+    assert_eq!(log.of("/secrets").len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn missing_rights_end_the_list_with_the_api_servers_words() {
     let (client, server) = fixture::pair();
     let log = server.serve(|_| {

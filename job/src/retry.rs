@@ -46,7 +46,8 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T, Refusal>>>(
     again: impl Fn(&Refusal) -> bool,
     attempt: impl FnMut() -> F,
 ) -> Result<T, Refusal> {
-    let begun = Instant::now();
+    // Counted from the first refusal: an attempt may have waited long for its turn before it was made.
+    let mut refused = None;
     let pauses = ExponentialBuilder::new()
         .with_min_delay(FIRST_PAUSE)
         .with_max_delay(LONGEST_PAUSE)
@@ -55,7 +56,7 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T, Refusal>>>(
     attempt
         .retry(pauses)
         .sleep(tokio::time::sleep)
-        .when(|refusal| again(refusal) && begun.elapsed() < patience)
+        .when(|refusal| again(refusal) && refused.get_or_insert_with(Instant::now).elapsed() < patience)
         .adjust(|refusal, pause| pause.map(|pause| pause.max(refusal.retry_after().unwrap_or_default())))
         .notify(|refusal, _| trouble.note(refusal.to_string()))
         .await
