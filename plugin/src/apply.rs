@@ -1,0 +1,109 @@
+//! Puts a run's objects into the cluster by server-side apply. Input: `manifests`. Output: objects that exist, or an
+//! error that names the one that does not.
+
+use std::fmt::Debug;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use eks_encrypt_job::contract::{APP, APP_LABEL, FIELD_MANAGER};
+use eks_encrypt_job::exit::ExitCode;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cause::Cause;
+use crate::manifests::Object;
+use crate::screen::Screen;
+use crate::stop::Coded;
+
+/// What could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The API server refused an object.
+    #[error(
+        "can't apply {kind} {name}: the key is associated, but no Secret has been re-encrypted by this run; run the same command again when this is mended"
+    )]
+    Apply {
+        kind: String,
+        name: String,
+        #[source]
+        source: Cause,
+    },
+    /// Whether a run is there can't be seen.
+    #[error(
+        "can't list Jobs in namespace {namespace}: the key is associated, but no Secret has been re-encrypted by this run"
+    )]
+    List {
+        namespace: String,
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Incomplete
+    }
+}
+
+/// Applies all objects, in their order.
+pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<(), Error> {
+    for object in objects {
+        match object {
+            Object::Namespace(object) => namespace(client, object, screen).await?,
+            Object::ClusterRole(object) => everywhere(client, object).await?,
+            Object::ClusterRoleBinding(object) => everywhere(client, object).await?,
+            Object::ServiceAccount(object) => within(client, object).await?,
+            Object::Role(object) => within(client, object).await?,
+            Object::RoleBinding(object) => within(client, object).await?,
+            Object::Job(object) => within(client, object.as_ref()).await?,
+        }
+    }
+    Ok(())
+}
+
+/// A namespace that somebody else made stays as it is: our Pod Security labels on, say, kube-system would stop its Pods.
+async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let there = api.get_opt(&object.name_any()).await.map_err(|error| failed(object, &error))?;
+    match there {
+        Some(there) if there.labels().get(APP_LABEL).is_none_or(|app| app != APP) => {
+            screen.line(&format!("note: namespace {} exists and is not ours: used as it is", object.name_any()));
+            Ok(())
+        }
+        _ => patch(api, object).await,
+    }
+}
+
+async fn everywhere<K>(client: &Client, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    patch(Api::all(client.clone()), object).await
+}
+
+async fn within<K>(client: &Client, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
+}
+
+/// Applies one object. The API server has just been restarted by EKS, so a broken connection is tried again.
+async fn patch<K>(api: Api<K>, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let name = object.name_any();
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let applied = (|| async { api.patch(&name, &params, &Patch::Apply(object)).await })
+        .retry(ExponentialBuilder::default().with_max_times(5))
+        .when(|error| Cause::kube(error).passing);
+    applied.await.map(|_| ()).map_err(|error| failed(object, &error))
+}
+
+fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {
+    Error::Apply { kind: K::kind(&()).into_owned(), name: object.name_any(), source: Cause::kube(error) }
+}

@@ -1,0 +1,209 @@
+//! The association against a scripted EKS, with a clock that waits for nobody.
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::testing::{KEY, asked, aws, cluster, key, kubernetes as api_server, told};
+use insta::assert_snapshot;
+
+type Answer = (u16, &'static str, &'static str);
+
+const NO_UPDATES: Answer = (200, "", r#"{"updateIds":[]}"#);
+const ONE_UPDATE: Answer = (200, "", r#"{"updateIds":["u-1"]}"#);
+const IN_PROGRESS: Answer =
+    (200, "", r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"InProgress"}}"#);
+const SUCCESSFUL: Answer =
+    (200, "", r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"Successful"}}"#);
+const UPGRADE: Answer = (200, "", r#"{"update":{"id":"u-1","type":"VersionUpdate","status":"InProgress"}}"#);
+const ANOTHER_KEY_IN_PROGRESS: Answer = (
+    200,
+    "",
+    r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"InProgress","params":[{"type":"EncryptionConfig",
+       "value":"[{\"resources\":[\"secrets\"],\"provider\":{\"keyArn\":\"arn:aws:kms:eu-central-1:111122223333:key/other\"}}]"}]}}"#,
+);
+const THROTTLED: Answer = (429, "ThrottlingException", r#"{"message":"Rate exceeded"}"#);
+const BROKEN: Answer = (503, "ServiceUnavailableException", r#"{"message":"try again"}"#);
+const ALREADY: Answer =
+    (400, "InvalidParameterException", r#"{"message":"Encryption is already enabled on the cluster"}"#);
+const NO_KEY: Answer = (400, "NotFoundException", r#"{"message":"Key does not exist"}"#);
+const WITHOUT: Answer = (200, "", r#"{"cluster":{"name":"shop","status":"ACTIVE"}}"#);
+const UPDATING: Answer = (200, "", r#"{"cluster":{"name":"shop","status":"UPDATING"}}"#);
+const WITH: Answer = (
+    200,
+    "",
+    r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
+       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#,
+);
+const WITH_OTHER: Answer = (
+    200,
+    "",
+    r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
+       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/other"}}]}}"#,
+);
+
+fn in_minutes(minutes: u64) -> Instant {
+    Instant::now() + Duration::from_secs(60 * minutes)
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_key_needs_an_association() {
+    let (aws, _) = aws(&[NO_UPDATES]);
+    assert_eq!(plan(&aws, &cluster(None), &key()).await.unwrap(), Plan::Associate);
+}
+
+#[tokio::test]
+async fn the_same_key_needs_nothing_and_asks_nothing() {
+    let (aws, http) = aws(&[]);
+    assert_eq!(plan(&aws, &cluster(Some(KEY)), &key()).await.unwrap(), Plan::Nothing);
+    assert!(asked(&http).is_empty());
+}
+
+#[tokio::test]
+async fn the_same_key_by_its_alias_is_the_same_key() {
+    let described = r#"{"KeyMetadata":{"KeyId":"1234","Arn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}"#;
+    let (aws, _) = aws(&[(200, "", described)]);
+    let cluster = cluster(Some("arn:aws:kms:eu-central-1:111122223333:alias/eks"));
+    assert_eq!(plan(&aws, &cluster, &key()).await.unwrap(), Plan::Nothing);
+}
+
+#[tokio::test]
+async fn another_key_is_refused_by_name() {
+    let (aws, _) = aws(&[NO_KEY]);
+    let error =
+        plan(&aws, &cluster(Some("arn:aws:kms:eu-central-1:111122223333:key/other")), &key()).await.unwrap_err();
+    assert_snapshot!(told(error), @r"
+    exit 4
+    error: EKS cluster shop has another key already, and EKS can't change it
+      it has:    arn:aws:kms:eu-central-1:111122223333:key/other
+      you asked: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      to use new key material, rotate the key that it has: aws kms enable-key-rotation --key-id arn:aws:kms:eu-central-1:111122223333:key/other
+    ");
+}
+
+#[tokio::test]
+async fn an_association_in_progress_is_followed() {
+    let (aws, _) = aws(&[ONE_UPDATE, IN_PROGRESS]);
+    assert_eq!(plan(&aws, &cluster(None), &key()).await.unwrap(), Plan::Follow("u-1".into()));
+}
+
+#[tokio::test]
+async fn an_association_of_another_key_in_progress_is_refused_before_the_wait() {
+    let (aws, _) = aws(&[ONE_UPDATE, ANOTHER_KEY_IN_PROGRESS, NO_KEY]);
+    let error = plan(&aws, &cluster(None), &key()).await.unwrap_err();
+    assert_eq!(error.code(), ExitCode::OtherKey);
+}
+
+#[tokio::test]
+async fn another_update_in_progress_is_refused() {
+    let (aws, _) = aws(&[ONE_UPDATE, UPGRADE]);
+    assert_snapshot!(told(plan(&aws, &cluster(None), &key()).await.unwrap_err()), @r"
+    exit 3
+    error: EKS is working on another update of cluster shop (VersionUpdate, id u-1): wait until it is done, then run the same command again
+    ");
+}
+
+#[tokio::test]
+async fn the_request_names_secrets_the_key_and_a_token() {
+    let (aws, http) = aws(&[IN_PROGRESS]);
+    assert_eq!(start(&aws, &cluster(None), &key()).await.unwrap().as_deref(), Some("u-1"));
+    assert_eq!(asked(&http), ["POST /clusters/shop/encryption-config/associate"]);
+    let body = http.actual_requests().next().unwrap().body().bytes().unwrap().to_vec();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["encryptionConfig"], serde_json::json!([{"resources": ["secrets"], "provider": {"keyArn": KEY}}]));
+    assert_eq!(body["clientRequestToken"].as_str().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn already_enabled_is_a_state_to_read_and_not_an_error() {
+    let (aws, _) = aws(&[ALREADY, WITH]);
+    assert_eq!(start(&aws, &cluster(None), &key()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn already_enabled_with_another_key_is_refused() {
+    let (aws, _) = aws(&[ALREADY, WITH_OTHER, NO_KEY]);
+    assert_eq!(start(&aws, &cluster(None), &key()).await.unwrap_err().code(), ExitCode::OtherKey);
+}
+
+#[tokio::test]
+async fn already_enabled_by_an_update_in_progress_is_followed() {
+    let (aws, _) = aws(&[ALREADY, UPDATING, ONE_UPDATE, IN_PROGRESS]);
+    assert_eq!(start(&aws, &cluster(None), &key()).await.unwrap().as_deref(), Some("u-1"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_ekss_words_with_its_cure() {
+    let denied = r#"{"message":"User is not authorized to perform: kms:CreateGrant on the key"}"#;
+    let (aws, _) = aws(&[(400, "InvalidParameterException", denied)]);
+    assert_snapshot!(told(start(&aws, &cluster(None), &key()).await.unwrap_err()), @r"
+    exit 3
+    error: EKS did not take the association of arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab with cluster shop: InvalidParameterException: User is not authorized to perform: kms:CreateGrant on the key
+      what helps: allow kms:CreateGrant and kms:DescribeKey on the key to your identity, without a condition on kms:GrantIsForAWSResource; then run the same command again
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_and_server_errors_do_not_end_the_wait() {
+    let (aws, http) = aws(&[IN_PROGRESS, THROTTLED, BROKEN, IN_PROGRESS, SUCCESSFUL]);
+    let screen = Screen::kept();
+    follow(&aws, "shop", "u-1", &screen, in_minutes(80)).await.unwrap();
+    assert_eq!(asked(&http).len(), 5);
+    assert_snapshot!(screen.text(), @"note: no answer, asking again: ThrottlingException: Rate exceeded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_become_fewer() {
+    let answers = vec![IN_PROGRESS; 10_000];
+    let (aws, http) = aws(&answers);
+    follow(&aws, "shop", "u-1", &Screen::kept(), in_minutes(10)).await.unwrap_err();
+    let questions = asked(&http).len();
+    assert!((40..60).contains(&questions), "{questions} questions in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_is_gone_is_waited_for_until_time_is_up() {
+    // A script without answers fails every connection.
+    let (aws, _) = aws(&[]);
+    let began = Instant::now();
+    let error = follow(&aws, "shop", "u-1", &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    assert!(began.elapsed() >= Duration::from_secs(80 * 60));
+    assert_snapshot!(told(error), @r"
+    exit 7
+    error: time is up after 1 h 20 min: EKS is associating the key (update u-1); nothing is lost, run the same command again to go on
+    ");
+}
+
+#[tokio::test]
+async fn a_failed_update_is_told_in_ekss_words_with_its_cure() {
+    let failed = r#"{"update":{"id":"u-1","status":"Failed","errors":[{"errorCode":"AccessDenied",
+        "errorMessage":"The KMS key policy denied kms:CreateGrant","resourceIds":["arn:aws:kms:eu-central-1:111122223333:key/1"]}]}}"#;
+    let (aws, _) = aws(&[(200, "", failed)]);
+    assert_snapshot!(told(follow(&aws, "shop", "u-1", &Screen::kept(), in_minutes(1)).await.unwrap_err()), @r"
+    exit 5
+    error: EKS ended the association as Failed (update u-1 of cluster shop)
+      AccessDenied: The KMS key policy denied kms:CreateGrant (arn:aws:kms:eu-central-1:111122223333:key/1)
+      what helps: allow kms:CreateGrant and kms:DescribeKey on the key to your identity, without a condition on kms:GrantIsForAWSResource; then run the same command again
+    ");
+}
+
+#[tokio::test]
+async fn an_answer_that_will_not_change_ends_the_wait() {
+    let (aws, _) =
+        aws(&[(403, "AccessDeniedException", r#"{"message":"not authorized to perform: eks:DescribeUpdate"}"#)]);
+    assert_snapshot!(told(follow(&aws, "shop", "u-1", &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
+    exit 1
+    error: can't see how the association goes on (update u-1 of cluster shop); it goes on in AWS without us: AccessDeniedException: not authorized to perform: eks:DescribeUpdate
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cluster_must_be_active_with_the_key_and_its_api_server_ready() {
+    let (aws, http) = aws(&[UPDATING, WITHOUT, WITH, WITH]);
+    let asked_ready = AtomicU32::new(0);
+    let client = api_server(move |_, path| {
+        assert_eq!(path, "/readyz");
+        let first = asked_ready.fetch_add(1, Ordering::Relaxed) == 0;
+        if first { (500, "[-]etcd failed".into()) } else { (200, "ok".into()) }
+    });
+    settle(&aws, &client, &cluster(None), &key(), &Screen::kept(), in_minutes(80)).await.unwrap();
+    assert_eq!(asked(&http).len(), 4);
+}

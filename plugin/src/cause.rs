@@ -1,0 +1,129 @@
+//! The causes of our errors, in the words of AWS or of the API server, flattened to one line: both SDKs repeat
+//! themselves along their chains (`service error: unhandled error: ...`, `ApiError: X (Status { message: "X" ...`).
+//! Input: an SDK's error. Output: the `source` of our errors, and whether asking again makes sense.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_eks::config::http::HttpResponse;
+use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+
+/// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because
+/// a person can log in again in another terminal while we wait.
+const PASSING: [&str; 9] = [
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+];
+
+/// One line of cause.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    text: String,
+    /// The service's error code (`AccessDeniedException`) or the API server's reason (`Forbidden`), if it answered.
+    pub(crate) code: Option<String>,
+    /// Whether the same call may succeed later without anybody changing the request.
+    pub(crate) passing: bool,
+}
+
+impl Cause {
+    /// The cause in an AWS SDK's error.
+    pub(crate) fn aws<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let Some(code) = error.code() else {
+            let sent = !matches!(error, SdkError::ConstructionFailure(_));
+            let passing = sent && error.raw_response().is_none_or(|raw| raw.status().as_u16() >= 500);
+            return Self { text: chain(error), code: None, passing };
+        };
+        let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
+        let text = error.message().map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
+        Self { text, passing: status == 429 || status >= 500 || PASSING.contains(&code), code: Some(code.to_owned()) }
+    }
+
+    /// The cause in a Kubernetes client's error.
+    pub(crate) fn kube(error: &kube::Error) -> Self {
+        let kube::Error::Api(status) = error else {
+            return Self {
+                text: chain(error),
+                code: None,
+                passing: matches!(
+                    error,
+                    kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_)
+                ),
+            };
+        };
+        Self {
+            text: if status.message.is_empty() { status.reason.clone() } else { status.message.clone() },
+            code: Some(status.reason.clone()),
+            passing: status.code == 429 || status.code >= 500,
+        }
+    }
+
+    /// The same cause, followed by what helps.
+    pub(crate) fn with(mut self, cure: &str) -> Self {
+        self.text.push_str(cure);
+        self
+    }
+
+    /// The cause in any other error.
+    pub(crate) fn of(error: &dyn Error) -> Self {
+        Self { text: chain(error), code: None, passing: false }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Cause {}
+
+/// The messages along a chain of sources, without those that the one before has quoted already.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let message = source.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is printed of an SDK's error.
+    use super::*;
+    use kube::core::Status;
+
+    #[test]
+    fn the_api_servers_words_are_said_once() {
+        let error = kube::Error::Api(Status::failure("secrets is forbidden", "Forbidden").with_code(403).boxed());
+        let cause = Cause::kube(&error);
+        assert_eq!(cause.to_string(), "secrets is forbidden");
+        assert!(!cause.passing);
+    }
+
+    #[test]
+    fn an_overloaded_api_server_is_passing() {
+        let error = kube::Error::Api(Status::failure("busy", "ServiceUnavailable").with_code(503).boxed());
+        assert!(Cause::kube(&error).passing);
+    }
+
+    #[test]
+    fn a_chain_that_quotes_itself_is_printed_once() {
+        let error = kube::Error::ReadEvents(std::io::Error::other("connection reset"));
+        assert_eq!(chain(&error), "Error reading events stream: connection reset");
+    }
+}

@@ -1,0 +1,81 @@
+//! Takes away what a run leaves: rights to Secrets above all. Input: a run that has ended. Output: a cluster without
+//! them. The Job, its log and the run record stay: they are the evidence. What can't be deleted is said, with the command
+//! that does it, and does not change the run's result.
+
+use std::fmt::Debug;
+
+use eks_encrypt_job::contract::APP;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use kube::api::DeleteParams;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::cause::Cause;
+use crate::run::Run;
+use crate::screen::Screen;
+
+/// Deletes the rights: the bindings first, so that whatever follows, no token can use them.
+pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) {
+    let (all, here) = (client, &run.namespace);
+    delete::<ClusterRoleBinding>(Api::all(all.clone()), APP, None, screen).await;
+    delete::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), screen).await;
+    delete::<ClusterRole>(Api::all(all.clone()), APP, None, screen).await;
+    delete::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), screen).await;
+}
+
+/// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
+pub(crate) async fn job(client: &Client, run: &Run, screen: &Screen) {
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &run.namespace);
+    delete(jobs, &run.job, Some(&run.namespace), screen).await;
+}
+
+async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, screen: &Screen)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    match api.delete(name, &DeleteParams::background()).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        Err(error) => {
+            let kind = K::kind(&()).to_ascii_lowercase();
+            let place = namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+            screen.line(&format!(
+                "warning: can't delete {kind} {name}: {}\n  do it by hand: kubectl delete {kind} {name}{place}",
+                Cause::kube(&error)
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Rights are gone, or somebody is told.
+    use super::*;
+    use crate::testing::kubernetes;
+
+    #[tokio::test]
+    async fn a_right_that_stays_is_said_with_its_cure() {
+        let client = kubernetes(|method, path| {
+            assert_eq!(method, "DELETE");
+            match path.contains("clusterrolebindings") {
+                true => (
+                    403,
+                    r#"{"kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"you may not"}"#
+                        .into(),
+                ),
+                false => (
+                    404,
+                    r#"{"kind":"Status","status":"Failure","code":404,"reason":"NotFound","message":"gone"}"#.into(),
+                ),
+            }
+        });
+        let screen = Screen::kept();
+        let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+        rights(&client, &run, &screen).await;
+        insta::assert_snapshot!(screen.text(), @r"
+        warning: can't delete clusterrolebinding eks-encrypt: you may not
+          do it by hand: kubectl delete clusterrolebinding eks-encrypt
+        ");
+    }
+}

@@ -1,0 +1,100 @@
+//! `enable`, step by step: the story of the plugin. Each step is a file. Input: the command line. Output: an exit code,
+//! and everything said on the screen on the way.
+
+use std::cell::Cell;
+
+use eks_encrypt_job::exit::ExitCode;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::association::Plan;
+use crate::cli::Enable;
+use crate::interrupt::Stage;
+use crate::manifests::Settings;
+use crate::preflight::{Ground, preflight};
+use crate::run::{Run, running};
+use crate::screen::Screen;
+use crate::stop::Stop;
+use crate::verdict::{Verdict, judge};
+use crate::{apply, association, cleanup, confirm, follow, manifests, summary};
+
+/// Associates the key and re-encrypts every Secret under it.
+pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &Cell<Stage>) -> Result<ExitCode, Stop> {
+    let ground = preflight(args, screen).await?;
+    confirm::confirm(args.yes, &ground.plan, &ground.cluster, &ground.key, screen).await?;
+    go_on(args, &ground, screen, stage).await
+}
+
+/// Everything that changes something.
+async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Stage>) -> Result<ExitCode, Stop> {
+    let began = Instant::now();
+    let deadline = began + args.timeout;
+    associate(ground, screen, stage, deadline).await?;
+
+    let run = start(args, ground, screen, stage).await?;
+    stage.set(Stage::Following);
+    let client = &ground.kubernetes.client;
+    let ended = match follow::follow(client, &run, screen, deadline).await {
+        Err(error @ (follow::Error::NotStarted { .. } | follow::Error::Gone { .. })) => {
+            cleanup::job(client, &run, screen).await;
+            cleanup::rights(client, &run, screen).await;
+            return Err(error.into());
+        }
+        ended => ended?,
+    };
+    cleanup::rights(client, &run, screen).await;
+
+    let verdict = judge(&ended.job, ended.last_word.as_ref(), &ended.progress);
+    screen.line(&summary::text(&verdict, &ended.progress, &ground.cluster, &ground.key, &run, began.elapsed()));
+    Ok(match verdict {
+        Verdict::Done(_) => ExitCode::Done,
+        Verdict::Incomplete { .. } => ExitCode::Incomplete,
+    })
+}
+
+/// Has the key associated, by us or by whoever began, and waits until the cluster works with it.
+async fn associate(ground: &Ground, screen: &Screen, stage: &Cell<Stage>, deadline: Instant) -> Result<(), Stop> {
+    let Ground { aws, cluster, key, .. } = ground;
+    if ground.plan == Plan::Nothing {
+        return Ok(());
+    }
+    stage.set(Stage::Associating);
+    let update = match &ground.plan {
+        Plan::Follow(id) => Some(id.clone()),
+        _ => association::start(aws, cluster, key).await?,
+    };
+    if let Some(id) = update {
+        screen.line(&format!("EKS is associating the key (update {id})"));
+        association::follow(aws, &cluster.name, &id, screen, deadline).await?;
+    }
+    association::settle(aws, &ground.kubernetes.client, cluster, key, screen, deadline).await?;
+    screen.line("The key is associated, and the cluster is ACTIVE");
+    Ok(())
+}
+
+/// Starts a run, or finds the one that is going on.
+async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Stage>) -> Result<Run, Stop> {
+    stage.set(Stage::Applying);
+    let client = &ground.kubernetes.client;
+    let namespace = &args.namespace;
+    let found = running(client, namespace)
+        .await
+        .map_err(|source| apply::Error::List { namespace: namespace.clone(), source })?;
+    if let Some(run) = found {
+        screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
+        return Ok(run);
+    }
+    let run = Run::new(namespace, Timestamp::now(), rand::random());
+    let settings = Settings { run: &run, image: &args.image, key_arn: &ground.key.arn, concurrency: args.concurrency };
+    if let Err(error) = apply::apply(client, &manifests::objects(&settings)?, screen).await {
+        // Half a set of objects is no run: above all it must not leave rights to Secrets behind.
+        cleanup::rights(client, &run, screen).await;
+        return Err(error.into());
+    }
+    screen.line(&format!("Job {} made in namespace {namespace}", run.job));
+    Ok(run)
+}
+
+#[cfg(test)]
+#[path = "enable_tests.rs"]
+mod tests;

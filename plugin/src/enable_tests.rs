@@ -1,0 +1,141 @@
+//! The whole second half as scenarios: a cluster that has the key, against a scripted API server.
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::testing::{KEY, aws, cluster, enable as flags, key, kubeconfig, kubernetes, told};
+use insta::assert_snapshot;
+
+/// What an API server was asked, without queries, and with the run's id as `RUN`.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+/// An API server on which the Job runs through: it appears when it is applied, and has ended with this last word.
+fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (kube::Client, Asked) {
+    let asked = Asked::default();
+    let heard = asked.clone();
+    let run = Mutex::new("20261124-070000-beef".to_owned());
+    let client = kubernetes(move |method, path| {
+        let bare = path.split('?').next().unwrap_or_default().to_owned();
+        if let Some((_, id)) = bare.split_once("/jobs/eks-encrypt-") {
+            *run.lock().unwrap() = id.to_owned();
+        }
+        let run = run.lock().unwrap().clone();
+        heard.lock().unwrap().push(format!("{method} {}", bare.replace(&run, "RUN")));
+        let job = |conditions: serde_json::Value| {
+            serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": conditions},
+                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run}}})
+        };
+        let word = format!(
+            r#"{{"wire":1,"run":"{run}","pod":"p","seq":1,"time":"2026-11-24T07:00:00Z","event":"finished","result":"{result}","tally":{{"listed":3,"rewritten":{},"current":0,"gone":0,"failed":{failed}}}}}"#,
+            3 - failed
+        );
+        let body = match (method, bare.as_str()) {
+            ("GET", "/apis/batch/v1/namespaces/eks-encrypt/jobs") => {
+                let items = if job_state == "there" { vec![job(serde_json::json!([]))] } else { vec![] };
+                serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
+            }
+            ("GET", "/api/v1/namespaces/eks-encrypt") => return (404, status(404, "NotFound")),
+            ("PATCH", path) if path.contains("/clusterroles/") && job_state == "forbidden" => {
+                return (403, status(403, "Forbidden"));
+            }
+            ("GET", path) if path.ends_with("/pods") => {
+                serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
+                {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false,
+                    "restartCount": 0, "state": {"terminated": {"exitCode": 0, "message": word}}}]}}]})
+            }
+            ("GET", path) if path.ends_with("/log") => return (200, format!("2026-11-24T07:00:00Z {word}\n")),
+            ("GET", _) => {
+                job(serde_json::json!([{"type": if failed > 0 { "Failed" } else { "Complete" }, "status": "True"}]))
+            }
+            ("DELETE", _) => return (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
+            // Server-side apply answers with the object; its kind and name are all that is read.
+            (_, path) => {
+                let kinds = [
+                    ("/namespaces/eks-encrypt/serviceaccounts/", "v1", "ServiceAccount"),
+                    ("/clusterroles/", "rbac.authorization.k8s.io/v1", "ClusterRole"),
+                    ("/clusterrolebindings/", "rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+                    ("/roles/", "rbac.authorization.k8s.io/v1", "Role"),
+                    ("/rolebindings/", "rbac.authorization.k8s.io/v1", "RoleBinding"),
+                    ("/jobs/", "batch/v1", "Job"),
+                ];
+                let (_, version, kind) =
+                    kinds.iter().find(|(part, ..)| path.contains(part)).copied().unwrap_or(("", "v1", "Namespace"));
+                let role = serde_json::json!({"apiGroup": "", "kind": "", "name": ""});
+                serde_json::json!({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "roleRef": role})
+            }
+        };
+        (200, body.to_string())
+    });
+    (client, asked)
+}
+
+fn status(code: u16, reason: &str) -> String {
+    serde_json::json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "you may not"})
+        .to_string()
+}
+
+/// A cluster that has the key already.
+fn ground(client: kube::Client) -> Ground {
+    let (aws, _) = aws(&[]);
+    let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
+    Ground { aws, kubernetes, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
+    let (client, asked) = api_server("not there", "complete", 0);
+    let (screen, stage) = (Screen::kept(), Cell::default());
+    let code = go_on(&flags(&[]), &ground(client), &screen, &stage).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", screen.text());
+    assert_eq!(stage.get(), Stage::Following);
+    assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
+    GET /apis/batch/v1/namespaces/eks-encrypt/jobs
+    GET /api/v1/namespaces/eks-encrypt
+    PATCH /api/v1/namespaces/eks-encrypt
+    PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
+    GET /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
+    GET /api/v1/namespaces/eks-encrypt/pods
+    GET /api/v1/namespaces/eks-encrypt/pods/p/log
+    GET /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
+    GET /api/v1/namespaces/eks-encrypt/pods
+    DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_secret_makes_the_exit_code_say_so() {
+    let (client, _) = api_server("not there", "incomplete", 1);
+    let screen = Screen::kept();
+    let code = go_on(&flags(&[]), &ground(client), &screen, &Cell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Incomplete);
+    assert!(screen.text().contains("NOT DONE: 1 of 3 Secrets could not be re-encrypted."), "{}", screen.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_at_work_is_followed_and_not_doubled() {
+    let (client, asked) = api_server("there", "complete", 0);
+    let code = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done);
+    assert!(!asked.lock().unwrap().iter().any(|call| call.starts_with("PATCH")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_may_not_be_made_is_named() {
+    let (client, asked) = api_server("forbidden", "complete", 0);
+    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap_err();
+    assert_snapshot!(told(error), @r"
+    exit 6
+    error: can't apply ClusterRole eks-encrypt: the key is associated, but no Secret has been re-encrypted by this run; run the same command again when this is mended: you may not
+    ");
+    assert!(!asked.lock().unwrap().iter().any(|call| call.contains("PATCH") && call.contains("/jobs/")));
+    assert!(
+        asked.lock().unwrap().iter().any(|call| call.starts_with("DELETE") && call.contains("/clusterrolebindings/"))
+    );
+}

@@ -1,0 +1,165 @@
+//! Following a run against a scripted API server: broken streams, Pods that do not start, Jobs that fail.
+use std::sync::Mutex;
+
+use super::*;
+use crate::testing::{kubernetes, told};
+use insta::assert_snapshot;
+
+fn run() -> Run {
+    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+}
+
+fn job(condition: Option<&str>) -> String {
+    let conditions = condition.map_or_else(Vec::new, |name| {
+        vec![serde_json::json!({"type": name, "status": "True", "reason": "BackoffLimitExceeded", "message": "too many"})]
+    });
+    serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "eks-encrypt-r1"}, "status": {"conditions": conditions}}).to_string()
+}
+
+fn pods(states: &[serde_json::Value]) -> String {
+    let pod = |(index, state): (usize, &serde_json::Value)| {
+        serde_json::json!({"metadata": {"name": format!("pod-{index}"), "creationTimestamp": format!("2026-11-24T07:00:0{index}Z")},
+            "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state}]}})
+    };
+    let items: Vec<_> = states.iter().enumerate().map(pod).collect();
+    serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items}).to_string()
+}
+
+fn event(seq: u64, event: &str) -> String {
+    format!(
+        "2026-11-24T07:00:{seq:02}.5Z {{\"wire\":1,\"run\":\"r1\",\"pod\":\"pod-0\",\"seq\":{seq},\"time\":\"2026-11-24T07:00:{seq:02}Z\",{event}}}\n"
+    )
+}
+
+fn started() -> String {
+    event(1, r#""event":"started","version":"0.1.0","server":"v1.34.4","method":"annotate","watermark":"9","total":2"#)
+}
+
+fn failure() -> String {
+    event(2, r#""event":"failure","namespace":"shop","name":"db","reason":"denied""#)
+}
+
+const FINISHED: &str = r#""event":"finished","result":"incomplete","tally":{"listed":2,"rewritten":1,"current":0,"gone":0,"failed":1},"reason":"1 failed""#;
+
+fn over() -> serde_json::Value {
+    let line = event(3, FINISHED);
+    let (_, message) = line.split_once(' ').unwrap();
+    serde_json::json!({"terminated": {"exitCode": 6, "message": message}})
+}
+
+fn in_minutes(minutes: u64) -> Instant {
+    Instant::now() + Duration::from_secs(60 * minutes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_breaks_is_opened_again_and_repeats_nothing() {
+    let logs = Mutex::new(vec![
+        (200, format!("{}{}{}", started(), failure(), event(3, FINISHED))),
+        (500, String::new()),
+        (200, format!("{}{}", started(), failure())),
+        (200, started()),
+    ]);
+    let asked = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    let client = kubernetes(move |_, path| {
+        let left = logs.lock().unwrap().len();
+        if path.contains("/log?") {
+            asked.lock().unwrap().push(path.to_owned());
+            return logs.lock().unwrap().pop().unwrap();
+        }
+        match path.contains("/jobs/") {
+            true => (200, job((left < 2).then_some("Failed"))),
+            false => (200, pods(&[if left < 2 { over() } else { serde_json::json!({"running": {}}) }])),
+        }
+    });
+    let screen = Screen::kept();
+    let ended = follow(&client, &run(), &screen, in_minutes(80)).await.unwrap();
+    assert_eq!(ended.job, JobEnd::Failed("BackoffLimitExceeded: too many".into()));
+    assert_eq!(ended.last_word.unwrap().tally.failed, 1);
+    assert_eq!(ended.progress.failures.len(), 1);
+    assert_snapshot!(screen.text(), @r"
+    Pod pod-0 has begun: 2 Secrets, watermark 9, Job 0.1.0, API server v1.34.4
+    failed: Secret shop/db: denied
+    note: can't read the log of Pod pod-0 now: Failed to parse error data
+    ");
+    let asked = heard.lock().unwrap().clone();
+    assert!(!asked[0].contains("sinceTime"), "{asked:?}");
+    assert!(asked[1].contains("follow=true") && asked[1].contains("sinceTime"), "{asked:?}");
+    assert!(!asked[3].contains("follow=true"), "an ended Pod's log ends: {asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
+    let client = kubernetes(|_, path| match path.contains("/jobs/") {
+        true => (200, job(None)),
+        false => (
+            200,
+            pods(&[
+                serde_json::json!({"waiting": {"reason": "ErrImagePull", "message": "registry.example/job:1: not found"}}),
+            ]),
+        ),
+    });
+    let (screen, began) = (Screen::kept(), Instant::now());
+    let error = follow(&client, &run(), &screen, in_minutes(80)).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(35), "{:?}", began.elapsed());
+    assert_snapshot!(format!("{}\n{}", screen.text(), told(error)), @r"
+    waiting: its container waits: ErrImagePull: registry.example/job:1: not found
+    exit 6
+    error: Job eks-encrypt-r1 in namespace ops does not start: its container waits: ErrImagePull: registry.example/job:1: not found
+      the key is associated, but no Secret has been re-encrypted by this run; the Job has been taken away again; mend this and run the same command again
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_may_not_be_made_is_explained_by_the_jobs_event() {
+    let client = kubernetes(|_, path| {
+        match path {
+        _ if path.contains("/jobs/") => (200, job(None)),
+        _ if path.contains("/events") => (
+            200,
+            r#"{"apiVersion":"v1","kind":"EventList","metadata":{},"items":[{"metadata":{"name":"e"},"involvedObject":{},
+               "reason":"FailedCreate","message":"pods \"x\" is forbidden: violates PodSecurity"}]}"#
+                .into(),
+        ),
+        _ => (200, pods(&[])),
+    }
+    });
+    let error = follow(&client, &run(), &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    assert!(told(error).contains("violates PodSecurity"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_is_up_leaves_the_job_at_work() {
+    let client = kubernetes(|_, path| match path.contains("/jobs/") {
+        true => (200, job(None)),
+        false if path.contains("/log?") => (200, started()),
+        false => (200, pods(&[serde_json::json!({"running": {}})])),
+    });
+    let error = follow(&client, &run(), &Screen::kept(), in_minutes(5)).await.unwrap_err();
+    assert_snapshot!(told(error), @r"
+    exit 7
+    error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us; run the same command again to follow it
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_pod_without_a_log_does_not_hold_up_the_end() {
+    let client = kubernetes(|_, path| match path.contains("/jobs/") {
+        true => (200, job(Some("Failed"))),
+        false if path.contains("/log?") => (500, String::new()),
+        false => (200, pods(&[over()])),
+    });
+    let ended = follow(&client, &run(), &Screen::kept(), in_minutes(80)).await.unwrap();
+    assert_eq!(ended.last_word.unwrap().tally.listed, 2);
+}
+
+#[tokio::test]
+async fn a_job_that_somebody_deleted_is_gone() {
+    let client = kubernetes(|_, _| {
+        (404, r#"{"kind":"Status","status":"Failure","code":404,"reason":"NotFound","message":"gone"}"#.into())
+    });
+    assert_snapshot!(told(follow(&client, &run(), &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
+    exit 6
+    error: Job eks-encrypt-r1 in namespace ops is gone: somebody deleted it before it had ended; run the same command again
+    ");
+}

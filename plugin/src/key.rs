@@ -1,0 +1,104 @@
+//! The KMS key: found by whatever name the person gave, and checked as EKS will. Input: DescribeKey. Output: a plain
+//! `Key`, whose ARN is what everything else compares.
+
+use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType};
+use eks_encrypt_job::exit::ExitCode;
+
+use crate::aws::Aws;
+use crate::cause::Cause;
+use crate::stop::Coded;
+
+/// A key that EKS will take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// Its ARN: never an alias.
+    pub(crate) arn: String,
+}
+
+/// Why a key can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The name is an ARN of another region.
+    #[error("KMS key {key} is in {there}, the cluster in {here}: EKS takes only a key of the cluster's region")]
+    OtherRegion { key: String, there: String, here: String },
+    /// DescribeKey failed.
+    #[error(
+        "can't describe KMS key {key} (you need kms:DescribeKey and kms:CreateGrant on it; another account's key must allow both in its key policy)"
+    )]
+    Describe {
+        key: String,
+        #[source]
+        source: Cause,
+    },
+    /// EKS would not take it, or it would take the cluster down.
+    #[error("KMS key {key} can't encrypt a cluster: {why}")]
+    Unusable { key: String, why: String },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Refused
+    }
+}
+
+/// Finds the key and refuses one that EKS would refuse.
+pub(crate) async fn check(aws: &Aws, named: &str) -> Result<Key, Error> {
+    refuse_region(named, &aws.region)?;
+    let described = describe(aws, named).await.map_err(|source| Error::Describe { key: named.to_owned(), source })?;
+    let arn = described.arn.clone().unwrap_or_else(|| named.to_owned());
+    refuse_region(&arn, &aws.region)?;
+    match why_not(&described) {
+        None => Ok(Key { arn }),
+        Some(why) => Err(Error::Unusable { key: arn, why }),
+    }
+}
+
+/// Whether two names mean one key. EKS may know it by an alias; a key that we may not describe is compared by name.
+pub(crate) async fn same(aws: &Aws, key: &Key, other: &str) -> bool {
+    if key.arn == other {
+        return true;
+    }
+    describe(aws, other).await.is_ok_and(|described| described.arn.as_deref() == Some(&key.arn))
+}
+
+async fn describe(aws: &Aws, named: &str) -> Result<KeyMetadata, Cause> {
+    let answer = aws.kms.describe_key().key_id(named).send().await.map_err(|error| Cause::aws(&error))?;
+    answer.key_metadata.ok_or_else(|| Cause::of(&std::io::Error::other("KMS answered without the key's metadata")))
+}
+
+/// An ARN says its region: asking the cluster's region for it would only be answered "not found".
+fn refuse_region(key: &str, here: &str) -> Result<(), Error> {
+    match key.split(':').nth(3).filter(|_| key.starts_with("arn:")) {
+        Some(there) if there != here => {
+            Err(Error::OtherRegion { key: key.to_owned(), there: there.to_owned(), here: here.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The rules of EKS, and what to do about each.
+fn why_not(key: &KeyMetadata) -> Option<String> {
+    if key.key_manager == Some(KeyManagerType::Aws) {
+        return Some("AWS manages it (an aws/... alias); make a key of your own: `aws kms create-key`".into());
+    }
+    if let Some(spec) = key.key_spec.as_ref().filter(|spec| **spec != KeySpec::SymmetricDefault) {
+        return Some(format!("its spec is {}, it must be SYMMETRIC_DEFAULT; make another key", spec.as_str()));
+    }
+    // Absent means ENCRYPT_DECRYPT: not every KMS endpoint says what is the default.
+    if let Some(usage) = key.key_usage.as_ref().filter(|usage| **usage != KeyUsageType::EncryptDecrypt) {
+        return Some(format!("its usage is {}, it must be ENCRYPT_DECRYPT; make another key", usage.as_str()));
+    }
+    match &key.key_state {
+        Some(KeyState::Enabled) => None,
+        None if key.enabled => None,
+        Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => {
+            Some("it is going to be deleted; `aws kms cancel-key-deletion` and `aws kms enable-key` first".into())
+        }
+        Some(KeyState::Disabled) => Some("it is Disabled; `aws kms enable-key` first".into()),
+        state => Some(format!("it is {}, it must be Enabled", state.as_ref().map_or("not enabled", KeyState::as_str))),
+    }
+}
+
+#[cfg(test)]
+#[path = "key_tests.rs"]
+mod tests;

@@ -1,0 +1,106 @@
+//! The Kubernetes client, and who we are to the API server. Input: a kubeconfig, read as kubectl reads it ($KUBECONFIG
+//! list, exec plugins such as `aws eks get-token`, whose tokens the client renews). Output: a client, and the server and
+//! certificate authority that it trusts, for `cluster` to compare.
+
+use std::path::Path;
+use std::time::Duration;
+
+use eks_encrypt_job::exit::ExitCode;
+use http::Uri;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+
+use crate::cause::Cause;
+use crate::stop::Coded;
+
+/// No answer takes longer, and the Job's log has a line every 15 s.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// A cluster as the kubeconfig has it.
+#[derive(Clone)]
+pub(crate) struct Kubernetes {
+    /// Calls the API server.
+    pub(crate) client: Client,
+    /// The server's address.
+    pub(crate) server: Uri,
+    /// The certificates of the authorities that it trusts, DER.
+    pub(crate) authorities: Vec<Vec<u8>>,
+    /// Whether it checks the server's certificate at all.
+    pub(crate) verifies: bool,
+    /// The context's name.
+    pub(crate) context: String,
+}
+
+/// What can go wrong between a kubeconfig and an API server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The kubeconfig can't be used.
+    #[error(
+        "can't use kubeconfig context {context} (write one: `aws eks update-kubeconfig --name CLUSTER --region REGION`)"
+    )]
+    Kubeconfig {
+        context: String,
+        #[source]
+        source: Cause,
+    },
+    /// The API server does not answer who we are.
+    #[error("the API server {server} does not say who you are")]
+    Identity {
+        server: String,
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Refused
+    }
+}
+
+/// Makes the client. Calls no server yet.
+pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Result<Kubernetes, Error> {
+    let failed = |context: &str, error: &dyn std::error::Error| Error::Kubeconfig {
+        context: context.to_owned(),
+        source: Cause::of(error),
+    };
+    let named = context.unwrap_or("(current)");
+    let kubeconfig = match file {
+        Some(file) => Kubeconfig::read_from(file),
+        None => Kubeconfig::read(),
+    };
+    let kubeconfig = kubeconfig.map_err(|error| failed(named, &error))?;
+    let context =
+        context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| "(current)".into());
+    let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&context, &error))?;
+    // After a laptop's sleep a connection may look alive that is not; the default waits for ever.
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
+    let (server, verifies) = (config.cluster_url.clone(), !config.accept_invalid_certs);
+    let authorities = config.root_cert.clone().unwrap_or_default();
+    let client = Client::try_from(config).map_err(|error| failed(&context, &error))?;
+    Ok(Kubernetes { client, server, authorities, verifies, context })
+}
+
+impl Kubernetes {
+    /// Who the API server says we are.
+    pub(crate) async fn identity(&self) -> Result<String, Error> {
+        let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
+        let review = reviews
+            .create(&PostParams::default(), &SelfSubjectReview::default())
+            .await
+            .map_err(|error| Error::Identity { server: self.server.to_string(), source: Cause::kube(&error) })?;
+        let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
+        Ok(user.unwrap_or_default())
+    }
+}
+
+/// Whether the API server says that it is ready. Anything but a clear yes is a no: after an association it restarts.
+pub(crate) async fn ready(client: &Client) -> bool {
+    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
+    client.request_text(request).await.is_ok()
+}

@@ -1,0 +1,118 @@
+//! Reads the Job's log. Input: lines of a Pod's log, each with the kubelet's time stamp; after a reconnect some come
+//! again. Output: events, each once, and notes for lines that are not ours.
+
+use std::collections::HashMap;
+
+use eks_encrypt_job::event::{Line, WIRE_VERSION};
+use jiff::Timestamp;
+
+/// What a line is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// The Job speaks.
+    Event(Box<Line>),
+    /// Something else was written (the kubelet mixes stdout and stderr): shown, never choked on.
+    Note(String),
+    /// It has been seen.
+    Seen,
+}
+
+/// Remembers what has been seen.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    /// The highest sequence number of each Pod.
+    seen: HashMap<String, u64>,
+    /// The kubelet's time stamp of each Pod's last line: where to begin again.
+    last: HashMap<String, Timestamp>,
+    /// Whether an unknown wire version has been told.
+    told: bool,
+}
+
+impl Log {
+    /// From when on a Pod's log has not been read.
+    pub(crate) fn since(&self, pod: &str) -> Option<Timestamp> {
+        self.last.get(pod).copied()
+    }
+
+    /// Reads one line of a Pod's log.
+    pub(crate) fn read(&mut self, pod: &str, stamped: &str) -> Read {
+        let (stamp, text) = split(stamped);
+        let old = stamp.is_some_and(|stamp| self.last.get(pod).is_some_and(|last| stamp <= *last));
+        if let Some(stamp) = stamp.filter(|_| !old) {
+            self.last.insert(pod.to_owned(), stamp);
+        }
+        match serde_json::from_str::<Line>(text) {
+            Ok(line) if line.wire == WIRE_VERSION => {
+                // By number, not by time: two lines may have been written in one tick of the kubelet's clock.
+                let seen = self.seen.entry(line.pod.clone()).or_default();
+                if line.seq <= *seen {
+                    return Read::Seen;
+                }
+                *seen = line.seq;
+                Read::Event(Box::new(line))
+            }
+            _ if old || text.trim().is_empty() => Read::Seen,
+            _ => self.note(text),
+        }
+    }
+
+    fn note(&mut self, text: &str) -> Read {
+        let wire = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|value| value["wire"].as_u64());
+        match wire.filter(|wire| *wire != u64::from(WIRE_VERSION)) {
+            None => Read::Note(format!("the Job's log: {}", text.trim_end())),
+            Some(_) if std::mem::replace(&mut self.told, true) => Read::Seen,
+            Some(wire) => Read::Note(format!(
+                "the Job speaks version {wire} of the wire format and this plugin version {WIRE_VERSION}: no progress is shown; use an image of the plugin's own version"
+            )),
+        }
+    }
+}
+
+/// The kubelet's time stamp and the rest.
+fn split(line: &str) -> (Option<Timestamp>, &str) {
+    match line.split_once(' ') {
+        Some((stamp, rest)) => stamp.parse().map_or((None, line), |stamp| (Some(stamp), rest)),
+        None => (None, line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Reconnects and foreign lines.
+    use super::*;
+
+    fn line(seq: u64) -> String {
+        format!(
+            r#"2026-11-24T07:00:0{seq}.5Z {{"wire":1,"run":"r","pod":"p","seq":{seq},"time":"2026-11-24T07:00:00Z","event":"note","message":"hello"}}"#
+        )
+    }
+
+    #[test]
+    fn a_reconnect_repeats_nothing() {
+        let mut log = Log::default();
+        assert!(matches!(log.read("p", &line(1)), Read::Event(_)));
+        assert!(matches!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), Read::Note(_)));
+        assert_eq!(log.read("p", &line(1)), Read::Seen);
+        assert_eq!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), Read::Seen);
+        assert!(matches!(log.read("p", &line(3)), Read::Event(_)));
+        assert_eq!(log.since("p"), Some("2026-11-24T07:00:03.5Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn lines_that_are_not_ours_are_notes() {
+        let mut log = Log::default();
+        assert_eq!(log.read("p", "exec format error"), Read::Note("the Job's log: exec format error".into()));
+        assert_eq!(log.read("p", "{\"level\":\"warn\"}"), Read::Note("the Job's log: {\"level\":\"warn\"}".into()));
+        assert_eq!(log.read("p", ""), Read::Seen);
+    }
+
+    #[test]
+    fn another_wire_version_is_told_once() {
+        let mut log = Log::default();
+        let Read::Note(note) = log.read("p", r#"{"wire":2,"run":"r"}"#) else { panic!("not told") };
+        insta::assert_snapshot!(note, @r"
+        the Job speaks version 2 of the wire format and this plugin version 1: no progress is shown; use an image of the plugin's own version
+        ");
+        assert_eq!(log.read("p", r#"{"wire":2,"run":"r"}"#), Read::Seen);
+    }
+}

@@ -1,0 +1,217 @@
+//! What the run has told so far: a pure fold over the Job's events. Input: events and the time since we began to follow.
+//! Output: the state, and the line of text that `screen` draws. No clock of its own, no terminal, no cluster: tests read
+//! it as text.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eks_encrypt_job::event::{Event, Line, Phase, RunResult};
+use eks_encrypt_job::outcome::Tally;
+
+use crate::screen::Frame;
+
+/// The Job promises a line every 15 s; after two missing ones a person should know.
+const SILENCE: Duration = Duration::from_secs(35);
+
+/// How many failed Secrets are remembered by name. More are counted: nobody reads a thousand names, and the log has them.
+const NAMED: usize = 1_000;
+
+/// The state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// How many Secrets the first list promised.
+    pub(crate) total: u64,
+    /// The counts.
+    pub(crate) tally: Tally,
+    /// The Job's last word, if it has come.
+    pub(crate) finished: Option<Finished>,
+    /// Failed Secrets and their reasons, by namespace and name.
+    pub(crate) failures: BTreeMap<(String, String), String>,
+    phase: Option<Phase>,
+    rate_milli: u64,
+    heard: Duration,
+}
+
+/// The Job's last word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// How it ended.
+    pub(crate) result: RunResult,
+    /// The whole tally.
+    pub(crate) tally: Tally,
+    /// Why, when it is not complete.
+    pub(crate) reason: Option<String>,
+}
+
+impl Progress {
+    /// Takes one event in. Gives back a line that should stay on the screen, if it deserves one.
+    pub(crate) fn fold(&mut self, line: &Line, at: Duration) -> Option<String> {
+        self.heard = at;
+        match &line.event {
+            Event::Started { version, server, watermark, total, .. } => {
+                // A successor of a killed Pod goes through the failed ones again, and says so again.
+                *self = Self { total: *total, phase: Some(Phase::Rewrite), heard: at, ..Self::default() };
+                Some(format!(
+                    "Pod {} has begun: {} Secrets, watermark {watermark}, Job {version}, API server {server}",
+                    line.pod,
+                    thousands(*total)
+                ))
+            }
+            Event::Progress { phase, tally, rate_milli } => {
+                (self.phase, self.tally, self.rate_milli) = (Some(*phase), *tally, *rate_milli);
+                None
+            }
+            Event::Failure(failure) => {
+                let key = (failure.namespace.clone(), failure.name.clone());
+                if self.failures.len() < NAMED {
+                    self.failures.insert(key, failure.reason.clone());
+                }
+                Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason))
+            }
+            Event::Note { message } => Some(format!("note: {message}")),
+            Event::Finished { result, tally, reason } => {
+                self.tally = *tally;
+                self.finished = Some(Finished { result: *result, tally: *tally, reason: reason.clone() });
+                None
+            }
+        }
+    }
+
+    /// The line at this moment. What does not fit into the width is left out from the right: the counts matter most.
+    pub(crate) fn frame(&self, at: Duration, width: usize) -> Frame {
+        let done = self.tally.accounted();
+        // Secrets come and go: the first list's promise is not allowed to make a bar of more than everything.
+        let all = self.total.max(self.tally.listed).max(done);
+        let mut parts = vec![format!("{} of {} Secrets", thousands(done), thousands(all))];
+        if self.phase == Some(Phase::Prove) {
+            parts.push("proof".to_owned());
+        }
+        if self.tally.failed > 0 {
+            parts.push(format!("{} failed", thousands(self.tally.failed)));
+        }
+        let silent = at.saturating_sub(self.heard);
+        if silent >= SILENCE {
+            parts.push(format!("no word from the Job for {}", elapsed(silent)));
+        } else if self.rate_milli > 0 {
+            parts.push(format!("{}/s", thousands(self.rate_milli.div_ceil(1000))));
+            let left = Duration::from_secs((all - done) * 1000 / self.rate_milli);
+            parts.push(format!("about {} left", elapsed(left)));
+        }
+        let mut text = parts.remove(0);
+        for part in parts {
+            if text.len() + 2 + part.len() > width {
+                break;
+            }
+            text = format!("{text}, {part}");
+        }
+        Frame { text, share: Some((done, all)) }
+    }
+}
+
+/// `1,234,567`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `42 s`, `3 min 12 s`, `1 h 5 min`.
+pub(crate) fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The line, as a person sees it.
+    use super::*;
+    use crate::testing::line;
+    use eks_encrypt_job::event::Method;
+    use eks_encrypt_job::outcome::Failure;
+    use insta::assert_snapshot;
+
+    fn started() -> Event {
+        Event::Started {
+            version: "0.1.0".into(),
+            server: "v1.34.4".into(),
+            method: Method::Annotate,
+            watermark: "4711".into(),
+            total: 2_000,
+        }
+    }
+
+    fn halfway(failed: u64) -> Event {
+        let tally = Tally { listed: 1_500, rewritten: 1_234, failed, ..Tally::default() };
+        Event::Progress { phase: Phase::Rewrite, tally, rate_milli: 512_400 }
+    }
+
+    fn after(events: impl IntoIterator<Item = Event>) -> Progress {
+        let mut progress = Progress::default();
+        for (seq, event) in events.into_iter().enumerate() {
+            progress.fold(&line(seq as u64 + 1, event), Duration::from_secs(3));
+        }
+        progress
+    }
+
+    #[test]
+    fn a_line_of_progress() {
+        let progress = after([started(), halfway(0)]);
+        let frame = progress.frame(Duration::from_secs(4), 80);
+        assert_snapshot!(frame.text, @"1,234 of 2,000 Secrets, 513/s, about 1 s left");
+        assert_eq!(frame.share, Some((1_234, 2_000)));
+    }
+
+    #[test]
+    fn failures_come_before_what_may_be_cut_off() {
+        let progress = after([started(), halfway(2)]);
+        assert_snapshot!(progress.frame(Duration::from_secs(4), 40).text, @"1,236 of 2,000 Secrets, 2 failed, 513/s");
+    }
+
+    #[test]
+    fn a_job_that_is_silent_is_called_so() {
+        let progress = after([started(), halfway(0)]);
+        assert_snapshot!(progress.frame(Duration::from_secs(94), 80).text, @"1,234 of 2,000 Secrets, no word from the Job for 1 min 31 s");
+    }
+
+    #[test]
+    fn lines_that_stay() {
+        let mut progress = Progress::default();
+        let failure =
+            Failure { namespace: "shop".into(), name: "db".into(), reason: "admission webhook \"x\" denied".into() };
+        let told: Vec<String> =
+            [started(), Event::Failure(failure), Event::Note { message: "waiting for the lease".into() }]
+                .into_iter()
+                .filter_map(|event| progress.fold(&line(1, event), Duration::ZERO))
+                .collect();
+        assert_snapshot!(told.join("\n"), @r#"
+        Pod pod-a has begun: 2,000 Secrets, watermark 4711, Job 0.1.0, API server v1.34.4
+        failed: Secret shop/db: admission webhook "x" denied
+        note: waiting for the lease
+        "#);
+    }
+
+    #[test]
+    fn a_successor_forgets_what_its_predecessor_could_not_do() {
+        let failure = Failure { namespace: "a".into(), name: "b".into(), reason: "timeout".into() };
+        assert!(after([started(), Event::Failure(failure), started()]).failures.is_empty());
+    }
+
+    #[test]
+    fn durations_and_numbers() {
+        assert_eq!(elapsed(Duration::from_secs(42)), "42 s");
+        assert_eq!(elapsed(Duration::from_secs(192)), "3 min 12 s");
+        assert_eq!(elapsed(Duration::from_secs(3_900)), "1 h 5 min");
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+}

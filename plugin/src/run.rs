@@ -1,0 +1,68 @@
+//! One run: its id and the names that come from it. Input: the clock and chance, or a Job that is there already. Output:
+//! what `manifests`, `apply`, `follow` and `cleanup` call things.
+
+use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+
+use crate::cause::Cause;
+
+/// A re-encryption of all Secrets by one Job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Its id: the value of the label `eks-encrypt/run`.
+    pub(crate) id: String,
+    /// The Job's namespace.
+    pub(crate) namespace: String,
+    /// The Job's name.
+    pub(crate) job: String,
+}
+
+impl Run {
+    /// A new run. The id says when it began, and two in one second differ.
+    pub(crate) fn new(namespace: &str, now: Timestamp, chance: u16) -> Self {
+        let id = format!("{}-{chance:04x}", now.strftime("%Y%m%d-%H%M%S"));
+        Self { job: format!("{APP}-{id}"), id, namespace: namespace.to_owned() }
+    }
+
+    /// The run of a Job that is there.
+    fn of(job: &Job) -> Option<Self> {
+        let id = job.labels().get(RUN_LABEL)?.clone();
+        Some(Self { id, namespace: job.namespace()?, job: job.name_any() })
+    }
+}
+
+/// The run that a Job of ours is at now, if one is: it is followed, not doubled. A Job that has ended is history.
+pub(crate) async fn running(client: &Client, namespace: &str) -> Result<Option<Run>, Cause> {
+    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
+    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
+    let list = jobs.list(&ours).await.map_err(|error| Cause::kube(&error))?;
+    Ok(list.iter().filter(|job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none()).find_map(Run::of))
+}
+
+/// How a Job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    /// A Pod of it succeeded.
+    Complete,
+    /// It gave up, with the Job controller's words.
+    Failed(String),
+}
+
+/// How a Job ended, if it has: its conditions are the only judge.
+pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
+    let conditions = job.status.as_ref()?.conditions.as_ref()?;
+    conditions.iter().filter(|condition| condition.status == "True").find_map(|condition| {
+        match condition.type_.as_str() {
+            "Complete" => Some(JobEnd::Complete),
+            "Failed" => {
+                let reason = condition.reason.as_deref().unwrap_or("Failed");
+                let message = condition.message.as_deref().unwrap_or_default();
+                Some(JobEnd::Failed(format!("{reason}: {message}")))
+            }
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,150 @@
+//! What people see: the one place that writes to the terminal. Lines and progress come from every step; they go to
+//! stderr, because stdout is data. Whether bars are drawn is decided once, where the screen is made.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+/// How often progress is written where there is no terminal: often enough to see life, seldom enough for a CI log.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// The bar's width in columns.
+const BAR: usize = 24;
+
+/// What progress looks like at one moment: made by `progress` and the waits, drawn here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The line, without a bar.
+    pub(crate) text: String,
+    /// How much is done of how much, where that is known.
+    pub(crate) share: Option<(u64, u64)>,
+}
+
+/// Where lines and progress go.
+pub(crate) struct Screen {
+    kind: Kind,
+}
+
+enum Kind {
+    /// A person's terminal: lines above one bar that is redrawn in place.
+    Terminal(ProgressBar),
+    /// A file, a pipe or CI: lines, and progress as a line now and then.
+    Plain(Mutex<Option<Instant>>),
+    /// A test: what would have been written.
+    #[cfg(test)]
+    Kept(Mutex<Vec<String>>),
+}
+
+impl Screen {
+    /// The real screen.
+    pub(crate) fn stderr() -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let kind = if std::io::stderr().is_terminal() && !dumb {
+            let bar = ProgressBar::hidden();
+            bar.set_draw_target(indicatif::ProgressDrawTarget::stderr_with_hz(8));
+            Kind::Terminal(bar)
+        } else {
+            Kind::Plain(Mutex::new(None))
+        };
+        Self { kind }
+    }
+
+    /// Writes lines that stay.
+    pub(crate) fn line(&self, text: &str) {
+        match &self.kind {
+            Kind::Terminal(bar) => bar.suspend(|| write(text)),
+            Kind::Plain(_) => write(text),
+            #[cfg(test)]
+            Kind::Kept(lines) => keep(lines, text),
+        }
+    }
+
+    /// Shows progress: in place on a terminal, as a line every ten seconds elsewhere.
+    pub(crate) fn draw(&self, frame: &Frame) {
+        match &self.kind {
+            Kind::Terminal(bar) => {
+                if bar.is_finished() {
+                    bar.reset();
+                }
+                let (done, all) = frame.share.unwrap_or((0, 0));
+                bar.set_style(style(frame.share.is_some()));
+                bar.set_length(all);
+                bar.set_position(done);
+                bar.set_message(frame.text.clone());
+                bar.tick();
+            }
+            Kind::Plain(last) => {
+                let Ok(mut last) = last.lock() else { return };
+                if last.is_none_or(|last| last.elapsed() >= PLAIN_EVERY) {
+                    *last = Some(Instant::now());
+                    write(&frame.text);
+                }
+            }
+            #[cfg(test)]
+            Kind::Kept(_) => {}
+        }
+    }
+
+    /// How many columns there are for text beside the bar.
+    pub(crate) fn width(&self) -> usize {
+        let columns = match &self.kind {
+            Kind::Terminal(_) => console::Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns)),
+            _ => return 120,
+        };
+        columns.saturating_sub(BAR + 2)
+    }
+
+    /// Takes the progress away; the next one begins anew.
+    pub(crate) fn clear(&self) {
+        match &self.kind {
+            Kind::Terminal(bar) => bar.finish_and_clear(),
+            Kind::Plain(last) => {
+                if let Ok(mut last) = last.lock() {
+                    *last = None;
+                }
+            }
+            #[cfg(test)]
+            Kind::Kept(_) => {}
+        }
+    }
+}
+
+/// Tests read what a person would have read.
+#[cfg(test)]
+impl Screen {
+    pub(crate) fn kept() -> Self {
+        Self { kind: Kind::Kept(Mutex::new(Vec::new())) }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        match &self.kind {
+            Kind::Kept(lines) => lines.lock().expect("no test panics while writing").join("\n"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Data for scripts: one line of stdout.
+pub(crate) fn stdout(line: &str) {
+    // A closed pipe (`| head`) is the reader's business.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn write(text: &str) {
+    // Nobody can be told that stderr is closed; the work goes on.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+fn keep(lines: &Mutex<Vec<String>>, text: &str) {
+    lines.lock().expect("no test panics while writing").push(text.to_owned());
+}
+
+fn style(bar: bool) -> ProgressStyle {
+    let template = if bar { format!("{{bar:{BAR}.cyan/dim}} {{wide_msg}}") } else { "{spinner} {wide_msg}".to_owned() };
+    // The templates are constants; the fallback keeps a typo from being a panic.
+    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

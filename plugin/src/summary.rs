@@ -1,0 +1,160 @@
+//! The last words: what was done, what to write down elsewhere, and what is not proven. Input: the verdict and the names.
+//! Output: text.
+
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::key::Key;
+use crate::progress::{Progress, elapsed, thousands};
+use crate::run::Run;
+use crate::verdict::Verdict;
+
+/// How many failed Secrets are listed by name; the rest is counted.
+const LISTED: usize = 50;
+
+/// The whole text.
+pub(crate) fn text(
+    verdict: &Verdict,
+    progress: &Progress,
+    cluster: &Cluster,
+    key: &Key,
+    run: &Run,
+    took: Duration,
+) -> String {
+    let (head, tally) = match verdict {
+        Verdict::Done(tally) => ("Done: every Secret is accounted for.".to_owned(), tally),
+        Verdict::Incomplete { tally, why } => (format!("NOT DONE: {why}."), tally),
+    };
+    let count = thousands;
+    let facts = format!(
+        "\n{head}\n\n  \
+         cluster   {} ({}, account {})\n  \
+         key       {}\n  \
+         Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n  \
+         took      {}\n  \
+         run       {} (kubectl logs -n {} job/{})\n",
+        cluster.name,
+        cluster.region(),
+        cluster.account(),
+        key.arn,
+        count(tally.listed),
+        count(tally.rewritten),
+        count(tally.current),
+        count(tally.gone),
+        count(tally.failed),
+        elapsed(took),
+        run.id,
+        run.namespace,
+        run.job
+    );
+    let rest = match verdict {
+        Verdict::Done(_) => format!("{}{}", elsewhere(&key.arn), NOT_PROVEN),
+        Verdict::Incomplete { .. } => failures(progress, tally.failed),
+    };
+    format!("{facts}{rest}")
+}
+
+/// The failed Secrets by name, and what to do.
+fn failures(progress: &Progress, failed: u64) -> String {
+    let line = |((namespace, name), reason): (&(String, String), &String)| format!("  {namespace}/{name}: {reason}\n");
+    let listed: String = progress.failures.iter().take(LISTED).map(line).collect();
+    let more = usize::try_from(failed).unwrap_or(usize::MAX).saturating_sub(progress.failures.len().min(LISTED));
+    let more = if more == 0 { String::new() } else { format!("  and {more} more, see the Job's log\n") };
+    let head = if failed == 0 { "" } else { "\nNot re-encrypted:\n" };
+    format!(
+        "{head}{listed}{more}\nMend the cause and run the same command again: it goes through every Secret once more.\n"
+    )
+}
+
+/// What describes the cluster elsewhere must say the same, or the next apply sees a difference.
+fn elsewhere(arn: &str) -> String {
+    format!(
+        "\nWrite it down where the cluster is described, or the next apply will see a difference:\n\n  \
+         eksctl (ClusterConfig):\n    secretsEncryption:\n      keyARN: {arn}\n\n  \
+         Terraform (aws_eks_cluster):\n    encryption_config {{\n      resources = [\"secrets\"]\n      provider {{\n        key_arn = \"{arn}\"\n      }}\n    }}\n\n  \
+         CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.\n"
+    )
+}
+
+/// Said plainly: an auditor must not read more into "done" than there is.
+const NOT_PROVEN: &str = "\nNot proven: each Secret was rewritten once, and the API server confirmed each write. The second pass that shows\n\
+     that nothing was left behind (`prove`) is not built yet. Older copies of the Secrets stay in etcd until it\n\
+     compacts (minutes), and in backups.\n";
+
+#[cfg(test)]
+mod tests {
+    //! The last words, word for word.
+    use super::*;
+    use crate::testing::{cluster, key};
+    use eks_encrypt_job::outcome::Tally;
+
+    fn run() -> Run {
+        Run {
+            id: "20261124-070000-beef".into(),
+            namespace: "eks-encrypt".into(),
+            job: "eks-encrypt-20261124-070000-beef".into(),
+        }
+    }
+
+    #[test]
+    fn done() {
+        let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
+        let text =
+            text(&Verdict::Done(tally), &Progress::default(), &cluster(None), &key(), &run(), Duration::from_secs(312));
+        insta::assert_snapshot!(text, @r#"
+        Done: every Secret is accounted for.
+
+          cluster   shop (eu-central-1, account 111122223333)
+          key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+          Secrets   2,000 listed: 1,990 rewritten, 8 current already, 2 deleted meanwhile, 0 failed
+          took      5 min 12 s
+          run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
+
+        Write it down where the cluster is described, or the next apply will see a difference:
+
+          eksctl (ClusterConfig):
+            secretsEncryption:
+              keyARN: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+
+          Terraform (aws_eks_cluster):
+            encryption_config {
+              resources = ["secrets"]
+              provider {
+                key_arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+              }
+            }
+
+          CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.
+
+        Not proven: each Secret was rewritten once, and the API server confirmed each write. The second pass that shows
+        that nothing was left behind (`prove`) is not built yet. Older copies of the Secrets stay in etcd until it
+        compacts (minutes), and in backups.
+        "#);
+    }
+
+    #[test]
+    fn incomplete_names_the_secrets() {
+        let tally = Tally { listed: 2_000, rewritten: 1_997, failed: 3, ..Tally::default() };
+        let mut progress = Progress::default();
+        progress
+            .failures
+            .insert(("shop".into(), "db".into()), "admission webhook \"policy.example\" denied the request: no".into());
+        let verdict = Verdict::Incomplete { tally, why: "3 of 2,000 Secrets could not be re-encrypted".into() };
+        let text = text(&verdict, &progress, &cluster(None), &key(), &run(), Duration::from_secs(38));
+        insta::assert_snapshot!(text, @r#"
+        NOT DONE: 3 of 2,000 Secrets could not be re-encrypted.
+
+          cluster   shop (eu-central-1, account 111122223333)
+          key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+          Secrets   2,000 listed: 1,997 rewritten, 0 current already, 0 deleted meanwhile, 3 failed
+          took      38 s
+          run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
+
+        Not re-encrypted:
+          shop/db: admission webhook "policy.example" denied the request: no
+          and 2 more, see the Job's log
+
+        Mend the cause and run the same command again: it goes through every Secret once more.
+        "#);
+    }
+}

@@ -1,0 +1,119 @@
+//! What tests of several files need: lines of the wire format, AWS clients whose server is a script, and a Kubernetes
+//! client whose API server is a function.
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_eks::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_eks::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
+use clap::Parser as _;
+use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
+use kube::Client;
+use kube::client::Body;
+
+use crate::aws::{Aws, clients};
+use crate::cli::{Cli, Command, Enable};
+use crate::cluster::Cluster;
+use crate::key::Key;
+use crate::kubernetes::Kubernetes;
+use crate::stop::Stop;
+
+/// A key's ARN.
+pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// A certificate authority as EKS gives it: base64 of PEM, around the DER bytes `authority A`.
+pub(crate) const CA: &str =
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCllYVjBhRzl5YVhSNUlFRT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
+
+/// A line of Pod `pod-a`.
+pub(crate) fn line(seq: u64, event: Event) -> Line {
+    let time = "2026-11-24T07:00:00Z".parse().unwrap();
+    Line { wire: WIRE_VERSION, run: "r1".into(), pod: "pod-a".into(), seq, time, event }
+}
+
+/// The flags of an `enable`, and more.
+pub(crate) fn enable(more: &[&str]) -> Enable {
+    let base =
+        ["kubectl-eks_encrypt", "enable", "--cluster", "shop", "--key-arn", KEY, "--image", "registry.example/job:1"];
+    let cli = Cli::try_parse_from(base.iter().chain(more)).unwrap();
+    let Command::Enable(enable) = cli.command else { panic!("not enable") };
+    *enable
+}
+
+/// A cluster that is ACTIVE.
+pub(crate) fn cluster(key: Option<&str>) -> Cluster {
+    Cluster {
+        name: "shop".into(),
+        arn: "arn:aws:eks:eu-central-1:111122223333:cluster/shop".into(),
+        version: "1.34".into(),
+        status: "ACTIVE".into(),
+        endpoint: "https://ABC123.gr7.eu-central-1.eks.amazonaws.com".into(),
+        authority: CA.into(),
+        key: key.map(str::to_owned),
+    }
+}
+
+/// The key of tests.
+pub(crate) fn key() -> Key {
+    Key { arn: KEY.into() }
+}
+
+/// AWS clients that get these answers (status, error code or nothing, body), whatever they ask; and what they asked.
+pub(crate) fn aws(answers: &[(u16, &'static str, &'static str)]) -> (Aws, StaticReplayClient) {
+    let event = |(status, code, body): &(u16, &'static str, &'static str)| {
+        let mut answer = HttpResponse::new((*status).try_into().unwrap(), (*body).into());
+        answer.headers_mut().insert("x-amzn-errortype", *code);
+        ReplayEvent::new(HttpRequest::empty(), answer)
+    };
+    let http = StaticReplayClient::new(answers.iter().map(event).collect());
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "AKIDEXAMPLE",
+            "secret",
+            None,
+            None,
+            "test",
+        )))
+        .http_client(http.clone())
+        .retry_config(RetryConfig::disabled())
+        .build();
+    (clients(&config).unwrap(), http)
+}
+
+/// An error with its causes, as `main` prints it, and its exit code.
+pub(crate) fn told(error: impl Into<Stop>) -> String {
+    let Stop { code, error } = error.into();
+    format!("exit {}\nerror: {error:#}", code as u8)
+}
+
+/// The paths that were asked, in order.
+pub(crate) fn asked(http: &StaticReplayClient) -> Vec<String> {
+    let path = |request: &str| request.parse::<http::Uri>().unwrap().path().to_owned();
+    http.actual_requests().map(|request| format!("{} {}", request.method(), path(request.uri()))).collect()
+}
+
+/// A kubeconfig of [`cluster`], if it is given that one's server and authority.
+pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kubernetes {
+    Kubernetes {
+        client,
+        server: server.parse().unwrap(),
+        authorities: vec![authority.as_bytes().to_vec()],
+        verifies: true,
+        context: "prod".into(),
+    }
+}
+
+/// A Kubernetes client whose API server answers by a function of method and path (with query).
+pub(crate) fn kubernetes(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> Client {
+    let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
+    tokio::spawn(async move {
+        while let Some((request, send)) = handle.next_request().await {
+            let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+            let (status, body) = answer(request.method().as_str(), &path);
+            send.send_response(http::Response::builder().status(status).body(Body::from(body.into_bytes())).unwrap());
+        }
+    });
+    Client::new(service, "default")
+}
