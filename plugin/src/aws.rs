@@ -12,6 +12,7 @@ use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cause::Cause;
+use crate::pem;
 use crate::stop::Coded;
 
 /// What CloudTrail shows beside the SDK's name.
@@ -47,7 +48,7 @@ pub(crate) enum Error {
         source: Cause,
     },
     /// The identity could not be read: usually nobody is logged in.
-    #[error("AWS does not know who you are{hint}")]
+    #[error("can't ask AWS who you are ({hint})")]
     Identity {
         hint: String,
         #[source]
@@ -99,7 +100,10 @@ impl Aws {
     pub(crate) async fn identity(&self, profile: Option<&str>) -> Result<String, Error> {
         match self.sts.get_caller_identity().send().await {
             Ok(answer) => Ok(answer.arn.unwrap_or_default()),
-            Err(error) => Err(Error::Identity { hint: hint(profile), source: Cause::aws(&error) }),
+            Err(error) => {
+                let source = Cause::aws(&error);
+                Err(Error::Identity { hint: hint(profile, &source.to_string()), source })
+            }
         }
     }
 }
@@ -119,23 +123,26 @@ fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
 
 /// Whom TLS trusts. The Rust SDK does not read `AWS_CA_BUNDLE`, though the `aws` command line and companies' proxies rely on it.
 fn trust() -> Result<tls::TlsContext, Error> {
-    let store = match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
-        None => tls::TrustStore::default(),
-        Some(path) => {
-            let pem = std::fs::read(&path)
-                .map_err(|error| Error::Bundle { path: path.clone().into(), source: Cause::of(&error) })?;
-            tls::TrustStore::empty().with_pem_certificate(pem)
-        }
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(tls::TlsContext::default());
     };
-    tls::TlsContext::builder().with_trust_store(store).build().map_err(|error| Error::Bundle {
-        path: std::env::var_os("AWS_CA_BUNDLE").unwrap_or_default().into(),
-        source: Cause::of(&error),
-    })
+    let failed = |source| Error::Bundle { path: path.clone(), source };
+    let text = std::fs::read_to_string(&path).map_err(|error| failed(Cause::of(&error)))?;
+    if pem::certificates(&text).is_none() {
+        return Err(failed(Cause::of(&std::io::Error::other(
+            "it holds no certificate in PEM, or one that can't be read",
+        ))));
+    }
+    let store = tls::TrustStore::empty().with_pem_certificate(text);
+    tls::TlsContext::builder().with_trust_store(store).build().map_err(|error| failed(Cause::of(&error)))
 }
 
-fn hint(profile: Option<&str>) -> String {
+fn hint(profile: Option<&str>, cause: &str) -> String {
+    if cause.contains("certificate") {
+        return "does a proxy answer for AWS? set AWS_CA_BUNDLE to its certificate authority".to_owned();
+    }
     let named = profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
-    format!(" (log in: `aws sso login{named}`, or check with `aws sts get-caller-identity{named}`)")
+    format!("log in: `aws sso login{named}`, or see `aws sts get-caller-identity{named}`")
 }
 
 #[cfg(test)]

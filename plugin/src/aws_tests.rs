@@ -8,6 +8,6 @@ async fn nobody_is_logged_in() {
     let (aws, _) = aws(&[(403, "", body)]);
     assert_snapshot!(told(aws.identity(Some("prod")).await.unwrap_err()), @r"
     exit 3
-    error: AWS does not know who you are (log in: `aws sso login --profile prod`, or check with `aws sts get-caller-identity --profile prod`): ExpiredToken: The security token included in the request is expired
+    error: can't ask AWS who you are (log in: `aws sso login --profile prod`, or see `aws sts get-caller-identity --profile prod`): ExpiredToken: The security token included in the request is expired
     ");
 }

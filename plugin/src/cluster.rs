@@ -1,13 +1,13 @@
 //! The cluster as EKS describes it, and the check that the kubeconfig means the same one. Input: DescribeCluster. Output:
 //! a plain `Cluster` for all later steps; no AWS type goes further.
 
-use base64::Engine as _;
 use eks_encrypt_job::exit::ExitCode;
 use http::Uri;
 
 use crate::aws::Aws;
 use crate::cause::Cause;
 use crate::kubernetes::Kubernetes;
+use crate::pem;
 use crate::stop::Coded;
 
 /// What EKS says of a cluster.
@@ -115,7 +115,7 @@ impl Cluster {
     /// Refuses a kubeconfig of another cluster: it stops the accident of one cluster's key and another's Secrets.
     /// Both must agree: an address alone can be a tunnel to anywhere, and an authority alone says nothing of the address.
     pub(crate) fn check_same(&self, kubernetes: &Kubernetes) -> Result<(), Error> {
-        let (ours, theirs) = (certificates(&self.authority), &kubernetes.authorities);
+        let (ours, theirs) = (pem::certificates_in_base64(&self.authority), &kubernetes.authorities);
         let same_server = self.endpoint.parse().is_ok_and(|uri| address(&uri) == address(&kubernetes.server));
         if same_server && kubernetes.verifies && !ours.is_empty() && ours == *theirs {
             return Ok(());
@@ -136,16 +136,6 @@ impl Cluster {
 fn address(uri: &Uri) -> (Option<&str>, String, u16, &str) {
     let host = uri.host().unwrap_or_default().to_ascii_lowercase();
     (uri.scheme_str(), host, uri.port_u16().unwrap_or(443), uri.path().trim_end_matches('/'))
-}
-
-/// The certificates in base64 of PEM, DER.
-fn certificates(authority: &str) -> Vec<Vec<u8>> {
-    let engine = &base64::engine::general_purpose::STANDARD;
-    let pem = engine.decode(authority.trim()).ok().and_then(|pem| String::from_utf8(pem).ok()).unwrap_or_default();
-    pem.split("-----BEGIN CERTIFICATE-----")
-        .filter_map(|part| part.split_once("-----END"))
-        .filter_map(|(body, _)| engine.decode(body.split_whitespace().collect::<String>()).ok())
-        .collect()
 }
 
 /// Enough of a certificate for two to be told apart by eye.

@@ -16,7 +16,7 @@ use crate::run::{Run, running};
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::verdict::{Verdict, judge};
-use crate::{apply, association, cleanup, confirm, follow, manifests, summary};
+use crate::{apply, association, cleanup, confirm, follow, manifests, settle, summary};
 
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &Cell<Stage>) -> Result<ExitCode, Stop> {
@@ -65,9 +65,9 @@ async fn associate(ground: &Ground, screen: &Screen, stage: &Cell<Stage>, deadli
     };
     if let Some(id) = update {
         screen.line(&format!("EKS is associating the key (update {id})"));
-        association::follow(aws, &cluster.name, &id, screen, deadline).await?;
+        settle::follow(aws, &cluster.name, &id, screen, deadline).await?;
     }
-    association::settle(aws, &ground.kubernetes.client, cluster, key, screen, deadline).await?;
+    settle::settle(aws, &ground.kubernetes.client, cluster, key, screen, deadline).await?;
     screen.line("The key is associated, and the cluster is ACTIVE");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
 //! The files of `enable`, in the order of its steps: `preflight` (`aws`, `kubernetes`, `cluster`, `key`) -> `confirm` ->
-//! `association` -> `apply` (`manifests`) -> `follow` (`log`, `startup`) -> `verdict` -> `cleanup` -> `summary`. What
+//! `association` (`settle`) -> `apply` (`manifests`) -> `follow` (`log`, `startup`) -> `verdict` -> `cleanup` -> `summary`. What
 //! people see goes through `screen`, and nowhere else.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
@@ -14,6 +14,7 @@ mod cleanup;
 mod cli;
 mod cluster;
 mod confirm;
+mod cure;
 mod enable;
 mod follow;
 mod interrupt;
@@ -21,10 +22,12 @@ mod key;
 mod kubernetes;
 mod log;
 mod manifests;
+mod pem;
 mod preflight;
 mod progress;
 mod run;
 mod screen;
+mod settle;
 mod startup;
 mod stop;
 mod summary;

@@ -79,6 +79,9 @@ impl Progress {
 
     /// The line at this moment. What does not fit into the width is left out from the right: the counts matter most.
     pub(crate) fn frame(&self, at: Duration, width: usize) -> Frame {
+        if self.phase.is_none() {
+            return Frame { text: format!("waiting for the Job to begin, {} so far", elapsed(at)), share: None };
+        }
         let done = self.tally.accounted();
         // Secrets come and go: the first list's promise is not allowed to make a bar of more than everything.
         let all = self.total.max(self.tally.listed).max(done);
@@ -169,6 +172,11 @@ mod tests {
         let frame = progress.frame(Duration::from_secs(4), 80);
         assert_snapshot!(frame.text, @"1,234 of 2,000 Secrets, 513/s, about 1 s left");
         assert_eq!(frame.share, Some((1_234, 2_000)));
+    }
+
+    #[test]
+    fn before_the_first_line() {
+        assert_snapshot!(Progress::default().frame(Duration::from_secs(4), 80).text, @"waiting for the Job to begin, 4 s so far");
     }
 
     #[test]
