@@ -3,7 +3,6 @@
 
 use std::fmt::Debug;
 
-use backon::{ExponentialBuilder, Retryable as _};
 use eks_encrypt_job::contract::{APP, APP_LABEL, FIELD_MANAGER};
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::core::v1::Namespace;
@@ -14,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
+use crate::kubernetes;
 use crate::manifests::Object;
 use crate::screen::Screen;
 use crate::stop::Coded;
@@ -67,7 +67,8 @@ pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) 
 /// A namespace that somebody else made stays as it is: our Pod Security labels on, say, kube-system would stop its Pods.
 async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
     let api: Api<Namespace> = Api::all(client.clone());
-    let there = api.get_opt(&object.name_any()).await.map_err(|error| failed(object, &error))?;
+    let name = object.name_any();
+    let there = kubernetes::again(|| api.get_opt(&name)).await.map_err(|error| failed(object, &error))?;
     match there {
         Some(there) if there.labels().get(APP_LABEL).is_none_or(|app| app != APP) => {
             screen.line(&format!("note: namespace {} exists and is not ours: used as it is", object.name_any()));
@@ -91,17 +92,16 @@ where
     patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
 }
 
-/// Applies one object. The API server has just been restarted by EKS, so a broken connection is tried again.
+/// Applies one object.
 async fn patch<K>(api: Api<K>, object: &K) -> Result<(), Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let name = object.name_any();
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    let applied = (|| async { api.patch(&name, &params, &Patch::Apply(object)).await })
-        .retry(ExponentialBuilder::default().with_max_times(5))
-        .when(|error| Cause::kube(error).passing);
-    applied.await.map(|_| ()).map_err(|error| failed(object, &error))
+    let patch = Patch::Apply(object);
+    let applied = kubernetes::again(|| api.patch(&name, &params, &patch)).await;
+    applied.map(|_| ()).map_err(|error| failed(object, &error))
 }
 
 fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {

@@ -12,6 +12,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
+use crate::kubernetes::again;
 use crate::run::Run;
 use crate::screen::Screen;
 
@@ -34,7 +35,8 @@ async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, screen: &Sc
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    match api.delete(name, &DeleteParams::background()).await {
+    let background = DeleteParams::background();
+    match again(|| api.delete(name, &background)).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.is_not_found() => {}
         Err(error) => {

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use eks_encrypt_job::exit::ExitCode;
 use http::Uri;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
@@ -97,6 +98,15 @@ impl Kubernetes {
         let user = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
         Ok(user.unwrap_or_default())
     }
+}
+
+/// Calls until it answers, a few times: EKS has just restarted the API servers, and load balancers lag behind.
+pub(crate) async fn again<T, F: Future<Output = Result<T, kube::Error>>>(
+    call: impl FnMut() -> F,
+) -> Result<T, kube::Error> {
+    call.retry(ExponentialBuilder::default().with_jitter().with_max_times(5))
+        .when(|error| Cause::kube(error).passing)
+        .await
 }
 
 /// Whether the API server says that it is ready. Anything but a clear yes is a no: after an association it restarts.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eks_encrypt_job::event::{Event, Line, Phase, RunResult};
-use eks_encrypt_job::outcome::Tally;
+use eks_encrypt_job::outcome::{Failure, Tally};
 
 use crate::screen::Frame;
 
@@ -15,6 +15,9 @@ const SILENCE: Duration = Duration::from_secs(35);
 
 /// How many failed Secrets are remembered by name. More are counted: nobody reads a thousand names, and the log has them.
 const NAMED: usize = 1_000;
+
+/// How many failures are said as they come. A webhook that denies everything must not bury the rest of the screen.
+const SAID: usize = 20;
 
 /// The state.
 #[derive(Clone, Debug, Default)]
@@ -61,19 +64,28 @@ impl Progress {
                 (self.phase, self.tally, self.rate_milli) = (Some(*phase), *tally, *rate_milli);
                 None
             }
-            Event::Failure(failure) => {
-                let key = (failure.namespace.clone(), failure.name.clone());
-                if self.failures.len() < NAMED {
-                    self.failures.insert(key, failure.reason.clone());
-                }
-                Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason))
-            }
+            Event::Failure(failure) => self.failure(failure),
             Event::Note { message } => Some(format!("note: {message}")),
             Event::Finished { result, tally, reason } => {
                 self.tally = *tally;
                 self.finished = Some(Finished { result: *result, tally: *tally, reason: reason.clone() });
                 None
             }
+        }
+    }
+
+    /// Remembers a failure, and says it unless too many have been said.
+    fn failure(&mut self, failure: &Failure) -> Option<String> {
+        if self.failures.len() < NAMED {
+            let key = (failure.namespace.clone(), failure.name.clone());
+            self.failures.insert(key, failure.reason.clone());
+        }
+        match self.failures.len() {
+            0..=SAID => Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason)),
+            more if more == SAID + 1 => {
+                Some("failed: more Secrets; they are counted, and listed at the end".to_owned())
+            }
+            _ => None,
         }
     }
 
@@ -140,7 +152,6 @@ mod tests {
     use super::*;
     use crate::testing::line;
     use eks_encrypt_job::event::Method;
-    use eks_encrypt_job::outcome::Failure;
     use insta::assert_snapshot;
 
     fn started() -> Event {
@@ -206,6 +217,15 @@ mod tests {
         failed: Secret shop/db: admission webhook "x" denied
         note: waiting for the lease
         "#);
+    }
+
+    #[test]
+    fn a_thousand_failures_are_counted_and_twenty_are_said() {
+        let mut progress = Progress::default();
+        let failure =
+            |n: u64| Event::Failure(Failure { namespace: "a".into(), name: format!("s{n}"), reason: "no".into() });
+        let said = (1..=1_200).filter_map(|n| progress.fold(&line(n, failure(n)), Duration::ZERO)).count();
+        assert_eq!((said, progress.failures.len()), (21, 1_000));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
+use crate::kubernetes::again;
 
 /// A re-encryption of all Secrets by one Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Run {
 pub(crate) async fn running(client: &Client, namespace: &str) -> Result<Option<Run>, Cause> {
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
-    let list = jobs.list(&ours).await.map_err(|error| Cause::kube(&error))?;
+    let list = again(|| jobs.list(&ours)).await.map_err(|error| Cause::kube(&error))?;
     Ok(list.iter().filter(|job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none()).find_map(Run::of))
 }
 

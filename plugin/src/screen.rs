@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -29,8 +30,9 @@ pub(crate) struct Screen {
 }
 
 enum Kind {
-    /// A person's terminal: lines above one bar that is redrawn in place.
-    Terminal(ProgressBar),
+    /// A person's terminal: lines above one bar that is redrawn in place, and whether it is there now. A bar that is
+    /// not there must not be suspended: indicatif would draw it afterwards.
+    Terminal { bar: ProgressBar, shown: AtomicBool },
     /// A file, a pipe or CI: lines, and progress as a line now and then.
     Plain(Mutex<Option<Instant>>),
     /// A test: what would have been written.
@@ -45,7 +47,7 @@ impl Screen {
         let kind = if std::io::stderr().is_terminal() && !dumb {
             let bar = ProgressBar::hidden();
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr_with_hz(8));
-            Kind::Terminal(bar)
+            Kind::Terminal { bar, shown: AtomicBool::new(false) }
         } else {
             Kind::Plain(Mutex::new(None))
         };
@@ -55,8 +57,8 @@ impl Screen {
     /// Writes lines that stay.
     pub(crate) fn line(&self, text: &str) {
         match &self.kind {
-            Kind::Terminal(bar) => bar.suspend(|| write(text)),
-            Kind::Plain(_) => write(text),
+            Kind::Terminal { bar, shown } if shown.load(Relaxed) => bar.suspend(|| write(text)),
+            Kind::Terminal { .. } | Kind::Plain(_) => write(text),
             #[cfg(test)]
             Kind::Kept(lines) => keep(lines, text),
         }
@@ -65,7 +67,8 @@ impl Screen {
     /// Shows progress: in place on a terminal, as a line every ten seconds elsewhere.
     pub(crate) fn draw(&self, frame: &Frame) {
         match &self.kind {
-            Kind::Terminal(bar) => {
+            Kind::Terminal { bar, shown } => {
+                shown.store(true, Relaxed);
                 if bar.is_finished() {
                     bar.reset();
                 }
@@ -91,7 +94,9 @@ impl Screen {
     /// How many columns there are for text beside the bar.
     pub(crate) fn width(&self) -> usize {
         let columns = match &self.kind {
-            Kind::Terminal(_) => console::Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns)),
+            Kind::Terminal { .. } => {
+                console::Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns))
+            }
             _ => return 120,
         };
         columns.saturating_sub(BAR + 2)
@@ -100,7 +105,10 @@ impl Screen {
     /// Takes the progress away; the next one begins anew.
     pub(crate) fn clear(&self) {
         match &self.kind {
-            Kind::Terminal(bar) => bar.finish_and_clear(),
+            Kind::Terminal { bar, shown } => {
+                shown.store(false, Relaxed);
+                bar.finish_and_clear();
+            }
             Kind::Plain(last) => {
                 if let Ok(mut last) = last.lock() {
                     *last = None;
@@ -147,4 +155,38 @@ fn style(bar: bool) -> ProgressStyle {
     let template = if bar { format!("{{bar:{BAR}.cyan/dim}} {{wide_msg}}") } else { "{spinner} {wide_msg}".to_owned() };
     // The templates are constants; the fallback keeps a typo from being a panic.
     ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a terminal shows of bars.
+    use super::*;
+    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+
+    fn terminal() -> (Screen, InMemoryTerm) {
+        let (bar, term) = (ProgressBar::hidden(), InMemoryTerm::new(5, 60));
+        bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(term.clone())));
+        (Screen { kind: Kind::Terminal { bar, shown: AtomicBool::new(false) } }, term)
+    }
+
+    #[test]
+    fn a_line_draws_no_bar_before_there_is_progress_nor_after() {
+        let (screen, term) = terminal();
+        screen.line("a check, of a test");
+        assert_eq!(term.contents(), "");
+        screen.draw(&Frame { text: "waiting, 1 s so far".into(), share: None });
+        assert!(term.contents().ends_with("waiting, 1 s so far"), "{}", term.contents());
+        screen.clear();
+        screen.line("the end, of a test");
+        assert_eq!(term.contents(), "");
+    }
+
+    #[test]
+    fn a_bar_comes_back_after_it_was_cleared() {
+        let (screen, term) = terminal();
+        screen.draw(&Frame { text: "waiting".into(), share: None });
+        screen.clear();
+        screen.draw(&Frame { text: "12 of 24 Secrets".into(), share: Some((12, 24)) });
+        insta::assert_snapshot!(term.contents(), @"████████████░░░░░░░░░░░░ 12 of 24 Secrets");
+    }
 }

@@ -77,9 +77,9 @@ fn elsewhere(arn: &str) -> String {
 }
 
 /// Said plainly: an auditor must not read more into "done" than there is.
-const NOT_PROVEN: &str = "\nNot proven: each Secret was rewritten once, and the API server confirmed each write. The second pass that shows\n\
-     that nothing was left behind (`prove`) is not built yet. Older copies of the Secrets stay in etcd until it\n\
-     compacts (minutes), and in backups.\n";
+const NOT_PROVEN: &str = "\nNot proven: each Secret has been written since the run began, and the API server confirmed each of our writes.\n\
+     The second pass that shows that nothing was left behind (`prove`) is not built yet. Older copies of the\n\
+     Secrets stay in etcd until it compacts (minutes), and in backups.\n";
 
 #[cfg(test)]
 mod tests {
@@ -126,9 +126,9 @@ mod tests {
 
           CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.
 
-        Not proven: each Secret was rewritten once, and the API server confirmed each write. The second pass that shows
-        that nothing was left behind (`prove`) is not built yet. Older copies of the Secrets stay in etcd until it
-        compacts (minutes), and in backups.
+        Not proven: each Secret has been written since the run began, and the API server confirmed each of our writes.
+        The second pass that shows that nothing was left behind (`prove`) is not built yet. Older copies of the
+        Secrets stay in etcd until it compacts (minutes), and in backups.
         "#);
     }
 
