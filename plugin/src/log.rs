@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use eks_encrypt_job::event::{Line, WIRE_VERSION};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,10 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// From when on a Pod's log has not been read.
+    /// From when on to ask for a Pod's log again: a second before the last line, because the request carries whole
+    /// seconds, rounded, and what was said after the last line must not be rounded away.
     pub(crate) fn since(&self, pod: &str) -> Option<Timestamp> {
-        self.last.get(pod).copied()
+        self.last.get(pod)?.checked_sub(SignedDuration::from_secs(1)).ok()
     }
 
     /// Reads one line of a Pod's log.
@@ -95,7 +96,7 @@ mod tests {
         assert_eq!(log.read("p", &line(1)), Read::Seen);
         assert_eq!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), Read::Seen);
         assert!(matches!(log.read("p", &line(3)), Read::Event(_)));
-        assert_eq!(log.since("p"), Some("2026-11-24T07:00:03.5Z".parse().unwrap()));
+        assert_eq!(log.since("p"), Some("2026-11-24T07:00:02.5Z".parse().unwrap()));
     }
 
     #[test]
