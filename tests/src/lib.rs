@@ -1,1 +1,33 @@
-//! t
+//! A sandbox that behaves as an EKS cluster, for users, tests and benchmarks: real etcd, real kube-apiserver with KMS v2
+//! encryption, a real node, and an AWS endpoint on which AssociateEncryptionConfig really changes the key that the API
+//! server writes with.
+//!
+//! Who starts whom: [`sandbox::Sandbox`] -> `janitor` (cleans up) -> `supervisor` (starts and watches the parts) -> one
+//! process for each part, and in the supervisor itself the AWS endpoint (`aws`) and the KMS v2 plugins (`kms`).
+
+pub mod aws;
+pub mod cli;
+pub mod client;
+pub mod folder;
+pub mod info;
+pub mod node;
+pub mod options;
+pub mod parts;
+pub mod sandbox;
+pub mod seed;
+pub mod truth;
+
+mod control_plane;
+mod janitor;
+mod kms;
+mod kubeconfig;
+mod lane;
+
+mod pki;
+mod ports;
+mod process;
+mod reap;
+mod report;
+mod rights;
+mod spec;
+mod supervisor;

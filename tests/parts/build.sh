@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Builds and installs what a sandbox is made of, and only what is missing. Run by `make parts`; safe to run again.
+#
+#   programs   etcd and Kubernetes, from the modules that go.mod pins and go.sum vouches for -> .built/bin
+#   python     moto (the AWS services) and the aws command line, pinned with hashes          -> .built/venv
+#   packages   containerd and what a node needs, from Debian, when root                      -> the system
+#   images     the pause image of every Pod, from pause/main.go                              -> .built/images
+set -euo pipefail
+cd "$(dirname "$0")"
+
+readonly built=$PWD/.built
+readonly packages=(containerd runc buildah containernetworking-plugins iptables conntrack docker-registry iproute2 python3-venv)
+mkdir -p "$built/bin" "$built/images"
+
+say() { printf 'parts: %s\n' "$*"; }
+
+# $1 names a thing, $2 is the file or folder, the rest are the files that it is made from.
+current() {
+    local stamp=$built/$1.stamp; shift
+    local thing=$1; shift
+    [[ -e $thing && -e $stamp && $(cat "$stamp") == "$(sha256sum "$@" | sha256sum)" ]]
+}
+stamp() { local name=$1; shift 2; sha256sum "$@" | sha256sum > "$built/$name.stamp"; }
+
+install_packages() {
+    local missing=() package
+    for package in "${packages[@]}"; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    if [[ $(id -u) != 0 ]]; then
+        say "not root, so these Debian packages are not installed: ${missing[*]}"
+        say "without them, a sandbox has a control plane and no node"
+        return 0
+    fi
+    say "installing Debian packages: ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+build_program() { # NAME PACKAGE
+    local name=$1 package=$2
+    if [[ -x ${KUBEBUILDER_ASSETS:-/nonexistent}/$name ]]; then
+        say "$name: that of KUBEBUILDER_ASSETS"
+        return 0
+    fi
+    current "$name" "$built/bin/$name" go.mod go.sum && return 0
+    local started=$SECONDS version
+    version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+    local minor=${version#v1.}
+    local set="-X k8s.io/component-base/version"
+    say "$name: building ..."
+    # Kubernetes takes its version from the linker; without it, clients are told v0.0.0-master.
+    CGO_ENABLED=0 go build -trimpath -o "$built/bin/$name" -ldflags "-s -w \
+        $set.gitVersion=$version $set.gitMajor=1 $set.gitMinor=${minor%%.*} $set.gitTreeState=clean" "$package"
+    stamp "$name" "bin/$name" go.mod go.sum
+    say "$name: built in $((SECONDS - started)) s"
+}
+
+install_python() {
+    current venv "$built/venv/bin/moto_server" requirements.txt && return 0
+    say "moto and aws: installing ..."
+    rm -rf "$built/venv"
+    python3 -m venv "$built/venv"
+    "$built/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+    # Compiled now, so that the first sandbox does not pay for it; some files of awscli are templates, not Python.
+    "$built/venv/bin/python" -m compileall -q "$built/venv/lib" >/dev/null || true
+    stamp venv "$built/venv" requirements.txt
+}
+
+build_pause() {
+    [[ $(id -u) == 0 ]] && command -v buildah >/dev/null || return 0
+    current pause "$built/images/pause.oci.tar" pause/main.go && return 0
+    say "pause image: building ..."
+    local context; context=$(mktemp -d)
+    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$context/pause" ./pause
+    printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' > "$context/Containerfile"
+    buildah --storage-driver vfs build --quiet --isolation chroot --tag eks-encrypt.local/pause:1 "$context" >/dev/null
+    rm -f "$built/images/pause.oci.tar"
+    buildah --storage-driver vfs push --quiet eks-encrypt.local/pause:1 \
+        "oci-archive:$built/images/pause.oci.tar:eks-encrypt.local/pause:1"
+    rm -rf "$context"
+    stamp pause "$built/images/pause.oci.tar" pause/main.go
+}
+
+say "checking what a sandbox needs; from nothing this takes about 8 minutes on 2 cores"
+install_packages
+build_program kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+build_program etcd go.etcd.io/etcd/server/v3
+build_program kubectl k8s.io/kubernetes/cmd/kubectl
+build_program kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager
+build_program kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler
+build_program kubelet k8s.io/kubernetes/cmd/kubelet
+build_program kube-proxy k8s.io/kubernetes/cmd/kube-proxy
+install_python
+build_pause
+say "everything is there"

@@ -1,0 +1,148 @@
+//! AssociateEncryptionConfig: what is checked before it begins, and what then happens: the key's provider is put in front,
+//! the API server is restarted, and the update is Successful only when etcd shows that it writes with the key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState};
+use serde_json::{Value, json};
+
+use super::error::EksError;
+use super::scenario::UpdateFailure;
+use super::update::Update;
+use super::{Eks, lock};
+
+/// Checks a request as EKS does, and begins. The sentences that EKS is known to use are its own: "Encryption is already
+/// enabled on the cluster" (terraform-provider-aws#19968) and "User not authorized to perform kms:CreateGrant operation"
+/// (cluster-api-provider-aws#2432); the others say the same as the API Reference.
+pub(crate) async fn begin(eks: &Arc<Eks>, name: &str, request: &Value) -> Result<Value, EksError> {
+    let token = request["clientRequestToken"].as_str().map(str::to_owned);
+    if let Some(same) = lock(&eks.cluster).updates.iter().find(|update| token.is_some() && update.token == token) {
+        return Ok(json!({ "update": same.show(name) }));
+    }
+    let wanted = key_of(request)?;
+    refuse_unless_free(eks)?;
+    let key = usable(eks, &wanted).await?;
+    if lock(&eks.scenario).deny_create_grant {
+        return Err(EksError::invalid_request("User not authorized to perform kms:CreateGrant operation"));
+    }
+    let update = {
+        let mut cluster = lock(&eks.cluster);
+        // Asked again: KMS took its time to answer, and another call may have begun meanwhile.
+        if let Some(other) = cluster.in_progress() {
+            return Err(in_progress(&cluster.name, other));
+        }
+        let update = Update::new(token, request["encryptionConfig"].clone());
+        cluster.updates.push(update.clone());
+        update
+    };
+    let (eks, id, shown) = (Arc::clone(eks), update.id.clone(), update.show(name));
+    tokio::spawn(async move {
+        let result = carry_out(&eks, &key).await;
+        let mut cluster = lock(&eks.cluster);
+        if result.is_ok() {
+            cluster.key = Some(key);
+        }
+        if let Some(update) = cluster.update(&id) {
+            update.end(result);
+        }
+    });
+    Ok(json!({ "update": shown }))
+}
+
+/// The one key that the request names.
+fn key_of(request: &Value) -> Result<String, EksError> {
+    let Some([config]) = request["encryptionConfig"].as_array().map(Vec::as_slice) else {
+        return Err(EksError::invalid_parameter("encryptionConfig must have exactly one element"));
+    };
+    if config["resources"] != json!(["secrets"]) {
+        return Err(EksError::invalid_parameter("The only supported resource for encryption is \"secrets\""));
+    }
+    match config["provider"]["keyArn"].as_str() {
+        Some(key) if !key.is_empty() => Ok(key.to_owned()),
+        _ => Err(EksError::invalid_parameter("KeyArn is required")),
+    }
+}
+
+fn refuse_unless_free(eks: &Eks) -> Result<(), EksError> {
+    let status = eks.status();
+    let cluster = lock(&eks.cluster);
+    if cluster.key.is_some() {
+        return Err(EksError::invalid_parameter("Encryption is already enabled on the cluster"));
+    }
+    match cluster.in_progress() {
+        Some(update) => Err(in_progress(&cluster.name, update)),
+        None if status != "ACTIVE" => {
+            Err(EksError::invalid_request(format!("Cluster {} is not in ACTIVE status: {status}", cluster.name)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn in_progress(cluster: &str, update: &Update) -> EksError {
+    EksError::in_use(format!("Cluster {cluster} currently has update {} in progress", update.id))
+}
+
+/// The ARN of the key that is meant, if EKS can use it ("KMS key must be symmetric, able to encrypt and decrypt data,
+/// created in the same AWS Region as the cluster": EKS User Guide, "Encrypt Kubernetes secrets with KMS").
+async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
+    let invalid = |why: String| EksError::invalid_parameter(format!("The KMS key {wanted} can't be used: {why}"));
+    // moto looks at neither region nor service of an ARN.
+    let parts: Vec<&str> = wanted.splitn(6, ':').collect();
+    if let ["arn", _, service, region, ..] = parts[..] {
+        if service != "kms" {
+            return Err(invalid("it is not a KMS key".to_owned()));
+        }
+        if region != eks.region {
+            return Err(invalid(format!("it is in {region}, the cluster is in {}", eks.region)));
+        }
+    }
+    let described = eks.kms.describe_key().key_id(wanted).send().await;
+    let key: KeyMetadata = described.ok().and_then(|answer| answer.key_metadata).ok_or_else(|| invalid("it does not exist".to_owned()))?;
+    match key.key_state() {
+        Some(KeyState::Enabled) | None => {}
+        Some(state) => return Err(invalid(format!("its state is {state}"))),
+    }
+    match key.key_spec() {
+        Some(KeySpec::SymmetricDefault) | None => {}
+        Some(spec) => return Err(invalid(format!("it is not symmetric ({spec})"))),
+    }
+    key.arn.ok_or_else(|| invalid("it has no ARN".to_owned()))
+}
+
+/// What takes minutes at EKS.
+async fn carry_out(eks: &Eks, key: &str) -> Result<(), UpdateFailure> {
+    let (seconds, failure) = {
+        let mut scenario = lock(&eks.scenario);
+        (scenario.update_seconds, scenario.update_fails.take())
+    };
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    eks.control_plane.write_with(eks.kms.clone(), key).await.map_err(|error| UpdateFailure {
+        error_code: "Unknown".to_owned(),
+        error_message: format!("{error:#}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which requests are refused before anything is looked up.
+    use super::*;
+
+    fn refusal(request: &Value) -> String {
+        key_of(request).unwrap_err().said()
+    }
+
+    #[test]
+    fn a_request_names_one_key_for_secrets() {
+        let good = json!({ "encryptionConfig": [{ "resources": ["secrets"], "provider": { "keyArn": "k" } }] });
+        assert_eq!(key_of(&good).unwrap(), "k");
+        insta::assert_snapshot!(refusal(&json!({})), @"400 InvalidParameterException: encryptionConfig must have exactly one element");
+        let all = json!({ "encryptionConfig": [{ "resources": ["*"], "provider": { "keyArn": "k" } }] });
+        insta::assert_snapshot!(refusal(&all), @r#"400 InvalidParameterException: The only supported resource for encryption is "secrets""#);
+        let none = json!({ "encryptionConfig": [{ "resources": ["secrets"] }] });
+        insta::assert_snapshot!(refusal(&none), @"400 InvalidParameterException: KeyArn is required");
+    }
+}

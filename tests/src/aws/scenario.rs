@@ -1,0 +1,30 @@
+//! What the AWS endpoint does on request that a healthy EKS does not. Set by tests and by `sandbox scenario`, read by
+//! the EKS calls.
+
+use serde::{Deserialize, Serialize};
+
+/// How the AWS endpoint misbehaves. The default is to behave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Scenario {
+    /// An association takes this long before the API server is restarted. Real ones take minutes to an hour.
+    pub update_seconds: u64,
+    /// The next association ends as Failed with this error, and changes nothing.
+    pub update_fails: Option<UpdateFailure>,
+    /// So many EKS calls from now on are answered with 429 ThrottlingException.
+    pub throttle: u32,
+    /// What DescribeCluster says instead of the true status, such as `FAILED` or `UPDATING`.
+    pub cluster_status: Option<String>,
+    /// The caller lacks kms:CreateGrant.
+    pub deny_create_grant: bool,
+}
+
+/// An error of an update, as DescribeUpdate shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateFailure {
+    /// Such as `AccessDenied` or `OperationNotPermitted` (EKS API Reference, "ErrorDetail").
+    pub error_code: String,
+    /// For people.
+    pub error_message: String,
+}

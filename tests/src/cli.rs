@@ -1,0 +1,237 @@
+//! The command line of `sandbox`: `up`, `down`, `status`, `inspect`, `seed`, `scenario`, `push`. Data goes to stdout, everything
+//! else to stderr.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::aws::scenario::Scenario;
+use crate::folder::Folder;
+use crate::node::registry;
+use crate::options::{Node, Options};
+use crate::parts::Parts;
+use crate::sandbox::{Sandbox, end, running};
+use crate::seed::{Seed, seed};
+use crate::spec::Spec;
+use crate::{janitor, supervisor};
+
+/// A sandbox that behaves as an EKS cluster: real etcd, real kube-apiserver with KMS v2 encryption, a real node, and an AWS
+/// endpoint whose AssociateEncryptionConfig really changes the key that the API server writes with.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts a sandbox, and says what to source in order to use it.
+    Up {
+        #[command(flatten)]
+        place: Place,
+        /// The EKS cluster's name.
+        #[arg(long, default_value = "sandbox")]
+        cluster: String,
+        /// The AWS region that the endpoint plays.
+        #[arg(long, default_value = "us-west-2")]
+        region: String,
+        /// Nothing is encrypted until a key is associated, as on EKS up to Kubernetes 1.27. Without this, everything is
+        /// encrypted with a key that AWS owns, as since 1.28.
+        #[arg(long)]
+        legacy: bool,
+        /// The control plane alone: no Pods. A node needs root.
+        #[arg(long)]
+        no_node: bool,
+    },
+    /// Ends the sandbox and removes all it made but its logs.
+    Down {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Says whether a sandbox runs and whether all its parts live.
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Reads etcd: how many Secrets are stored how.
+    Inspect {
+        #[command(flatten)]
+        place: Place,
+        /// `json` lists every Secret's name, revision and kind of storage.
+        #[arg(short, long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+        /// Leave out the digest of all that re-encryption must not change (it reads every Secret).
+        #[arg(long)]
+        no_digest: bool,
+    },
+    /// Makes Secrets.
+    Seed {
+        #[command(flatten)]
+        place: Place,
+        /// How many.
+        #[arg(long, default_value_t = 2000)]
+        secrets: u32,
+        /// Over how many namespaces.
+        #[arg(long, default_value_t = 10)]
+        namespaces: u32,
+        /// Bytes of data in each.
+        #[arg(long, default_value_t = 1024)]
+        size: usize,
+        /// Beside them, one of each awkward kind: immutable, 1 MiB, Helm, tokens, at the limits, half deleted.
+        #[arg(long)]
+        awkward: bool,
+    },
+    /// Makes the AWS endpoint misbehave, until the next call of this command.
+    Scenario {
+        #[command(flatten)]
+        place: Place,
+        /// As JSON, such as {"updateSeconds": 20, "throttle": 3}. Without it, the endpoint behaves again.
+        #[arg(default_value = "{}")]
+        scenario: String,
+    },
+    /// Pushes an OCI archive into the sandbox's registry and prints the image's name.
+    Push {
+        #[command(flatten)]
+        place: Place,
+        /// The archive; `make image` builds ours.
+        archive: PathBuf,
+        /// The image's name and tag in the registry.
+        #[arg(default_value = "eks-encrypt-job:dev")]
+        name: String,
+    },
+    /// Cleans up after a sandbox; started by `up`.
+    #[command(hide = true)]
+    Janitor(Internal),
+    /// Runs a sandbox's parts; started by the janitor.
+    #[command(hide = true)]
+    Supervise(Internal),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The sandbox's folder [default: one below the folder for temporary files].
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+impl Place {
+    fn folder(self) -> Folder {
+        self.dir.map_or_else(|| Folder::default_of("default"), Folder::at)
+    }
+}
+
+#[derive(Debug, Args)]
+struct Internal {
+    #[arg(long)]
+    spec: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// Runs the command line.
+///
+/// # Errors
+/// What the command could not do.
+pub async fn run() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Up { place, cluster, region, legacy, no_node } => {
+            let node = if no_node { Node::None } else { Node::WhereRoot };
+            up(place.folder(), Options { cluster, region, legacy, node })
+        }
+        Command::Down { place } => down(&place.folder()),
+        Command::Status { place } => status(place.folder()),
+        Command::Inspect { place, output, no_digest } => inspect(place.folder(), output, no_digest).await,
+        Command::Seed { place, secrets, namespaces, size, awkward } => {
+            let sandbox = Sandbox::attach(place.folder())?;
+            let seeded = seed(&sandbox.admin().await?, Seed { secrets, namespaces, size, awkward }).await?;
+            eprintln!("made {} Secrets in {:.1} s", seeded.secrets, seeded.took.as_secs_f64());
+            Ok(())
+        }
+        Command::Scenario { place, scenario } => {
+            let scenario: Scenario = serde_json::from_str(&scenario).context("the scenario is not as expected")?;
+            Sandbox::attach(place.folder())?.set_scenario(&scenario).await
+        }
+        Command::Push { place, archive, name } => {
+            let sandbox = Sandbox::attach(place.folder())?;
+            let node = sandbox.info().node.as_ref().context("this sandbox has no node, so it has no registry either")?;
+            print(&registry::push(&Parts::of_this_checkout(), &node.registry, &archive, &name)?);
+            Ok(())
+        }
+        Command::Janitor(internal) => {
+            let result = janitor::run(internal.spec()?).await;
+            result.inspect_err(janitor::say_failed)
+        }
+        Command::Supervise(internal) => {
+            let result = supervisor::run(internal.spec()?).await;
+            result.inspect_err(janitor::say_failed)
+        }
+    }
+}
+
+impl Internal {
+    fn spec(&self) -> anyhow::Result<Spec> {
+        serde_json::from_str(&self.spec).context("the specification makes no sense")
+    }
+}
+
+fn up(folder: Folder, options: Options) -> anyhow::Result<()> {
+    let (wanted, program) = (options.node, std::env::current_exe().context("can't find this program")?);
+    eprintln!("starting a sandbox in {}", folder.path().display());
+    let started = std::time::Instant::now();
+    let sandbox = Sandbox::start(&program, folder.clone(), options, |what| eprintln!("  {what} ..."))?;
+    let info = sandbox.info();
+    eprintln!("EKS cluster {} with Kubernetes {} is up after {:.1} s", info.arn, info.kubernetes, started.elapsed().as_secs_f64());
+    match (&info.node, wanted) {
+        (Some(node), _) => eprintln!("node {} is Ready; images: push to {}", node.name, node.registry),
+        (None, Node::WhereRoot) => eprintln!("the control plane alone: a node needs root"),
+        (None, Node::None) => eprintln!("the control plane alone, as asked for"),
+    }
+    eprintln!("logs: {}", folder.logs().display());
+    eprintln!("to use it, with aws, kubectl or the plugin:");
+    print(&format!(". {}", folder.env().display()));
+    sandbox.detach()
+}
+
+fn down(folder: &Folder) -> anyhow::Result<()> {
+    let there_was = end(folder)?;
+    eprintln!("{} {}", if there_was { "ended the sandbox in" } else { "no sandbox runs in" }, folder.path().display());
+    Ok(())
+}
+
+fn status(folder: Folder) -> anyhow::Result<()> {
+    if running(&folder)?.is_none() {
+        print(&format!("no sandbox runs in {}", folder.path().display()));
+        return Ok(());
+    }
+    let sandbox = Sandbox::attach(folder)?;
+    print(&serde_json::to_string_pretty(sandbox.info())?);
+    match sandbox.casualty() {
+        Some(casualty) => Err(anyhow::anyhow!("{}", casualty.trim_end())),
+        None => Ok(()),
+    }
+}
+
+async fn inspect(folder: Folder, output: Output, no_digest: bool) -> anyhow::Result<()> {
+    let sandbox = Sandbox::attach(folder)?;
+    let mut inspection = sandbox.inspect().await?;
+    if !no_digest {
+        inspection.digest = Some(sandbox.digest().await?);
+    }
+    match output {
+        Output::Table => print(inspection.table().trim_end()),
+        Output::Json => print(&serde_json::to_string_pretty(&inspection)?),
+    }
+    Ok(())
+}
+
+/// The one place that writes data to stdout.
+#[allow(clippy::print_stdout, reason = "this is that place")]
+fn print(line: &str) {
+    println!("{line}");
+}

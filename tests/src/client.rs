@@ -1,0 +1,17 @@
+//! A Kubernetes client of a kubeconfig file.
+
+use std::path::Path;
+
+use anyhow::Context;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+/// A client of the file's current context.
+///
+/// # Errors
+/// The file can't be read or makes no sense.
+pub async fn of(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
+    let read = || format!("{} makes no client", kubeconfig.display());
+    let parsed = Kubeconfig::read_from(kubeconfig).with_context(read)?;
+    let config = kube::Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await.with_context(read)?;
+    kube::Client::try_from(config).with_context(read)
+}

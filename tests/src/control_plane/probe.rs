@@ -1,0 +1,47 @@
+//! Finds out with which key the API server writes: writes a Secret, looks at it in etcd, and deletes it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use tokio::time::Instant;
+
+use crate::truth::etcd::Etcd;
+use crate::truth::storage::Stored;
+
+const NAMESPACE: &str = "kube-system";
+const NAME: &str = "sandbox-probe";
+/// Each look costs the API server a write and a delete.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Waits until a fresh Secret is stored under a key; why not, when that does not come.
+pub(super) async fn until_written_under(
+    client: &kube::Client,
+    etcd: &Etcd,
+    key: &str,
+    limit: Duration,
+) -> Result<(), String> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match written_under(client, etcd).await {
+            Ok(Stored::Kms { key_id, .. }) if key_id == key => return Ok(()),
+            seen if Instant::now() > deadline => {
+                return Err(seen.map_or_else(|error| error, |stored| format!("a fresh Secret is stored as {stored}")));
+            }
+            _ => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+async fn written_under(client: &kube::Client, etcd: &Etcd) -> Result<Stored, String> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    // One that an earlier look could not delete.
+    let _ = secrets.delete(NAME, &DeleteParams::default()).await;
+    let metadata = ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() };
+    let probe = Secret { metadata, ..Secret::default() };
+    secrets.create(&PostParams::default(), &probe).await.map_err(|error| format!("{error:#}"))?;
+    let stored = etcd.secret(NAMESPACE, NAME).await.map_err(|error| format!("{error:#}"));
+    secrets.delete(NAME, &DeleteParams::default()).await.map_err(|error| format!("{error:#}"))?;
+    Ok(stored?.stored)
+}

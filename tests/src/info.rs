@@ -1,0 +1,142 @@
+//! What a ready sandbox tells about itself: written by the supervisor, read by tests, `sandbox status` and the file to
+//! source.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::folder::Folder;
+use crate::parts::{Missing, Parts};
+
+/// The AWS account that a sandbox plays; AWS's own documentation uses it.
+pub const ACCOUNT: &str = "111122223333";
+
+/// What a ready sandbox tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Info {
+    /// The EKS cluster's name.
+    pub cluster: String,
+    /// The region.
+    pub region: String,
+    /// The cluster's ARN.
+    pub arn: String,
+    /// Kubernetes' version, as the API server says it.
+    pub kubernetes: String,
+    /// The API server.
+    pub endpoint: String,
+    /// Every AWS service.
+    pub aws_endpoint: String,
+    /// etcd's clients' address.
+    pub etcd: String,
+    /// The keys in KMS.
+    pub keys: Keys,
+    /// The node, if there is one.
+    pub node: Option<NodeInfo>,
+}
+
+/// The keys in KMS, by their ARNs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Keys {
+    /// AWS's own key, in another account: what encrypts before a customer key is associated. None with `--legacy`.
+    pub aws_owned: Option<String>,
+    /// The customer's key, also `alias/customer`.
+    pub customer: String,
+    /// Another good key of the customer.
+    pub other: String,
+    /// A disabled key.
+    pub disabled: String,
+    /// An RSA key.
+    pub asymmetric: String,
+    /// A key that is scheduled for deletion.
+    pub pending_deletion: String,
+}
+
+/// The node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfo {
+    /// Its name.
+    pub name: String,
+    /// The image registry, as host:port.
+    pub registry: String,
+}
+
+/// One access key that the AWS endpoint knows. Fake: nothing but a sandbox accepts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials {
+    /// The access key id.
+    pub id: &'static str,
+    /// The secret access key.
+    pub secret: &'static str,
+    /// The IAM user.
+    pub user: &'static str,
+}
+
+/// Who created the cluster, and so has every right in it.
+pub const CREATOR: Credentials =
+    Credentials { id: "AKIASANDBOXCREATOR00", secret: "sandbox-secret-of-creator", user: "creator" };
+
+/// Somebody of the same account whom the cluster does not know.
+pub const STRANGER: Credentials =
+    Credentials { id: "AKIASANDBOXSTRANGER0", secret: "sandbox-secret-of-stranger", user: "stranger" };
+
+impl Credentials {
+    /// The principal's ARN.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT}:user/{}", self.user)
+    }
+}
+
+impl Info {
+    /// The environment in which `aws`, `kubectl` and the plugin use this sandbox and nothing else.
+    ///
+    /// # Errors
+    /// A program was not built.
+    pub fn env(&self, folder: &Folder, parts: &Parts) -> Result<BTreeMap<String, String>, Missing> {
+        let path = [parts.python_bin(), parts.kubectl_bin()?];
+        let path = path.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":");
+        let inherited = std::env::var("PATH").unwrap_or_default();
+        let mut env = BTreeMap::from([
+            ("PATH".to_owned(), format!("{path}:{inherited}")),
+            ("KUBECONFIG".to_owned(), folder.kubeconfig().display().to_string()),
+            ("AWS_ENDPOINT_URL".to_owned(), self.aws_endpoint.clone()),
+            ("AWS_ACCESS_KEY_ID".to_owned(), CREATOR.id.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY".to_owned(), CREATOR.secret.to_owned()),
+            ("AWS_REGION".to_owned(), self.region.clone()),
+            ("AWS_DEFAULT_REGION".to_owned(), self.region.clone()),
+            // No real account's settings may leak in, and no request for credentials may leave the machine.
+            ("AWS_CONFIG_FILE".to_owned(), "/dev/null".to_owned()),
+            ("AWS_SHARED_CREDENTIALS_FILE".to_owned(), "/dev/null".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
+            ("AWS_PAGER".to_owned(), String::new()),
+            ("NO_PROXY".to_owned(), "127.0.0.1,198.18.0.0/15".to_owned()),
+            ("CLUSTER".to_owned(), self.cluster.clone()),
+            ("KEY_ARN".to_owned(), self.keys.customer.clone()),
+            ("OTHER_KEY_ARN".to_owned(), self.keys.other.clone()),
+            ("DISABLED_KEY_ARN".to_owned(), self.keys.disabled.clone()),
+            ("ASYMMETRIC_KEY_ARN".to_owned(), self.keys.asymmetric.clone()),
+            ("PENDING_DELETION_KEY_ARN".to_owned(), self.keys.pending_deletion.clone()),
+        ]);
+        if let Some(node) = &self.node {
+            env.insert("REGISTRY".to_owned(), node.registry.clone());
+        }
+        Ok(env)
+    }
+}
+
+/// The environment as a file for a POSIX shell to source.
+#[must_use]
+pub fn shell(env: &BTreeMap<String, String>) -> String {
+    let line = |(name, value): (&String, &String)| match name.as_str() {
+        // Only our folders: the sourcing shell has a PATH of its own.
+        "PATH" => {
+            let ours = value.split(':').take(2).collect::<Vec<_>>().join(":");
+            format!("export PATH='{ours}':\"$PATH\"\n")
+        }
+        _ => format!("export {name}='{value}'\n"),
+    };
+    env.iter().map(line).collect::<String>() + "unset AWS_PROFILE AWS_SESSION_TOKEN\n"
+}

@@ -1,0 +1,62 @@
+//! The kubeconfig files of a sandbox: the one that `aws eks update-kubeconfig` would write, and those of its own
+//! components, which prove who they are with client certificates.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::pki::Certificate;
+
+/// A cluster as kubeconfig names it.
+pub(crate) struct Target<'a> {
+    /// The API server.
+    pub(crate) server: &'a str,
+    /// The authority's certificate, PEM.
+    pub(crate) ca: &'a str,
+}
+
+impl Target<'_> {
+    /// What `aws eks update-kubeconfig` writes: everything named by the cluster's ARN, the user an exec of `aws`.
+    pub(crate) fn of_eks(&self, arn: &str, cluster: &str, region: &str) -> Value {
+        let exec = json!({
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "args": ["--region", region, "eks", "get-token", "--cluster-name", cluster, "--output", "json"],
+            "command": "aws",
+        });
+        self.with_user(arn, &json!({ "exec": exec }))
+    }
+
+    /// One for a holder of a client certificate.
+    pub(crate) fn of_certificate(&self, certificate: &Certificate) -> Value {
+        let user = json!({
+            "client-certificate-data": STANDARD.encode(&certificate.cert),
+            "client-key-data": STANDARD.encode(&certificate.key),
+        });
+        self.with_user("sandbox", &user)
+    }
+
+    fn with_user(&self, name: &str, user: &Value) -> Value {
+        let cluster = json!({ "server": self.server, "certificate-authority-data": STANDARD.encode(self.ca) });
+        json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "preferences": {},
+            "current-context": name,
+            "clusters": [{ "name": name, "cluster": cluster }],
+            "contexts": [{ "name": name, "context": { "cluster": name, "user": name } }],
+            "users": [{ "name": name, "user": user }],
+        })
+    }
+}
+
+/// How kube-apiserver is told where its token webhook is, which has kubeconfig's form too. The webhook listens on
+/// loopback, where TLS would protect nobody.
+pub(crate) fn of_webhook(url: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "webhook",
+        "clusters": [{ "name": "webhook", "cluster": { "server": url } }],
+        "contexts": [{ "name": "webhook", "context": { "cluster": "webhook", "user": "webhook" } }],
+        "users": [{ "name": "webhook", "user": {} }],
+    })
+}

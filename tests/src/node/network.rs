@@ -1,0 +1,83 @@
+//! The node's network namespace and the cable from the host to it. Both vanish with the supervisor: the namespace is
+//! named in a mount that only the supervisor's mount namespace has, and a cable goes with either of its ends.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::Command;
+
+use thiserror::Error;
+
+use crate::lane::Net;
+
+/// The namespace's name below /run/netns.
+const NAMESPACE: &str = "node";
+
+/// A command that prepares the node failed.
+#[derive(Debug, Error)]
+pub enum NetworkError {
+    /// It could not be started.
+    #[error("`{0}` could not be started")]
+    Start(String, #[source] std::io::Error),
+    /// It said no.
+    #[error("`{command}` failed: {said}")]
+    Failed {
+        /// The command.
+        command: String,
+        /// What it printed.
+        said: String,
+    },
+}
+
+/// Gives the supervisor folders of its own where containerd, CNI and the kubelet have fixed paths. Must run in a mount
+/// namespace of its own, or it would hide the machine's.
+pub(crate) fn own_folders() -> Result<(), NetworkError> {
+    // Pods' mounts have to reach containerd's children, but never the machine: shared among ourselves only.
+    run("mount --make-rprivate /")?;
+    run("mount --make-rshared /")?;
+    for folder in ["/run", "/var/log", "/var/lib/cni", "/var/lib/kubelet"] {
+        if Path::new(folder).is_dir() {
+            run(&format!("mount -t tmpfs -o mode=0755 tmpfs {folder}"))?;
+        }
+    }
+    // The kubelet sets the machine's vm.* and kernel.* to its liking; a sandbox must not. net.* is the namespace's own.
+    for sysctls in ["/proc/sys/vm", "/proc/sys/kernel"] {
+        run(&format!("mount --bind {sysctls} {sysctls}"))?;
+        run(&format!("mount -o remount,bind,ro {sysctls}"))?;
+    }
+    Ok(())
+}
+
+/// Makes the namespace and the cable.
+pub(crate) fn make(net: Net) -> Result<(), NetworkError> {
+    let (cable, host, node) = (net.interface(), net.host(), net.node());
+    run(&format!("ip netns add {NAMESPACE}"))?;
+    run(&format!("ip link add {cable} type veth peer name eth0 netns {NAMESPACE}"))?;
+    run(&format!("ip address add {host}/24 dev {cable}"))?;
+    run(&format!("ip link set {cable} up"))?;
+    run(&format!("ip -n {NAMESPACE} link set lo up"))?;
+    run(&format!("ip -n {NAMESPACE} address add {node}/24 dev eth0"))?;
+    run(&format!("ip -n {NAMESPACE} link set eth0 up"))?;
+    run(&format!("ip -n {NAMESPACE} route add default via {host}"))
+}
+
+/// What makes a command run in the node's network. Not `ip netns exec`, which hides the cgroup mounts.
+pub(crate) fn enter() -> Vec<OsString> {
+    vec!["nsenter".into(), format!("--net=/run/netns/{NAMESPACE}").into(), "--".into()]
+}
+
+/// Borrows [`enter`] for a command line.
+pub(crate) fn borrow(words: &[OsString]) -> Vec<&OsStr> {
+    words.iter().map(OsString::as_os_str).collect()
+}
+
+fn run(line: &str) -> Result<(), NetworkError> {
+    let mut words = line.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let output = Command::new(program).args(words).output();
+    let output = output.map_err(|source| NetworkError::Start(line.to_owned(), source))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(NetworkError::Failed { command: line.to_owned(), said })
+}

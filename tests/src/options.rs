@@ -1,0 +1,41 @@
+//! What a sandbox is asked to be. Comes from the command line or from a test; goes to the janitor and the supervisor as
+//! JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// What a sandbox is asked to be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Options {
+    /// The EKS cluster's name.
+    pub cluster: String,
+    /// The AWS region that the endpoint plays.
+    pub region: String,
+    /// Nothing is encrypted until a key is associated, as on EKS up to Kubernetes 1.27. Otherwise everything is
+    /// encrypted with a key that AWS owns, as since 1.28.
+    pub legacy: bool,
+    /// Whether Pods can run.
+    pub node: Node,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cluster: "sandbox".to_owned(), region: "us-west-2".to_owned(), legacy: false, node: Node::WhereRoot }
+    }
+}
+
+/// Whether a sandbox has a node, on which Pods run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Node {
+    /// If the user is root; a node needs namespaces and mounts.
+    WhereRoot,
+    /// The control plane alone.
+    None,
+}
+
+impl Node {
+    /// Whether there will be one.
+    #[must_use]
+    pub fn wanted(self) -> bool {
+        self == Self::WhereRoot && nix::unistd::geteuid().is_root()
+    }
+}

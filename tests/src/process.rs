@@ -1,0 +1,219 @@
+//! One part of a sandbox as a process: started with a log of its own, waited for, and named with the last lines of that
+//! log when it dies or does not get ready.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use thiserror::Error;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+/// How often a condition is looked at while it is waited for. Short, for a sandbox should be up in seconds; each look
+/// is a loopback request.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How many lines of a log a message quotes: enough for a Go program's last words.
+const TAIL: usize = 15;
+
+/// A part that is not as it should be.
+#[derive(Debug, Error)]
+pub enum PartError {
+    /// It could not be started.
+    #[error("{part} could not be started")]
+    Start {
+        /// Which part.
+        part: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It ended though nobody asked it to.
+    #[error("{part} ended ({status}). The last lines of {}:\n{tail}", log.display())]
+    Died {
+        /// Which part.
+        part: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its log.
+        log: PathBuf,
+        /// That log's last lines.
+        tail: String,
+    },
+    /// It runs, but does not do its work.
+    #[error("{part} was not ready after {} s: {reason}. The last lines of {}:\n{tail}", limit.as_secs(), log.display())]
+    NotReady {
+        /// Which part.
+        part: String,
+        /// How long it was waited for.
+        limit: Duration,
+        /// What the last look saw.
+        reason: String,
+        /// Its log.
+        log: PathBuf,
+        /// That log's last lines.
+        tail: String,
+    },
+}
+
+/// What a part is started with.
+pub(crate) struct Start {
+    command: Command,
+    part: String,
+    log: PathBuf,
+}
+
+impl Start {
+    /// A program, logged to a file. It gets a bare environment: a proxy or a kubeconfig of the person who runs the
+    /// sandbox has no business in it.
+    pub(crate) fn new(part: &str, program: &Path, log: PathBuf) -> Self {
+        Self::wrapped(part, &[], program, log)
+    }
+
+    /// A program behind others that prepare its surroundings and then become it (such as `nsenter --net=FILE`).
+    pub(crate) fn wrapped(part: &str, wrapper: &[&OsStr], program: &Path, log: PathBuf) -> Self {
+        // The kernel ends the part when its supervisor dies, however that dies.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).args(wrapper).arg(program);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/nonexistent");
+        Self { command, part: part.to_owned(), log }
+    }
+
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it. The log is appended to: a part that is started again keeps what it said before.
+    pub(crate) fn spawn(mut self) -> Result<Part, PartError> {
+        let start = |source| PartError::Start { part: self.part.clone(), source };
+        let log = File::options().create(true).append(true).open(&self.log).map_err(start)?;
+        let errors = log.try_clone().map_err(start)?;
+        self.command.stdin(Stdio::null()).stdout(log).stderr(errors).kill_on_drop(true);
+        let child = self.command.spawn().map_err(start)?;
+        Ok(Part { part: self.part, log: self.log, child })
+    }
+}
+
+/// A part that was started.
+#[derive(Debug)]
+pub(crate) struct Part {
+    part: String,
+    log: PathBuf,
+    child: Child,
+}
+
+impl Part {
+    /// Waits until a look says that the part does its work.
+    pub(crate) async fn ready<F>(&mut self, limit: Duration, look: impl Fn() -> F) -> Result<(), PartError>
+    where
+        F: Future<Output = Result<(), String>>,
+    {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(self.died(status));
+            }
+            match look().await {
+                Ok(()) => return Ok(()),
+                Err(reason) if Instant::now() > deadline => {
+                    let (part, log, tail) = (self.part.clone(), self.log.clone(), tail(&self.log));
+                    return Err(PartError::NotReady { part, limit, reason, log, tail });
+                }
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Whether the part has ended by itself, which none should.
+    pub(crate) fn dead(&mut self) -> Option<PartError> {
+        self.child.try_wait().ok().flatten().map(|status| self.died(status))
+    }
+
+    /// Its process id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Asks the part to end, and makes it end when it takes longer than `grace`.
+    pub(crate) async fn stop(&mut self, grace: Duration) {
+        if let Some(pid) = self.pid() {
+            // An error means that it has ended already.
+            let _ = kill(pid, Signal::SIGTERM);
+        }
+        if tokio::time::timeout(grace, self.child.wait()).await.is_err() {
+            self.kill().await;
+        }
+    }
+
+    /// Ends the part at once, as a crash would.
+    pub(crate) async fn kill(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.kill().await;
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
+    }
+
+    fn died(&self, status: ExitStatus) -> PartError {
+        PartError::Died { part: self.part.clone(), status, log: self.log.clone(), tail: tail(&self.log) }
+    }
+}
+
+/// The last lines of a log, indented for a message.
+fn tail(log: &Path) -> String {
+    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TAIL)..];
+    if last.is_empty() { "  (it says nothing)".to_owned() } else { format!("  {}", last.join("\n  ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is said of a part that is not well.
+    use super::*;
+
+    fn shell(script: &str, log: &Path) -> Start {
+        Start::new("etcd", Path::new("/bin/sh"), log.to_owned()).args(["-c", script])
+    }
+
+    #[tokio::test]
+    async fn a_part_that_dies_is_named_with_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("etcd.log");
+        let mut part = shell("echo address already in use; exit 3", &log).spawn().unwrap();
+        let error = part.ready(Duration::from_secs(10), async || Err("refused".into())).await.unwrap_err();
+        let error = error.to_string().replace(&folder.path().display().to_string(), "LOGS");
+        insta::assert_snapshot!(error, @r"
+        etcd ended (exit status: 3). The last lines of LOGS/etcd.log:
+          address already in use
+        ");
+    }
+
+    #[tokio::test]
+    async fn a_part_that_never_gets_ready_says_what_was_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("etcd.log");
+        let mut part = shell("exec cat /dev/zero > /dev/null", &log).spawn().unwrap();
+        let error = part.ready(Duration::ZERO, async || Err("no answer on port 1".into())).await.unwrap_err();
+        let error = error.to_string().replace(&folder.path().display().to_string(), "LOGS");
+        insta::assert_snapshot!(error, @r"
+        etcd was not ready after 0 s: no answer on port 1. The last lines of LOGS/etcd.log:
+          (it says nothing)
+        ");
+    }
+}

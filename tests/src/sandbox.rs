@@ -1,0 +1,269 @@
+//! A sandbox as a value: started, asked, and gone when dropped. Tests and `sandbox` use it alike.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use std::io::{BufRead, BufReader, Write};
+
+use anyhow::{Context, anyhow, bail};
+use std::os::unix::process::CommandExt;
+
+use crate::aws::scenario::Scenario;
+use crate::folder::Folder;
+use crate::info::Info;
+use crate::janitor::DETACH;
+use crate::options::Options;
+use crate::parts::Parts;
+use crate::report::Report;
+use crate::spec::Spec;
+use crate::truth::digest;
+use crate::truth::etcd::Etcd;
+use crate::truth::inspect::Inspection;
+
+/// How long a sandbox may take to go; its parts are killed, so this is generous.
+const GONE: Duration = Duration::from_secs(30);
+
+/// A running sandbox.
+#[derive(Debug)]
+pub struct Sandbox {
+    folder: Folder,
+    info: Info,
+    /// There if this value started the sandbox and ends it.
+    janitor: Option<Janitor>,
+}
+
+/// The janitor's process, and the pipe that keeps it alive.
+#[derive(Debug)]
+struct Janitor {
+    child: Child,
+    leash: Option<ChildStdin>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox in a folder and waits until it is ready. `program` is the binary `sandbox`; `watch` is told what
+    /// is being waited for.
+    ///
+    /// # Errors
+    /// One runs there already, or a part did not start: named, with the last lines of its log.
+    pub fn start(program: &Path, folder: Folder, options: Options, watch: impl Fn(&str)) -> anyhow::Result<Self> {
+        let spec = serde_json::to_string(&Spec::new(options, &folder))?;
+        std::fs::create_dir_all(folder.logs()).with_context(|| format!("can't make {}", folder.logs().display()))?;
+        // Its own log: a pipe of the starter's would stay open as long as the sandbox lives.
+        let log = std::fs::File::options().create(true).append(true).open(folder.log("janitor"))?;
+        let mut command = Command::new(program);
+        command.stderr(log);
+        command.args(["janitor", "--spec", &spec]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Ctrl-C goes to the starter alone, which then lets go of the leash.
+        let child = command.process_group(0).spawn();
+        let mut child = child.with_context(|| format!("can't start {}", program.display()))?;
+        let (leash, reports) = (child.stdin.take(), child.stdout.take());
+        let mut janitor = Janitor { child, leash };
+        let mut ended = "it ended without a word".to_owned();
+        for line in reports.map(BufReader::new).into_iter().flat_map(BufReader::lines) {
+            match serde_json::from_str(&line?).context("the janitor speaks another language")? {
+                Report::Step { what } => watch(&what),
+                Report::Failed { why } => ended = why,
+                Report::Ready => {
+                    let info = read_info(&folder)?;
+                    return Ok(Self { folder, info, janitor: Some(janitor) });
+                }
+            }
+        }
+        janitor.end();
+        bail!("the sandbox in {} did not start: {ended}", folder.path().display())
+    }
+
+    /// The sandbox that runs in a folder. Dropping this value leaves it running.
+    ///
+    /// # Errors
+    /// None runs there.
+    pub fn attach(folder: Folder) -> anyhow::Result<Self> {
+        if running(&folder)?.is_none() {
+            bail!("no sandbox runs in {}; `sandbox up` starts one", folder.path().display());
+        }
+        let info = read_info(&folder).context("the sandbox is not ready yet")?;
+        Ok(Self { folder, info, janitor: None })
+    }
+
+    /// Lets the sandbox live on after this value.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn detach(mut self) -> anyhow::Result<()> {
+        if let Some(mut janitor) = self.janitor.take() {
+            let leash = janitor.leash.as_mut().context("the sandbox was let go already")?;
+            writeln!(leash, "{DETACH}").context("the sandbox is gone")?;
+        }
+        Ok(())
+    }
+
+    /// What it tells about itself.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The janitor's process id, for a test that kills it.
+    ///
+    /// # Errors
+    /// The sandbox is gone.
+    pub fn janitor_pid(&self) -> anyhow::Result<u32> {
+        running(&self.folder)?.context("the sandbox is gone")
+    }
+
+    /// A command in the sandbox's environment: `aws`, `kubectl` or the plugin, which then use this sandbox alone.
+    ///
+    /// # Errors
+    /// A program was not built.
+    pub fn command(&self, program: impl Into<PathBuf>) -> anyhow::Result<Command> {
+        let env = self.info.env(&self.folder, &Parts::of_this_checkout())?;
+        // Found here rather than by spawn, which would look in this process's own PATH.
+        let program = program.into();
+        let path = env.get("PATH").map(String::as_str).unwrap_or_default();
+        let places = path.split(':').map(|place| Path::new(place).join(&program));
+        let found = places.into_iter().find(|file| file.is_file()).unwrap_or(program);
+        let mut command = Command::new(found);
+        command.envs(env).env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").env_remove("AWS_CA_BUNDLE");
+        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            command.env_remove(proxy);
+        }
+        command.stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// A client with every right, which goes around EKS's tokens.
+    ///
+    /// # Errors
+    /// The kubeconfig makes no client.
+    pub async fn admin(&self) -> anyhow::Result<kube::Client> {
+        crate::client::of(&self.folder.admin_kubeconfig()).await
+    }
+
+    /// How etcd holds every Secret.
+    ///
+    /// # Errors
+    /// etcd does not answer.
+    pub async fn inspect(&self) -> anyhow::Result<Inspection> {
+        Ok(Inspection::read(&Etcd::at(&self.info.etcd), &self.info.keys).await?)
+    }
+
+    /// The digest of all that re-encryption must not change.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn digest(&self) -> anyhow::Result<String> {
+        digest::of_all(&self.admin().await?).await.context("the API server does not list the Secrets")
+    }
+
+    /// Makes the AWS endpoint behave in a certain way.
+    ///
+    /// # Errors
+    /// The endpoint does not answer.
+    pub async fn set_scenario(&self, scenario: &Scenario) -> anyhow::Result<()> {
+        self.tell(|client, url| client.put(format!("{url}/_sandbox/scenario")).json(scenario)).await
+    }
+
+    /// Ends the API server and starts it again; answers when it is ready.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn restart_api_server(&self) -> anyhow::Result<()> {
+        self.tell(|client, url| client.post(format!("{url}/_sandbox/api-server/restart"))).await
+    }
+
+    /// Ends the API server as a crash would, and leaves it so.
+    ///
+    /// # Errors
+    /// The endpoint does not answer.
+    pub async fn kill_api_server(&self) -> anyhow::Result<()> {
+        self.tell(|client, url| client.post(format!("{url}/_sandbox/api-server/kill"))).await
+    }
+
+    /// The part that died, if one did, with its last words.
+    #[must_use]
+    pub fn casualty(&self) -> Option<String> {
+        std::fs::read_to_string(self.folder.casualty()).ok()
+    }
+
+    async fn tell(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> anyhow::Result<()> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let answer = request(&client, &self.info.aws_endpoint).send().await.context("the sandbox does not answer")?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        Err(anyhow!("{}", answer.text().await.unwrap_or_default())).context("the sandbox refused")
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(mut janitor) = self.janitor.take() {
+            janitor.end();
+        }
+    }
+}
+
+impl Janitor {
+    /// Lets go of the leash and waits until everything is gone.
+    fn end(&mut self) -> Option<ExitStatus> {
+        self.leash = None;
+        let deadline = Instant::now() + GONE;
+        while Instant::now() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // The kernel then ends the supervisor and all below it.
+        let _ = self.child.kill();
+        self.child.wait().ok()
+    }
+}
+
+/// The janitor's process id, if a sandbox runs in a folder.
+///
+/// # Errors
+/// The folder can't be used.
+pub fn running(folder: &Folder) -> anyhow::Result<Option<u32>> {
+    if !folder.path().exists() || crate::janitor::lock(folder)?.is_some() {
+        return Ok(None);
+    }
+    let file = folder.janitor_pid();
+    let pid = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+    Ok(Some(pid.trim().parse().with_context(|| format!("{} holds no number", file.display()))?))
+}
+
+/// Ends the sandbox in a folder and waits until it is gone. Whether there was one.
+///
+/// # Errors
+/// It does not go.
+pub fn end(folder: &Folder) -> anyhow::Result<bool> {
+    let Some(pid) = running(folder)? else { return Ok(false) };
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
+    // The lock was held a moment ago, so the number is that of a janitor.
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).context("the sandbox can't be ended")?;
+    let deadline = Instant::now() + GONE;
+    while running(folder)?.is_some() {
+        if Instant::now() > deadline {
+            bail!("the sandbox in {} did not end within {} s", folder.path().display(), GONE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(true)
+}
+
+fn read_info(folder: &Folder) -> anyhow::Result<Info> {
+    let file = folder.info();
+    let text = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} makes no sense", file.display()))
+}
