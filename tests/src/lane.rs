@@ -12,7 +12,7 @@ const LANES: u8 = 64;
 
 /// No lane could be taken.
 #[derive(Debug, Error)]
-pub enum LaneError {
+pub(crate) enum LaneError {
     /// The folder of locks can't be used.
     #[error("{} can't be used", .0.display())]
     Locks(PathBuf, #[source] std::io::Error),

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// A certificate could not be made or written.
 #[derive(Debug, Error)]
-pub enum PkiError {
+pub(crate) enum PkiError {
     /// It could not be made.
     #[error("the certificate of {0} could not be made")]
     Make(String, #[source] rcgen::Error),

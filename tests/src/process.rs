@@ -22,7 +22,7 @@ const TAIL: usize = 15;
 
 /// A part that is not as it should be.
 #[derive(Debug, Error)]
-pub enum PartError {
+pub(crate) enum PartError {
     /// It could not be started.
     #[error("{part} could not be started")]
     Start {

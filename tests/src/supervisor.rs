@@ -18,7 +18,8 @@ use crate::aws::{self, Eks, keys, moto};
 use crate::control_plane::ControlPlane;
 use crate::control_plane::api_server::{self, ApiServer};
 use crate::control_plane::encryption::{AWS_OWNED, Encryption};
-use crate::control_plane::{controllers, etcd};
+use crate::control_plane::controllers::{self, Controller};
+use crate::control_plane::etcd;
 use crate::folder::Folder;
 use crate::info::{CREATOR, Info, NodeInfo, shell};
 use crate::kms::plugin;
@@ -62,6 +63,7 @@ pub(crate) async fn run(spec: Spec) -> anyhow::Result<()> {
 /// A running sandbox. Dropped, its parts are killed: nothing in them is worth a graceful end.
 struct Running {
     parts: Vec<Part>,
+    controllers: [Controller; 2],
     control_plane: Arc<ControlPlane>,
     /// Ends the servers in this process.
     _stop: tokio_util::sync::DropGuard,
@@ -72,14 +74,16 @@ impl Running {
     async fn look_after(&mut self, folder: &Folder) {
         let api_server = self.control_plane.api_server.lock().await.dead();
         let others = self.parts.iter_mut().filter_map(Part::dead);
-        let dead: Vec<PartError> = others.chain(api_server).collect();
+        let controllers = self.controllers.iter_mut().filter_map(Controller::look_after);
+        let dead: Vec<PartError> = others.chain(controllers).chain(api_server).collect();
         if let Some(error) = dead.first()
             && !folder.casualty().exists()
         {
             let _ = std::fs::write(folder.casualty(), format!("{error}\n"));
         }
         let api_server = self.control_plane.api_server.lock().await.id();
-        let ours: HashSet<u32> = self.parts.iter().filter_map(Part::id).chain(api_server).collect();
+        let controllers = self.controllers.iter().filter_map(Controller::id);
+        let ours: HashSet<u32> = self.parts.iter().filter_map(Part::id).chain(controllers).chain(api_server).collect();
         reap::orphans(&ours);
     }
 }
@@ -164,9 +168,12 @@ async fn start(spec: &Spec) -> anyhow::Result<Running> {
     rights::grant_creator(&admin, &CREATOR.arn()).await?;
 
     step("kube-controller-manager and kube-scheduler");
-    let manager = controllers::manager(&programs, &folder, &ca.ca_file(), &token_key, manager_port)?.spawn()?;
-    let scheduler = controllers::scheduler(&programs, &folder, scheduler_port)?.spawn()?;
-    let mut parts = vec![etcd, moto, manager, scheduler];
+    let (at, its_folder, ca_file) = (programs.clone(), folder.clone(), ca.ca_file());
+    let mut manager =
+        Controller::start(move || controllers::manager(&at, &its_folder, &ca_file, &token_key, manager_port))?;
+    let (at, its_folder) = (programs.clone(), folder.clone());
+    let scheduler = Controller::start(move || controllers::scheduler(&at, &its_folder, scheduler_port))?;
+    let mut parts = vec![etcd, moto];
     let mut node_info = None;
     if let Some(net) = net {
         let registry = SocketAddr::new(address, registry_port);
@@ -175,6 +182,8 @@ async fn start(spec: &Spec) -> anyhow::Result<Running> {
         node::ready(&mut parts, &admin).await?;
         node_info = Some(NodeInfo { name: node::NAME.to_owned(), registry: registry.to_string() });
     }
+
+    manager.ready(&admin).await?;
 
     let info = Info {
         cluster: options.cluster.clone(),
@@ -190,7 +199,7 @@ async fn start(spec: &Spec) -> anyhow::Result<Running> {
     std::fs::write(folder.kubeconfig(), target.of_eks(&arn, &options.cluster, &options.region).to_string())?;
     std::fs::write(folder.env(), shell(&info.env(&folder, &programs)?))?;
     std::fs::write(folder.info(), serde_json::to_string_pretty(&info)?)?;
-    Ok(Running { parts, control_plane, _stop: stop.drop_guard() })
+    Ok(Running { parts, controllers: [manager, scheduler], control_plane, _stop: stop.drop_guard() })
 }
 
 /// Writes the kubeconfig of each component, and gives a client of the administrator's.

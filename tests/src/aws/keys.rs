@@ -14,7 +14,7 @@ const AWS_ACCOUNT: &str = "999999999999";
 /// KMS refused something at the start.
 #[derive(Debug, Error)]
 #[error("KMS refused {action}: {said}")]
-pub struct KeysError {
+pub(crate) struct KeysError {
     action: &'static str,
     said: String,
 }

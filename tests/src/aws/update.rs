@@ -73,7 +73,7 @@ impl Update {
 
 /// Time stamps of restJson1 are seconds since 1970.
 pub(crate) fn epoch(time: Timestamp) -> f64 {
-    let milliseconds = i32::try_from(time.subsec_millisecond()).unwrap_or_default();
+    let milliseconds = time.subsec_millisecond();
     #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 stay far below 2^52")]
     let seconds = time.as_second() as f64;
     seconds + f64::from(milliseconds) / 1000.0

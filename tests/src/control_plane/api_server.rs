@@ -143,7 +143,7 @@ impl ApiServer {
 /// The API server could not be prepared.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub enum ApiServerError {
+pub(crate) enum ApiServerError {
     /// It was not built.
     Missing(#[from] Missing),
     /// It has no certificate.

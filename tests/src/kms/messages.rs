@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 /// Asks whether the plugin is well, and for its current key. kube-apiserver asks about once a minute.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct StatusRequest {}
+pub(crate) struct StatusRequest {}
 
 /// The answer to [`StatusRequest`].
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct StatusResponse {
+pub(crate) struct StatusResponse {
     /// The version of this API: `v2`.
     #[prost(string, tag = "1")]
     pub version: String,
@@ -23,7 +23,7 @@ pub struct StatusResponse {
 
 /// Asks to wrap a seed from which kube-apiserver derives its data keys.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct EncryptRequest {
+pub(crate) struct EncryptRequest {
     /// The seed.
     #[prost(bytes = "vec", tag = "1")]
     pub plaintext: Vec<u8>,
@@ -34,7 +34,7 @@ pub struct EncryptRequest {
 
 /// The answer to [`EncryptRequest`].
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct EncryptResponse {
+pub(crate) struct EncryptResponse {
     /// The wrapped seed, under 1 kB.
     #[prost(bytes = "vec", tag = "1")]
     pub ciphertext: Vec<u8>,
@@ -48,7 +48,7 @@ pub struct EncryptResponse {
 
 /// Asks to unwrap a seed.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct DecryptRequest {
+pub(crate) struct DecryptRequest {
     /// The wrapped seed.
     #[prost(bytes = "vec", tag = "1")]
     pub ciphertext: Vec<u8>,
@@ -65,7 +65,7 @@ pub struct DecryptRequest {
 
 /// The answer to [`DecryptRequest`].
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct DecryptResponse {
+pub(crate) struct DecryptResponse {
     /// The seed.
     #[prost(bytes = "vec", tag = "1")]
     pub plaintext: Vec<u8>,

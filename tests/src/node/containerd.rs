@@ -27,7 +27,8 @@ pub(crate) fn configure(folder: &Folder, net: Net, registry: &str) -> std::io::R
     let networks = node.join("cni");
     std::fs::create_dir_all(&hosts)?;
     std::fs::create_dir_all(&networks)?;
-    std::fs::write(hosts.join("hosts.toml"), format!("server = \"http://{registry}\"\n"))?;
+    let plain = format!("[host.\"http://{registry}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
+    std::fs::write(hosts.join("hosts.toml"), plain)?;
     std::fs::write(networks.join("10-sandbox.conflist"), network(net).to_string())?;
     std::fs::write(node.join("containerd.toml"), configuration(folder))
 }

@@ -31,8 +31,6 @@ pub(crate) fn configure(folder: &Folder, net: Net, ca_file: &Path) -> std::io::R
         // On a machine of a developer or of CI, disks are often nearly full; a Pod here is one small file.
         "evictionHard": { "nodefs.available": "0%", "imagefs.available": "0%", "memory.available": "0%" },
         "imageGCHighThresholdPercent": 100,
-        // It may not raise its own priorities and limits where CAP_SYS_RESOURCE is missing, and need not.
-        "featureGates": { "KubeletInUserNamespace": true },
         "podLogsDir": "/var/log/pods",
         "resolvConf": "",
         "serializeImagePulls": false,

@@ -12,9 +12,20 @@ use crate::lane::Net;
 /// The namespace's name below /run/netns.
 const NAMESPACE: &str = "node";
 
+/// What the kubelet wants the machine's settings to be (Kubernetes, `pkg/kubelet/cm/container_manager_linux.go`,
+/// setupKernelTunables). It would set them; shown these stand-ins, it finds them so, and the machine stays as it is.
+const SYSCTLS: [(&str, &str); 6] = [
+    ("vm/overcommit_memory", "1"),
+    ("vm/panic_on_oom", "0"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    ("kernel/keys/root_maxkeys", "1000000"),
+    ("kernel/keys/root_maxbytes", "25000000"),
+];
+
 /// A command that prepares the node failed.
 #[derive(Debug, Error)]
-pub enum NetworkError {
+pub(crate) enum NetworkError {
     /// It could not be started.
     #[error("`{0}` could not be started")]
     Start(String, #[source] std::io::Error),
@@ -39,10 +50,10 @@ pub(crate) fn own_folders() -> Result<(), NetworkError> {
             run(&format!("mount -t tmpfs -o mode=0755 tmpfs {folder}"))?;
         }
     }
-    // The kubelet sets the machine's vm.* and kernel.* to its liking; a sandbox must not. net.* is the namespace's own.
-    for sysctls in ["/proc/sys/vm", "/proc/sys/kernel"] {
-        run(&format!("mount --bind {sysctls} {sysctls}"))?;
-        run(&format!("mount -o remount,bind,ro {sysctls}"))?;
+    for (sysctl, wanted) in SYSCTLS {
+        let stand_in = format!("/run/{}", sysctl.replace('/', "."));
+        std::fs::write(&stand_in, wanted).map_err(|source| NetworkError::Start(stand_in.clone(), source))?;
+        run(&format!("mount --bind {stand_in} /proc/sys/{sysctl}"))?;
     }
     Ok(())
 }

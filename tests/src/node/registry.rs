@@ -14,7 +14,7 @@ use crate::process::Start;
 
 /// An image could not be pushed.
 #[derive(Debug, Error)]
-pub enum PushError {
+pub(crate) enum PushError {
     /// buildah is not there.
     #[error(transparent)]
     Missing(#[from] Missing),
@@ -50,7 +50,7 @@ pub(crate) fn start(parts: &Parts, folder: &Folder, address: SocketAddr) -> std:
 ///
 /// # Errors
 /// buildah is missing, or the archive or the registry is not as it should be.
-pub fn push(parts: &Parts, registry: &str, archive: &Path, name: &str) -> Result<String, PushError> {
+pub(crate) fn push(parts: &Parts, registry: &str, archive: &Path, name: &str) -> Result<String, PushError> {
     let image = format!("{registry}/{name}");
     let buildah = parts.system("buildah")?;
     let storage = tempfile::tempdir().map_err(PushError::Start)?;

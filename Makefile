@@ -1,0 +1,84 @@
+# `make` alone lists what there is. Everything that a target needs is built or installed by it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+TARGET := x86_64-unknown-linux-gnu
+BIN := target/debug
+JOB := target/$(TARGET)/release/eks-encrypt-job
+IMAGE := target/image/eks-encrypt-job.oci.tar
+SANDBOX := $(BIN)/sandbox
+# Parallel end-to-end tests, each with a sandbox of its own. More than this and 2 cores only make them wait.
+E2E_THREADS ?= 2
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: demo
+demo: parts build image ## See the main job happen: a sandbox, 2,000 Secrets, one command, and the proof
+	@tests/demo.sh
+
+.PHONY: test
+test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about half an hour)
+	@tests/run.sh unit e2e
+
+.PHONY: unit
+unit: ## Run the tests that need no sandbox
+	@tests/run.sh unit
+
+.PHONY: lint
+lint: ## Formatting and clippy, warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: build
+build: ## Build the plugin, the sandbox and the Job for this machine
+	cargo build --workspace --locked
+
+.PHONY: parts
+parts: ## Build or install what a sandbox is made of, if it is missing (first time about 8 minutes on 2 cores)
+	@tests/parts/build.sh
+
+.PHONY: parts-lock
+parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests/parts/requirements.in
+	python3 -m venv target/pip-tools
+	target/pip-tools/bin/pip install --quiet pip-tools
+	cd tests/parts && ../../target/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt requirements.in
+
+.PHONY: image
+image: $(IMAGE) ## Build the Job's image (as an OCI archive)
+
+.PHONY: sandbox
+sandbox: parts build ## Start a sandbox and say how to use it
+	@$(SANDBOX) up
+
+.PHONY: sandbox-down
+sandbox-down: build ## End the sandbox
+	@$(SANDBOX) down
+
+.PHONY: schema
+schema: ## Write the JSON Schema of the wire format anew
+	UPDATE_SCHEMA=1 cargo test --locked --package eks-encrypt-job schema
+
+# The binary is static: the image has nothing else in it. Cargo knows best whether it is up to date.
+.PHONY: $(JOB)
+$(JOB):
+	RUSTFLAGS='-C target-feature=+crt-static' \
+		cargo build --release --locked --package eks-encrypt-job --target $(TARGET)
+
+target/image/eks-encrypt-job: $(JOB)
+	@mkdir -p $(@D)
+	@cmp --silent $< $@ || cp $< $@
+
+# vfs and chroot work where overlayfs and user namespaces don't, as in most CI.
+$(IMAGE): target/image/eks-encrypt-job job/Containerfile
+	@rm -f $@
+	buildah --storage-driver vfs build --quiet --isolation chroot --file job/Containerfile \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag eks-encrypt-job:$(VERSION) target/image > /dev/null
+	buildah --storage-driver vfs push --quiet eks-encrypt-job:$(VERSION) oci-archive:$@:eks-encrypt-job:$(VERSION)
