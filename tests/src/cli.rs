@@ -159,7 +159,8 @@ pub async fn run() -> anyhow::Result<()> {
         }
         Command::Push { place, archive, name } => {
             let sandbox = Sandbox::attach(place.folder())?;
-            let node = sandbox.info().node.as_ref().context("this sandbox has no node, so it has no registry either")?;
+            let node =
+                sandbox.info().node.as_ref().context("this sandbox has no node, so it has no registry either")?;
             print(&registry::push(&Parts::of_this_checkout(), &node.registry, &archive, &name)?);
             Ok(())
         }
@@ -186,7 +187,12 @@ fn up(folder: Folder, options: Options) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let sandbox = Sandbox::start(&program, folder.clone(), options, |what| eprintln!("  {what} ..."))?;
     let info = sandbox.info();
-    eprintln!("EKS cluster {} with Kubernetes {} is up after {:.1} s", info.arn, info.kubernetes, started.elapsed().as_secs_f64());
+    eprintln!(
+        "EKS cluster {} with Kubernetes {} is up after {:.1} s",
+        info.arn,
+        info.kubernetes,
+        started.elapsed().as_secs_f64()
+    );
     match (&info.node, wanted) {
         (Some(node), _) => eprintln!("node {} is Ready; images: push to {}", node.name, node.registry),
         (None, Node::WhereRoot) => eprintln!("the control plane alone: a node needs root"),

@@ -12,6 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 pub async fn of(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
     let read = || format!("{} makes no client", kubeconfig.display());
     let parsed = Kubeconfig::read_from(kubeconfig).with_context(read)?;
-    let config = kube::Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await.with_context(read)?;
+    let config =
+        kube::Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await.with_context(read)?;
     kube::Client::try_from(config).with_context(read)
 }

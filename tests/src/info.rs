@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::folder::Folder;
 use crate::parts::{Missing, Parts};
 
-/// The AWS account that a sandbox plays; AWS's own documentation uses it.
-pub const ACCOUNT: &str = "111122223333";
+/// The AWS account that a sandbox plays: moto gives it to every access key that it did not hand out itself.
+pub const ACCOUNT: &str = "123456789012";
 
 /// What a ready sandbox tells.
 #[derive(Clone, Debug, Serialize, Deserialize)]

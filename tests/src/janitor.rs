@@ -56,7 +56,9 @@ pub(crate) fn lock(folder: &Folder) -> anyhow::Result<Option<File>> {
     match open.try_lock() {
         Ok(()) => Ok(Some(open)),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("can't lock {}", file.display())),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("can't lock {}", file.display()))
+        }
     }
 }
 

@@ -103,8 +103,7 @@ impl Authority {
         let key = KeyPair::generate().map_err(failed)?;
         let cert = params.signed_by(&key, &self.issuer).map_err(failed)?.pem();
         let file = |ending| self.folder.join(format!("{name}.{ending}"));
-        let certificate =
-            Certificate { cert_file: file("crt"), key_file: file("key"), cert, key: key.serialize_pem() };
+        let certificate = Certificate { cert_file: file("crt"), key_file: file("key"), cert, key: key.serialize_pem() };
         write(&certificate.cert_file, &certificate.cert)?;
         write(&certificate.key_file, &certificate.key)?;
         Ok(certificate)

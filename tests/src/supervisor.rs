@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::{self, Eks, keys, moto};
 use crate::control_plane::ControlPlane;
 use crate::control_plane::api_server::{self, ApiServer};
-use crate::control_plane::encryption::{AWS_OWNED, Encryption};
 use crate::control_plane::controllers::{self, Controller};
+use crate::control_plane::encryption::{AWS_OWNED, Encryption};
 use crate::control_plane::etcd;
 use crate::folder::Folder;
 use crate::info::{CREATOR, Info, NodeInfo, shell};
@@ -101,7 +101,8 @@ async fn start(spec: &Spec) -> anyhow::Result<Running> {
         node::cgroup::make(&net.cgroup()).context("can't make the cgroup of the Pods")?;
     }
     let address = net.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |net| net.host().into());
-    let [etcd_port, peers, moto_port, aws_port, manager_port, scheduler_port] = ports::free(Ipv4Addr::LOCALHOST.into())?;
+    let [etcd_port, peers, moto_port, aws_port, manager_port, scheduler_port] =
+        ports::free(Ipv4Addr::LOCALHOST.into())?;
     let [api_port, registry_port] = ports::free(address)?;
 
     step("etcd, moto and kube-apiserver");

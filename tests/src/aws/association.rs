@@ -98,7 +98,8 @@ async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
         }
     }
     let described = eks.kms.describe_key().key_id(wanted).send().await;
-    let key: KeyMetadata = described.ok().and_then(|answer| answer.key_metadata).ok_or_else(|| invalid("it does not exist".to_owned()))?;
+    let key: KeyMetadata =
+        described.ok().and_then(|answer| answer.key_metadata).ok_or_else(|| invalid("it does not exist".to_owned()))?;
     match key.key_state() {
         Some(KeyState::Enabled) | None => {}
         Some(state) => return Err(invalid(format!("its state is {state}"))),
@@ -120,10 +121,10 @@ async fn carry_out(eks: &Eks, key: &str) -> Result<(), UpdateFailure> {
     if let Some(failure) = failure {
         return Err(failure);
     }
-    eks.control_plane.write_with(eks.kms.clone(), key).await.map_err(|error| UpdateFailure {
-        error_code: "Unknown".to_owned(),
-        error_message: format!("{error:#}"),
-    })
+    eks.control_plane
+        .write_with(eks.kms.clone(), key)
+        .await
+        .map_err(|error| UpdateFailure { error_code: "Unknown".to_owned(), error_message: format!("{error:#}") })
 }
 
 #[cfg(test)]

@@ -30,12 +30,15 @@ pub(crate) async fn aws_client(moto: &str, region: &str) -> Result<Client, KeysE
     // moto knows an account by the temporary credentials of a role in it; the role itself need not exist.
     let role = format!("arn:aws:iam::{AWS_ACCOUNT}:role/eks");
     let url = format!("{moto}/?Action=AssumeRole&Version=2011-06-15&RoleSessionName=eks&RoleArn={role}");
-    let authorization =
-        format!("AWS4-HMAC-SHA256 Credential={}/20260101/{region}/sts/aws4_request, SignedHeaders=host, Signature=0", CREATOR.id);
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential={}/20260101/{region}/sts/aws4_request, SignedHeaders=host, Signature=0",
+        CREATOR.id
+    );
     let http = reqwest::Client::builder().no_proxy().build().map_err(|error| failed(error.to_string()))?;
     let request = http.post(url).header("authorization", authorization);
     let answer = request.send().await.and_then(reqwest::Response::error_for_status);
-    let body = answer.map_err(|error| failed(error.to_string()))?.text().await.map_err(|error| failed(error.to_string()))?;
+    let body =
+        answer.map_err(|error| failed(error.to_string()))?.text().await.map_err(|error| failed(error.to_string()))?;
     let element = |name: &str| {
         let inside = body.split_once(&format!("<{name}>"))?.1;
         Some(inside.split_once('<')?.0.to_owned())

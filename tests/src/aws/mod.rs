@@ -9,7 +9,7 @@ pub(crate) mod keys;
 pub(crate) mod moto;
 mod presigned;
 pub mod scenario;
-mod token;
+pub mod token;
 mod update;
 mod versions;
 

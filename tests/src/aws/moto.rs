@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::folder::Folder;
-use crate::info::ACCOUNT;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
@@ -14,7 +13,6 @@ use crate::process::Start;
 pub(crate) fn start(parts: &Parts, folder: &Folder, port: u16) -> Result<Start, Missing> {
     Ok(Start::new("moto", &parts.python("moto_server")?, folder.log("moto"))
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-        .env("MOTO_ACCOUNT_ID", ACCOUNT)
         // moto would otherwise read the machine's AWS settings, and ask a metadata service that is not there.
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")

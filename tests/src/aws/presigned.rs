@@ -77,10 +77,13 @@ impl Presigned {
     /// Signs it again with the secret that its access key has here, with the values that the signed headers should
     /// have, and gives the principal if that comes to the same.
     pub(crate) fn verify(&self, header: impl Fn(&str) -> Option<String>) -> Result<Credentials, PresignedError> {
-        let principal = principal(&self.access_key).ok_or_else(|| PresignedError::UnknownKey(self.access_key.clone()))?;
+        let principal =
+            principal(&self.access_key).ok_or_else(|| PresignedError::UnknownKey(self.access_key.clone()))?;
         let others = self.signed_headers.iter().filter(|name| *name != "host");
-        let headers: Vec<(&str, String)> =
-            others.map(|name| Some((name.as_str(), header(name)?))).collect::<Option<_>>().ok_or(PresignedError::Signature)?;
+        let headers: Vec<(&str, String)> = others
+            .map(|name| Some((name.as_str(), header(name)?)))
+            .collect::<Option<_>>()
+            .ok_or(PresignedError::Signature)?;
         let again = self.sign(principal, &headers).ok_or(PresignedError::Signature)?;
         if again == self.signature { Ok(principal) } else { Err(PresignedError::Signature) }
     }
@@ -106,37 +109,44 @@ impl Presigned {
     }
 }
 
+/// The header in which a token is bound to its cluster.
+pub(crate) const CLUSTER_HEADER: &str = "x-k8s-aws-id";
+
+/// Presigns GetCallerIdentity for a cluster, as `aws eks get-token` does, at any time.
+pub(crate) fn presign(endpoint: &str, principal: Credentials, cluster: &str, at: Timestamp) -> Option<String> {
+    let (region, expires) = ("us-west-2", 60);
+    let mut presigned = Presigned {
+        base: format!("{endpoint}/?Action=GetCallerIdentity&Version=2011-06-15"),
+        access_key: principal.id.to_owned(),
+        region: region.to_owned(),
+        signed_at: at,
+        expires: Duration::from_secs(expires),
+        signed_headers: vec!["host".to_owned(), CLUSTER_HEADER.to_owned()],
+        signature: String::new(),
+    };
+    presigned.signature = presigned.sign(principal, &[(CLUSTER_HEADER, cluster.to_owned())])?;
+    let (date, time) = (at.strftime("%Y%m%d"), at.strftime("%Y%m%dT%H%M%SZ"));
+    let credential = format!("{}%2F{date}%2F{region}%2Fsts%2Faws4_request", principal.id);
+    Some(format!(
+        "{}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}&X-Amz-Date={time}&X-Amz-Expires={expires}\
+         &X-Amz-SignedHeaders=host%3B{CLUSTER_HEADER}&X-Amz-Signature={}",
+        presigned.base, presigned.signature
+    ))
+}
+
 #[cfg(test)]
-pub(crate) mod tests {
-    //! That a signature proves key and cluster. The URL is presigned here by the SDK, as `aws eks get-token` does.
+mod tests {
+    //! That a signature proves key and cluster.
     use super::*;
     use crate::info::CREATOR;
 
-    pub(crate) fn presign(principal: Credentials, cluster: &str, at: Timestamp) -> String {
-        let mut presigned = Presigned {
-            base: "http://127.0.0.1:4566/?Action=GetCallerIdentity&Version=2011-06-15".to_owned(),
-            access_key: principal.id.to_owned(),
-            region: "us-west-2".to_owned(),
-            signed_at: at,
-            expires: Duration::from_secs(60),
-            signed_headers: vec!["host".to_owned(), "x-k8s-aws-id".to_owned()],
-            signature: String::new(),
-        };
-        presigned.signature = presigned.sign(principal, &[("x-k8s-aws-id", cluster.to_owned())]).unwrap();
-        let date = at.strftime("%Y%m%dT%H%M%SZ");
-        format!(
-            "{}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}%2F{}%2Fus-west-2%2Fsts%2Faws4_request&X-Amz-Date={date}&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature={}",
-            presigned.base,
-            principal.id,
-            at.strftime("%Y%m%d"),
-            presigned.signature
-        )
+    fn url(principal: Credentials, cluster: &str) -> String {
+        presign("http://127.0.0.1:4566", principal, cluster, Timestamp::now()).unwrap()
     }
 
     #[test]
     fn the_signature_proves_the_cluster() {
-        let url = presign(CREATOR, "sandbox", "2026-01-02T03:04:05Z".parse().unwrap());
-        let presigned = Presigned::parse(&url).unwrap();
+        let presigned = Presigned::parse(&url(CREATOR, "sandbox")).unwrap();
         assert_eq!(presigned.verify(|_| Some("sandbox".to_owned())).unwrap().user, "creator");
         assert!(matches!(presigned.verify(|_| Some("other".to_owned())), Err(PresignedError::Signature)));
         assert!(matches!(presigned.verify(|_| None), Err(PresignedError::Signature)));
@@ -145,8 +155,7 @@ pub(crate) mod tests {
     #[test]
     fn somebody_elses_secret_proves_nothing() {
         let forger = Credentials { secret: "guessed", ..CREATOR };
-        let url = presign(forger, "sandbox", Timestamp::now());
-        let presigned = Presigned::parse(&url).unwrap();
+        let presigned = Presigned::parse(&url(forger, "sandbox")).unwrap();
         assert!(matches!(presigned.verify(|_| Some("sandbox".to_owned())), Err(PresignedError::Signature)));
     }
 }

@@ -6,14 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::presigned::{Presigned, PresignedError};
+use super::presigned::{CLUSTER_HEADER, Presigned, PresignedError, presign};
 use crate::info::Credentials;
 
 /// What tokens begin with.
 const PREFIX: &str = "k8s-aws-v1.";
-
-/// The header in which a token is bound to its cluster.
-const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 
 /// "The token has a time to live (TTL) of 15 minutes" (AWS CLI Command Reference, eks get-token).
 const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
@@ -34,6 +31,13 @@ pub(crate) enum TokenError {
     Expired(Timestamp),
     #[error("the token was signed at {0}, which is to come")]
     Future(Timestamp),
+}
+
+/// A token as `aws eks get-token` makes it, signed at any time: what a test needs in order to have an old one.
+#[must_use]
+pub fn mint(endpoint: &str, principal: Credentials, cluster: &str, at: Timestamp) -> String {
+    let url = presign(endpoint, principal, cluster, at).unwrap_or_default();
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(url))
 }
 
 /// Answers a TokenReview (`authentication.k8s.io/v1`).
@@ -71,12 +75,11 @@ fn check(token: &str, cluster: &str, now: Timestamp) -> Result<Credentials, Toke
 #[cfg(test)]
 mod tests {
     //! Which tokens are refused, and in which words.
-    use super::super::presigned::tests::presign;
     use super::*;
     use crate::info::CREATOR;
 
     fn token(cluster: &str, at: Timestamp) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(presign(CREATOR, cluster, at)))
+        mint("http://127.0.0.1:4566", CREATOR, cluster, at)
     }
 
     #[test]
@@ -102,7 +105,7 @@ mod tests {
     fn the_answer_names_the_principal() {
         let asked = json!({ "spec": { "token": token("sandbox", Timestamp::now()) } });
         let status = review(&asked, "sandbox")["status"].clone();
-        assert_eq!(status["user"]["username"], "arn:aws:iam::111122223333:user/creator");
+        assert_eq!(status["user"]["username"], "arn:aws:iam::123456789012:user/creator");
         let refused = review(&json!({ "spec": { "token": "nonsense" } }), "sandbox")["status"].clone();
         assert_eq!(refused["authenticated"], false);
     }

@@ -57,9 +57,7 @@ impl Update {
             Status::Successful => "Successful",
             Status::Failed => "Failed",
         };
-        let error = |failure: &UpdateFailure| {
-            json!({ "errorCode": failure.error_code, "errorMessage": failure.error_message, "resourceIds": [cluster] })
-        };
+        let error = |failure: &UpdateFailure| json!({ "errorCode": failure.error_code, "errorMessage": failure.error_message, "resourceIds": [cluster] });
         json!({
             "id": self.id,
             "status": status,

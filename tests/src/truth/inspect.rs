@@ -98,7 +98,8 @@ impl Inspection {
             // Writing to a String does not fail.
             let _ = writeln!(table, "{count:>8}  {prefix}");
         }
-        let _ = writeln!(table, "{:>8}  in all; {} under the customer's key", self.total, self.count(Storage::CustomerKey));
+        let _ =
+            writeln!(table, "{:>8}  in all; {} under the customer's key", self.total, self.count(Storage::CustomerKey));
         if let Some(digest) = &self.digest {
             let _ = writeln!(table, "digest of all that re-encryption must not change: {digest}");
         }
@@ -129,7 +130,11 @@ mod tests {
             stored: Stored::Kms { provider: provider.to_owned(), key_id: key.to_owned() },
         };
         let inspection = Inspection::of(
-            vec![secret("a/1", "aws-owned", "arn:aws"), secret("a/2", "customer", "arn:ours"), secret("a/3", "customer", "arn:ours")],
+            vec![
+                secret("a/1", "aws-owned", "arn:aws"),
+                secret("a/2", "customer", "arn:ours"),
+                secret("a/3", "customer", "arn:ours"),
+            ],
             &keys,
         );
         assert_eq!(inspection.count(Storage::CustomerKey), 2);

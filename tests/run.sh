@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the tests and says at its end how many ran. `run.sh unit` needs nothing but Rust; `run.sh unit e2e` builds or installs
+# what a sandbox is made of, and needs root on Debian.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+
+step() { # WHAT COMMAND...
+    local what=$1 started=$SECONDS
+    shift
+    printf '\n== %s\n' "$what"
+    if "$@" 2>&1 | tee -a "$log"; then
+        printf '== %s: %s s\n' "$what" "$((SECONDS - started))"
+    else
+        printf '== %s: FAILED after %s s\n' "$what" "$((SECONDS - started))"
+        failed=1
+        return 1
+    fi
+}
+
+unit() {
+    step "format and lints" make --no-print-directory lint
+    step "unit tests" cargo test --workspace --locked --lib --bins --test manifests --test schema
+}
+
+e2e() {
+    step "parts of the sandbox" make --no-print-directory parts &&
+        step "programs" make --no-print-directory build &&
+        step "the Job's image" make --no-print-directory image &&
+        step "end-to-end tests" cargo test --locked --package eks-encrypt-tests --test e2e -- --test-threads "${E2E_THREADS:-2}" &&
+        step "what sandboxes leave behind" cargo test --locked --package eks-encrypt-tests --test lifecycle -- --test-threads 1
+}
+
+for suite in "$@"; do "$suite"; done
+
+# cargo prints a line for each test binary; this is their sum.
+awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"
+exit "$failed"

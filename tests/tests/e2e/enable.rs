@@ -1,0 +1,155 @@
+//! The main job through kubectl's own plugin lookup, with a real Pod; after it, etcd is the judge.
+
+use std::collections::BTreeMap;
+
+use eks_encrypt_tests::aws::scenario::{Scenario, UpdateFailure};
+use eks_encrypt_tests::folder::Folder;
+use eks_encrypt_tests::sandbox::Sandbox;
+use eks_encrypt_tests::seed::{Seed, seed};
+use eks_encrypt_tests::truth::inspect::Storage;
+
+use super::node::push;
+use super::support::{Said, control_plane, kubectl, plugin, with_node};
+
+/// An image that no test pulls.
+const NO_IMAGE: &str = "127.0.0.1:1/none:1";
+
+fn enable(sandbox: &Sandbox, key: &str, image: &str, more: &[&str]) -> Said {
+    let arguments =
+        ["enable", "--cluster", "sandbox", "--key-arn", key, "--region", "us-west-2", "--image", image, "--yes"];
+    plugin(sandbox, &[&arguments[..], more].concat())
+}
+
+/// Every Secret's revision: a write shows in it, whatever it wrote.
+async fn revisions(sandbox: &Sandbox) -> BTreeMap<String, u64> {
+    sandbox.inspect().await.unwrap().secrets.into_iter().map(|secret| (secret.name, secret.mod_revision)).collect()
+}
+
+#[tokio::test]
+async fn every_secret_moves_to_the_key_and_nothing_else_changes() {
+    let sandbox = with_node();
+    let admin = sandbox.admin().await.unwrap();
+    // More than one page of the Job's list.
+    seed(&admin, Seed { secrets: 1200, namespaces: 3, size: 256, awkward: false }).await.unwrap();
+    let (before, image) = (sandbox.digest().await.unwrap(), push(&sandbox));
+    assert_eq!(sandbox.inspect().await.unwrap().count(Storage::CustomerKey), 0);
+
+    let said = enable(&sandbox, &sandbox.info().keys.customer, &image, &[]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("1200 listed: 1200 rewritten"), "{}", said.stderr);
+    let stored = sandbox.inspect().await.unwrap();
+    assert_eq!(stored.count(Storage::CustomerKey), stored.total);
+    assert_eq!(sandbox.digest().await.unwrap(), before);
+    let secret = kubectl(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
+    assert!(secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"].is_string());
+
+    // The rights to every Secret are gone; the run record stays.
+    let rights = ["get", "clusterrole,clusterrolebinding", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
+    assert_eq!(kubectl(&sandbox, &rights).ok(), "");
+    let record =
+        kubectl(&sandbox, &["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=json"]).json();
+    assert!(record["data"].to_string().contains(&sandbox.info().keys.customer), "{record}");
+
+    // The same command again finds the key associated and goes on to the re-encryption.
+    let said = enable(&sandbox, &sandbox.info().keys.customer, &image, &[]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(sandbox.digest().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
+    let sandbox = with_node();
+    let admin = sandbox.admin().await.unwrap();
+    seed(&admin, Seed { secrets: 50, namespaces: 1, size: 64, awkward: false }).await.unwrap();
+    let policy = r#"{"apiVersion":"v1","kind":"List","items":[
+        {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy","metadata":{"name":"frozen"},
+         "spec":{"failurePolicy":"Fail","matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],
+         "operations":["UPDATE"],"resources":["secrets"]}]},"validations":[{"expression":"object.metadata.name != 'secret-7'",
+         "message":"secret-7 is frozen"}]}},
+        {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"frozen"},
+         "spec":{"policyName":"frozen","validationActions":["Deny"]}}]}"#;
+    let file = sandbox.folder().path().join("policy.json");
+    std::fs::write(&file, policy).unwrap();
+    kubectl(&sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
+    let denied = || {
+        kubectl(&sandbox, &["label", "secret", "-n", "seed-0", "secret-7", "a=b", "--dry-run=server"]).code != Some(0)
+    };
+    super::support::wait_for("the policy to be in force", || denied().then_some(()));
+
+    let said = enable(&sandbox, &sandbox.info().keys.customer, &push(&sandbox), &[]);
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    assert!(said.stderr.contains("seed-0/secret-7") && said.stderr.contains("secret-7 is frozen"), "{}", said.stderr);
+    let stored = sandbox.inspect().await.unwrap();
+    assert_eq!(stored.count(Storage::CustomerKey), stored.total - 1);
+    assert_eq!(stored.secret("seed-0/secret-7").unwrap().storage, Storage::AwsOwnedKey);
+}
+
+#[tokio::test]
+async fn an_image_that_can_not_be_pulled_is_named_and_no_rights_stay() {
+    let sandbox = with_node();
+    let said = enable(&sandbox, &sandbox.info().keys.customer, NO_IMAGE, &[]);
+    assert_ne!(said.code, Some(0));
+    assert!(said.stderr.contains("ErrImagePull") || said.stderr.contains("ImagePullBackOff"), "{}", said.stderr);
+    assert!(said.stderr.contains(NO_IMAGE), "{}", said.stderr);
+    let rights = ["get", "clusterrolebinding", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
+    assert_eq!(kubectl(&sandbox, &rights).ok(), "");
+}
+
+#[tokio::test]
+async fn another_clusters_kubeconfig_is_refused_with_nothing_touched() {
+    let (ours, other) = (control_plane(), control_plane());
+    seed(&other.admin().await.unwrap(), Seed { secrets: 5, namespaces: 1, size: 64, awkward: false }).await.unwrap();
+    let before = (revisions(&ours).await, revisions(&other).await);
+    let kubeconfig = Folder::at(other.folder().path()).kubeconfig().display().to_string();
+    let said = enable(&ours, &ours.info().keys.customer, NO_IMAGE, &["--kubeconfig", &kubeconfig]);
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    assert!(
+        said.stderr.contains(&ours.info().endpoint) && said.stderr.contains(&other.info().endpoint),
+        "{}",
+        said.stderr
+    );
+    assert_eq!((revisions(&ours).await, revisions(&other).await), before);
+    let cluster = super::support::aws(&ours, &["eks", "describe-cluster", "--name", "sandbox"]).json();
+    assert_eq!(cluster["cluster"].get("encryptionConfig"), None);
+}
+
+#[tokio::test]
+async fn keys_that_can_not_be_are_refused_before_anything_is_changed() {
+    let sandbox = control_plane();
+    let keys = &sandbox.info().keys;
+    for (key, why) in
+        [(&keys.disabled, "Disabled"), (&keys.asymmetric, "RSA_2048"), (&keys.pending_deletion, "PendingDeletion")]
+    {
+        let said = enable(&sandbox, key, NO_IMAGE, &[]);
+        assert_eq!(said.code, Some(3), "{}", said.stderr);
+        assert!(said.stderr.contains(why), "{}", said.stderr);
+    }
+    assert!(!kubectl(&sandbox, &["get", "namespaces", "--output=name"]).ok().contains("eks-encrypt"));
+}
+
+#[tokio::test]
+async fn what_eks_says_comes_through_with_an_exit_code_of_its_own() {
+    let sandbox = control_plane();
+    let keys = &sandbox.info().keys;
+    sandbox.set_scenario(&Scenario { deny_create_grant: true, ..Scenario::default() }).await.unwrap();
+    let said = enable(&sandbox, &keys.customer, NO_IMAGE, &[]);
+    assert_ne!(said.code, Some(0));
+    assert!(said.stderr.contains("kms:CreateGrant"), "{}", said.stderr);
+
+    let failure = UpdateFailure { error_code: "AccessDenied".into(), error_message: "no grant could be made".into() };
+    sandbox.set_scenario(&Scenario { update_fails: Some(failure), ..Scenario::default() }).await.unwrap();
+    let said = enable(&sandbox, &keys.customer, NO_IMAGE, &[]);
+    assert_eq!(said.code, Some(5), "{}", said.stderr);
+    assert!(said.stderr.contains("no grant could be made"), "{}", said.stderr);
+
+    // Throttled calls are asked again; the key is associated, and then another can't be.
+    sandbox.set_scenario(&Scenario { throttle: 2, ..Scenario::default() }).await.unwrap();
+    let id = super::support::wait_for("an unthrottled call", || {
+        let said = super::support::associate(&sandbox, &keys.other);
+        (said.code == Some(0)).then(|| said.json()["update"]["id"].as_str().unwrap().to_owned())
+    });
+    assert_eq!(super::support::end_of(&sandbox, &id)["status"], "Successful");
+    let said = enable(&sandbox, &keys.customer, NO_IMAGE, &[]);
+    assert_eq!(said.code, Some(4), "{}", said.stderr);
+    assert!(said.stderr.contains(&keys.other) && said.stderr.contains(&keys.customer), "{}", said.stderr);
+}

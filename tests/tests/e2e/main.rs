@@ -1,0 +1,14 @@
+//! The truth, end to end: each test has a sandbox of its own, and etcd is the judge. A test belongs here if only a real API
+//! server, a real Pod or a real command line can fail it; everything weaker is tested beside the code.
+//!
+//! Run by `make test`. Needs root, and what `make parts`, `make build` and `make image` make.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod associate;
+mod enable;
+mod node;
+mod scenarios;
+mod seed;
+mod support;
+mod tokens;

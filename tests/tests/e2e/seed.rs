@@ -1,0 +1,37 @@
+//! The Secrets that a sandbox is filled with are what they are said to be.
+
+use eks_encrypt_tests::seed::{Seed, awkward, seed};
+
+use super::support::{control_plane, kubectl};
+
+#[tokio::test]
+async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
+    let sandbox = control_plane();
+    let admin = sandbox.admin().await.unwrap();
+    let wanted = Seed { secrets: 20, namespaces: 3, size: 100, awkward: true };
+    let seeded = seed(&admin, wanted).await.unwrap();
+    let inspection = sandbox.inspect().await.unwrap();
+    assert_eq!(inspection.total, seeded.secrets as usize);
+    seed(&admin, wanted).await.unwrap();
+    assert_eq!(sandbox.inspect().await.unwrap().total, inspection.total);
+
+    let namespace = kubectl(&sandbox, &["get", "namespace", awkward::TERMINATING, "--output=json"]).json();
+    assert_eq!(namespace["status"]["phase"], "Terminating");
+    let get =
+        |name: &str| kubectl(&sandbox, &["get", "secret", "-n", awkward::NAMESPACE, name, "--output=json"]).json();
+    assert_eq!(get("immutable")["immutable"], true);
+    // Our annotation no longer fits.
+    let error = kubectl(
+        &sandbox,
+        &[
+            "annotate",
+            "secret",
+            "-n",
+            awkward::NAMESPACE,
+            "annotations-at-limit",
+            "eksctl.io/kms-encryption-timestamp=2026-01-02T03:04:05Z",
+        ],
+    )
+    .error();
+    assert!(error.contains("metadata.annotations: Too long"), "{error}");
+}

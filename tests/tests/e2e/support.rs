@@ -1,0 +1,150 @@
+//! What scenarios share: a sandbox with a folder that goes with it, command lines, and waiting for a condition.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use eks_encrypt_tests::folder::Folder;
+use eks_encrypt_tests::options::{Node, Options};
+use eks_encrypt_tests::sandbox::Sandbox;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary `sandbox`; the plugin lies beside it.
+pub(crate) const SANDBOX: &str = env!("CARGO_BIN_EXE_sandbox");
+
+/// A sandbox whose folder is removed after it.
+pub(crate) struct Fixture {
+    // Dropped in this order: first the sandbox, then its folder.
+    sandbox: Sandbox,
+    _folder: TempDir,
+}
+
+impl Deref for Fixture {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
+    }
+}
+
+/// A folder for one sandbox. Its path is short, for unix sockets' sake.
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("eks").tempdir().unwrap()
+}
+
+/// A sandbox as asked for.
+pub(crate) fn start(options: Options) -> Fixture {
+    let folder = folder();
+    let sandbox = Sandbox::start(Path::new(SANDBOX), Folder::at(folder.path()), options, |_| ()).unwrap();
+    Fixture { sandbox, _folder: folder }
+}
+
+/// The control plane alone: starts in 3 s, and most things need no more.
+pub(crate) fn control_plane() -> Fixture {
+    start(Options { node: Node::None, ..Options::default() })
+}
+
+/// A sandbox on which Pods run.
+pub(crate) fn with_node() -> Fixture {
+    let fixture = start(Options::default());
+    assert!(fixture.info().node.is_some(), "these tests need root: a node is made of namespaces and mounts");
+    fixture
+}
+
+/// What a command printed.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    /// The output of a command that must have succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Its output as JSON.
+    #[track_caller]
+    pub(crate) fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+
+    /// The complaint of a command that must have failed.
+    #[track_caller]
+    pub(crate) fn error(self) -> String {
+        assert_ne!(self.code, Some(0), "it succeeded and printed {}", self.stdout);
+        self.stderr.trim().to_owned()
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Said { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// The real `aws` command line.
+pub(crate) fn aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+    // Its own retries would hide a throttled call, and a refused one takes long enough.
+    run(sandbox.command("aws").unwrap().args(arguments).env("AWS_MAX_ATTEMPTS", "1"))
+}
+
+/// The real kubectl.
+pub(crate) fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+    run(sandbox.command("kubectl").unwrap().args(arguments))
+}
+
+/// Makes a Secret with kubectl.
+pub(crate) fn secret(sandbox: &Sandbox, name: &str) {
+    kubectl(sandbox, &["create", "secret", "generic", name, "--from-literal=key=value"]).ok();
+}
+
+/// Associates a key by the `aws` command line; the update's id.
+pub(crate) fn associate(sandbox: &Sandbox, key: &str) -> Said {
+    let config = format!(r#"[{{"resources":["secrets"],"provider":{{"keyArn":"{key}"}}}}]"#);
+    let cluster = &sandbox.info().cluster;
+    let arguments = ["eks", "associate-encryption-config", "--cluster-name", cluster, "--encryption-config", &config];
+    aws(sandbox, &arguments)
+}
+
+/// The update as `aws eks describe-update` shows it.
+pub(crate) fn update(sandbox: &Sandbox, id: &str) -> Value {
+    let cluster = &sandbox.info().cluster;
+    aws(sandbox, &["eks", "describe-update", "--name", cluster, "--update-id", id]).json()["update"].clone()
+}
+
+/// Waits until the update is no longer in progress.
+pub(crate) fn end_of(sandbox: &Sandbox, id: &str) -> Value {
+    wait_for("the update's end", || {
+        let update = update(sandbox, id);
+        (update["status"] != "InProgress").then_some(update)
+    })
+}
+
+/// Looks until there is something to see; the limit is for a machine that is busy with other tests.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        match look() {
+            Some(seen) => return seen,
+            None if Instant::now() > deadline => panic!("waited 90 s for {what}"),
+            None => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+/// The plugin, found by kubectl as people have it found.
+pub(crate) fn plugin(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+    let mut command = sandbox.command("kubectl").unwrap();
+    let beside = Path::new(SANDBOX).parent().unwrap().display().to_string();
+    let inherited = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
+    let path = format!("{beside}:{}", inherited.to_str().unwrap());
+    run(command.env("PATH", path).arg("eks-encrypt").args(arguments))
+}
