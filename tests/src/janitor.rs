@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -29,6 +29,9 @@ pub(crate) const DETACH: &str = "detach";
 
 /// How long the supervisor may take to end when asked; it only has to let go.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the kernel may take to let go of what processes held that it has killed.
+const KERNEL: Duration = Duration::from_secs(10);
 
 /// Runs a sandbox from start to end.
 pub(crate) async fn run(mut spec: Spec) -> anyhow::Result<()> {
@@ -118,7 +121,7 @@ async fn end(child: &mut Child, behind_unshare: bool) {
 /// Removes what the kernel leaves. Logs stay until the next start, for people to read.
 pub(crate) fn clean(folder: &Folder, net: Net) -> anyhow::Result<()> {
     if nix::unistd::geteuid().is_root() {
-        remove_cgroup(net)?;
+        remove_node(net)?;
     }
     for entry in [folder.pki(), folder.etcd(), folder.node(), folder.registry()] {
         remove(&entry).with_context(|| format!("can't remove {}", entry.display()))?;
@@ -133,16 +136,20 @@ pub(crate) fn clean(folder: &Folder, net: Net) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Processes that the kernel has just killed may hold a cgroup for a moment longer.
-fn remove_cgroup(net: Net) -> anyhow::Result<()> {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+/// Removes the sandbox's cgroup, and waits for the cable to the node to go with the node's network namespace. Both take the
+/// kernel a moment after it has killed the last process.
+fn remove_node(net: Net) -> anyhow::Result<()> {
+    let deadline = Instant::now() + KERNEL;
+    let cable = Path::new("/sys/class/net").join(net.interface());
     loop {
-        match cgroup::remove(&net.cgroup()) {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && std::time::Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            result => return result.with_context(|| format!("can't remove the cgroup {}", net.cgroup())),
+        let removed = cgroup::remove(&net.cgroup());
+        let busy = removed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy);
+        if (!busy && !cable.exists()) || Instant::now() > deadline {
+            removed.with_context(|| format!("can't remove the cgroup {}", net.cgroup()))?;
+            ensure!(!cable.exists(), "the network interface {} does not go", net.interface());
+            return Ok(());
         }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

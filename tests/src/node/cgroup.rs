@@ -31,7 +31,10 @@ pub(crate) fn make(name: &str) -> io::Result<()> {
 
 /// Removes the cgroup and all below it. What is not there is removed already.
 pub(crate) fn remove(name: &str) -> io::Result<()> {
-    hierarchies().iter().try_for_each(|hierarchy| remove_tree(&hierarchy.join(name)))
+    // In every hierarchy there is: beside cgroup v1, runc makes one in `unified` too.
+    let mut all = folders();
+    all.push(PathBuf::from(ROOT));
+    all.iter().try_for_each(|hierarchy| remove_tree(&hierarchy.join(name)))
 }
 
 /// A cgroup's folder is removed by rmdir alone; its files can't be.
@@ -55,10 +58,13 @@ fn hierarchies() -> Vec<PathBuf> {
     if is_unified(root) {
         return vec![root.to_owned()];
     }
-    let folders = std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    // `unified` carries no controllers beside cgroup v1, and `systemd` is systemd's.
-    let used = |path: &PathBuf| path.is_dir() && !path.ends_with("unified") && !path.is_symlink();
-    folders.filter(used).collect()
+    // `unified` carries no controllers beside cgroup v1.
+    folders().into_iter().filter(|path| !path.ends_with("unified")).collect()
+}
+
+fn folders() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(ROOT).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.is_dir() && !path.is_symlink()).collect()
 }
 
 fn is_unified(hierarchy: &Path) -> bool {

@@ -36,7 +36,7 @@ async fn every_secret_moves_to_the_key_and_nothing_else_changes() {
 
     let said = enable(&sandbox, &sandbox.info().keys.customer, &image, &[]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("1200 listed: 1200 rewritten"), "{}", said.stderr);
+    assert!(said.stderr.contains("1,200 listed: 1,200 rewritten"), "{}", said.stderr);
     let stored = sandbox.inspect().await.unwrap();
     assert_eq!(stored.count(Storage::CustomerKey), stored.total);
     assert_eq!(sandbox.digest().await.unwrap(), before);
@@ -117,9 +117,11 @@ async fn another_clusters_kubeconfig_is_refused_with_nothing_touched() {
 async fn keys_that_can_not_be_are_refused_before_anything_is_changed() {
     let sandbox = control_plane();
     let keys = &sandbox.info().keys;
-    for (key, why) in
-        [(&keys.disabled, "Disabled"), (&keys.asymmetric, "RSA_2048"), (&keys.pending_deletion, "PendingDeletion")]
-    {
+    for (key, why) in [
+        (&keys.disabled, "Disabled"),
+        (&keys.asymmetric, "RSA_2048"),
+        (&keys.pending_deletion, "it is going to be deleted"),
+    ] {
         let said = enable(&sandbox, key, NO_IMAGE, &[]);
         assert_eq!(said.code, Some(3), "{}", said.stderr);
         assert!(said.stderr.contains(why), "{}", said.stderr);
