@@ -1,7 +1,9 @@
 //! One Secret of each kind that has broken a tool like ours: types with rules of their own, sizes and names at their limits,
 //! and objects that are half deleted.
 
-use anyhow::Context;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::Api;
@@ -22,6 +24,12 @@ const ANNOTATIONS: usize = 256 * 1024;
 /// The limit for a Secret's data (`k8s.io/api`, `core/v1`, MaxSecretSize).
 const MAX_DATA: usize = 1024 * 1024;
 
+/// The Secret that kube-controller-manager fills with a token.
+const TOKEN: &str = "service-account-token";
+
+/// How long that may take.
+const FILLED: Duration = Duration::from_secs(30);
+
 /// The finalizer that nobody takes off.
 const FINALIZER: &str = "eks-encrypt.test/keep";
 
@@ -40,7 +48,25 @@ pub(super) async fn make(client: &kube::Client) -> anyhow::Result<u32> {
     }
     create(client, "kube-system", bootstrap_token()).await?;
     terminating(client).await?;
+    until_filled(client).await?;
     Ok(made + 2)
+}
+
+/// Waits until the token Secret holds its token, which a controller writes into it.
+async fn until_filled(client: &kube::Client) -> anyhow::Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let deadline = Instant::now() + FILLED;
+    while Instant::now() < deadline {
+        let secret = secrets.get(TOKEN).await.with_context(|| format!("Secret {NAMESPACE}/{TOKEN} can't be read"))?;
+        if secret.data.is_some_and(|data| data.contains_key("token")) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bail!(
+        "Secret {NAMESPACE}/{TOKEN} still holds no token after {} s: does kube-controller-manager run?",
+        FILLED.as_secs()
+    )
 }
 
 fn in_one_namespace() -> Vec<Secret> {
@@ -52,7 +78,7 @@ fn in_one_namespace() -> Vec<Secret> {
     annotated.metadata.annotations = Some([(key, filler)].into());
     let mut finalized = opaque("finalized", data(3, 64));
     finalized.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-    let mut token = typed("service-account-token", "kubernetes.io/service-account-token", &[]);
+    let mut token = typed(TOKEN, "kubernetes.io/service-account-token", &[]);
     token.metadata.annotations = Some([("kubernetes.io/service-account.name".to_owned(), "seed".to_owned())].into());
     vec![
         immutable,
@@ -85,6 +111,9 @@ async fn terminating(client: &kube::Client) -> anyhow::Result<()> {
     let mut secret = opaque("kept", data(7, 64));
     secret.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
     create(client, TERMINATING, secret).await?;
+    // Deleted here, not some seconds later by the namespace's controller, so that what is seeded stays as it is.
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), TERMINATING);
+    secrets.delete("kept", &DeleteParams::default()).await.context("the Secret with a finalizer can't be deleted")?;
     let deleted = namespaces.delete(TERMINATING, &DeleteParams::default()).await;
     deleted.map(|_| ()).with_context(|| format!("namespace {TERMINATING} can't be deleted"))
 }

@@ -2,7 +2,7 @@
 
 use eks_encrypt_tests::seed::{Seed, awkward, seed};
 
-use super::support::{control_plane, kubectl};
+use super::support::{control_plane, kubectl, wait_for};
 
 #[tokio::test]
 async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
@@ -10,6 +10,7 @@ async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
     let admin = sandbox.admin().await.unwrap();
     let wanted = Seed { secrets: 20, namespaces: 3, size: 100, awkward: true };
     let seeded = seed(&admin, wanted).await.unwrap();
+    let digest = sandbox.digest().await.unwrap();
     let inspection = sandbox.inspect().await.unwrap();
     assert_eq!(inspection.total, seeded.secrets as usize);
     seed(&admin, wanted).await.unwrap();
@@ -34,4 +35,9 @@ async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
     )
     .error();
     assert!(error.contains("metadata.annotations: Too long"), "{error}");
+
+    // The namespace's controller comes by some seconds later; what is seeded stays as it is all the same.
+    let conditions = ["get", "namespace", awkward::TERMINATING, "--output=jsonpath={.status.conditions[*].type}"];
+    wait_for("the namespace's controller", || kubectl(&sandbox, &conditions).ok().contains("Finalizers").then_some(()));
+    assert_eq!(sandbox.digest().await.unwrap(), digest);
 }
