@@ -9,7 +9,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 readonly built=$PWD/.built
-readonly packages=(containerd runc buildah containernetworking-plugins iptables conntrack docker-registry iproute2 python3-venv)
+# What a node and the Python environment need, and the Debian package that has it.
+readonly -A packages=(
+    [containerd]=containerd [runc]=runc [buildah]=buildah [/usr/lib/cni/bridge]=containernetworking-plugins
+    [iptables]=iptables [conntrack]=conntrack [docker-registry]=docker-registry [ip]=iproute2
+)
 mkdir -p "$built/bin" "$built/images"
 
 say() { printf 'parts: %s\n' "$*"; }
@@ -23,19 +27,20 @@ current() {
 stamp() { local name=$1; shift 2; sha256sum "$@" | sha256sum > "$built/$name.stamp"; }
 
 install_packages() {
-    local missing=() package
-    for package in "${packages[@]}"; do
-        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+    local missing=() program
+    for program in "${!packages[@]}"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "$program" > /dev/null || missing+=("${packages[$program]}")
     done
+    python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
     ((${#missing[@]})) || return 0
-    if [[ $(id -u) != 0 ]]; then
-        say "not root, so these Debian packages are not installed: ${missing[*]}"
-        say "without them, a sandbox has a control plane and no node"
+    if [[ $(id -u) != 0 ]] || ! command -v apt-get > /dev/null; then
+        say "missing, and not installed because this is not root on Debian: ${missing[*]}"
+        say "without python3-venv there is no sandbox; without the others it has a control plane and no node"
         return 0
     fi
     say "installing Debian packages: ${missing[*]}"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
 
 build_program() { # NAME PACKAGE
