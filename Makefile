@@ -63,7 +63,7 @@ sandbox-down: build ## End the sandbox
 
 .PHONY: schema
 schema: ## Write the JSON Schema of the wire format anew
-	UPDATE_SCHEMA=1 cargo test --locked --package eks-encrypt-job schema
+	UPDATE_SCHEMA=1 cargo test --locked --package eks-encrypt-job --test schema
 
 # The binary is static: the image has nothing else in it. Cargo knows best whether it is up to date.
 .PHONY: $(JOB)

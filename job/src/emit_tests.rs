@@ -32,47 +32,47 @@ fn lines_are_json_and_count_up_from_1() {
     insta::assert_json_snapshot!(lines, @r#"
     [
       {
+        "wire": 1,
+        "run": "r1",
+        "pod": "p1",
+        "seq": 1,
+        "time": "T",
         "event": "progress",
         "phase": "rewrite",
-        "pod": "p1",
-        "rateMilli": 1500,
-        "run": "r1",
-        "seq": 1,
         "tally": {
-          "current": 0,
-          "failed": 0,
-          "gone": 0,
           "listed": 0,
-          "rewritten": 0
+          "rewritten": 0,
+          "current": 0,
+          "gone": 0,
+          "failed": 0
         },
-        "time": "T",
-        "wire": 1
+        "rateMilli": 1500
       },
       {
-        "event": "note",
-        "message": "two\nlines",
-        "pod": "p1",
+        "wire": 1,
         "run": "r1",
+        "pod": "p1",
         "seq": 2,
         "time": "T",
-        "wire": 1
+        "event": "note",
+        "message": "two\nlines"
       },
       {
-        "event": "finished",
-        "pod": "p1",
-        "reason": "why",
-        "result": "incomplete",
+        "wire": 1,
         "run": "r1",
+        "pod": "p1",
         "seq": 3,
-        "tally": {
-          "current": 0,
-          "failed": 1,
-          "gone": 0,
-          "listed": 1,
-          "rewritten": 0
-        },
         "time": "T",
-        "wire": 1
+        "event": "finished",
+        "result": "incomplete",
+        "tally": {
+          "listed": 1,
+          "rewritten": 0,
+          "current": 0,
+          "gone": 0,
+          "failed": 1
+        },
+        "reason": "why"
       }
     ]
     "#);
