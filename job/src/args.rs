@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::contract::{ENV_CONCURRENCY, ENV_KEY_ARN, ENV_METHOD, ENV_RUN, NAMESPACE};
 use crate::event::Method;
 use crate::limit::Limit;
-use crate::rewrite::Spec;
+use crate::spec::Spec;
 
 /// Writes every Secret of this cluster once, so that the API server stores it under its current key. Runs as a Kubernetes
 /// Job; `kubectl eks-encrypt` starts it, follows its log and removes it.

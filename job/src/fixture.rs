@@ -10,7 +10,7 @@ use tower_test::mock::{self, Handle, SendResponse};
 
 use crate::event::{Event, Method};
 use crate::limit::Limit;
-use crate::rewrite::Spec;
+use crate::spec::Spec;
 
 /// One request, not yet answered.
 pub(crate) struct Call {

@@ -14,6 +14,7 @@ pub mod outcome;
 
 // The walk.
 pub mod rewrite;
+pub mod spec;
 
 mod begin;
 mod state;

@@ -11,18 +11,17 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt};
-use jiff::Timestamp;
 use kube::Client;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::begin::begin;
 use crate::checkpoint::Checkpoint;
-use crate::event::{Event, Method, RunResult};
-use crate::limit::Limit;
+use crate::event::{Event, RunResult};
 use crate::list::{ListError, Page, pages};
 use crate::outcome::Outcome;
 use crate::patch::Patcher;
 use crate::retry::Trouble;
+use crate::spec::Spec;
 use crate::state::State;
 
 /// How often the loop looks at the clock; `pace` and `checkpoint` decide what is due.
@@ -36,22 +35,6 @@ const LAST_RECORD: Duration = Duration::from_secs(2);
 
 /// Time for the last record of a run that came to its end by itself. Under the Pod's grace period, should a stop come now.
 const FINAL_RECORD: Duration = Duration::from_secs(10);
-
-/// What is to be done.
-pub struct Spec {
-    /// The run's id.
-    pub run: String,
-    /// Where the run record is.
-    pub namespace: String,
-    /// How Secrets are rewritten.
-    pub method: Method,
-    /// The key's ARN, for the record.
-    pub key_arn: String,
-    /// The run's time, for the annotation.
-    pub time: Timestamp,
-    /// The bound on patches in flight.
-    pub limit: Limit,
-}
 
 /// Rewrites every Secret. Ends when all are accounted for, when the list can't go on, or when `stop` gives a reason.
 pub async fn rewrite(

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::*;
+use crate::event::Method;
 use crate::fixture::{self, Call, Reply, Said, page, patched, spec, status};
 use crate::outcome::Tally;
 

@@ -10,7 +10,7 @@ use crate::outcome::{Outcome, Tally};
 use crate::pace::Pace;
 use crate::record::Record;
 use crate::retry::Trouble;
-use crate::rewrite::Spec;
+use crate::spec::Spec;
 use crate::watermark::Watermark;
 
 /// The state of one run in one process.
