@@ -31,15 +31,6 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
-    /// Whether a run is there can't be seen.
-    #[error(
-        "can't list Jobs in namespace {namespace}: the key is associated, but no Secret has been re-encrypted by this run"
-    )]
-    List {
-        namespace: String,
-        #[source]
-        source: Cause,
-    },
 }
 
 impl Coded for Error {

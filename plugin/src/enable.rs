@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -12,11 +13,11 @@ use crate::cli::Enable;
 use crate::interrupt::Stage;
 use crate::manifests::Settings;
 use crate::preflight::{Ground, preflight};
-use crate::run::{Run, running};
+use crate::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::verdict::{Verdict, judge};
-use crate::{apply, association, cleanup, confirm, follow, manifests, settle, summary};
+use crate::{apply, association, cleanup, confirm, existing, follow, manifests, settle, summary};
 
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &Cell<Stage>) -> Result<ExitCode, Stop> {
@@ -77,15 +78,13 @@ async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Sta
     stage.set(Stage::Applying);
     let client = &ground.kubernetes.client;
     let namespace = &args.namespace;
-    let found = running(client, namespace)
-        .await
-        .map_err(|source| apply::Error::List { namespace: namespace.clone(), source })?;
-    if let Some(run) = found {
+    let (key_arn, method) = (&ground.key.arn, Method::default());
+    if let Some(run) = existing::find(client, namespace, key_arn, method).await? {
         screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
         return Ok(run);
     }
     let run = Run::new(namespace, Timestamp::now(), rand::random());
-    let settings = Settings { run: &run, image: &args.image, key_arn: &ground.key.arn, concurrency: args.concurrency };
+    let settings = Settings { run: &run, image: &args.image, key_arn, method, concurrency: args.concurrency };
     if let Err(error) = apply::apply(client, &manifests::objects(&settings)?, screen).await {
         // Half a set of objects is no run: above all it must not leave rights to Secrets behind.
         cleanup::rights(client, &run, screen).await;

@@ -22,7 +22,9 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
         heard.lock().unwrap().push(format!("{method} {}", bare.replace(&run, "RUN")));
         let job = |conditions: serde_json::Value| {
             serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": conditions},
-                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run}}})
+                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run}},
+                "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [
+                    {"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}, {"name": "EKS_ENCRYPT_METHOD", "value": "annotate"}]}]}}}})
         };
         let word = format!(
             r#"{{"wire":1,"run":"{run}","pod":"p","seq":1,"time":"2026-11-24T07:00:00Z","event":"finished","result":"{result}","tally":{{"listed":3,"rewritten":{},"current":0,"gone":0,"failed":{failed}}}}}"#,

@@ -1,7 +1,7 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
 //! The files of `enable`, in the order of its steps: `preflight` (`aws`, `kubernetes`, `cluster`, `key`) -> `confirm` ->
-//! `association` (`settle`) -> `apply` (`manifests`) -> `follow` (`log`, `startup`) -> `verdict` -> `cleanup` -> `summary`. What
+//! `association` (`settle`) -> `existing` -> `apply` (`manifests`) -> `follow` (`log`, `startup`) -> `verdict` -> `cleanup` -> `summary`. What
 //! people see goes through `screen`, and nowhere else.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
@@ -16,6 +16,7 @@ mod cluster;
 mod confirm;
 mod cure;
 mod enable;
+mod existing;
 mod follow;
 mod interrupt;
 mod key;

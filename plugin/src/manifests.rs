@@ -2,7 +2,9 @@
 //! the command line's settings. Output: typed objects, ready for `apply`. Settings are put into fields, never into text:
 //! an image name can't become YAML.
 
-use eks_encrypt_job::contract::{CONTAINER, ENV_CONCURRENCY, ENV_KEY_ARN, RUN_LABEL};
+use clap::ValueEnum as _;
+use eks_encrypt_job::contract::{CONTAINER, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_METHOD, ENV_RUN, RUN_LABEL};
+use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{EnvVar, Namespace, ServiceAccount};
@@ -35,8 +37,10 @@ pub(crate) struct Settings<'a> {
     pub(crate) run: &'a Run,
     /// The Job's image.
     pub(crate) image: &'a str,
-    /// The key, for the run record.
+    /// The key, for the run record, and for whoever finds the Job later.
     pub(crate) key_arn: &'a str,
+    /// How Secrets are rewritten.
+    pub(crate) method: Method,
     /// How many patches at once, or the manifest's number.
     pub(crate) concurrency: Option<u16>,
 }
@@ -141,7 +145,8 @@ fn label(metadata: &mut ObjectMeta, run: &str) {
     metadata.labels.get_or_insert_default().insert(RUN_LABEL.to_owned(), run.to_owned());
 }
 
-/// The Job's own settings. The Pod reads the run's id from its label.
+/// The Job's own settings. The run's id is given as it is, whatever the manifest does for a Job applied by hand: the
+/// verdict looks for the last word of this id.
 fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     job.metadata.name = Some(settings.run.job.clone());
     let template = &mut job.spec.get_or_insert_default().template;
@@ -150,11 +155,18 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     let container = containers.iter_mut().find(|container| container.name == CONTAINER).ok_or(Error::Container)?;
     container.image = Some(settings.image.to_owned());
     let env = container.env.get_or_insert_default();
+    set(env, ENV_RUN, &settings.run.id);
     set(env, ENV_KEY_ARN, settings.key_arn);
+    set(env, ENV_METHOD, &word(settings.method));
     if let Some(concurrency) = settings.concurrency {
         set(env, ENV_CONCURRENCY, &concurrency.to_string());
     }
     Ok(())
+}
+
+/// A method as the Job's environment has it.
+pub(crate) fn word(method: Method) -> String {
+    method.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 fn set(env: &mut Vec<EnvVar>, name: &str, value: &str) {
@@ -170,8 +182,8 @@ mod tests {
 
     fn made() -> Vec<Object> {
         let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
-        objects(&Settings { run: &run, image: "registry.example/job: \"1\"", key_arn: "arn:k", concurrency: Some(3) })
-            .unwrap()
+        let (image, key_arn) = ("registry.example/job: \"1\"", "arn:k");
+        objects(&Settings { run: &run, image, key_arn, method: Method::Touch, concurrency: Some(3) }).unwrap()
     }
 
     fn metadata(object: &Object) -> &ObjectMeta {
@@ -221,6 +233,7 @@ mod tests {
             |name: &str| env.iter().find(|variable| variable.name == name).and_then(|variable| variable.value.clone());
         assert_eq!(value("EKS_ENCRYPT_KEY_ARN").as_deref(), Some("arn:k"));
         assert_eq!(value("EKS_ENCRYPT_CONCURRENCY").as_deref(), Some("3"));
-        assert_eq!(value("EKS_ENCRYPT_METHOD").as_deref(), Some("annotate"), "what is not set stays the manifest's");
+        assert_eq!(value("EKS_ENCRYPT_METHOD").as_deref(), Some("touch"));
+        assert_eq!(value("EKS_ENCRYPT_RUN").as_deref(), Some("r1"));
     }
 }

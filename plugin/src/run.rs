@@ -1,14 +1,10 @@
 //! One run: its id and the names that come from it. Input: the clock and chance, or a Job that is there already. Output:
 //! what `manifests`, `apply`, `follow` and `cleanup` call things.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
+use eks_encrypt_job::contract::{APP, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
-
-use crate::cause::Cause;
-use crate::kubernetes::again;
+use kube::ResourceExt as _;
 
 /// A re-encryption of all Secrets by one Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,19 +24,12 @@ impl Run {
         Self { job: format!("{APP}-{id}"), id, namespace: namespace.to_owned() }
     }
 
-    /// The run of a Job that is there.
-    fn of(job: &Job) -> Option<Self> {
+    /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
+    pub(crate) fn of(job: &Job) -> Option<Self> {
         let id = job.labels().get(RUN_LABEL)?.clone();
-        Some(Self { id, namespace: job.namespace()?, job: job.name_any() })
+        let run = Self { job: format!("{APP}-{id}"), id, namespace: job.namespace()? };
+        (run.job == job.name_any()).then_some(run)
     }
-}
-
-/// The run that a Job of ours is at now, if one is: it is followed, not doubled. A Job that has ended is history.
-pub(crate) async fn running(client: &Client, namespace: &str) -> Result<Option<Run>, Cause> {
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
-    let list = again(|| jobs.list(&ours)).await.map_err(|error| Cause::kube(&error))?;
-    Ok(list.iter().filter(|job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none()).find_map(Run::of))
 }
 
 /// How a Job ended.
