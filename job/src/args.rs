@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use jiff::Timestamp;
 
-use crate::contract::{ENV_CONCURRENCY, ENV_KEY_ARN, ENV_METHOD, ENV_RUN, NAMESPACE};
+use crate::contract::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_METHOD, ENV_RUN, NAMESPACE};
 use crate::event::Method;
 use crate::limit::Limit;
 use crate::spec::Spec;
@@ -20,9 +20,14 @@ use crate::spec::Spec;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "eks-encrypt-job", version)]
 pub struct Args {
-    /// The run's id. A run record with the same id is gone on with: Secrets that were written since are not written again.
+    /// The run's id: what the log's lines and the run record carry.
     #[arg(long, env = ENV_RUN, value_name = "ID")]
     pub run: String,
+
+    /// The UID of this Pod's Job. A Pod goes on where another one of the same Job stopped: Secrets that were written since
+    /// are not written again. Without it, a run record is gone on with only if it names the same run and the same --key-arn.
+    #[arg(long, env = ENV_JOB_UID, value_name = "UID", default_value = "", hide_default_value = true)]
+    pub job_uid: String,
 
     /// The name of this Pod, for the log.
     #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true)]
@@ -40,7 +45,7 @@ pub struct Args {
     #[arg(long, env = ENV_CONCURRENCY, value_name = "N", default_value = "8")]
     pub concurrency: NonZeroUsize,
 
-    /// The ARN of the cluster's KMS key. Only noted in the run record: the Job never talks to AWS.
+    /// The ARN of the cluster's KMS key. For the run record: the Job never talks to AWS.
     #[arg(long, env = ENV_KEY_ARN, value_name = "ARN", default_value = "", hide_default_value = true)]
     pub key_arn: String,
 
@@ -55,6 +60,7 @@ impl Args {
     pub fn spec(&self) -> Spec {
         Spec {
             run: self.run.clone(),
+            job_uid: self.job_uid.clone(),
             namespace: self.namespace.clone(),
             method: self.method,
             key_arn: self.key_arn.clone(),

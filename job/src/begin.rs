@@ -38,7 +38,7 @@ pub(crate) async fn begin<S: FnMut(Event) + Send>(
     };
     state.server = server;
     match record {
-        Ok(Some(record)) if record.run == spec.run => {
+        Ok(Some(record)) if spec.succeeds(&record) => {
             state.note(Some(format!(
                 "going on with run {}: Secrets written since resourceVersion {} are done",
                 spec.run,

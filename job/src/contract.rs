@@ -30,6 +30,12 @@ pub const CONTAINER: &str = "job";
 /// The environment variable of [`CONTAINER`] that carries the run's id, taken from [`RUN_LABEL`] of the Pod.
 pub const ENV_RUN: &str = "EKS_ENCRYPT_RUN";
 
+/// The environment variable of [`CONTAINER`] that carries the Job's UID, taken from [`JOB_UID_LABEL`] of the Pod.
+pub const ENV_JOB_UID: &str = "EKS_ENCRYPT_JOB_UID";
+
+/// The label that the Job controller puts on a Job's Pods, with the Job's UID (since Kubernetes 1.27).
+pub const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
+
 /// The environment variable of [`CONTAINER`] that says how Secrets are rewritten (`annotate`, `touch`).
 pub const ENV_METHOD: &str = "EKS_ENCRYPT_METHOD";
 

@@ -169,10 +169,11 @@ pub(crate) fn status(code: u16, reason: &str, name: &str, message: &str) -> Repl
     )
 }
 
-/// A run called `r1`, with as many patches in flight as asked for.
+/// A run called `r1` of a Job, with as many patches in flight as asked for.
 pub(crate) fn spec(method: Method, concurrency: usize) -> Spec {
     Spec {
         run: "r1".into(),
+        job_uid: "5f2b8c1e-0000-4000-8000-000000000001".into(),
         namespace: "eks-encrypt".into(),
         method,
         key_arn: "arn:aws:kms:eu-west-1:111122223333:key/k".into(),

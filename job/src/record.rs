@@ -1,9 +1,12 @@
 //! The run record: one ConfigMap ([`RECORD`]) that outlives every Pod. `checkpoint` writes it; `rewrite` reads it at the
 //! start, and so do `status` and `attach` on the plugin's side.
 //!
-//! The resume rule: **a record with our own run id and a watermark means that we are a successor.** We take its watermark
-//! and list again; what our predecessor wrote is behind the watermark and counts as current. Counts begin at zero,
-//! because a predecessor's last ones may be seconds old, and only what is counted whole adds up.
+//! The resume rule: **a record of our own run, Job, key and method that says neither `complete` nor `incomplete` means
+//! that we are a successor** ([`crate::spec::Spec::succeeds`]). We take its watermark and list again; what our predecessor
+//! wrote is behind the watermark and counts as current. Counts begin at zero, because a predecessor's last ones may be
+//! seconds old, and only what is counted whole adds up. The Job's UID is in the rule because a watermark is worth
+//! something only after the association: the same Job applied again, once the key is associated, must not take over the
+//! watermark of the time before.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +32,8 @@ use crate::watermark::Watermark;
 pub struct Record {
     /// The run's id.
     pub run: String,
+    /// The UID of the Job whose Pod wrote it. Empty where no Job did.
+    pub job_uid: String,
     /// The rule's one number.
     pub watermark: Watermark,
     /// How Secrets are rewritten.
@@ -75,6 +80,7 @@ impl Record {
         let Tally { listed, rewritten, current, gone, failed } = self.tally;
         [
             ("run", self.run.clone()),
+            ("jobUid", self.job_uid.clone()),
             ("watermark", self.watermark.as_str().into()),
             ("method", word(&self.method)),
             ("keyArn", self.key_arn.clone()),
@@ -98,6 +104,7 @@ impl Record {
         let count = |key: &str| text(key)?.parse().ok();
         Some(Self {
             run: text("run")?.into(),
+            job_uid: text("jobUid").unwrap_or_default().into(),
             watermark: Watermark::new(text("watermark")?),
             method: unword(text("method")?)?,
             key_arn: text("keyArn").unwrap_or_default().into(),

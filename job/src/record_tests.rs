@@ -5,6 +5,7 @@ use crate::fixture::{self, Reply, status};
 fn record() -> Record {
     Record {
         run: "r1".into(),
+        job_uid: "5f2b8c1e-0000-4000-8000-000000000001".into(),
         watermark: Watermark::new("100"),
         method: Method::Annotate,
         key_arn: "arn:aws:kms:eu-west-1:111122223333:key/k".into(),
@@ -22,6 +23,7 @@ fn is_plain_strings_that_read_back() {
       "current": "2",
       "failed": "2",
       "gone": "1",
+      "jobUid": "5f2b8c1e-0000-4000-8000-000000000001",
       "keyArn": "arn:aws:kms:eu-west-1:111122223333:key/k",
       "listed": "10",
       "method": "annotate",

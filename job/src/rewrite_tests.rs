@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use futures::channel::oneshot;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
@@ -187,11 +187,21 @@ async fn an_expired_list_is_gone_on_with_and_still_adds_up() {
     assert_eq!(said.notes(), ["the list of Secrets expired and began again; those already listed are left out"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_successor_goes_on_from_the_records_watermark() {
-    let record = json!({ "run": "r1", "watermark": "100", "method": "annotate", "phase": "rewrite", "listed": "4",
-        "rewritten": "2", "current": "0", "gone": "0", "failed": "0", "updated": "2026-01-02T03:04:05Z" });
-    let (result, said, log) = run(Method::Annotate, move |call| match call.line.as_str() {
+/// The data of a record that a Pod of the run in `fixture::spec` left when it was killed, but for `changes`.
+fn left(changes: &[(&str, &str)]) -> Value {
+    let run = spec(Method::Annotate, 1);
+    let mut data = json!({ "run": run.run, "jobUid": run.job_uid, "keyArn": run.key_arn, "watermark": "100",
+        "method": "annotate", "phase": "rewrite", "result": "", "listed": "4", "rewritten": "2", "current": "0",
+        "gone": "0", "failed": "0", "updated": "2026-01-02T03:04:05Z" });
+    for (key, value) in changes {
+        data[*key] = (*value).into();
+    }
+    data
+}
+
+/// Four Secrets, two of them behind resourceVersion 100; a record that is there already; every patch succeeds.
+async fn run_after(record: Value) -> (RunResult, Said, fixture::Log) {
+    run(Method::Annotate, move |call| match call.line.as_str() {
         "GET /api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run" => {
             Some(Reply::Json(200, json!({ "metadata": {}, "data": record })))
         }
@@ -200,7 +210,12 @@ async fn a_successor_goes_on_from_the_records_watermark() {
         }
         _ => write_all(call),
     })
-    .await;
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_goes_on_from_the_records_watermark() {
+    let (result, said, log) = run_after(left(&[])).await;
     assert_eq!(result, RunResult::Complete);
     assert_eq!(tally(&said), Tally { listed: 4, rewritten: 2, current: 2, ..Tally::default() });
     let patched: BTreeSet<String> = log.of("/secrets/").into_iter().map(|(line, _)| line).collect();
@@ -210,19 +225,24 @@ async fn a_successor_goes_on_from_the_records_watermark() {
     assert_eq!(last["data"]["result"], "complete");
 }
 
+/// Run by hand before the association, the Job leaves a record; applied again after it, under the same run id, it has to
+/// write every Secret, or "done" would be false.
 #[tokio::test(start_paused = true)]
-async fn another_runs_record_is_not_resumed() {
-    let record = json!({ "run": "r0", "watermark": "1", "method": "annotate", "phase": "rewrite", "listed": "1",
-        "rewritten": "1", "current": "0", "gone": "0", "failed": "0", "updated": "2026-01-02T03:04:05Z" });
-    let (_, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
-        "GET /api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run" => {
-            Some(Reply::Json(200, json!({ "metadata": {}, "data": record })))
-        }
-        "GET /api/v1/secrets" => Some(old(&keys(0, 1), "", 0)),
-        _ => write_all(call),
-    })
-    .await;
-    assert_eq!(tally(&said), Tally { listed: 1, rewritten: 1, ..Tally::default() });
+async fn a_job_applied_again_writes_every_secret_whatever_record_the_one_before_left() {
+    for changes in [
+        [("result", "complete"), ("jobUid", "the one before"), ("keyArn", "")].as_slice(),
+        &[("jobUid", "the one before")],
+        &[("jobUid", "")],
+        &[("result", "complete")],
+        &[("run", "r0")],
+    ] {
+        let (result, said, log) = run_after(left(changes)).await;
+        assert_eq!(result, RunResult::Complete);
+        assert_eq!(tally(&said), Tally { listed: 4, rewritten: 4, ..Tally::default() }, "{changes:?}");
+        let (_, last) = log.of("PATCH /api/v1/namespaces/eks-encrypt/configmaps/").pop().unwrap();
+        assert_eq!(last["data"]["watermark"], "900", "{changes:?}");
+        assert_eq!(last["data"]["jobUid"], spec(Method::Annotate, 1).job_uid.as_str());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,6 +106,7 @@ impl<'a, S: FnMut(Event)> State<'a, S> {
     pub(crate) fn record(&self, result: Option<RunResult>) -> Option<Record> {
         Some(Record {
             run: self.spec.run.clone(),
+            job_uid: self.spec.job_uid.clone(),
             watermark: self.watermark.clone()?,
             method: self.spec.method,
             key_arn: self.spec.key_arn.clone(),

@@ -70,6 +70,7 @@ fn the_environment_is_what_the_binary_reads() {
     let names: Vec<&str> = env.iter().map(|variable| variable.name.as_str()).collect();
     let expected = [
         contract::ENV_RUN,
+        contract::ENV_JOB_UID,
         "POD_NAME",
         "POD_NAMESPACE",
         contract::ENV_METHOD,
@@ -77,8 +78,9 @@ fn the_environment_is_what_the_binary_reads() {
         contract::ENV_KEY_ARN,
     ];
     assert_eq!(names, expected);
-    let path = env[0].value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path.as_str();
-    assert_eq!(path, format!("metadata.labels['{}']", contract::RUN_LABEL));
+    let path = |index: usize| env[index].value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path.as_str();
+    assert_eq!(path(0), format!("metadata.labels['{}']", contract::RUN_LABEL));
+    assert_eq!(path(1), format!("metadata.labels['{}']", contract::JOB_UID_LABEL), "each Job is a run of its own");
 }
 
 #[test]
