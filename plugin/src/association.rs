@@ -86,9 +86,7 @@ pub(crate) enum Plan {
 /// Finds out what there is to do; changes nothing.
 pub(crate) async fn plan(aws: &Aws, cluster: &Cluster, key: &Key) -> Result<Plan, Error> {
     refuse_other(aws, cluster, key, cluster.key.as_deref()).await?;
-    if cluster.key.is_some() && cluster.active() {
-        return Ok(Plan::Nothing);
-    }
+    // Also where the cluster is ACTIVE with the key: EKS may say so before every API server writes with it.
     let found = updates::in_progress(aws, &cluster.name).await;
     match found.map_err(|source| Error::Updates { cluster: cluster.name.clone(), source })? {
         Some(update) if update.associates() => {

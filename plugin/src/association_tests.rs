@@ -40,16 +40,24 @@ async fn a_cluster_without_a_key_needs_an_association() {
 }
 
 #[tokio::test]
-async fn the_same_key_needs_nothing_and_asks_nothing() {
-    let (aws, http) = aws(&[]);
+async fn the_same_key_needs_nothing_if_no_update_is_in_progress() {
+    let (aws, http) = aws(&[NO_UPDATES]);
     assert_eq!(plan(&aws, &cluster(Some(KEY)), &key()).await.unwrap(), Plan::Nothing);
-    assert!(asked(&http).is_empty());
+    assert_eq!(asked(&http), ["GET /clusters/shop/updates"]);
+}
+
+#[tokio::test]
+async fn an_active_cluster_with_the_key_and_an_update_in_progress_is_waited_for() {
+    let (associating, _) = aws(&[ONE_UPDATE, IN_PROGRESS]);
+    let (upgrading, _) = aws(&[ONE_UPDATE, UPGRADE]);
+    assert_eq!(plan(&associating, &cluster(Some(KEY)), &key()).await.unwrap(), Plan::Follow("u-1".into()));
+    assert!(matches!(plan(&upgrading, &cluster(Some(KEY)), &key()).await, Err(Error::Busy { .. })));
 }
 
 #[tokio::test]
 async fn the_same_key_by_its_alias_is_the_same_key() {
     let described = r#"{"KeyMetadata":{"KeyId":"1234","Arn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}"#;
-    let (aws, _) = aws(&[(200, "", described)]);
+    let (aws, _) = aws(&[(200, "", described), NO_UPDATES]);
     let cluster = cluster(Some("arn:aws:kms:eu-central-1:111122223333:alias/eks"));
     assert_eq!(plan(&aws, &cluster, &key()).await.unwrap(), Plan::Nothing);
 }
@@ -103,7 +111,7 @@ async fn the_request_names_secrets_the_key_and_a_token() {
 
 #[tokio::test]
 async fn already_enabled_is_a_state_to_read_and_not_an_error() {
-    let (aws, _) = aws(&[ALREADY, WITH]);
+    let (aws, _) = aws(&[ALREADY, WITH, NO_UPDATES]);
     assert_eq!(start(&aws, &cluster(None), &key()).await.unwrap(), None);
 }
 

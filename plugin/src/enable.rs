@@ -56,18 +56,17 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Sta
 /// Has the key associated, by us or by whoever began, and waits until the cluster works with it.
 async fn associate(ground: &Ground, screen: &Screen, stage: &Cell<Stage>, deadline: Instant) -> Result<(), Stop> {
     let Ground { aws, cluster, key, .. } = ground;
-    if ground.plan == Plan::Nothing {
-        return Ok(());
-    }
     stage.set(Stage::Associating);
     let update = match &ground.plan {
+        Plan::Associate => association::start(aws, cluster, key).await?,
         Plan::Follow(id) => Some(id.clone()),
-        _ => association::start(aws, cluster, key).await?,
+        Plan::Nothing => None,
     };
     if let Some(id) = update {
         screen.line(&format!("EKS is associating the key (update {id})"));
         settle::follow(aws, &cluster.name, &id, screen, deadline).await?;
     }
+    // Whatever the plan was: the Job must not list before every API server writes with the key.
     settle::settle(aws, &ground.kubernetes.client, cluster, key, screen, deadline).await?;
     screen.line("The key is associated, and the cluster is ACTIVE");
     Ok(())

@@ -77,7 +77,9 @@ fn status(code: u16, reason: &str) -> String {
 
 /// A cluster that has the key already.
 fn ground(client: kube::Client) -> Ground {
-    let (aws, _) = aws(&[]);
+    let active = r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
+       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#;
+    let (aws, _) = aws(&[(200, "", active)]);
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     Ground { aws, kubernetes, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing }
 }
@@ -90,6 +92,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     assert_eq!(code, ExitCode::Done, "{}", screen.text());
     assert_eq!(stage.get(), Stage::Following);
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
+    GET /readyz
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs
     GET /api/v1/namespaces/eks-encrypt
     PATCH /api/v1/namespaces/eks-encrypt
