@@ -71,11 +71,12 @@ impl Refusal {
         }
     }
 
-    /// Whether the API server says that the object of this name does not exist.
+    /// Whether the API server says that this object does not exist. `kind` is the resource's plural, as the API server
+    /// writes it there: `secrets`.
     #[must_use]
-    pub fn missing(&self, name: &str) -> bool {
-        matches!(self, Self::Status { status, .. }
-            if status.code == 404 && status.details.as_ref().is_some_and(|details| details.name == name))
+    pub fn missing(&self, kind: &str, name: &str) -> bool {
+        matches!(self, Self::Status { status, .. } if status.code == 404 && !by_webhook(status)
+            && status.details.as_ref().is_some_and(|details| details.kind == kind && details.name == name))
     }
 
     /// Whether the caller is unknown or may not do this, in the authorizer's words: an admission webhook's denial is
@@ -99,9 +100,16 @@ impl Refusal {
     /// A 404 that names no object comes from a proxy, or from an API server that has not finished starting. Taking it
     /// for "deleted" would lose a Secret silently.
     fn stray_404(&self) -> bool {
-        matches!(self, Self::Status { status, .. }
-            if status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty()))
+        matches!(self, Self::Status { status, .. } if status.code == 404 && !by_webhook(status)
+            && status.details.as_ref().is_none_or(|details| details.name.is_empty()))
     }
+}
+
+/// Whether an admission webhook said it. The API server passes its whole Status on, code and details included, and only
+/// puts these words in front of the message: a webhook that looks an object up and does not find it may answer with the
+/// 404 that it got itself.
+fn by_webhook(status: &Status) -> bool {
+    status.message.starts_with("admission webhook \"")
 }
 
 /// The API server's own words; a bare code where it had none.

@@ -135,7 +135,7 @@ fn usual(call: &Call) -> Option<Reply> {
                 "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": "" });
             Some(Reply::Json(200, version))
         }
-        ("GET", path) if path.contains("/configmaps/") => Some(status(404, "NotFound", "eks-encrypt-run", "not found")),
+        ("GET", path) if path.contains("/configmaps/") => Some(not_found("configmaps", "eks-encrypt-run")),
         (_, path) if path.contains("/configmaps") => Some(Reply::Json(200, json!({ "metadata": {} }))),
         _ => None,
     }
@@ -159,9 +159,19 @@ fn metadata(key: &str, version: &str) -> Value {
         "namespace": namespace, "name": name, "resourceVersion": version, "annotations": { "other": "x" } } })
 }
 
-/// A refusal in the API server's form.
+/// A refusal in the API server's form, about a Secret.
 pub(crate) fn status(code: u16, reason: &str, name: &str, message: &str) -> Reply {
-    let details = json!({ "name": name, "kind": "secrets" });
+    status_of("secrets", code, reason, name, message)
+}
+
+/// The API server's 404 about one object.
+pub(crate) fn not_found(kind: &str, name: &str) -> Reply {
+    status_of(kind, 404, "NotFound", name, &format!("{kind} {name:?} not found"))
+}
+
+/// A refusal in the API server's form.
+pub(crate) fn status_of(kind: &str, code: u16, reason: &str, name: &str, message: &str) -> Reply {
+    let details = json!({ "name": name, "kind": kind });
     Reply::Json(
         code,
         json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message,

@@ -66,7 +66,11 @@ impl<'a> Patcher<'a> {
             // stored under the current key and the patch changed nothing.
             Ok(answer) if answer.metadata.resource_version == secret.resource_version => Outcome::Current,
             Ok(_) => Outcome::Rewritten,
-            Err(refusal) if refusal.missing(&secret.name) || refusal.missing(&secret.namespace) => Outcome::Gone,
+            Err(refusal)
+                if refusal.missing("secrets", &secret.name) || refusal.missing("namespaces", &secret.namespace) =>
+            {
+                Outcome::Gone
+            }
             Err(refusal) => {
                 Outcome::Failed(Failure { namespace: secret.namespace, name: secret.name, reason: reason(&refusal) })
             }

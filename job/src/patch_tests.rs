@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::fixture::{self, Call, Log, Reply, patched, status};
+use crate::fixture::{self, Call, Log, Reply, not_found, patched, status, status_of};
 
 /// Patches Secret a/s (resourceVersion 5) against `script`.
 async fn outcome(method: Method, script: impl FnMut(&Call) -> Reply + Send + 'static) -> (Outcome, Log) {
@@ -63,9 +63,29 @@ async fn touch_sends_an_empty_patch_and_knows_a_current_secret_by_its_version() 
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_deleted_meanwhile_is_gone() {
-    let (outcome, log) = outcome(Method::Annotate, |_| status(404, "NotFound", "s", r#"secrets "s" not found"#)).await;
-    assert_eq!(outcome, Outcome::Gone);
-    assert_eq!(log.of("").len(), 1);
+    for (kind, name) in [("secrets", "s"), ("namespaces", "a")] {
+        let (outcome, log) = outcome(Method::Annotate, move |_| not_found(kind, name)).await;
+        assert_eq!(outcome, Outcome::Gone, "{kind}");
+        assert_eq!(log.of("").len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_that_a_webhook_passes_on_is_a_denial_and_not_taken_for_gone() {
+    const DENIED: &str = r#"admission webhook "w.example.com" denied the request: secrets "s" not found"#;
+    for (kind, name) in [("secrets", "s"), ("namespaces", "a"), ("", "")] {
+        let (outcome, log) = outcome(Method::Annotate, move |_| status_of(kind, 404, "NotFound", name, DENIED)).await;
+        assert_eq!(failed(&outcome), DENIED, "{kind}");
+        assert_eq!(log.of("").len(), 1, "{kind}: tried again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_about_another_object_of_the_same_name_is_not_taken_for_gone() {
+    for (kind, name) in [("configmaps", "s"), ("secrets", "a"), ("namespaces", "s")] {
+        let (outcome, _) = outcome(Method::Annotate, move |_| not_found(kind, name)).await;
+        assert_eq!(failed(&outcome), format!("{kind} {name:?} not found"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

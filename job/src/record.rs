@@ -142,7 +142,7 @@ pub(crate) async fn read(
     let get = || ask(client, kube::core::Request::new(&url).get(RECORD, &GetParams::default()));
     match retry::<ConfigMap, _>(patience, trouble, Refusal::passing, get).await {
         Ok(map) => Ok(map.data.as_ref().and_then(Record::from_data)),
-        Err(refusal) if refusal.missing(RECORD) => Ok(None),
+        Err(refusal) if missing(&refusal) => Ok(None),
         Err(source) => Err(RecordError::Read { namespace: namespace.into(), source }),
     }
 }
@@ -157,7 +157,7 @@ pub(crate) async fn write(client: &Client, namespace: &str, record: &Record) -> 
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     let patch = kube::core::Request::new(&url).patch(RECORD, &params, &Patch::Merge(&map));
     let written = match ask::<Value>(client, patch).await {
-        Err(refusal) if refusal.missing(RECORD) => {
+        Err(refusal) if missing(&refusal) => {
             map["metadata"]["name"] = RECORD.into();
             let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
             let create = kube::core::Request::new(&url).create(&params, map.to_string().into_bytes());
@@ -166,6 +166,10 @@ pub(crate) async fn write(client: &Client, namespace: &str, record: &Record) -> 
         answer => answer,
     };
     written.map(drop).map_err(|source| RecordError::Write { namespace: namespace.into(), source })
+}
+
+fn missing(refusal: &Refusal) -> bool {
+    refusal.missing("configmaps", RECORD)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The record as people and successors read it.
 use super::*;
-use crate::fixture::{self, Reply, status};
+use crate::fixture::{self, Reply, not_found};
 
 fn record() -> Record {
     Record {
@@ -53,7 +53,7 @@ async fn is_made_where_it_is_missing_and_changed_where_it_is_not() {
     let mut there = false;
     let log = server.serve(move |call| {
         there |= call.line.starts_with("POST");
-        (!there).then(|| status(404, "NotFound", RECORD, "not found"))
+        (!there).then(|| not_found("configmaps", RECORD))
     });
     write(&client, "ns", &record()).await.unwrap();
     write(&client, "ns", &record()).await.unwrap();

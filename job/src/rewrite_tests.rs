@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::event::Method;
-use crate::fixture::{self, Call, Reply, Said, page, patched, spec, status};
+use crate::fixture::{self, Call, Reply, Said, not_found, page, patched, spec, status};
 use crate::outcome::Tally;
 
 /// Runs to the end.
@@ -129,7 +129,7 @@ async fn one_bad_secret_stops_nothing_and_is_not_forgotten() {
     let (result, said, _) = run(Method::Annotate, |call| match call.patched().as_deref() {
         None => call.is_list().then(|| old(&keys(0, 5), "", 0)),
         Some("a/0001") => Some(status(403, "Forbidden", "0001", r#"admission webhook "w" denied the request: no"#)),
-        Some("a/0002") => Some(status(404, "NotFound", "0002", r#"secrets "0002" not found"#)),
+        Some("a/0002") => Some(not_found("secrets", "0002")),
         Some("a/0003") => Some(patched("a/0003", "7")),
         Some(_) => write_all(call),
     })
