@@ -79,13 +79,12 @@ impl Refusal {
             && status.details.as_ref().is_some_and(|details| details.kind == kind && details.name == name))
     }
 
-    /// Whether the caller is unknown or may not do this, in the authorizer's words: an admission webhook's denial is
-    /// a 403 too, but about one object.
+    /// Whether the caller is unknown or may not do this, in the authorizer's words: a webhook's or a policy's denial is a
+    /// 403 too, in words of its own, but about one object.
     #[must_use]
     pub fn about_rights(&self) -> bool {
-        matches!(self, Self::Status { status, .. }
-            if status.code == 401 || (status.code == 403 && status.message.contains(" cannot ")
-                && status.message.contains(" resource ")))
+        matches!(self, Self::Status { status, .. } if !by_webhook(status)
+            && (status.code == 401 || (status.code == 403 && by_authorizer(&status.message))))
     }
 
     /// When the API server wants to be asked again.
@@ -103,6 +102,13 @@ impl Refusal {
         matches!(self, Self::Status { status, .. } if status.code == 404 && !by_webhook(status)
             && status.details.as_ref().is_none_or(|details| details.name.is_empty()))
     }
+}
+
+/// Whether this is the authorizer's form of a 403: `secrets "s" is forbidden: User "u" cannot patch resource "secrets" in…`.
+/// What follows `is forbidden: ` may be a policy's text and say anything, but then another word stands first.
+fn by_authorizer(message: &str) -> bool {
+    let cause = message.split_once(" is forbidden: ").map_or("", |(_, cause)| cause);
+    cause.starts_with("User \"") && cause.contains(" cannot ")
 }
 
 /// Whether an admission webhook said it. The API server passes its whole Status on, code and details included, and only

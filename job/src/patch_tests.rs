@@ -197,6 +197,28 @@ async fn rights_that_were_there_may_come_back_when_the_api_server_has_started() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_denial_that_speaks_of_rights_is_no_lack_of_rights_and_not_waited_for() {
+    for (code, message) in [
+        (403, format!(r#"admission webhook "w" denied the request: {NO_RIGHTS}"#)),
+        (401, r#"admission webhook "w" denied the request: Unauthorized"#.into()),
+        (403, r#"secrets "s" is forbidden: ValidatingAdmissionPolicy 'p' denied request: you cannot change a resource "x""#.into()),
+        (403, format!(r#"secrets "s" is forbidden: ValidatingAdmissionPolicy 'p' denied request: {NO_RIGHTS}"#)),
+    ] {
+        let (client, server) = fixture::pair();
+        let (mut calls, words) = (0, message.clone());
+        let log = server.serve(move |_| {
+            calls += 1;
+            Some(if calls > 1 { status(code, "Forbidden", "s", &words) } else { patched("a/s", "6") })
+        });
+        let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+        let patcher = Patcher::new(&client, &spec.limit, &trouble, Method::Touch, spec.time);
+        assert_eq!(patcher.patch(secret("s")).await, Outcome::Rewritten, "rights are there");
+        assert_eq!(failed(&patcher.patch(secret("s")).await), message);
+        assert_eq!(log.of("").len(), 2, "tried again: {message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_reason_is_cut() {
     let long = "é".repeat(5000);
     let (outcome, _) = outcome(Method::Annotate, move |_| status(422, "Invalid", "s", &long)).await;
