@@ -59,12 +59,12 @@ pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) 
 async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     let name = object.name_any();
-    let there = kubernetes::again(|| api.get_opt(&name)).await.map_err(|error| failed(object, &error))?;
-    match there {
-        Some(there) if there.labels().get(APP_LABEL).is_none_or(|app| app != APP) => {
+    match kubernetes::again(|| api.get(&name)).await {
+        Ok(there) if there.labels().get(APP_LABEL).is_none_or(|app| app != APP) => {
             screen.line(&format!("note: namespace {} exists and is not ours: used as it is", object.name_any()));
             Ok(())
         }
+        Err(error) if !kubernetes::gone(&error, &name) => Err(failed(object, &error)),
         _ => patch(api, object).await,
     }
 }

@@ -12,7 +12,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
-use crate::kubernetes::again;
+use crate::kubernetes::{again, gone};
 use crate::run::Run;
 use crate::screen::Screen;
 
@@ -38,7 +38,7 @@ where
     let background = DeleteParams::background();
     match again(|| api.delete(name, &background)).await {
         Ok(_) => {}
-        Err(kube::Error::Api(status)) if status.is_not_found() => {}
+        Err(error) if gone(&error, name) => {}
         Err(error) => {
             let kind = K::kind(&()).to_ascii_lowercase();
             let place = namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
@@ -54,7 +54,22 @@ where
 mod tests {
     //! Rights are gone, or somebody is told.
     use super::*;
-    use crate::testing::kubernetes;
+    use crate::testing::{kubernetes, not_found};
+
+    fn run() -> Run {
+        Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_404_that_does_not_name_the_object_is_no_deletion() {
+        let client = kubernetes(|_, _| (404, "404 page not found".into()));
+        let screen = Screen::kept();
+        job(&client, &run(), &screen).await;
+        insta::assert_snapshot!(screen.text(), @r"
+        warning: can't delete job eks-encrypt-r1: 404 page not found
+          do it by hand: kubectl delete job eks-encrypt-r1 -n ops
+        ");
+    }
 
     #[tokio::test]
     async fn a_right_that_stays_is_said_with_its_cure() {
@@ -66,15 +81,11 @@ mod tests {
                     r#"{"kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"you may not"}"#
                         .into(),
                 ),
-                false => (
-                    404,
-                    r#"{"kind":"Status","status":"Failure","code":404,"reason":"NotFound","message":"gone"}"#.into(),
-                ),
+                false => not_found(path),
             }
         });
         let screen = Screen::kept();
-        let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
-        rights(&client, &run, &screen).await;
+        rights(&client, &run(), &screen).await;
         insta::assert_snapshot!(screen.text(), @r"
         warning: can't delete clusterrolebinding eks-encrypt: you may not
           do it by hand: kubectl delete clusterrolebinding eks-encrypt

@@ -32,12 +32,17 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Sta
     let deadline = began + args.timeout;
     associate(ground, screen, stage, deadline).await?;
 
-    let run = start(args, ground, screen, stage).await?;
+    let (run, made) = start(args, ground, screen, stage).await?;
     stage.set(Stage::Following);
     let client = &ground.kubernetes.client;
-    let ended = match follow::follow(client, &run, screen, deadline).await {
-        Err(error @ (follow::Error::NotStarted { .. } | follow::Error::Gone { .. })) => {
+    let ended = match follow::follow(client, &run, made, screen, deadline).await {
+        Err(error @ follow::Error::NotStarted { .. }) => {
             cleanup::job(client, &run, screen).await;
+            cleanup::rights(client, &run, screen).await;
+            return Err(error.into());
+        }
+        // The Job is not deleted again: were it there after all, it would be at work.
+        Err(error @ follow::Error::Gone { .. }) => {
             cleanup::rights(client, &run, screen).await;
             return Err(error.into());
         }
@@ -72,15 +77,15 @@ async fn associate(ground: &Ground, screen: &Screen, stage: &Cell<Stage>, deadli
     Ok(())
 }
 
-/// Starts a run, or finds the one that is going on.
-async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Stage>) -> Result<Run, Stop> {
+/// Starts a run, or finds the one that is going on; and whether this process has made its Job.
+async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Stage>) -> Result<(Run, bool), Stop> {
     stage.set(Stage::Applying);
     let client = &ground.kubernetes.client;
     let namespace = &args.namespace;
     let (key_arn, method) = (&ground.key.arn, Method::default());
     if let Some(run) = existing::find(client, namespace, key_arn, method).await? {
         screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
-        return Ok(run);
+        return Ok((run, false));
     }
     let run = Run::new(namespace, Timestamp::now(), rand::random());
     let settings = Settings { run: &run, image: &args.image, key_arn, method, concurrency: args.concurrency };
@@ -90,7 +95,7 @@ async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Sta
         return Err(error.into());
     }
     screen.line(&format!("Job {} made in namespace {namespace}", run.job));
-    Ok(run)
+    Ok((run, true))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{KEY, aws, cluster, enable as flags, key, kubeconfig, kubernetes, told};
+use crate::testing::{KEY, aws, cluster, enable as flags, key, kubeconfig, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// What an API server was asked, without queries, and with the run's id as `RUN`.
@@ -35,7 +35,7 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
                 let items = if job_state == "there" { vec![job(serde_json::json!([]))] } else { vec![] };
                 serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
             }
-            ("GET", "/api/v1/namespaces/eks-encrypt") => return (404, status(404, "NotFound")),
+            ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
             ("PATCH", path) if path.contains("/clusterroles/") && job_state == "forbidden" => {
                 return (403, status(403, "Forbidden"));
             }

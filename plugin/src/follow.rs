@@ -8,6 +8,7 @@ use std::time::Duration;
 use eks_encrypt_job::contract::{CONTAINER, RUN_LABEL};
 use eks_encrypt_job::exit::ExitCode;
 use futures::{AsyncBufReadExt as _, StreamExt as _};
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{ListParams, LogParams};
@@ -15,11 +16,12 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::cause::Cause;
+use crate::kubernetes::gone;
 use crate::log::{Log, Read};
 use crate::progress::{Finished, Progress, elapsed};
 use crate::run::{JobEnd, Run, ended};
 use crate::screen::Screen;
-use crate::startup::{reason, state};
+use crate::startup::{begun, had_another, reason, state, when};
 use crate::stop::Coded;
 use crate::verdict::last_word;
 
@@ -34,6 +36,10 @@ const SLOW: Duration = Duration::from_secs(30);
 
 /// How often an ended Pod's log is asked for before we do without it: its node may be gone.
 const ATTEMPTS: u32 = 3;
+
+/// How long refusals (401, 403, a proxy's 404) are borne in a row: an API server that starts, or a load balancer before it,
+/// sends them too.
+const REFUSED: Duration = Duration::from_secs(300);
 
 /// How it ended.
 #[derive(Clone, Debug)]
@@ -84,13 +90,20 @@ impl Coded for Error {
     }
 }
 
-/// Follows until the Job has ended.
-pub(crate) async fn follow(client: &Client, run: &Run, screen: &Screen, deadline: Instant) -> Result<Ended, Error> {
+/// Follows until the Job has ended. `made`: this process has made the Job, and may give it up if it never begins.
+pub(crate) async fn follow(
+    client: &Client,
+    run: &Run,
+    made: bool,
+    screen: &Screen,
+    deadline: Instant,
+) -> Result<Ended, Error> {
     let mut follower = Follower {
         jobs: Api::namespaced(client.clone(), &run.namespace),
         pods: Api::namespaced(client.clone(), &run.namespace),
         events: Api::namespaced(client.clone(), &run.namespace),
         run,
+        made,
         screen,
         deadline,
         began: Instant::now(),
@@ -98,7 +111,9 @@ pub(crate) async fn follow(client: &Client, run: &Run, screen: &Screen, deadline
         progress: Progress::default(),
         read: HashSet::new(),
         attempts: HashMap::new(),
+        begun: false,
         stuck: None,
+        refused: None,
         told: HashSet::new(),
     };
     let result = follower.follow().await;
@@ -111,6 +126,7 @@ struct Follower<'a> {
     pods: Api<Pod>,
     events: Api<Event>,
     run: &'a Run,
+    made: bool,
     screen: &'a Screen,
     deadline: Instant,
     began: Instant,
@@ -119,8 +135,12 @@ struct Follower<'a> {
     /// Pods whose log has been read to its end after they ended.
     read: HashSet<String>,
     attempts: HashMap<String, u32>,
+    /// Whether a Pod of the run has begun, or may have.
+    begun: bool,
     /// Since when nothing runs though something says why.
     stuck: Option<Instant>,
+    /// Since when the API server has refused to answer.
+    refused: Option<Instant>,
     /// What has been said once: reasons alternate (ErrImagePull, ImagePullBackOff), connections break again and again.
     told: HashSet<String>,
 }
@@ -130,6 +150,8 @@ impl Follower<'_> {
         loop {
             match self.look().await {
                 Ok((job, pods)) => {
+                    self.refused = None;
+                    self.begun |= begun(&job, &pods);
                     let end = ended(&job);
                     let unread = self.unread(&pods);
                     match (&unread, end) {
@@ -138,15 +160,15 @@ impl Follower<'_> {
                             let last_word = last_word(&pods, &self.run.id);
                             return Ok(Ended { job: end, last_word, progress: std::mem::take(&mut self.progress) });
                         }
-                        (None, None) => self.startup(pods.last()).await?,
+                        (None, None) => self.startup(&job, pods.last()).await?,
                     }
                 }
-                Err(kube::Error::Api(status)) if status.is_not_found() => {
+                Err(error) if gone(&error, &self.run.job) => {
                     return Err(Error::Gone { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
                 }
                 Err(error) => {
                     let source = Cause::kube(&error);
-                    if !source.passing {
+                    if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= REFUSED {
                         return Err(Error::Lost {
                             job: self.run.job.clone(),
                             namespace: self.run.namespace.clone(),
@@ -246,14 +268,15 @@ impl Follower<'_> {
         }
     }
 
-    /// Says why nothing runs, and gives up when that lasts.
-    async fn startup(&mut self, pod: Option<&Pod>) -> Result<(), Error> {
+    /// Says why nothing runs, and gives up when that lasts, if nothing has ever run: a run that is half done waits for
+    /// its next Pod, and so do we.
+    async fn startup(&mut self, job: &Job, pod: Option<&Pod>) -> Result<(), Error> {
         let events = if pod.is_some() { Vec::new() } else { self.job_events().await };
-        match reason(pod, &events) {
+        match reason(job, pod, &events, Timestamp::now()) {
             Some(reason) => {
                 self.tell(format!("waiting: {}", reason.text));
                 let since = *self.stuck.get_or_insert_with(Instant::now);
-                if since.elapsed() >= reason.patience {
+                if since.elapsed() >= reason.patience && self.made && self.never_begun(pod).await {
                     let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
                     return Err(Error::NotStarted { job, namespace, reason: reason.text });
                 }
@@ -269,12 +292,17 @@ impl Follower<'_> {
         Ok(())
     }
 
+    /// Whether no Pod of the run can have begun, one that nobody saw included.
+    async fn never_begun(&self, pod: Option<&Pod>) -> bool {
+        !self.begun && !had_another(pod.map(Pod::name_any).as_deref(), &self.job_events().await)
+    }
+
     /// The Job's events, oldest first. They only explain: without them the wait goes on.
     async fn job_events(&self) -> Vec<Event> {
         let about =
             ListParams::default().fields(&format!("involvedObject.kind=Job,involvedObject.name={}", self.run.job));
         let mut events = self.events.list(&about).await.map(|list| list.items).unwrap_or_default();
-        events.sort_by_key(|event| event.metadata.creation_timestamp.clone());
+        events.sort_by_key(when);
         events
     }
 

@@ -2,7 +2,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::testing::{kubernetes, told};
+use crate::testing::{kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 fn run() -> Run {
@@ -23,6 +23,16 @@ fn pods(states: &[serde_json::Value]) -> String {
     };
     let items: Vec<_> = states.iter().enumerate().map(pod).collect();
     serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items}).to_string()
+}
+
+/// Events of the Job, seen just now.
+fn events(all: &[(&str, &str)]) -> String {
+    let event = |(reason, message): &(&str, &str)| {
+        serde_json::json!({"metadata": {"name": "e"}, "involvedObject": {}, "reason": reason, "message": message,
+            "lastTimestamp": Timestamp::now().to_string()})
+    };
+    let items: Vec<_> = all.iter().map(event).collect();
+    serde_json::json!({"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": items}).to_string()
 }
 
 fn event(seq: u64, event: &str) -> String {
@@ -73,7 +83,7 @@ async fn a_stream_that_breaks_is_opened_again_and_repeats_nothing() {
         }
     });
     let screen = Screen::kept();
-    let ended = follow(&client, &run(), &screen, in_minutes(80)).await.unwrap();
+    let ended = follow(&client, &run(), true, &screen, in_minutes(80)).await.unwrap();
     assert_eq!(ended.job, JobEnd::Failed("BackoffLimitExceeded: too many".into()));
     assert_eq!(ended.last_word.unwrap().tally.failed, 1);
     assert_eq!(ended.progress.failures.len(), 1);
@@ -100,7 +110,7 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
         ),
     });
     let (screen, began) = (Screen::kept(), Instant::now());
-    let error = follow(&client, &run(), &screen, in_minutes(80)).await.unwrap_err();
+    let error = follow(&client, &run(), true, &screen, in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(35), "{:?}", began.elapsed());
     assert_snapshot!(format!("{}\n{}", screen.text(), told(error)), @r"
     waiting: its container waits: ErrImagePull: registry.example/job:1: not found
@@ -112,19 +122,14 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_may_not_be_made_is_explained_by_the_jobs_event() {
-    let client = kubernetes(|_, path| {
-        match path {
+    let client = kubernetes(|_, path| match path {
         _ if path.contains("/jobs/") => (200, job(None)),
-        _ if path.contains("/events") => (
-            200,
-            r#"{"apiVersion":"v1","kind":"EventList","metadata":{},"items":[{"metadata":{"name":"e"},"involvedObject":{},
-               "reason":"FailedCreate","message":"pods \"x\" is forbidden: violates PodSecurity"}]}"#
-                .into(),
-        ),
+        _ if path.contains("/events") => {
+            (200, events(&[("FailedCreate", "pods \"x\" is forbidden: violates PodSecurity")]))
+        }
         _ => (200, pods(&[])),
-    }
     });
-    let error = follow(&client, &run(), &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    let error = follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
     assert!(told(error).contains("violates PodSecurity"));
 }
 
@@ -135,7 +140,7 @@ async fn time_that_is_up_leaves_the_job_at_work() {
         false if path.contains("/log?") => (200, started()),
         false => (200, pods(&[serde_json::json!({"running": {}})])),
     });
-    let error = follow(&client, &run(), &Screen::kept(), in_minutes(5)).await.unwrap_err();
+    let error = follow(&client, &run(), true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
     assert_snapshot!(told(error), @r"
     exit 7
     error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us; run the same command again to follow it
@@ -149,17 +154,72 @@ async fn an_ended_pod_without_a_log_does_not_hold_up_the_end() {
         false if path.contains("/log?") => (500, String::new()),
         false => (200, pods(&[over()])),
     });
-    let ended = follow(&client, &run(), &Screen::kept(), in_minutes(80)).await.unwrap();
+    let ended = follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
     assert_eq!(ended.last_word.unwrap().tally.listed, 2);
+}
+
+/// An API server on which the newest Pod can't pull its image; with these Pods before it, and these events.
+fn stuck(before: Vec<serde_json::Value>, said: &'static [(&'static str, &'static str)]) -> kube::Client {
+    kubernetes(move |_, path| match path {
+        _ if path.contains("/jobs/") => (200, job(None)),
+        _ if path.contains("/events") => (200, events(said)),
+        _ if path.contains("/log?") => (200, started()),
+        _ => {
+            let mut states = before.clone();
+            states.push(serde_json::json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}}));
+            (200, pods(&states))
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_done_run_is_not_given_up_because_its_successor_does_not_start() {
+    let stopped = serde_json::json!({"terminated": {"exitCode": 1}});
+    let seen = stuck(vec![stopped], &[]);
+    let drained =
+        stuck(vec![], &[("SuccessfulCreate", "Created pod: pod-x"), ("SuccessfulCreate", "Created pod: pod-0")]);
+    for client in [seen, drained] {
+        let screen = Screen::kept();
+        let error = follow(&client, &run(), true, &screen, in_minutes(20)).await.unwrap_err();
+        assert!(matches!(error, Error::TimeUp { .. }), "{error}");
+        assert!(screen.text().contains("waiting: its container waits: ErrImagePull"), "{}", screen.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_another_process_made_is_not_given_up() {
+    let error = follow(&stuck(vec![], &[]), &run(), false, &Screen::kept(), in_minutes(20)).await.unwrap_err();
+    assert!(matches!(error, Error::TimeUp { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_job_that_somebody_deleted_is_gone() {
-    let client = kubernetes(|_, _| {
-        (404, r#"{"kind":"Status","status":"Failure","code":404,"reason":"NotFound","message":"gone"}"#.into())
-    });
-    assert_snapshot!(told(follow(&client, &run(), &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
+    let client = kubernetes(|_, path| not_found(path));
+    assert_snapshot!(told(follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
     exit 6
     error: Job eks-encrypt-r1 in namespace ops is gone: somebody deleted it before it had ended; run the same command again
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxys_404_and_a_starting_servers_refusals_do_not_end_the_wait() {
+    let strays = Mutex::new(vec![(404, "404 page not found"), (401, "Unauthorized"), (403, "Forbidden")]);
+    let client = kubernetes(move |_, path| match strays.lock().unwrap().pop() {
+        Some((code, words)) => (code, words.to_owned()),
+        None if path.contains("/jobs/") => (200, job(Some("Failed"))),
+        None => (200, pods(&[])),
+    });
+    follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_lasts_is_told() {
+    let client = kubernetes(|_, _| (403, "you may not".into()));
+    let began = Instant::now();
+    let error = follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    assert!(began.elapsed() >= REFUSED && began.elapsed() < REFUSED * 2, "{:?}", began.elapsed());
+    assert_snapshot!(told(error), @r"
+    exit 1
+    error: can't see how Job eks-encrypt-r1 in namespace ops goes on; it goes on without us: you may not
     ");
 }

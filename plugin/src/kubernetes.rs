@@ -105,8 +105,20 @@ pub(crate) async fn again<T, F: Future<Output = Result<T, kube::Error>>>(
     call: impl FnMut() -> F,
 ) -> Result<T, kube::Error> {
     call.retry(ExponentialBuilder::default().with_jitter().with_max_times(5))
-        .when(|error| Cause::kube(error).passing)
+        .when(|error| Cause::kube(error).passing || stray(error))
         .await
+}
+
+/// Whether the API server itself says that this object is not there. A 404 that does not name it is a proxy's or a load
+/// balancer's, and says nothing: what is done on "gone" can't be taken back.
+pub(crate) fn gone(error: &kube::Error, name: &str) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    status.is_not_found() && status.details.as_ref().is_some_and(|details| details.name == name)
+}
+
+/// A 404 that names nothing, and so is not the API server's.
+fn stray(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404 && status.details.is_none())
 }
 
 /// Whether the API server says that it is ready. Anything but a clear yes is a no: after an association it restarts.

@@ -1,9 +1,11 @@
-//! Why a Job's Pod does not run yet. Input: the Job's events and its newest Pod. Output: the reason in the object's own
-//! words, and how long it makes sense to wait. Pure: `follow` fetches and waits.
+//! Why a Job's Pod does not run yet, and whether one ever did. Input: the Job, its events and its Pods. Output: the reason
+//! in the object's own words, and how long it makes sense to wait. Pure: `follow` fetches and waits.
 
 use std::time::Duration;
 
 use eks_encrypt_job::contract::CONTAINER;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Event, Pod};
 
 /// Images that can't be pulled and Pods that can't be made don't mend themselves.
@@ -11,6 +13,10 @@ const BROKEN: Duration = Duration::from_secs(30);
 
 /// An autoscaler or Fargate needs a minute or two for a new node.
 const NO_NODE: Duration = Duration::from_secs(300);
+
+/// The Job controller tries again, and says so again, every minute or so: an event that was last seen longer ago is
+/// history. Long enough for clocks that differ a little.
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
 /// A reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +27,10 @@ pub(crate) struct Reason {
     pub(crate) patience: Duration,
 }
 
-/// Why nothing runs, if something says why.
-pub(crate) fn reason(pod: Option<&Pod>, events: &[Event]) -> Option<Reason> {
+/// Why nothing runs, if something says why. Events come oldest first.
+pub(crate) fn reason(job: &Job, pod: Option<&Pod>, events: &[Event], now: Timestamp) -> Option<Reason> {
     match pod {
-        None => failed_create(events),
+        None => failed_create(job, events, now),
         Some(pod) => waiting(pod).or_else(|| unscheduled(pod)),
     }
 }
@@ -35,9 +41,46 @@ pub(crate) fn state(pod: &Pod) -> Option<&ContainerState> {
     statuses.iter().find(|status| status.name == CONTAINER)?.state.as_ref()
 }
 
-/// Quota, Pod Security, webhooks: the Job controller can't make the Pod and says so in an event of the Job.
-fn failed_create(events: &[Event]) -> Option<Reason> {
-    let event = events.iter().rev().find(|event| event.reason.as_deref() == Some("FailedCreate"))?;
+/// Whether a Pod of the Job has begun, or may have: then Secrets may have been written, and the Job is not to be touched.
+pub(crate) fn begun(job: &Job, pods: &[Pod]) -> bool {
+    let counts = job.status.as_ref().map(|status| [status.failed, status.succeeded, status.ready, status.terminating]);
+    let counted = counts.is_some_and(|counts| counts.iter().flatten().any(|count| *count > 0));
+    counted || pods.iter().any(|pod| !pending(pod))
+}
+
+/// Whether a Pod has certainly not begun.
+fn pending(pod: &Pod) -> bool {
+    let over = pod.status.as_ref().and_then(|status| status.phase.as_deref()).is_some_and(|phase| phase != "Pending");
+    !over && state(pod).is_none_or(|state| state.running.is_none() && state.terminated.is_none())
+}
+
+/// Whether the Job has had another Pod than this one: a drained or evicted Pod may be gone before anybody saw it run.
+pub(crate) fn had_another(pod: Option<&str>, events: &[Event]) -> bool {
+    let made = events.iter().filter(|event| event.reason.as_deref() == Some("SuccessfulCreate"));
+    made.into_iter().any(|event| {
+        let words = event.message.as_deref().unwrap_or_default();
+        pod.is_none_or(|pod| !words.ends_with(pod))
+    })
+}
+
+/// When something was last seen to happen.
+pub(crate) fn when(event: &Event) -> Option<Timestamp> {
+    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let last = event.last_timestamp.as_ref().map(|time| time.0);
+    let once = event.event_time.as_ref().map(|time| time.0);
+    series.or(last).or(once).or_else(|| event.metadata.creation_timestamp.as_ref().map(|time| time.0))
+}
+
+/// Quota, Pod Security, webhooks: the Job controller can't make the Pod and says so in an event of the Job. One that is
+/// older than the Job, or followed by a Pod that was made, or that has not been repeated, explains nothing.
+fn failed_create(job: &Job, events: &[Event], now: Timestamp) -> Option<Reason> {
+    let of_pods = |event: &&Event| matches!(event.reason.as_deref(), Some("FailedCreate" | "SuccessfulCreate"));
+    let event = events.iter().rev().find(of_pods).filter(|event| event.reason.as_deref() == Some("FailedCreate"))?;
+    let seen = when(event)?;
+    let made = job.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    if made.is_some_and(|made| seen < made) || now.duration_since(seen) > FRESH {
+        return None;
+    }
     let words = event.message.as_deref().unwrap_or("no message");
     Some(Reason { text: format!("the Job can't make its Pod: {words}"), patience: BROKEN })
 }
@@ -75,11 +118,30 @@ mod tests {
         .unwrap()
     }
 
+    const NOW: &str = "2026-11-24T09:00:00Z";
+
+    fn job(status: &str) -> Job {
+        serde_json::from_str(&format!(
+            r#"{{"apiVersion":"batch/v1","kind":"Job","metadata":{{"creationTimestamp":"2026-11-24T07:00:00Z"}},"status":{status}}}"#
+        ))
+        .unwrap()
+    }
+
+    fn why(pod: Option<&Pod>, events: &[Event]) -> Option<Reason> {
+        reason(&job("{}"), pod, events, NOW.parse().unwrap())
+    }
+
+    fn event(reason: &str, time: &str, message: &str) -> Event {
+        serde_json::from_value(serde_json::json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"},
+            "involvedObject": {}, "reason": reason, "message": message, "lastTimestamp": time}))
+        .unwrap()
+    }
+
     #[test]
     fn an_image_that_cannot_be_pulled() {
         let pod = pod(r#"{"containerStatuses":[{"name":"job","image":"","imageID":"","ready":false,"restartCount":0,
             "state":{"waiting":{"reason":"ErrImagePull","message":"registry.example/job:1: not found"}}}]}"#);
-        let reason = reason(Some(&pod), &[]).unwrap();
+        let reason = why(Some(&pod), &[]).unwrap();
         assert_snapshot!(reason.text, @"its container waits: ErrImagePull: registry.example/job:1: not found");
         assert_eq!(reason.patience, BROKEN);
     }
@@ -88,25 +150,45 @@ mod tests {
     fn a_pod_that_no_node_takes() {
         let pod = pod(r#"{"conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable",
             "message":"0/3 nodes are available: 3 node(s) had untolerated taint {team: a}."}]}"#);
-        let reason = reason(Some(&pod), &[]).unwrap();
+        let reason = why(Some(&pod), &[]).unwrap();
         assert_snapshot!(reason.text, @"no node takes its Pod: 0/3 nodes are available: 3 node(s) had untolerated taint {team: a}.");
         assert_eq!(reason.patience, NO_NODE);
     }
 
     #[test]
     fn a_pod_that_may_not_be_made() {
-        let event: Event = serde_json::from_str(
-            r#"{"apiVersion":"v1","kind":"Event","metadata":{"name":"e"},"involvedObject":{},"reason":"FailedCreate",
-            "message":"pods \"eks-encrypt-x\" is forbidden: exceeded quota: compute"}"#,
-        )
-        .unwrap();
-        assert_snapshot!(reason(None, &[event]).unwrap().text, @r#"the Job can't make its Pod: pods "eks-encrypt-x" is forbidden: exceeded quota: compute"#);
+        let words = r#"pods "eks-encrypt-x" is forbidden: exceeded quota: compute"#;
+        let event = event("FailedCreate", "2026-11-24T08:58:00Z", words);
+        assert_snapshot!(why(None, &[event]).unwrap().text, @r#"the Job can't make its Pod: pods "eks-encrypt-x" is forbidden: exceeded quota: compute"#);
     }
 
     #[test]
     fn a_container_that_is_being_made_is_no_reason() {
         let pod = pod(r#"{"containerStatuses":[{"name":"job","image":"","imageID":"","ready":false,"restartCount":0,
             "state":{"waiting":{"reason":"ContainerCreating"}}}]}"#);
-        assert_eq!(reason(Some(&pod), &[]), None);
+        assert_eq!(why(Some(&pod), &[]), None);
+    }
+
+    #[test]
+    fn a_refusal_of_the_past_is_no_reason() {
+        let refused = |time| event("FailedCreate", time, "exceeded quota");
+        assert_eq!(why(None, &[refused("2026-11-24T06:59:59Z")]), None, "older than the Job");
+        assert_eq!(why(None, &[refused("2026-11-24T08:00:00Z")]), None, "an hour ago");
+        let made = event("SuccessfulCreate", "2026-11-24T08:59:00Z", "Created pod: p");
+        assert_eq!(why(None, &[refused("2026-11-24T08:58:00Z"), made]), None, "a Pod was made since");
+    }
+
+    #[test]
+    fn a_pod_that_may_have_begun_has_begun() {
+        let waiting =
+            pod(r#"{"phase":"Pending","containerStatuses":[{"name":"job","image":"","imageID":"","ready":false,
+            "restartCount":0,"state":{"waiting":{"reason":"ErrImagePull"}}}]}"#);
+        assert!(!begun(&job(r#"{"active":1}"#), &[waiting.clone(), pod("{}")]));
+        assert!(begun(&job(r#"{"failed":1}"#), &[]));
+        assert!(begun(&job("{}"), &[pod(r#"{"phase":"Failed","reason":"Evicted"}"#), waiting]));
+        let made = |pod| event("SuccessfulCreate", "2026-11-24T08:59:00Z", &format!("Created pod: {pod}"));
+        assert!(!had_another(Some("p"), &[made("p")]));
+        assert!(had_another(Some("p2"), &[made("p"), made("p2")]));
+        assert!(had_another(None, &[made("p")]));
     }
 }

@@ -105,6 +105,14 @@ pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kuber
     }
 }
 
+/// The API server's answer for an object that is not there, named as the path names it.
+pub(crate) fn not_found(path: &str) -> (u16, String) {
+    let name = path.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let status = serde_json::json!({"kind": "Status", "status": "Failure", "metadata": {}, "code": 404,
+        "reason": "NotFound", "message": format!("{name} not found"), "details": {"name": name}});
+    (404, status.to_string())
+}
+
 /// A Kubernetes client whose API server answers by a function of method and path (with query).
 pub(crate) fn kubernetes(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> Client {
     let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
