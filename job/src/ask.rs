@@ -87,6 +87,13 @@ impl Refusal {
             && (status.code == 401 || (status.code == 403 && by_authorizer(&status.message))))
     }
 
+    /// Whether the API server itself is well, but can't reach an admission webhook that must be asked.
+    #[must_use]
+    pub fn webhook_unreachable(&self) -> bool {
+        matches!(self, Self::Status { status, .. }
+            if status.code == 500 && !by_webhook(status) && status.message.contains("failed calling webhook"))
+    }
+
     /// When the API server wants to be asked again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

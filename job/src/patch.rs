@@ -4,7 +4,7 @@
 //! The request is a merge patch without a resourceVersion: it carries no stale body and overwrites nobody's change. The
 //! answer is PartialObjectMetadata: the data stays in the API server.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret as SecretKind;
@@ -24,6 +24,11 @@ use crate::retry::{PATIENCE, Trouble, retry};
 /// Longest reason that is passed on: some policies' messages are pages, and a log line is cut at 16 KiB.
 const LONGEST_REASON: usize = 1024;
 
+/// After so many Secrets in a row that waited in vain for an unreachable webhook, the others no longer wait: with all of
+/// the pool waiting [`PATIENCE`] each, 10,000 Secrets would take hours to say the same. Enough that it is not one odd
+/// Secret's fault.
+const ENOUGH_IN_VAIN: usize = 8;
+
 /// Writes Secrets, all in the same way.
 pub(crate) struct Patcher<'a> {
     client: &'a Client,
@@ -32,6 +37,8 @@ pub(crate) struct Patcher<'a> {
     body: Value,
     /// Whether a patch of this run was ever let through: see [`Patcher::again`].
     allowed: AtomicBool,
+    /// Secrets that waited in vain for a webhook since a patch was last let through.
+    in_vain: AtomicUsize,
 }
 
 /// As much of the answer as is read.
@@ -56,7 +63,7 @@ impl<'a> Patcher<'a> {
             }
             Method::Touch => json!({}),
         };
-        Self { client, limit, trouble, body, allowed: AtomicBool::new(false) }
+        Self { client, limit, trouble, body, allowed: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
     }
 
     /// Writes one Secret.
@@ -72,6 +79,9 @@ impl<'a> Patcher<'a> {
                 Outcome::Gone
             }
             Err(refusal) => {
+                if refusal.webhook_unreachable() {
+                    self.in_vain.fetch_add(1, Ordering::Relaxed);
+                }
                 Outcome::Failed(Failure { namespace: secret.namespace, name: secret.name, reason: reason(&refusal) })
             }
         }
@@ -85,12 +95,18 @@ impl<'a> Patcher<'a> {
         let request = kube::core::Request::new(url).patch_metadata(&secret.name, &params, &Patch::Merge(&self.body));
         let answer = ask(self.client, request).await?;
         self.allowed.store(true, Ordering::Relaxed);
+        self.in_vain.store(0, Ordering::Relaxed);
         Ok(answer)
     }
 
     /// Whether a refusal may pass. Missing rights do not, with one exception: rights that this run has had already. An API
-    /// server that has just started answers 401 and 403 until it has read its roles.
+    /// server that has just started answers 401 and 403 until it has read its roles. A webhook that has kept enough
+    /// Secrets waiting in vain does not come back for the next one either; each is still tried once, and the first that
+    /// is let through ends that.
     fn again(&self, refusal: &Refusal) -> bool {
+        if refusal.webhook_unreachable() && self.in_vain.load(Ordering::Relaxed) >= ENOUGH_IN_VAIN {
+            return false;
+        }
         refusal.passing() || (refusal.about_rights() && self.allowed.load(Ordering::Relaxed))
     }
 }

@@ -218,6 +218,42 @@ async fn a_denial_that_speaks_of_rights_is_no_lack_of_rights_and_not_waited_for(
     }
 }
 
+const UNREACHABLE: &str = r#"Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: Post "https://w.a.svc:443/?timeout=10s": no endpoints available for service "w""#;
+
+/// Whether each of these Secrets waited as long as patience goes, one after the other, and how it ended.
+async fn waits(answers: Vec<fn() -> Reply>) -> Vec<(bool, Outcome)> {
+    let (count, (client, server)) = (answers.len(), fixture::pair());
+    server.serve(move |call| {
+        let number: usize = call.patched().unwrap().trim_start_matches("a/s").parse().unwrap();
+        Some(answers[number]())
+    });
+    let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+    let patcher = Patcher::new(&client, &spec.limit, &trouble, Method::Touch, spec.time);
+    let mut waits = Vec::new();
+    for number in 0..count {
+        let begun = Instant::now();
+        let outcome = patcher.patch(secret(&format!("s{number}"))).await;
+        waits.push((begun.elapsed() >= PATIENCE, outcome));
+    }
+    waits
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_stays_unreachable_is_not_waited_for_by_each_secret_until_one_is_let_through() {
+    let refused = || status(500, "InternalError", "", UNREACHABLE);
+    let mut answers: Vec<fn() -> Reply> = vec![refused; ENOUGH_IN_VAIN + 2];
+    answers.extend([(|| patched("a/s", "6")) as fn() -> Reply, refused]);
+    let mut waited: Vec<bool> = waits(answers).await.into_iter().map(|(waited, _)| waited).collect();
+    assert_eq!(waited.pop(), Some(true), "one was let through, so it is worth waiting again");
+    assert_eq!(waited, [vec![true; ENOUGH_IN_VAIN], vec![false; 3]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_stays_away_is_waited_for_by_each_secret() {
+    let waits = waits(vec![|| Reply::Broken; ENOUGH_IN_VAIN + 2]).await;
+    assert!(waits.iter().all(|(waited, outcome)| *waited && matches!(outcome, Outcome::Failed(_))), "{waits:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_long_reason_is_cut() {
     let long = "é".repeat(5000);

@@ -161,6 +161,21 @@ async fn one_bad_secret_stops_nothing_and_is_not_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unreachable_webhook_does_not_hold_the_run_for_hours() {
+    let begun = Instant::now();
+    let (result, said, log) = run(Method::Annotate, |call| match call.patched() {
+        None => call.is_list().then(|| old(&keys(0, 500), "", 0)),
+        Some(_) => Some(status(500, "InternalError", "", r#"failed calling webhook "w": no endpoints available"#)),
+    })
+    .await;
+    assert_eq!(result, RunResult::Incomplete);
+    assert_eq!(tally(&said), Tally { listed: 500, failed: 500, ..Tally::default() });
+    let tried: BTreeSet<String> = log.of("/secrets/").into_iter().map(|(line, _)| line).collect();
+    assert_eq!(tried.len(), 500, "each is tried");
+    assert!(begun.elapsed() < Duration::from_secs(2 * 90), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expired_list_is_gone_on_with_and_still_adds_up() {
     let mut lists = 0;
     let (result, said, log) = run(Method::Annotate, move |call| match call.query.as_str() {
