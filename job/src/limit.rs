@@ -19,7 +19,7 @@ pub struct Limit {
 
 /// One patch may be with the API server; given back when dropped.
 pub(crate) struct Permit<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
+    _permit: SemaphorePermit<'a>,
 }
 
 impl Limit {
@@ -36,9 +36,14 @@ impl Limit {
         self.most.saturating_add(WAITING)
     }
 
-    /// Waits until one more patch may be sent.
-    pub(crate) async fn permit(&self) -> Permit<'_> {
-        // The semaphore is never closed, so there is always a permit in the end.
-        Permit { _permit: self.permits.acquire().await.ok() }
+    /// Waits until one more patch may be sent. Nothing once the limit is closed.
+    pub(crate) async fn permit(&self) -> Option<Permit<'_>> {
+        self.permits.acquire().await.ok().map(|permit| Permit { _permit: permit })
+    }
+
+    /// Gives no more permits, not even to those that wait for one: the run has been told to stop. For good: a limit is one
+    /// run's.
+    pub(crate) fn close(&self) {
+        self.permits.close();
     }
 }

@@ -66,13 +66,14 @@ impl<'a> Patcher<'a> {
         Self { client, limit, trouble, body, allowed: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
     }
 
-    /// Writes one Secret.
-    pub(crate) async fn patch(&self, secret: Secret) -> Outcome {
-        match retry(PATIENCE, self.trouble, |refusal| self.again(refusal), || self.attempt(&secret)).await {
+    /// Writes one Secret. No outcome if the run was told to stop before it was known: it is left to a successor.
+    pub(crate) async fn patch(&self, secret: Secret) -> Option<Outcome> {
+        Some(match retry(PATIENCE, self.trouble, |refusal| self.again(refusal), || self.attempt(&secret)).await {
             // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
             // stored under the current key and the patch changed nothing.
-            Ok(answer) if answer.metadata.resource_version == secret.resource_version => Outcome::Current,
-            Ok(_) => Outcome::Rewritten,
+            Ok(None) => return None,
+            Ok(Some(answer)) if answer.metadata.resource_version == secret.resource_version => Outcome::Current,
+            Ok(Some(_)) => Outcome::Rewritten,
             Err(refusal)
                 if refusal.missing("secrets", &secret.name) || refusal.missing("namespaces", &secret.namespace) =>
             {
@@ -84,19 +85,20 @@ impl<'a> Patcher<'a> {
                 }
                 Outcome::Failed(Failure { namespace: secret.namespace, name: secret.name, reason: reason(&refusal) })
             }
-        }
+        })
     }
 
-    /// One attempt, under a permit: while a Secret waits for its next one, others may go.
-    async fn attempt(&self, secret: &Secret) -> Result<Answer, Refusal> {
-        let _permit = self.limit.permit().await;
+    /// One attempt, under a permit: while a Secret waits for its next one, others may go. None where there are no more
+    /// permits.
+    async fn attempt(&self, secret: &Secret) -> Result<Option<Answer>, Refusal> {
+        let Some(_permit) = self.limit.permit().await else { return Ok(None) };
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let url = SecretKind::url_path(&(), Some(&secret.namespace));
         let request = kube::core::Request::new(url).patch_metadata(&secret.name, &params, &Patch::Merge(&self.body));
         let answer = ask(self.client, request).await?;
         self.allowed.store(true, Ordering::Relaxed);
         self.in_vain.store(0, Ordering::Relaxed);
-        Ok(answer)
+        Ok(Some(answer))
     }
 
     /// Whether a refusal may pass. Missing rights do not, with one exception: rights that this run has had already. An API

@@ -13,7 +13,7 @@ async fn outcome(method: Method, script: impl FnMut(&Call) -> Reply + Send + 'st
     let log = server.serve(move |call| Some(script(call)));
     let (spec, trouble) = (fixture::spec(method, 1), Trouble::default());
     let patcher = Patcher::new(&client, &spec.limit, &trouble, method, spec.time);
-    (patcher.patch(secret("s")).await, log)
+    (patcher.patch(secret("s")).await.unwrap(), log)
 }
 
 fn secret(name: &str) -> Secret {
@@ -192,8 +192,8 @@ async fn rights_that_were_there_may_come_back_when_the_api_server_has_started() 
     });
     let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
     let patcher = Patcher::new(&client, &spec.limit, &trouble, Method::Touch, spec.time);
-    assert_eq!(patcher.patch(secret("s")).await, Outcome::Rewritten);
-    assert_eq!(patcher.patch(secret("s")).await, Outcome::Rewritten);
+    assert_eq!(patcher.patch(secret("s")).await.unwrap(), Outcome::Rewritten);
+    assert_eq!(patcher.patch(secret("s")).await.unwrap(), Outcome::Rewritten);
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,8 +212,8 @@ async fn a_denial_that_speaks_of_rights_is_no_lack_of_rights_and_not_waited_for(
         });
         let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
         let patcher = Patcher::new(&client, &spec.limit, &trouble, Method::Touch, spec.time);
-        assert_eq!(patcher.patch(secret("s")).await, Outcome::Rewritten, "rights are there");
-        assert_eq!(failed(&patcher.patch(secret("s")).await), message);
+        assert_eq!(patcher.patch(secret("s")).await.unwrap(), Outcome::Rewritten, "rights are there");
+        assert_eq!(failed(&patcher.patch(secret("s")).await.unwrap()), message);
         assert_eq!(log.of("").len(), 2, "tried again: {message}");
     }
 }
@@ -232,7 +232,7 @@ async fn waits(answers: Vec<fn() -> Reply>) -> Vec<(bool, Outcome)> {
     let mut waits = Vec::new();
     for number in 0..count {
         let begun = Instant::now();
-        let outcome = patcher.patch(secret(&format!("s{number}"))).await;
+        let outcome = patcher.patch(secret(&format!("s{number}"))).await.unwrap();
         waits.push((begun.elapsed() >= PATIENCE, outcome));
     }
     waits

@@ -100,7 +100,7 @@ async fn work<S: FnMut(Event) + Send>(
             return ended;
         }
         tokio::select! {
-            Some(outcome) = pool.next() => state.account(outcome),
+            Some(answered) = pool.next() => answered.into_iter().for_each(|outcome| state.account(outcome)),
             page = pages.next(), if listing && ahead.is_none() => match page {
                 Some(Ok(page)) => ahead = Some(page),
                 // What was listed is still gone through: a list that breaks off is no reason to leave it.
@@ -120,10 +120,11 @@ async fn work<S: FnMut(Event) + Send>(
             }
         }
     }
-    // Nothing new is begun. Those that wait for a retry are left out of the counts, and to a successor.
+    // Nothing more is sent. Those that wait for their turn or for a retry are left out of the counts, and to a successor.
+    spec.limit.close();
     let answers = async {
-        while let Some(outcome) = pool.next().await {
-            state.account(outcome);
+        while let Some(answered) = pool.next().await {
+            answered.into_iter().for_each(|outcome| state.account(outcome));
         }
     };
     timeout(LAST_ANSWERS, answers).await.ok();

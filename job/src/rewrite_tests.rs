@@ -354,6 +354,36 @@ async fn a_stop_takes_the_answers_under_way_writes_the_record_and_ends_within_5_
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_stop_no_patch_is_sent_and_the_end_waits_only_for_answers() {
+    let (client, mut server) = fixture::pair();
+    let ((tell, told), (hear, heard)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
+    let said = Said::default();
+    let sink = said.sink();
+    let job = tokio::spawn(async move {
+        let stop = async {
+            told.await.unwrap();
+            hear.send(()).unwrap();
+            "SIGTERM".to_owned()
+        };
+        rewrite(&client, &spec(Method::Annotate, 2), sink, stop).await
+    });
+    server.next_about_secrets().await.reply(old(&keys(0, 80), "", 0));
+    let (first, second) = (server.next_about_secrets().await, server.next_about_secrets().await);
+    tell.send(()).unwrap();
+    heard.await.unwrap();
+    let begun = Instant::now();
+    for call in [first, second] {
+        let key = call.patched().unwrap();
+        call.reply(patched(&key, "1000"));
+    }
+    let log = server.serve(write_all);
+    assert_eq!(job.await.unwrap(), RunResult::Stopped);
+    assert_eq!(log.of("/secrets/"), [], "78 Secrets waited for their turn");
+    assert_eq!(tally(&said), Tally { listed: 80, rewritten: 2, ..Tally::default() });
+    assert!(begun.elapsed() < LAST_ANSWERS, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_ends_within_5_s_even_when_nothing_answers() {
     let (client, server) = fixture::pair();
     server.serve(|_| Some(Reply::Never));
