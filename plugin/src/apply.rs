@@ -23,7 +23,7 @@ use crate::stop::Coded;
 pub(crate) enum Error {
     /// The API server refused an object.
     #[error(
-        "can't apply {kind} {name}: the key is associated, but no Secret has been re-encrypted by this run; run the same command again when this is mended"
+        "can't apply {kind} {name}: the key is associated, but this run has been taken back; run the same command again when this is mended"
     )]
     Apply {
         kind: String,
@@ -42,17 +42,31 @@ impl Coded for Error {
 /// Applies all objects, in their order.
 pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<(), Error> {
     for object in objects {
-        match object {
-            Object::Namespace(object) => namespace(client, object, screen).await?,
-            Object::ClusterRole(object) => everywhere(client, object).await?,
-            Object::ClusterRoleBinding(object) => everywhere(client, object).await?,
-            Object::ServiceAccount(object) => within(client, object).await?,
-            Object::Role(object) => within(client, object).await?,
-            Object::RoleBinding(object) => within(client, object).await?,
-            Object::Job(object) => within(client, object.as_ref()).await?,
-        }
+        one(client, object, screen).await?;
     }
     Ok(())
+}
+
+/// Applies what gives a Job its rights, for one that is at work. What can't be applied may be there already: it is said,
+/// and the Job is followed.
+pub(crate) async fn rights(client: &Client, objects: &[Object], screen: &Screen) {
+    for object in objects.iter().filter(|object| !matches!(object, Object::Namespace(_) | Object::Job(_))) {
+        if let Err(Error::Apply { kind, name, source }) = one(client, object, screen).await {
+            screen.line(&format!("note: can't apply {kind} {name} again: {source}"));
+        }
+    }
+}
+
+async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Error> {
+    match object {
+        Object::Namespace(object) => namespace(client, object, screen).await,
+        Object::ClusterRole(object) => everywhere(client, object).await,
+        Object::ClusterRoleBinding(object) => everywhere(client, object).await,
+        Object::ServiceAccount(object) => within(client, object).await,
+        Object::Role(object) => within(client, object).await,
+        Object::RoleBinding(object) => within(client, object).await,
+        Object::Job(object) => within(client, object.as_ref()).await,
+    }
 }
 
 /// A namespace that somebody else made stays as it is: our Pod Security labels on, say, kube-system would stop its Pods.

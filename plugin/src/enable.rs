@@ -83,14 +83,20 @@ async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Sta
     let client = &ground.kubernetes.client;
     let namespace = &args.namespace;
     let (key_arn, method) = (&ground.key.arn, Method::default());
+    let objects = |run: &Run| {
+        manifests::objects(&Settings { run, image: &args.image, key_arn, method, concurrency: args.concurrency })
+    };
     if let Some(run) = existing::find(client, namespace, key_arn, method).await? {
         screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
+        // Somebody may have taken its rights away, or stopped between them and the Job.
+        apply::rights(client, &objects(&run)?, screen).await;
         return Ok((run, false));
     }
     let run = Run::new(namespace, Timestamp::now(), rand::random());
-    let settings = Settings { run: &run, image: &args.image, key_arn, method, concurrency: args.concurrency };
-    if let Err(error) = apply::apply(client, &manifests::objects(&settings)?, screen).await {
-        // Half a set of objects is no run: above all it must not leave rights to Secrets behind.
+    if let Err(error) = apply::apply(client, &objects(&run)?, screen).await {
+        // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
+        // Secrets may be left behind.
+        cleanup::job(client, &run, screen).await;
         cleanup::rights(client, &run, screen).await;
         return Err(error.into());
     }

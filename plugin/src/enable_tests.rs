@@ -9,6 +9,7 @@ use insta::assert_snapshot;
 type Asked = Arc<Mutex<Vec<String>>>;
 
 /// An API server on which the Job runs through: it appears when it is applied, and has ended with this last word.
+/// `job_state`: whether it is `there` already, or the resource that may not be applied.
 fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (kube::Client, Asked) {
     let asked = Asked::default();
     let heard = asked.clone();
@@ -36,9 +37,7 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
                 serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
             }
             ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
-            ("PATCH", path) if path.contains("/clusterroles/") && job_state == "forbidden" => {
-                return (403, status(403, "Forbidden"));
-            }
+            ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
             ("GET", path) if path.ends_with("/pods") => {
                 serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
                 {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false,
@@ -128,19 +127,35 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
     let (client, asked) = api_server("there", "complete", 0);
     let code = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done);
-    assert!(!asked.lock().unwrap().iter().any(|call| call.starts_with("PATCH")));
+    let patched: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("PATCH")).cloned().collect();
+    assert_snapshot!(patched.join("\n"), @r"
+    PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    ");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_may_not_be_made_is_named() {
-    let (client, asked) = api_server("forbidden", "complete", 0);
+    let (client, asked) = api_server("clusterroles", "complete", 0);
     let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap_err();
     assert_snapshot!(told(error), @r"
     exit 6
-    error: can't apply ClusterRole eks-encrypt: the key is associated, but no Secret has been re-encrypted by this run; run the same command again when this is mended: you may not
+    error: can't apply ClusterRole eks-encrypt: the key is associated, but this run has been taken back; run the same command again when this is mended: you may not
     ");
     assert!(!asked.lock().unwrap().iter().any(|call| call.contains("PATCH") && call.contains("/jobs/")));
     assert!(
         asked.lock().unwrap().iter().any(|call| call.starts_with("DELETE") && call.contains("/clusterrolebindings/"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_apply_failed_is_taken_away_for_it_may_be_there() {
+    let (client, asked) = api_server("jobs", "complete", 0);
+    go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap_err();
+    let deleted: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("DELETE")).cloned().collect();
+    assert_eq!(deleted.len(), 5, "{deleted:?}");
+    assert_eq!(deleted[0], "DELETE /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN");
 }
