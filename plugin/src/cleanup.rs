@@ -19,9 +19,9 @@ use crate::screen::Screen;
 /// Deletes the rights: the bindings first, so that whatever follows, no token can use them.
 pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) {
     let (all, here) = (client, &run.namespace);
-    delete::<ClusterRoleBinding>(Api::all(all.clone()), APP, None, screen).await;
+    delete::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, screen).await;
     delete::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), screen).await;
-    delete::<ClusterRole>(Api::all(all.clone()), APP, None, screen).await;
+    delete::<ClusterRole>(Api::all(all.clone()), run.rights(), None, screen).await;
     delete::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), screen).await;
 }
 
@@ -87,8 +87,8 @@ mod tests {
         let screen = Screen::kept();
         rights(&client, &run(), &screen).await;
         insta::assert_snapshot!(screen.text(), @r"
-        warning: can't delete clusterrolebinding eks-encrypt: you may not
-          do it by hand: kubectl delete clusterrolebinding eks-encrypt
+        warning: can't delete clusterrolebinding eks-encrypt-r1: you may not
+          do it by hand: kubectl delete clusterrolebinding eks-encrypt-r1
         ");
     }
 }

@@ -16,7 +16,7 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
     let run = Mutex::new("20261124-070000-beef".to_owned());
     let client = kubernetes(move |method, path| {
         let bare = path.split('?').next().unwrap_or_default().to_owned();
-        if let Some((_, id)) = bare.split_once("/jobs/eks-encrypt-") {
+        if let Some((_, id)) = bare.split_once("/clusterroles/eks-encrypt-") {
             *run.lock().unwrap() = id.to_owned();
         }
         let run = run.lock().unwrap().clone();
@@ -96,8 +96,8 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     GET /api/v1/namespaces/eks-encrypt
     PATCH /api/v1/namespaces/eks-encrypt
     PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
-    PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt
-    PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
     PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
@@ -106,9 +106,9 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     GET /api/v1/namespaces/eks-encrypt/pods/p/log
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
     GET /api/v1/namespaces/eks-encrypt/pods
-    DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt
+    DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
-    DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt
+    DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
     ");
 }
@@ -130,8 +130,8 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
     let patched: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("PATCH")).cloned().collect();
     assert_snapshot!(patched.join("\n"), @r"
     PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
-    PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt
-    PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
+    PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
     ");
@@ -141,9 +141,14 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
 async fn an_object_that_may_not_be_made_is_named() {
     let (client, asked) = api_server("clusterroles", "complete", 0);
     let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap_err();
-    assert_snapshot!(told(error), @r"
+    let id =
+        asked.lock().unwrap().iter().find_map(|call| Some(call.split_once("/clusterroles/")?.1.to_owned())).unwrap();
+    assert_eq!(id, "eks-encrypt-RUN");
+    let (head, rest) =
+        told(error).split_once("ClusterRole eks-encrypt-").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_snapshot!(format!("{head}ClusterRole RUN:{}", rest.split_once(':').unwrap().1), @r"
     exit 6
-    error: can't apply ClusterRole eks-encrypt: the key is associated, but this run has been taken back; run the same command again when this is mended: you may not
+    error: can't apply ClusterRole RUN: the key is associated, but this run has been taken back; run the same command again when this is mended: you may not
     ");
     assert!(!asked.lock().unwrap().iter().any(|call| call.contains("PATCH") && call.contains("/jobs/")));
     assert!(

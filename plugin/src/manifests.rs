@@ -112,8 +112,13 @@ impl Object {
                 object.metadata.name = Some(namespace.clone());
                 &mut object.metadata
             }
-            Self::ClusterRole(object) => &mut object.metadata,
+            Self::ClusterRole(object) => {
+                object.metadata.name = Some(settings.run.rights().to_owned());
+                &mut object.metadata
+            }
             Self::ClusterRoleBinding(object) => {
+                object.metadata.name = Some(settings.run.rights().to_owned());
+                object.role_ref.name = settings.run.rights().to_owned();
                 to(&mut object.subjects);
                 &mut object.metadata
             }
@@ -218,6 +223,19 @@ mod tests {
                 assert_eq!(subjects.as_ref().unwrap()[0].namespace.as_deref(), Some("ops"));
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_in_a_namespace_is_the_runs_own() {
+        let mut names = Vec::new();
+        for object in made() {
+            match object {
+                Object::ClusterRole(role) => names.push(role.name_any()),
+                Object::ClusterRoleBinding(binding) => names.extend([binding.name_any(), binding.role_ref.name]),
+                _ => {}
+            }
+        }
+        assert_eq!(names, ["eks-encrypt-r1"; 3]);
     }
 
     #[test]

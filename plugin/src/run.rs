@@ -24,6 +24,12 @@ impl Run {
         Self { job: format!("{APP}-{id}"), id, namespace: namespace.to_owned() }
     }
 
+    /// The name of its ClusterRole and ClusterRoleBinding: its own, so that runs in two namespaces do not take each other's
+    /// rights, and nobody else's object is overwritten or deleted.
+    pub(crate) fn rights(&self) -> &str {
+        &self.job
+    }
+
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
     pub(crate) fn of(job: &Job) -> Option<Self> {
         let id = job.labels().get(RUN_LABEL)?.clone();
