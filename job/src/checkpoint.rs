@@ -50,10 +50,11 @@ impl<'a> Checkpoint<'a> {
         self.judge(result)
     }
 
-    /// Writes the last record, tried again until it is written or `within` is over.
+    /// Writes the last record, tried again until it is written or `within` is over. Then there is a note, also where the
+    /// same trouble was noted before: now it has a consequence.
     pub(crate) async fn finish(&mut self, record: &Record, within: Duration) -> Option<String> {
         let pause = Duration::from_millis(500);
-        let mut note = None;
+        let mut failed = None;
         let written = tokio::time::timeout(within, async {
             // First the one in flight: overtaken by it, the last record would be an old one.
             if self.saving.is_some() {
@@ -62,14 +63,18 @@ impl<'a> Checkpoint<'a> {
             loop {
                 match record::write(self.client, self.namespace, record).await {
                     Ok(()) => break,
-                    Err(error) => note = self.judge(Err(error)).or(note.take()),
+                    Err(error) => failed = Some(format!("{:#}", anyhow::Error::new(error))),
                 }
                 tokio::time::sleep(pause).await;
             }
         });
         match written.await {
             Ok(()) => None,
-            Err(_) => note.or_else(|| Some(format!("the run record was not written within {} s", within.as_secs()))),
+            Err(_) => {
+                let why =
+                    failed.unwrap_or_else(|| format!("the run record was not written within {} s", within.as_secs()));
+                Some(format!("{why}; it does not say how the run ended"))
+            }
         }
     }
 

@@ -261,7 +261,7 @@ async fn a_job_applied_again_writes_every_secret_whatever_record_the_one_before_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_cannot_be_written_is_noted_once_and_stops_nothing() {
+async fn a_record_that_cannot_be_written_is_noted_once_and_at_the_end_and_stops_nothing() {
     let begun = Instant::now();
     let (result, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
         line if line.starts_with("PATCH") && line.contains("configmaps") => {
@@ -278,10 +278,12 @@ async fn a_record_that_cannot_be_written_is_noted_once_and_stops_nothing() {
     assert_eq!(result, RunResult::Complete);
     let about_the_record = said.notes().into_iter().filter(|note| note.contains("run record")).collect::<Vec<_>>();
     assert_eq!(
-        about_the_record[0],
-        "can't write the run record ConfigMap eks-encrypt/eks-encrypt-run: no rights; the run goes on"
+        about_the_record,
+        [
+            "can't write the run record ConfigMap eks-encrypt/eks-encrypt-run: no rights; the run goes on",
+            "can't write the run record ConfigMap eks-encrypt/eks-encrypt-run: no rights; it does not say how the run ended",
+        ]
     );
-    assert!(about_the_record.len() <= 2, "once while it runs, and once at its end: {about_the_record:?}");
 }
 
 #[tokio::test(start_paused = true)]
