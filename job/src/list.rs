@@ -190,7 +190,7 @@ impl Walk<'_> {
     }
 }
 
-/// One page from the API server. `Accept` asks for PartialObjectMetadata: no Secret's data is sent.
+/// One page from the API server. `Accept` asks for PartialObjectMetadata: `data` is not sent, but annotations are.
 async fn one(client: &Client, limit: u32, token: Option<&str>) -> Result<List, Refusal> {
     let mut params = ListParams::default().limit(limit);
     params.continue_token = token.map(Into::into);
