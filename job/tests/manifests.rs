@@ -92,7 +92,7 @@ fn rights_are_the_least_that_suffice() {
         record,
         json!([
             { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [contract::RECORD],
-              "verbs": ["get", "patch", "update"] },
+              "verbs": ["get", "patch"] },
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] },
         ])
     );
