@@ -55,7 +55,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// What the loop is to do. The run's time is now.
+    /// What the loop is to do. Its time is now: each Pod of a run has its own.
     #[must_use]
     pub fn spec(&self) -> Spec {
         Spec {

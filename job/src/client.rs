@@ -22,8 +22,8 @@ pub enum ClientError {
     Build(#[source] kube::Error),
 }
 
-/// Makes a configuration ours, whoever loaded it.
-pub fn settle(config: &mut Config) {
+/// Makes the configuration ours.
+fn settle(config: &mut Config) {
     config.connect_timeout = Some(CONNECT_WITHIN);
     // We ask again ourselves: kube's own retries would hide the 429s that say how much the API server can take, and
     // would go on through a stop.

@@ -2,7 +2,7 @@
 //! happens: nothing that one Secret does stops the run.
 //!
 //! The request is a merge patch without a resourceVersion: it carries no stale body and overwrites nobody's change. The
-//! answer is PartialObjectMetadata: the data stays in the API server.
+//! answer is asked for as PartialObjectMetadata, without the data; of that, two names and a version are read.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -48,7 +48,8 @@ struct Answer {
 }
 
 impl<'a> Patcher<'a> {
-    /// `time` is the run's, so that one look at the annotation tells which run wrote a Secret.
+    /// `time` is one for all Secrets that this process writes, so that one look at the annotation tells which Pod of
+    /// which run wrote a Secret.
     pub(crate) fn new(
         client: &'a Client,
         limit: &'a Limit,

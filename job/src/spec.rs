@@ -21,7 +21,7 @@ pub struct Spec {
     pub key_arn: String,
     /// The time that the annotation gets: when this process began. A successor has its own.
     pub time: Timestamp,
-    /// The bound on patches in flight.
+    /// The bound on patches in flight. A stop closes it: each run needs one of its own.
     pub limit: Limit,
 }
 
