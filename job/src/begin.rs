@@ -28,7 +28,7 @@ pub(crate) async fn begin<S: FnMut(Event) + Send>(
 ) -> Result<(), String> {
     let (spec, trouble) = (state.spec, state.trouble);
     let mut look =
-        pin!(join(record::read(client, &spec.namespace, PATIENCE, trouble), server_version(client, trouble)));
+        pin!(join(record::read_noting(client, &spec.namespace, PATIENCE, trouble), server_version(client, trouble)));
     let (record, server) = loop {
         tokio::select! {
             found = &mut look => break found,

@@ -1,5 +1,5 @@
-//! The run record: one ConfigMap ([`RECORD`]) that outlives every Pod. `checkpoint` writes it; `rewrite` reads it at the
-//! start, and so do `status` and `attach` on the plugin's side.
+//! The run record: one ConfigMap ([`RECORD`]) that outlives every Pod. `checkpoint` writes it; `begin` reads it, and
+//! whoever wants to know of a run from outside, by [`read`].
 //!
 //! The resume rule: **a record of our own run, Job, key and method that says neither `complete` nor `incomplete` means
 //! that we are a successor** ([`crate::spec::Spec::succeeds`]). We take its watermark and list again; what our predecessor
@@ -131,8 +131,14 @@ fn unword<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(Value::from(word)).ok()
 }
 
-/// The record of a namespace, if there is one.
-pub(crate) async fn read(
+/// The record of a namespace, if there is one. `patience` is how long an API server that does not answer well is asked
+/// again; zero asks once.
+pub async fn read(client: &Client, namespace: &str, patience: Duration) -> Result<Option<Record>, RecordError> {
+    read_noting(client, namespace, patience, &Trouble::default()).await
+}
+
+/// The same, for the loop: its heartbeat says what is being tried again.
+pub(crate) async fn read_noting(
     client: &Client,
     namespace: &str,
     patience: Duration,

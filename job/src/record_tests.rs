@@ -80,3 +80,34 @@ async fn a_refusal_names_the_config_map_and_says_why_once() {
         "can't write the run record ConfigMap ns/eks-encrypt-run: no"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn is_read_from_outside_by_one_request_when_there_is_no_patience() {
+    let data = record().to_data();
+    let mut replies = vec![
+        Reply::Json(200, json!({ "metadata": {}, "data": data })),
+        Reply::Json(200, json!({ "metadata": {} })),
+        not_found("configmaps", RECORD),
+        not_found("secrets", RECORD),
+        Reply::Broken,
+    ]
+    .into_iter();
+    let (client, server) = fixture::pair();
+    let log = server.serve(move |_| replies.next());
+    let mut found = Vec::new();
+    for _ in 0..5 {
+        found.push(
+            read(&client, "ns", Duration::ZERO).await.map_err(|error| format!("{:#}", anyhow::Error::new(error))),
+        );
+    }
+    let refused = |why| Err(format!("can't read the run record ConfigMap ns/eks-encrypt-run: {why}"));
+    let expected = [
+        Ok(Some(record())),
+        Ok(None),
+        Ok(None),
+        refused(r#"secrets "eks-encrypt-run" not found"#),
+        refused("no answer from the API server: connection reset by peer"),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(log.of("GET /api/v1/namespaces/ns/configmaps/eks-encrypt-run").len(), 5);
+}
