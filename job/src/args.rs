@@ -24,8 +24,8 @@ pub struct Args {
     #[arg(long, env = ENV_RUN, value_name = "ID")]
     pub run: String,
 
-    /// The UID of this Pod's Job. A Pod goes on where another one of the same Job stopped: Secrets that were written since
-    /// are not written again. Without it, a run record is gone on with only if it names the same run and the same --key-arn.
+    /// The UID of this Pod's Job. A Pod goes on where another one of the same Job stopped: Secrets written since are not
+    /// written again. Without a Job, it does so only where the run record names the same run and the same --key-arn.
     #[arg(long, env = ENV_JOB_UID, value_name = "UID", default_value = "", hide_default_value = true)]
     pub job_uid: String,
 

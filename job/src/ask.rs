@@ -111,7 +111,7 @@ impl Refusal {
     }
 }
 
-/// Whether this is the authorizer's form of a 403: `secrets "s" is forbidden: User "u" cannot patch resource "secrets" in…`.
+/// Whether this is the authorizer's form of a 403: `secrets "s" is forbidden: User "u" cannot patch resource "secrets"…`.
 /// What follows `is forbidden: ` may be a policy's text and say anything, but then another word stands first.
 fn by_authorizer(message: &str) -> bool {
     let cause = message.split_once(" is forbidden: ").map_or("", |(_, cause)| cause);

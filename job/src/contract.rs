@@ -27,7 +27,7 @@ pub const RECORD: &str = "eks-encrypt-run";
 /// The container of the Job's Pod whose log carries the wire format.
 pub const CONTAINER: &str = "job";
 
-/// The environment variable of [`CONTAINER`] that carries the run's id, taken from [`RUN_LABEL`] of the Pod.
+/// The environment variable of [`CONTAINER`] that carries the run's id: the value of [`RUN_LABEL`] of the Pod.
 pub const ENV_RUN: &str = "EKS_ENCRYPT_RUN";
 
 /// The environment variable of [`CONTAINER`] that carries the Job's UID, taken from [`JOB_UID_LABEL`] of the Pod.

@@ -218,7 +218,10 @@ async fn a_denial_that_speaks_of_rights_is_no_lack_of_rights_and_not_waited_for(
     }
 }
 
-const UNREACHABLE: &str = r#"Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: Post "https://w.a.svc:443/?timeout=10s": no endpoints available for service "w""#;
+const UNREACHABLE: &str = concat!(
+    r#"Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: "#,
+    r#"Post "https://w.a.svc:443/?timeout=10s": no endpoints available for service "w""#
+);
 
 /// Whether each of these Secrets waited as long as patience goes, one after the other, and how it ended.
 async fn waits(answers: Vec<fn() -> Reply>) -> Vec<(bool, Outcome)> {

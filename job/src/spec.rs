@@ -27,7 +27,7 @@ pub struct Spec {
 
 impl Spec {
     /// Whether this process goes on with the run of that record: the resume rule of [`crate::record`]. To say yes wrongly
-    /// would count Secrets as done that were written before the key was associated; to say no wrongly only writes some twice.
+    /// would count Secrets as done that were written before the key was associated; to say no wrongly writes some twice.
     #[must_use]
     pub fn succeeds(&self, record: &Record) -> bool {
         let ours = record.run == self.run
