@@ -1,7 +1,7 @@
 //! `enable`, step by step: the story of the plugin. Each step is a file. Input: the command line. Output: an exit code,
 //! and everything said on the screen on the way.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::association::Plan;
 use crate::cli::Enable;
+use crate::existing::Found;
 use crate::interrupt::Stage;
 use crate::manifests::Settings;
 use crate::preflight::{Ground, preflight};
@@ -20,20 +21,20 @@ use crate::verdict::{Verdict, judge};
 use crate::{apply, association, cleanup, confirm, existing, follow, manifests, settle, summary};
 
 /// Associates the key and re-encrypts every Secret under it.
-pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &Cell<Stage>) -> Result<ExitCode, Stop> {
+pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let ground = preflight(args, screen).await?;
     confirm::confirm(args.yes, &ground.plan, &ground.cluster, &ground.key, screen).await?;
     go_on(args, &ground, screen, stage).await
 }
 
 /// Everything that changes something.
-async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Stage>) -> Result<ExitCode, Stop> {
+async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let began = Instant::now();
     let deadline = began + args.timeout;
     associate(ground, screen, stage, deadline).await?;
 
     let (run, made) = start(args, ground, screen, stage).await?;
-    stage.set(Stage::Following);
+    stage.replace(Stage::Following(run.clone()));
     let client = &ground.kubernetes.client;
     let ended = match follow::follow(client, &run, made, screen, deadline).await {
         Err(error @ follow::Error::NotStarted { .. }) => {
@@ -59,9 +60,9 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Sta
 }
 
 /// Has the key associated, by us or by whoever began, and waits until the cluster works with it.
-async fn associate(ground: &Ground, screen: &Screen, stage: &Cell<Stage>, deadline: Instant) -> Result<(), Stop> {
+async fn associate(ground: &Ground, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<(), Stop> {
     let Ground { aws, cluster, key, .. } = ground;
-    stage.set(Stage::Associating);
+    stage.replace(Stage::Associating);
     let update = match &ground.plan {
         Plan::Associate => association::start(aws, cluster, key).await?,
         Plan::Follow(id) => Some(id.clone()),
@@ -78,21 +79,30 @@ async fn associate(ground: &Ground, screen: &Screen, stage: &Cell<Stage>, deadli
 }
 
 /// Starts a run, or finds the one that is going on; and whether this process has made its Job.
-async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &Cell<Stage>) -> Result<(Run, bool), Stop> {
-    stage.set(Stage::Applying);
+async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<(Run, bool), Stop> {
+    stage.replace(Stage::Associated);
     let client = &ground.kubernetes.client;
     let namespace = &args.namespace;
     let (key_arn, method) = (&ground.key.arn, Method::default());
     let objects = |run: &Run| {
         manifests::objects(&Settings { run, image: &args.image, key_arn, method, concurrency: args.concurrency })
     };
-    if let Some(run) = existing::find(client, namespace, key_arn, method).await? {
-        screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
-        // Somebody may have taken its rights away, or stopped between them and the Job.
-        apply::rights(client, &objects(&run)?, screen).await;
-        return Ok((run, false));
+    match existing::find(client, namespace, key_arn, method).await? {
+        Some(Found::AtWork(run)) => {
+            screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
+            stage.replace(Stage::Following(run.clone()));
+            // Somebody may have taken its rights away, or stopped between them and the Job.
+            apply::rights(client, &objects(&run)?, screen).await;
+            return Ok((run, false));
+        }
+        Some(Found::Ended(run)) => {
+            screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
+            return Ok((run, false));
+        }
+        None => {}
     }
     let run = Run::new(namespace, Timestamp::now(), rand::random());
+    stage.replace(Stage::Applying(run.clone()));
     if let Err(error) = apply::apply(client, &objects(&run)?, screen).await {
         // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
         // Secrets may be left behind.

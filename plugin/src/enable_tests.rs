@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 type Asked = Arc<Mutex<Vec<String>>>;
 
 /// An API server on which the Job runs through: it appears when it is applied, and has ended with this last word.
-/// `job_state`: whether it is `there` already, or the resource that may not be applied.
+/// `job_state`: whether it is `there` already, or `over`, or the resource that may not be applied.
 fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (kube::Client, Asked) {
     let asked = Asked::default();
     let heard = asked.clone();
@@ -33,11 +33,19 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
         );
         let body = match (method, bare.as_str()) {
             ("GET", "/apis/batch/v1/namespaces/eks-encrypt/jobs") => {
-                let items = if job_state == "there" { vec![job(serde_json::json!([]))] } else { vec![] };
+                let items = match job_state {
+                    "there" => vec![job(serde_json::json!([]))],
+                    "over" => vec![job(serde_json::json!([{"type": "Complete", "status": "True"}]))],
+                    _ => vec![],
+                };
                 serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
             }
             ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
             ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
+            ("GET", path) if path.contains("/clusterrolebindings/") => {
+                let role = serde_json::json!({"apiGroup": "", "kind": "", "name": ""});
+                serde_json::json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {}, "roleRef": role})
+            }
             ("GET", path) if path.ends_with("/pods") => {
                 serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
                 {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false,
@@ -86,10 +94,10 @@ fn ground(client: kube::Client) -> Ground {
 #[tokio::test(start_paused = true)]
 async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     let (client, asked) = api_server("not there", "complete", 0);
-    let (screen, stage) = (Screen::kept(), Cell::default());
+    let (screen, stage) = (Screen::kept(), RefCell::default());
     let code = go_on(&flags(&[]), &ground(client), &screen, &stage).await.unwrap();
     assert_eq!(code, ExitCode::Done, "{}", screen.text());
-    assert_eq!(stage.get(), Stage::Following);
+    assert!(matches!(stage.into_inner(), Stage::Following(_)));
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
     GET /readyz
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs
@@ -117,7 +125,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
 async fn a_failed_secret_makes_the_exit_code_say_so() {
     let (client, _) = api_server("not there", "incomplete", 1);
     let screen = Screen::kept();
-    let code = go_on(&flags(&[]), &ground(client), &screen, &Cell::default()).await.unwrap();
+    let code = go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Incomplete);
     assert!(screen.text().contains("NOT DONE: 1 of 3 Secrets could not be re-encrypted."), "{}", screen.text());
 }
@@ -125,7 +133,7 @@ async fn a_failed_secret_makes_the_exit_code_say_so() {
 #[tokio::test(start_paused = true)]
 async fn a_job_at_work_is_followed_and_not_doubled() {
     let (client, asked) = api_server("there", "complete", 0);
-    let code = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap();
+    let code = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done);
     let patched: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("PATCH")).cloned().collect();
     assert_snapshot!(patched.join("\n"), @r"
@@ -140,7 +148,7 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
 #[tokio::test(start_paused = true)]
 async fn an_object_that_may_not_be_made_is_named() {
     let (client, asked) = api_server("clusterroles", "complete", 0);
-    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap_err();
+    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
     let id =
         asked.lock().unwrap().iter().find_map(|call| Some(call.split_once("/clusterroles/")?.1.to_owned())).unwrap();
     assert_eq!(id, "eks-encrypt-RUN");
@@ -159,8 +167,20 @@ async fn an_object_that_may_not_be_made_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_apply_failed_is_taken_away_for_it_may_be_there() {
     let (client, asked) = api_server("jobs", "complete", 0);
-    go_on(&flags(&[]), &ground(client), &Screen::kept(), &Cell::default()).await.unwrap_err();
+    go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
     let deleted: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("DELETE")).cloned().collect();
     assert_eq!(deleted.len(), 5, "{deleted:?}");
     assert_eq!(deleted[0], "DELETE /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_while_nobody_looked_is_judged_and_its_rights_are_taken_away() {
+    let (client, asked) = api_server("over", "complete", 0);
+    let screen = Screen::kept();
+    let code = go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", screen.text());
+    assert!(screen.text().contains("has ended in namespace eks-encrypt meanwhile"), "{}", screen.text());
+    let asked = asked.lock().unwrap();
+    assert!(!asked.iter().any(|call| call.starts_with("PATCH")), "{asked:?}");
+    assert_eq!(asked.iter().filter(|call| call.starts_with("DELETE")).count(), 4, "{asked:?}");
 }

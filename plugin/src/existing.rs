@@ -1,15 +1,17 @@
-//! The run that is there already: a Job at work is followed, not doubled. Input: the Jobs of the namespace, and the key and
-//! method of this command. Output: the run to follow, or an error that names the Job in the way.
+//! The run that is there already: a Job at work is followed, not doubled, and one that ended while nobody looked is
+//! judged. Input: the Jobs of the namespace, and the key and method of this command. Output: the run to follow or to judge,
+//! or an error that names the Job in the way.
 
 use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, ENV_METHOD, RUN_LABEL};
 use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::kubernetes::again;
+use crate::kubernetes::{again, gone};
 use crate::manifests;
 use crate::run::{Run, ended};
 use crate::stop::Coded;
@@ -21,6 +23,13 @@ pub(crate) enum Error {
     #[error("can't list Jobs in namespace {namespace}: this command has made no Job")]
     List {
         namespace: String,
+        #[source]
+        source: Cause,
+    },
+    /// Whether a Job's rights still stand can't be seen.
+    #[error("can't see whether ClusterRoleBinding {name} is still there: this command has made no Job")]
+    Rights {
+        name: String,
         #[source]
         source: Cause,
     },
@@ -39,8 +48,17 @@ impl Coded for Error {
     }
 }
 
-/// The run that a Job of ours is at now, if one is.
-pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Method) -> Result<Option<Run>, Error> {
+/// A run that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Its Job is at work.
+    AtWork(Run),
+    /// Its Job has ended, and its rights still stand: nobody was there to judge it and to take them away.
+    Ended(Run),
+}
+
+/// The run that a Job of ours is at now, or the last one if nobody has seen it end.
+pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Method) -> Result<Option<Found>, Error> {
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
     let list = again(|| jobs.list(&ours))
@@ -50,13 +68,26 @@ pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Me
     let mut other = None;
     for job in list.iter().filter(at_work) {
         match same_run(job, key, method) {
-            Ok(run) => return Ok(Some(run)),
+            Ok(run) => return Ok(Some(Found::AtWork(run))),
             Err(why) => other = Some((job.name_any(), why)),
         }
     }
     match other {
         Some((job, why)) => Err(Error::Other { job, namespace: namespace.to_owned(), why }),
-        None => Ok(None),
+        None => unseen(client, &list.items, key, method).await,
+    }
+}
+
+/// The newest run with this key that has ended, if its rights still stand.
+async fn unseen(client: &Client, jobs: &[Job], key: &str, method: Method) -> Result<Option<Found>, Error> {
+    let over = jobs.iter().filter(|job| ended(job).is_some() && job.metadata.deletion_timestamp.is_none());
+    let ours = over.filter_map(|job| Some((job.metadata.creation_timestamp.clone(), same_run(job, key, method).ok()?)));
+    let Some((_, run)) = ours.max_by_key(|(made, _)| made.clone()) else { return Ok(None) };
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    match again(|| bindings.get(run.rights())).await {
+        Ok(_) => Ok(Some(Found::Ended(run))),
+        Err(error) if gone(&error, run.rights()) => Ok(None),
+        Err(error) => Err(Error::Rights { name: run.rights().to_owned(), source: Cause::kube(&error) }),
     }
 }
 

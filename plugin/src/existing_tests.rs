@@ -1,6 +1,6 @@
 //! Which Jobs are followed, and which are in the way.
 use super::*;
-use crate::testing::{KEY, kubernetes, told};
+use crate::testing::{KEY, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// A Job of ours at work, with this environment.
@@ -12,18 +12,52 @@ fn job(name: &str, env: &[(&str, &str)]) -> serde_json::Value {
         "spec": {"template": {"spec": {"containers": [{"name": "job", "env": env}]}}}})
 }
 
-async fn found(jobs: &[serde_json::Value]) -> Result<Option<Run>, Error> {
+/// What is found where these Jobs are, and the rights of run r1.
+async fn found(jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
     let list =
         serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": jobs}).to_string();
-    find(&kubernetes(move |_, _| (200, list.clone())), "ops", KEY, Method::Annotate).await
+    let client = kubernetes(move |_, path| match path {
+        _ if path.contains("/jobs?") => (200, list.clone()),
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1" => (
+            200,
+            r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{},
+                "roleRef":{"apiGroup":"","kind":"","name":""}}"#
+                .into(),
+        ),
+        _ => not_found(path),
+    });
+    find(&client, "ops", KEY, Method::Annotate).await
+}
+
+/// A Job that ended, with this key.
+fn over(name: &str, made: &str) -> serde_json::Value {
+    let mut job = job(name, &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
+    job["metadata"]["creationTimestamp"] = made.into();
+    job["status"] = serde_json::json!({"conditions": [{"type": "Complete", "status": "True"}]});
+    job
+}
+
+#[tokio::test]
+async fn the_last_run_is_judged_if_its_rights_still_stand() {
+    let (r1, r2) = (over("eks-encrypt-r1", "2026-11-24T07:00:00Z"), over("eks-encrypt-r2", "2026-11-24T08:00:00Z"));
+    let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+    assert_eq!(found(std::slice::from_ref(&r1)).await.unwrap(), Some(Found::Ended(run)));
+    assert_eq!(found(&[r2, r1]).await.unwrap(), None, "a newer one has been judged");
+}
+
+#[tokio::test]
+async fn a_run_of_another_key_that_has_ended_is_history() {
+    let mut other = over("eks-encrypt-r1", "2026-11-24T07:00:00Z");
+    other["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = "arn:other".into();
+    assert_eq!(found(&[other]).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_job_with_this_key_and_method_is_followed() {
     let ours = job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
     let by_hand = job("eks-encrypt", &[]);
-    let run = found(&[by_hand, ours]).await.unwrap().unwrap();
-    assert_eq!(run, Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() });
+    let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+    assert_eq!(found(&[by_hand, ours]).await.unwrap(), Some(Found::AtWork(run)));
 }
 
 #[tokio::test]

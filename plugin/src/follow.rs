@@ -52,6 +52,10 @@ pub(crate) struct Ended {
     pub(crate) progress: Progress,
 }
 
+/// What a run leaves that nobody follows to its end.
+const KEEPS: &str = ", and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or \
+     sees how it ended, and takes the right away";
+
 /// Why we stopped following.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -66,18 +70,23 @@ pub(crate) enum Error {
     )]
     Gone { job: String, namespace: String },
     /// The API server does not let us look.
-    #[error("can't see how Job {job} in namespace {namespace} goes on; it goes on without us")]
+    #[error(
+        "can't see how Job {job} in namespace {namespace} goes on; it goes on without us{KEEPS}\n  \
+         to take the right away before (the Job then stops): {without_rights}\n  why"
+    )]
     Lost {
         job: String,
         namespace: String,
+        without_rights: String,
         #[source]
         source: Cause,
     },
     /// Time is up.
     #[error(
-        "time is up after {waited}: Job {job} in namespace {namespace} goes on in the cluster without us; run the same command again to follow it"
+        "time is up after {waited}: Job {job} in namespace {namespace} goes on in the cluster without us{KEEPS}\n  \
+         to take the right away before (the Job then stops): {without_rights}"
     )]
-    TimeUp { job: String, namespace: String, waited: String },
+    TimeUp { job: String, namespace: String, without_rights: String, waited: String },
 }
 
 impl Coded for Error {
@@ -169,18 +178,16 @@ impl Follower<'_> {
                 Err(error) => {
                     let source = Cause::kube(&error);
                     if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= REFUSED {
-                        return Err(Error::Lost {
-                            job: self.run.job.clone(),
-                            namespace: self.run.namespace.clone(),
-                            source,
-                        });
+                        let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
+                        return Err(Error::Lost { job, namespace, without_rights: self.run.without_rights(), source });
                     }
                     self.tell(format!("note: no answer, asking again: {source}"));
                 }
             }
             if Instant::now() >= self.deadline {
-                let waited = elapsed(self.began.elapsed());
-                return Err(Error::TimeUp { job: self.run.job.clone(), namespace: self.run.namespace.clone(), waited });
+                let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
+                let (without_rights, waited) = (self.run.without_rights(), elapsed(self.began.elapsed()));
+                return Err(Error::TimeUp { job, namespace, without_rights, waited });
             }
             self.draw();
             sleep(TICK).await;

@@ -69,7 +69,7 @@ fn main() -> std::process::ExitCode {
 async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
     match cli.command {
         Command::Enable(args) => {
-            let stage = std::cell::Cell::default();
+            let stage = std::cell::RefCell::default();
             interrupt::guard(screen, &args, &stage, enable::enable(&args, screen, &stage)).await
         }
         Command::Version => {

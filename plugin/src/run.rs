@@ -30,6 +30,11 @@ impl Run {
         &self.job
     }
 
+    /// The command that takes its right to all Secrets away.
+    pub(crate) fn without_rights(&self) -> String {
+        format!("kubectl delete clusterrolebinding {}", self.rights())
+    }
+
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
     pub(crate) fn of(job: &Job) -> Option<Self> {
         let id = job.labels().get(RUN_LABEL)?.clone();
