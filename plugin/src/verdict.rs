@@ -49,11 +49,18 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
     let of = |number| format!("{} of {} Secrets", thousands(number), thousands(tally.listed));
     let told = word.reason.clone().unwrap_or_default();
     let why = match (job, word.result) {
+        // First: what has stopped leaves Secrets without an outcome by design, and has listed only some of them.
+        (_, RunResult::Stopped) => format!(
+            "the Job stopped before it had gone through every Secret: {told} (until then {} listed, {} failed, {} not \
+             reached; it is not known how many more there are)",
+            thousands(tally.listed),
+            thousands(tally.failed),
+            thousands(tally.unaccounted())
+        ),
         _ if tally.unaccounted() > 0 => {
             format!("{} unaccounted for (a bug, please report it)", of(tally.unaccounted()))
         }
         _ if tally.failed > 0 => format!("{} could not be re-encrypted", of(tally.failed)),
-        (_, RunResult::Stopped) => format!("the Job stopped before it had gone through every Secret: {told}"),
         (_, RunResult::Incomplete) => format!("the Job says that it is incomplete: {told}"),
         (JobEnd::Failed(words), RunResult::Complete) => format!("the Job says complete but has failed: {words}"),
         (JobEnd::Complete, RunResult::Complete) if !tally.complete() => {
@@ -93,6 +100,8 @@ mod tests {
             why(&JobEnd::Complete, Some(&word(RunResult::Complete, more))),
             why(&JobEnd::Complete, Some(&word(RunResult::Complete, failed))),
             why(&JobEnd::Complete, Some(&word(RunResult::Stopped, whole))),
+            why(&broken, Some(&word(RunResult::Stopped, failed))),
+            why(&broken, Some(&word(RunResult::Stopped, lost))),
             why(&JobEnd::Complete, Some(&word(RunResult::Incomplete, whole))),
             why(&JobEnd::Complete, None),
             why(&broken, Some(&word(RunResult::Complete, whole))),
@@ -103,7 +112,9 @@ mod tests {
         1 of 3 Secrets unaccounted for (a bug, please report it)
         the Job's tally does not add up: a bug, please report it
         1 of 3 Secrets could not be re-encrypted
-        the Job stopped before it had gone through every Secret: the API server says Forbidden
+        the Job stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 0 not reached; it is not known how many more there are)
+        the Job stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 1 failed, 0 not reached; it is not known how many more there are)
+        the Job stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 1 not reached; it is not known how many more there are)
         the Job says that it is incomplete: the API server says Forbidden
         the Job ended without its final tally (its Pod is gone?)
         the Job says complete but has failed: BackoffLimitExceeded: 6 Pods
