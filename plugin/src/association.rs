@@ -42,6 +42,16 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+    /// EKS was asked, and whether it has begun is not known.
+    #[error(
+        "no answer from EKS: it may have begun to associate {key} with cluster {cluster}, and then it can't be undone; run the same command again to see"
+    )]
+    NoAnswer {
+        cluster: String,
+        key: String,
+        #[source]
+        source: Cause,
+    },
     /// EKS ended the update as Failed or Cancelled.
     #[error("EKS ended the association as {word} (update {id} of cluster {cluster}){told}")]
     Ended { cluster: String, id: String, word: String, told: String },
@@ -61,12 +71,11 @@ pub(crate) enum Error {
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            // "Refused" promises that nothing was changed: without an answer nobody knows.
-            Self::NotTaken { source, .. } if source.passing => ExitCode::Error,
             Self::Updates { .. } | Self::Busy { .. } | Self::NotTaken { .. } => ExitCode::Refused,
             Self::OtherKey { .. } => ExitCode::OtherKey,
             Self::Ended { .. } => ExitCode::AssociationFailed,
-            Self::Lost { .. } => ExitCode::Error,
+            // "Refused" promises that nothing was changed: without an answer nobody knows.
+            Self::NoAnswer { .. } | Self::Lost { .. } => ExitCode::Error,
             Self::TimeUp { .. } => ExitCode::StillRunning,
         }
     }
@@ -143,8 +152,12 @@ async fn after_refusal(aws: &Aws, cluster: &Cluster, key: &Key, source: Cause) -
             Ok(Plan::Associate) | Err(_) => {}
         }
     }
+    let (cluster, key) = (cluster.name.clone(), key.arn.clone());
+    if source.passing {
+        return Err(Error::NoAnswer { cluster, key, source });
+    }
     let cure = cure::of(&source.to_string());
-    Err(Error::NotTaken { cluster: cluster.name.clone(), key: key.arn.clone(), source: source.with(&cure) })
+    Err(Error::NotTaken { cluster, key, source: source.with(&cure) })
 }
 
 #[cfg(test)]

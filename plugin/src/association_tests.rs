@@ -137,3 +137,13 @@ async fn a_refusal_is_told_in_ekss_words_with_its_cure() {
       what helps: allow kms:CreateGrant and kms:DescribeKey on the key to your identity, without a condition on kms:GrantIsForAWSResource; then run the same command again
     ");
 }
+
+#[tokio::test]
+async fn a_request_without_an_answer_may_have_been_taken() {
+    // EKS does not answer, neither the request nor the look at what became of it.
+    let (aws, _) = aws(&[(503, "ServiceUnavailableException", r#"{"message":"try again"}"#)]);
+    assert_snapshot!(told(start(&aws, &cluster(None), &key()).await.unwrap_err()), @r"
+    exit 1
+    error: no answer from EKS: it may have begun to associate arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab with cluster shop, and then it can't be undone; run the same command again to see: ServiceUnavailableException: try again
+    ");
+}

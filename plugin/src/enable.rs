@@ -62,12 +62,15 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
 /// Has the key associated, by us or by whoever began, and waits until the cluster works with it.
 async fn associate(ground: &Ground, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<(), Stop> {
     let Ground { aws, cluster, key, .. } = ground;
-    stage.replace(Stage::Associating);
     let update = match &ground.plan {
-        Plan::Associate => association::start(aws, cluster, key).await?,
+        Plan::Associate => {
+            stage.replace(Stage::Asking);
+            association::start(aws, cluster, key).await?
+        }
         Plan::Follow(id) => Some(id.clone()),
         Plan::Nothing => None,
     };
+    stage.replace(if update.is_some() { Stage::Associating } else { Stage::Associated });
     if let Some(id) = update {
         screen.line(&format!("EKS is associating the key (update {id})"));
         settle::follow(aws, &cluster.name, &id, screen, deadline).await?;

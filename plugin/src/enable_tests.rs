@@ -184,3 +184,13 @@ async fn a_run_that_ended_while_nobody_looked_is_judged_and_its_rights_are_taken
     assert!(!asked.iter().any(|call| call.starts_with("PATCH")), "{asked:?}");
     assert_eq!(asked.iter().filter(|call| call.starts_with("DELETE")).count(), 4, "{asked:?}");
 }
+
+#[tokio::test]
+async fn before_eks_has_answered_nobody_says_that_it_associates() {
+    let (aws, _) = aws(&[]);
+    let (client, _) = api_server("not there", "complete", 0);
+    let ground = Ground { aws, cluster: cluster(None), plan: Plan::Associate, ..ground(client) };
+    let stage = RefCell::default();
+    go_on(&flags(&[]), &ground, &Screen::kept(), &stage).await.unwrap_err();
+    assert_eq!(stage.into_inner(), Stage::Asking);
+}

@@ -16,7 +16,9 @@ pub(crate) enum Stage {
     /// Checks and the question: nothing is changed.
     #[default]
     Checking,
-    /// EKS has been asked to associate the key, or had been.
+    /// EKS is being asked to associate the key.
+    Asking,
+    /// EKS has begun to associate the key.
     Associating,
     /// The key is associated, and no Job made.
     Associated,
@@ -46,6 +48,10 @@ pub(crate) async fn guard(
 fn text(stage: &Stage, args: &Enable) -> String {
     let what = match stage {
         Stage::Checking => return "\ninterrupted: nothing was changed".to_owned(),
+        Stage::Asking => {
+            "EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and \
+             can't be stopped. No Secret has been re-encrypted yet."
+        }
         Stage::Associating => {
             "EKS goes on associating the key; it can't be stopped. No Secret has been re-encrypted yet."
         }
@@ -75,6 +81,7 @@ mod tests {
         let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
         let all = [
             Stage::Checking,
+            Stage::Asking,
             Stage::Associating,
             Stage::Associated,
             Stage::Applying(run.clone()),
@@ -83,6 +90,10 @@ mod tests {
         let told: Vec<String> = all.iter().map(|stage| text(stage, &enable(&[]))).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         interrupted: nothing was changed
+
+        interrupted: EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and can't be stopped. No Secret has been re-encrypted yet.
+        Go on or look again with:
+          kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
 
         interrupted: EKS goes on associating the key; it can't be stopped. No Secret has been re-encrypted yet.
         Go on or look again with:
