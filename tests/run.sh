@@ -24,7 +24,7 @@ step() { # WHAT COMMAND...
 
 unit() {
     step "format and lints" make --no-print-directory lint
-    step "unit tests" cargo test --workspace --locked --lib --bins --test manifests --test schema
+    step "unit tests" cargo test --workspace --locked
 }
 
 e2e() {

@@ -40,6 +40,13 @@ install_packages() {
     fi
     say "installing Debian packages: ${missing[*]}"
     apt-get update -qq
+    # The packages' own services are not wanted: a registry that listens on every address above all.
+    local policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' > $policy
+        chmod +x $policy
+        trap "rm -f $policy" RETURN
+    fi
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
 
@@ -63,13 +70,16 @@ build_program() { # NAME PACKAGE
 }
 
 install_python() {
-    current venv "$built/venv/bin/moto_server" requirements.txt && return 0
+    current venv "$built/aws/aws" requirements.txt && return 0
     say "moto and aws: installing ..."
     rm -rf "$built/venv"
     python3 -m venv "$built/venv"
     "$built/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
     # Compiled now, so that the first sandbox does not pay for it; some files of awscli are templates, not Python.
     "$built/venv/bin/python" -m compileall -q "$built/venv/lib" >/dev/null || true
+    # A folder with `aws` alone, for PATH.
+    mkdir -p "$built/aws"
+    ln -sf ../venv/bin/aws "$built/aws/aws"
     stamp venv "$built/venv" requirements.txt
 }
 
@@ -78,11 +88,14 @@ build_pause() {
     current pause "$built/images/pause.oci.tar" pause/main.go && return 0
     say "pause image: building ..."
     local context; context=$(mktemp -d)
-    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$context/pause" ./pause
-    printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' > "$context/Containerfile"
-    buildah --storage-driver vfs build --quiet --isolation chroot --tag eks-encrypt.local/pause:1 "$context" >/dev/null
+    mkdir "$context/files"
+    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$context/files/pause" ./pause
+    printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' > "$context/files/Containerfile"
+    # A store of its own, which goes with the folder.
+    local buildah=(buildah --storage-driver vfs --root "$context/root" --runroot "$context/run")
+    "${buildah[@]}" build --quiet --isolation chroot --tag eks-encrypt.local/pause:1 "$context/files" > /dev/null
     rm -f "$built/images/pause.oci.tar"
-    buildah --storage-driver vfs push --quiet eks-encrypt.local/pause:1 \
+    "${buildah[@]}" push --quiet eks-encrypt.local/pause:1 \
         "oci-archive:$built/images/pause.oci.tar:eks-encrypt.local/pause:1"
     rm -rf "$context"
     stamp pause "$built/images/pause.oci.tar" pause/main.go

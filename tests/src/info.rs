@@ -90,13 +90,32 @@ impl Credentials {
     }
 }
 
+/// What must not be set beside [`Info::env`]: settings of a real account, and proxies, which would come before it.
+pub const UNSET: [&str; 12] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_CA_BUNDLE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+];
+
+/// The services whose own endpoint variable, if it is set, comes before the common one.
+const SERVICES: [&str; 6] = ["EKS", "KMS", "STS", "IAM", "EC2", "CLOUDFORMATION"];
+
 impl Info {
     /// The environment in which `aws`, `kubectl` and the plugin use this sandbox and nothing else.
     ///
     /// # Errors
     /// A program was not built.
     pub fn env(&self, folder: &Folder, parts: &Parts) -> Result<BTreeMap<String, String>, Missing> {
-        let path = [parts.python_bin(), parts.kubectl_bin()?];
+        let path = [parts.aws_bin()?, parts.kubectl_bin()?];
         let path = path.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":");
         let inherited = std::env::var("PATH").unwrap_or_default();
         let mut env = BTreeMap::from([
@@ -120,6 +139,9 @@ impl Info {
             ("ASYMMETRIC_KEY_ARN".to_owned(), self.keys.asymmetric.clone()),
             ("PENDING_DELETION_KEY_ARN".to_owned(), self.keys.pending_deletion.clone()),
         ]);
+        for service in SERVICES {
+            env.insert(format!("AWS_ENDPOINT_URL_{service}"), self.aws_endpoint.clone());
+        }
         if let Some(node) = &self.node {
             env.insert("REGISTRY".to_owned(), node.registry.clone());
         }
@@ -138,5 +160,5 @@ pub fn shell(env: &BTreeMap<String, String>) -> String {
         }
         _ => format!("export {name}='{value}'\n"),
     };
-    env.iter().map(line).collect::<String>() + "unset AWS_PROFILE AWS_SESSION_TOKEN\n"
+    env.iter().map(line).collect::<String>() + &format!("unset {}\n", UNSET.join(" "))
 }

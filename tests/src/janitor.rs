@@ -20,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::folder::Folder;
 use crate::lane::{Lane, Net};
+use crate::lock::{self, Lock};
 use crate::node::cgroup;
 use crate::report::Report;
 use crate::spec::Spec;
@@ -37,32 +38,66 @@ const KERNEL: Duration = Duration::from_secs(10);
 pub(crate) async fn run(mut spec: Spec) -> anyhow::Result<()> {
     let folder = spec.folder();
     let Some(_lock) = lock(&folder)? else { bail!("a sandbox runs in {} already", folder.path().display()) };
-    let lane = Lane::take()?;
-    let net = lane.net();
-    spec.lane = Some(net.0);
-    clean(&folder, net)?;
-    std::fs::create_dir_all(folder.logs())?;
-    std::fs::write(folder.janitor_pid(), std::process::id().to_string())?;
+    clean_after_crash(&folder)?;
+    forget_logs(&folder)?;
+    let lane = if spec.options.node.wanted() { Some(Lane::take()?) } else { None };
+    if let Some(lane) = &lane {
+        // What a crashed sandbox of another folder left on this lane.
+        remove_node(lane.net())?;
+        std::fs::write(folder.lane(), lane.net().0.to_string())?;
+    }
+    spec.lane = lane.as_ref().map(|lane| lane.net().0);
 
     let mut supervisor = start(&spec)?;
     until_the_end(&mut supervisor).await?;
-    end(&mut supervisor, spec.options.node.wanted()).await;
-    clean(&folder, net)
+    end(&mut supervisor, lane.is_some()).await;
+    clean(&folder, lane.as_ref())
 }
 
 /// Takes the folder's lock; none if another janitor has it.
-pub(crate) fn lock(folder: &Folder) -> anyhow::Result<Option<File>> {
-    std::fs::create_dir_all(folder.path()).with_context(|| format!("can't make {}", folder.path().display()))?;
+fn lock(folder: &Folder) -> anyhow::Result<Option<Lock>> {
+    folder.claim()?;
     let file = folder.lock();
-    let open = File::options().create(true).truncate(false).write(true).open(&file);
-    let open = open.with_context(|| format!("can't open {}", file.display()))?;
-    match open.try_lock() {
-        Ok(()) => Ok(Some(open)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("can't lock {}", file.display()))
+    lock::take(&file).with_context(|| format!("can't lock {}", file.display()))
+}
+
+/// Cleans a folder whose sandbox and janitor were killed. Whether it was free to be cleaned.
+pub(crate) fn clean_if_dead(folder: &Folder) -> anyhow::Result<bool> {
+    if !folder.lock().exists() {
+        return Ok(true);
+    }
+    let Some(_lock) = lock(folder)? else { return Ok(false) };
+    clean_after_crash(folder)?;
+    Ok(true)
+}
+
+fn clean_after_crash(folder: &Folder) -> anyhow::Result<()> {
+    let number = std::fs::read_to_string(folder.lane()).ok().and_then(|number| number.parse().ok());
+    // Taken by somebody else, the lane has been cleaned by them.
+    let lane = number.map(Lane::take_number).transpose()?.flatten();
+    clean(folder, lane.as_ref())
+}
+
+/// Removes what the kernel leaves, but the logs.
+fn clean(folder: &Folder, lane: Option<&Lane>) -> anyhow::Result<()> {
+    if let Some(lane) = lane {
+        remove_node(lane.net())?;
+    }
+    for path in [folder.state(), folder.lane()] {
+        remove(&path).with_context(|| format!("can't remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Removes an earlier sandbox's last words. Not our own log, which is open.
+fn forget_logs(folder: &Folder) -> anyhow::Result<()> {
+    remove(&folder.casualty())?;
+    for log in std::fs::read_dir(folder.logs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if log != folder.log("janitor") {
+            remove(&log).with_context(|| format!("can't remove {}", log.display()))?;
         }
     }
+    Ok(())
 }
 
 fn start(spec: &Spec) -> anyhow::Result<Child> {
@@ -116,24 +151,6 @@ async fn end(child: &mut Child, behind_unshare: bool) {
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
-}
-
-/// Removes what the kernel leaves. Logs stay until the next start, for people to read.
-pub(crate) fn clean(folder: &Folder, net: Net) -> anyhow::Result<()> {
-    if nix::unistd::geteuid().is_root() {
-        remove_node(net)?;
-    }
-    for entry in [folder.pki(), folder.etcd(), folder.node(), folder.registry()] {
-        remove(&entry).with_context(|| format!("can't remove {}", entry.display()))?;
-    }
-    // The process id stays as well: whoever waits for the end reads it as long as the lock is held.
-    let kept = [folder.lock(), folder.logs(), folder.casualty(), folder.janitor_pid()];
-    for entry in std::fs::read_dir(folder.path())?.flatten() {
-        if !kept.contains(&entry.path()) {
-            remove(&entry.path()).with_context(|| format!("can't remove {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// Removes the sandbox's cgroup, and waits for the cable to the node to go with the node's network namespace. Both take the

@@ -4,7 +4,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::pki::Certificate;
+use crate::folder::Folder;
+use crate::node;
+use crate::pki::{Authority, Certificate};
 
 /// A cluster as kubeconfig names it.
 pub(crate) struct Target<'a> {
@@ -26,7 +28,7 @@ impl Target<'_> {
     }
 
     /// One for a holder of a client certificate.
-    pub(crate) fn of_certificate(&self, certificate: &Certificate) -> Value {
+    fn of_certificate(&self, certificate: &Certificate) -> Value {
         let user = json!({
             "client-certificate-data": STANDARD.encode(&certificate.cert),
             "client-key-data": STANDARD.encode(&certificate.key),
@@ -46,6 +48,23 @@ impl Target<'_> {
             "users": [{ "name": name, "user": user }],
         })
     }
+}
+
+/// Writes the kubeconfig of each component and of the administrator, with a certificate for each.
+pub(crate) fn write_components(folder: &Folder, ca: &Authority, target: &Target<'_>) -> anyhow::Result<()> {
+    let node = format!("system:node:{}", node::NAME);
+    let components: [(&str, &str, &[&str]); 5] = [
+        ("kube-controller-manager", "system:kube-controller-manager", &[]),
+        ("kube-scheduler", "system:kube-scheduler", &[]),
+        ("kube-proxy", "system:kube-proxy", &[]),
+        ("kubelet", &node, &["system:nodes"]),
+        ("admin", "sandbox-admin", &["system:masters"]),
+    ];
+    for (component, user, groups) in components {
+        let certificate = ca.client(component, user, groups)?;
+        std::fs::write(folder.component_kubeconfig(component), target.of_certificate(&certificate).to_string())?;
+    }
+    Ok(())
 }
 
 /// How kube-apiserver is told where its token webhook is, which has kubeconfig's form too. The webhook listens on

@@ -1,11 +1,15 @@
 //! What keeps sandboxes that run side by side apart: each takes a lane, a small number that gives its node an address
-//! range and its cgroups a name of their own. A lane is held by a file lock, which the kernel lets go with its holder.
+//! range and its cgroups a name of their own.
 
-use std::fs::{File, TryLockError};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::lock::{self, Lock};
+
+/// Where the lanes' locks are. One place for the machine, for that is what lanes divide; only root makes nodes.
+const LOCKS: &str = "/run/eks-encrypt-sandbox";
 
 /// How many sandboxes may run at once.
 const LANES: u8 = 64;
@@ -25,25 +29,26 @@ pub(crate) enum LaneError {
 #[derive(Debug)]
 pub(crate) struct Lane {
     number: u8,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Lane {
     /// Takes the first free lane.
     pub(crate) fn take() -> Result<Self, LaneError> {
-        let folder = std::env::temp_dir().join(format!("eks-encrypt-sandbox-{}", nix::unistd::getuid())).join(".lanes");
-        let failed = |error| LaneError::Locks(folder.clone(), error);
-        std::fs::create_dir_all(&folder).map_err(failed)?;
         for number in 0..LANES {
-            let file = folder.join(number.to_string());
-            let lock = File::options().create(true).truncate(false).write(true).open(file).map_err(failed)?;
-            match lock.try_lock() {
-                Ok(()) => return Ok(Self { number, _lock: lock }),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            if let Some(lane) = Self::take_number(number)? {
+                return Ok(lane);
             }
         }
         Err(LaneError::Full)
+    }
+
+    /// Takes one lane, if it is free.
+    pub(crate) fn take_number(number: u8) -> Result<Option<Self>, LaneError> {
+        let failed = |error| LaneError::Locks(LOCKS.into(), error);
+        std::fs::create_dir_all(LOCKS).map_err(failed)?;
+        let lock = lock::take(&Path::new(LOCKS).join(number.to_string())).map_err(failed)?;
+        Ok(lock.map(|lock| Self { number, _lock: lock }))
     }
 
     pub(crate) fn net(&self) -> Net {
@@ -85,13 +90,16 @@ impl Net {
 
 #[cfg(test)]
 mod tests {
-    //! That two sandboxes never share a lane.
+    //! That lanes don't overlap.
     use super::*;
 
     #[test]
-    fn a_lane_is_taken_once_and_free_again() {
-        let (one, two) = (Lane::take().unwrap(), Lane::take().unwrap());
-        assert_ne!(one.number, two.number);
-        assert_ne!(one.net().host(), two.net().host());
+    fn two_lanes_share_no_address_and_no_name() {
+        let (one, two) = (Net(0), Net(1));
+        assert_ne!((one.host(), one.node(), one.pods()), (two.host(), two.node(), two.pods()));
+        assert_ne!(one.interface(), two.interface());
+        assert_ne!(one.cgroup(), two.cgroup());
+        // Linux' limit for the name of an interface.
+        assert!(Net(LANES - 1).interface().len() < 16);
     }
 }

@@ -18,16 +18,19 @@ pub mod seed;
 pub mod truth;
 
 mod control_plane;
+mod crew;
 mod janitor;
 mod kms;
 mod kubeconfig;
 mod lane;
-
+mod lock;
+mod loopback;
 mod pki;
 mod ports;
 mod process;
 mod reap;
 mod report;
 mod rights;
+mod site;
 mod spec;
 mod supervisor;

@@ -42,13 +42,17 @@ impl Parts {
     /// # Errors
     /// The environment was not made.
     pub fn python(&self, name: &str) -> Result<PathBuf, Missing> {
-        self.first(name, [self.python_bin()])
+        self.first(name, [self.built.join("venv/bin")])
     }
 
-    /// The folder with `aws` in it, for PATH.
-    #[must_use]
-    pub fn python_bin(&self) -> PathBuf {
-        self.built.join("venv/bin")
+    /// The folder with `aws` in it, for PATH: not that of the whole Python environment, whose `python3` and `pip` would
+    /// come before the user's.
+    ///
+    /// # Errors
+    /// It was not made.
+    pub fn aws_bin(&self) -> Result<PathBuf, Missing> {
+        let folder = self.built.join("aws");
+        self.first("aws", [folder.clone()]).map(|_| folder)
     }
 
     /// The folder with kubectl in it, for PATH.

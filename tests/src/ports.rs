@@ -3,11 +3,21 @@
 
 use std::net::{IpAddr, TcpListener};
 
+use rand::RngExt;
+
+/// Below the range from which the kernel takes ports for outgoing connections (32768 and up): while the API server is down
+/// for its restart, a client of its port could otherwise be given that very port.
+const RANGE: std::ops::Range<u16> = 20_000..32_000;
+
 /// As many free TCP ports of an address as asked for, all different.
 pub(crate) fn free<const N: usize>(address: IpAddr) -> std::io::Result<[u16; N]> {
     let mut listeners = Vec::with_capacity(N);
-    for _ in 0..N {
-        listeners.push(TcpListener::bind((address, 0))?);
+    while listeners.len() < N {
+        match TcpListener::bind((address, rand::rng().random_range(RANGE))) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
     }
     let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(&listeners) {

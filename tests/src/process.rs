@@ -11,11 +11,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use thiserror::Error;
 use tokio::process::{Child, Command};
-use tokio::time::Instant;
-
-/// How often a condition is looked at while it is waited for. Short, for a sandbox should be up in seconds; each look
-/// is a loopback request.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// How many lines of a log a message quotes: enough for a Go program's last words.
 const TAIL: usize = 15;
@@ -59,6 +54,15 @@ pub(crate) enum PartError {
     },
 }
 
+impl PartError {
+    /// A part that runs, but does not do its work.
+    pub(crate) fn not_ready(part: Option<&Part>, limit: Duration, reason: String) -> Self {
+        let (part, log) = part.map_or_else(Default::default, |part| (part.part.clone(), part.log.clone()));
+        let tail = tail(&log);
+        Self::NotReady { part, limit, reason, log, tail }
+    }
+}
+
 /// What a part is started with.
 pub(crate) struct Start {
     command: Command,
@@ -78,7 +82,13 @@ impl Start {
         // The kernel ends the part when its supervisor dies, however that dies.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).args(wrapper).arg(program);
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/nonexistent");
+        // Tells whose it is: what a test looks for when it looks for what was left.
+        let folder = log.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+        command
+            .env_clear()
+            .env("EKS_ENCRYPT_SANDBOX", folder)
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", "/nonexistent");
         Self { command, part: part.to_owned(), log }
     }
 
@@ -117,27 +127,6 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Waits until a look says that the part does its work.
-    pub(crate) async fn ready<F>(&mut self, limit: Duration, look: impl Fn() -> F) -> Result<(), PartError>
-    where
-        F: Future<Output = Result<(), String>>,
-    {
-        let deadline = Instant::now() + limit;
-        loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(self.died(status));
-            }
-            match look().await {
-                Ok(()) => return Ok(()),
-                Err(reason) if Instant::now() > deadline => {
-                    let (part, log, tail) = (self.part.clone(), self.log.clone(), tail(&self.log));
-                    return Err(PartError::NotReady { part, limit, reason, log, tail });
-                }
-                Err(_) => tokio::time::sleep(LOOK).await,
-            }
-        }
-    }
-
     /// Whether the part has ended by itself, which none should.
     pub(crate) fn dead(&mut self) -> Option<PartError> {
         self.child.try_wait().ok().flatten().map(|status| self.died(status))
@@ -180,40 +169,4 @@ fn tail(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let last = &lines[lines.len().saturating_sub(TAIL)..];
     if last.is_empty() { "  (it says nothing)".to_owned() } else { format!("  {}", last.join("\n  ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    //! What is said of a part that is not well.
-    use super::*;
-
-    fn shell(script: &str, log: &Path) -> Start {
-        Start::new("etcd", Path::new("/bin/sh"), log.to_owned()).args(["-c", script])
-    }
-
-    #[tokio::test]
-    async fn a_part_that_dies_is_named_with_its_last_words() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("etcd.log");
-        let mut part = shell("echo address already in use; exit 3", &log).spawn().unwrap();
-        let error = part.ready(Duration::from_secs(10), async || Err("refused".into())).await.unwrap_err();
-        let error = error.to_string().replace(&folder.path().display().to_string(), "LOGS");
-        insta::assert_snapshot!(error, @r"
-        etcd ended (exit status: 3). The last lines of LOGS/etcd.log:
-          address already in use
-        ");
-    }
-
-    #[tokio::test]
-    async fn a_part_that_never_gets_ready_says_what_was_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("etcd.log");
-        let mut part = shell("exec cat /dev/zero > /dev/null", &log).spawn().unwrap();
-        let error = part.ready(Duration::ZERO, async || Err("no answer on port 1".into())).await.unwrap_err();
-        let error = error.to_string().replace(&folder.path().display().to_string(), "LOGS");
-        insta::assert_snapshot!(error, @r"
-        etcd was not ready after 0 s: no answer on port 1. The last lines of LOGS/etcd.log:
-          (it says nothing)
-        ");
-    }
 }

@@ -1,18 +1,21 @@
 //! A sandbox as a value: started, asked, and gone when dropped. Tests and `sandbox` use it alike.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use std::io::{BufRead, BufReader, Write};
-
-use anyhow::{Context, anyhow, bail};
-use std::os::unix::process::CommandExt;
+use anyhow::{Context, anyhow, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::aws::scenario::Scenario;
 use crate::folder::Folder;
-use crate::info::Info;
-use crate::janitor::DETACH;
+use crate::info::{Info, UNSET};
+use crate::janitor::{self, DETACH};
+use crate::lock;
+use crate::loopback;
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::report::Report;
@@ -23,6 +26,9 @@ use crate::truth::inspect::Inspection;
 
 /// How long a sandbox may take to go; its parts are killed, so this is generous.
 const GONE: Duration = Duration::from_secs(30);
+
+/// How often a wait looks; each look is a system call.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A running sandbox.
 #[derive(Debug)]
@@ -48,9 +54,13 @@ impl Sandbox {
     /// One runs there already, or a part did not start: named, with the last lines of its log.
     pub fn start(program: &Path, folder: Folder, options: Options, watch: impl Fn(&str)) -> anyhow::Result<Self> {
         let spec = serde_json::to_string(&Spec::new(options, &folder))?;
+        if let Some(pid) = running(&folder)? {
+            bail!("a sandbox runs in {} already (process {pid})", folder.path().display());
+        }
+        folder.claim()?;
         std::fs::create_dir_all(folder.logs()).with_context(|| format!("can't make {}", folder.logs().display()))?;
         // Its own log: a pipe of the starter's would stay open as long as the sandbox lives.
-        let log = std::fs::File::options().create(true).append(true).open(folder.log("janitor"))?;
+        let log = std::fs::File::create(folder.log("janitor"))?;
         let mut command = Command::new(program);
         command.stderr(log);
         command.args(["janitor", "--spec", &spec]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -59,11 +69,12 @@ impl Sandbox {
         let mut child = child.with_context(|| format!("can't start {}", program.display()))?;
         let (leash, reports) = (child.stdin.take(), child.stdout.take());
         let mut janitor = Janitor { child, leash };
-        let mut ended = "it ended without a word".to_owned();
+        let mut ended = None;
         for line in reports.map(BufReader::new).into_iter().flat_map(BufReader::lines) {
             match serde_json::from_str(&line?).context("the janitor speaks another language")? {
                 Report::Step { what } => watch(&what),
-                Report::Failed { why } => ended = why,
+                // The first reason; what follows comes of it.
+                Report::Failed { why } => ended = ended.or(Some(why)),
                 Report::Ready => {
                     let info = read_info(&folder)?;
                     return Ok(Self { folder, info, janitor: Some(janitor) });
@@ -71,6 +82,7 @@ impl Sandbox {
             }
         }
         janitor.end();
+        let ended = ended.unwrap_or_else(|| format!("see {}", folder.log("janitor").display()));
         bail!("the sandbox in {} did not start: {ended}", folder.path().display())
     }
 
@@ -91,10 +103,11 @@ impl Sandbox {
     /// # Errors
     /// It is gone.
     pub fn detach(mut self) -> anyhow::Result<()> {
-        if let Some(mut janitor) = self.janitor.take() {
-            let leash = janitor.leash.as_mut().context("the sandbox was let go already")?;
-            writeln!(leash, "{DETACH}").context("the sandbox is gone")?;
-        }
+        let Some(mut janitor) = self.janitor.take() else { return Ok(()) };
+        let leash = janitor.leash.as_mut().context("the sandbox was let go already")?;
+        writeln!(leash, "{DETACH}").context("the sandbox is gone")?;
+        // Not dropped, for that would end it.
+        std::mem::forget(janitor);
         Ok(())
     }
 
@@ -130,9 +143,9 @@ impl Sandbox {
         let places = path.split(':').map(|place| Path::new(place).join(&program));
         let found = places.into_iter().find(|file| file.is_file()).unwrap_or(program);
         let mut command = Command::new(found);
-        command.envs(env).env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").env_remove("AWS_CA_BUNDLE");
-        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
-            command.env_remove(proxy);
+        command.envs(env);
+        for name in UNSET {
+            command.env_remove(name);
         }
         command.stdin(Stdio::null());
         Ok(command)
@@ -196,8 +209,8 @@ impl Sandbox {
         &self,
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
     ) -> anyhow::Result<()> {
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let answer = request(&client, &self.info.aws_endpoint).send().await.context("the sandbox does not answer")?;
+        let answer =
+            request(&loopback::http(), &self.info.aws_endpoint).send().await.context("the sandbox does not answer")?;
         if answer.status().is_success() {
             return Ok(());
         }
@@ -205,10 +218,11 @@ impl Sandbox {
     }
 }
 
-impl Drop for Sandbox {
+impl Drop for Janitor {
     fn drop(&mut self) {
-        if let Some(mut janitor) = self.janitor.take() {
-            janitor.end();
+        let status = self.end();
+        if !status.is_some_and(|status| status.success()) {
+            eprintln!("the sandbox may have left something behind: its janitor ended with {status:?}");
         }
     }
 }
@@ -216,13 +230,13 @@ impl Drop for Sandbox {
 impl Janitor {
     /// Lets go of the leash and waits until everything is gone.
     fn end(&mut self) -> Option<ExitStatus> {
-        self.leash = None;
+        drop(self.leash.take());
         let deadline = Instant::now() + GONE;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Some(status);
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(LOOK);
         }
         // The kernel then ends the supervisor and all below it.
         let _ = self.child.kill();
@@ -233,32 +247,33 @@ impl Janitor {
 /// The janitor's process id, if a sandbox runs in a folder.
 ///
 /// # Errors
-/// The folder can't be used.
+/// The folder can't be read.
 pub fn running(folder: &Folder) -> anyhow::Result<Option<u32>> {
-    if !folder.path().exists() || crate::janitor::lock(folder)?.is_some() {
-        return Ok(None);
-    }
-    let file = folder.janitor_pid();
-    let pid = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
-    Ok(Some(pid.trim().parse().with_context(|| format!("{} holds no number", file.display()))?))
+    let holder = lock::holder(&folder.lock()).with_context(|| format!("can't look at {}", folder.lock().display()))?;
+    Ok(holder.and_then(|pid| u32::try_from(pid.as_raw()).ok()))
 }
 
-/// Ends the sandbox in a folder and waits until it is gone. Whether there was one.
+/// Ends the sandbox in a folder and waits until it is gone, or removes what a killed one left. Whether one ran.
 ///
 /// # Errors
-/// It does not go.
+/// It does not go, or leaves something.
 pub fn end(folder: &Folder) -> anyhow::Result<bool> {
-    let Some(pid) = running(folder)? else { return Ok(false) };
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid)?);
-    // The lock was held a moment ago, so the number is that of a janitor.
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).context("the sandbox can't be ended")?;
+    let Some(pid) = running(folder)? else {
+        ensure!(janitor::clean_if_dead(folder)?, "a sandbox starts in {} just now", folder.path().display());
+        return Ok(false);
+    };
+    match kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM) {
+        // It has gone by itself meanwhile.
+        Ok(()) | Err(nix::Error::ESRCH) => {}
+        Err(error) => return Err(error).context("the sandbox can't be ended"),
+    }
     let deadline = Instant::now() + GONE;
     while running(folder)?.is_some() {
-        if Instant::now() > deadline {
-            bail!("the sandbox in {} did not end within {} s", folder.path().display(), GONE.as_secs());
-        }
-        std::thread::sleep(Duration::from_millis(20));
+        let path = folder.path().display();
+        ensure!(Instant::now() < deadline, "the sandbox in {path} did not end within {} s", GONE.as_secs());
+        std::thread::sleep(LOOK);
     }
+    ensure!(!folder.state().exists(), "the sandbox left something behind: see {}", folder.log("janitor").display());
     Ok(true)
 }
 

@@ -4,24 +4,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState};
+use aws_sdk_kms::error::DisplayErrorContext;
+use aws_sdk_kms::operation::describe_key::DescribeKeyError;
+use aws_sdk_kms::types::{KeySpec, KeyState};
 use serde_json::{Value, json};
 
 use super::error::EksError;
 use super::scenario::UpdateFailure;
 use super::update::Update;
-use super::{Eks, lock};
+use super::{Cluster, Eks, lock};
 
 /// Checks a request as EKS does, and begins. The sentences that EKS is known to use are its own: "Encryption is already
 /// enabled on the cluster" (terraform-provider-aws#19968) and "User not authorized to perform kms:CreateGrant operation"
 /// (cluster-api-provider-aws#2432); the others say the same as the API Reference.
 pub(crate) async fn begin(eks: &Arc<Eks>, name: &str, request: &Value) -> Result<Value, EksError> {
+    let wanted = key_of(request)?;
+    let config = &request["encryptionConfig"];
     let token = request["clientRequestToken"].as_str().map(str::to_owned);
-    if let Some(same) = lock(&eks.cluster).updates.iter().find(|update| token.is_some() && update.token == token) {
+    let status = eks.status();
+    if let Some(same) = same_or_refused(&lock(&eks.cluster), token.as_ref(), config, &status)? {
         return Ok(json!({ "update": same.show(name) }));
     }
-    let wanted = key_of(request)?;
-    refuse_unless_free(eks)?;
     let key = usable(eks, &wanted).await?;
     if lock(&eks.scenario).deny_create_grant {
         return Err(EksError::invalid_request("User not authorized to perform kms:CreateGrant operation"));
@@ -29,10 +32,10 @@ pub(crate) async fn begin(eks: &Arc<Eks>, name: &str, request: &Value) -> Result
     let update = {
         let mut cluster = lock(&eks.cluster);
         // Asked again: KMS took its time to answer, and another call may have begun meanwhile.
-        if let Some(other) = cluster.in_progress() {
-            return Err(in_progress(&cluster.name, other));
+        if let Some(same) = same_or_refused(&cluster, token.as_ref(), config, &status)? {
+            return Ok(json!({ "update": same.show(name) }));
         }
-        let update = Update::new(token, request["encryptionConfig"].clone());
+        let update = Update::new(token, config.clone());
         cluster.updates.push(update.clone());
         update
     };
@@ -64,23 +67,28 @@ fn key_of(request: &Value) -> Result<String, EksError> {
     }
 }
 
-fn refuse_unless_free(eks: &Eks) -> Result<(), EksError> {
-    let status = eks.status();
-    let cluster = lock(&eks.cluster);
+/// The update that the same call began before, if this is a repetition; else whether a new one may begin.
+fn same_or_refused(
+    cluster: &Cluster,
+    token: Option<&String>,
+    config: &Value,
+    status: &str,
+) -> Result<Option<Update>, EksError> {
+    if let Some(same) = cluster.updates.iter().find(|update| token.is_some() && update.token.as_ref() == token) {
+        let other = "The client request token was used for another request";
+        return if same.is_of(config) { Ok(Some(same.clone())) } else { Err(EksError::invalid_parameter(other)) };
+    }
     if cluster.key.is_some() {
         return Err(EksError::invalid_parameter("Encryption is already enabled on the cluster"));
     }
+    let name = &cluster.name;
     match cluster.in_progress() {
-        Some(update) => Err(in_progress(&cluster.name, update)),
+        Some(other) => Err(EksError::in_use(format!("Cluster {name} currently has update {} in progress", other.id))),
         None if status != "ACTIVE" => {
-            Err(EksError::invalid_request(format!("Cluster {} is not in ACTIVE status: {status}", cluster.name)))
+            Err(EksError::invalid_request(format!("Cluster {name} is not in ACTIVE status: {status}")))
         }
-        None => Ok(()),
+        None => Ok(None),
     }
-}
-
-fn in_progress(cluster: &str, update: &Update) -> EksError {
-    EksError::in_use(format!("Cluster {cluster} currently has update {} in progress", update.id))
 }
 
 /// The ARN of the key that is meant, if EKS can use it ("KMS key must be symmetric, able to encrypt and decrypt data,
@@ -97,9 +105,12 @@ async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
             return Err(invalid(format!("it is in {region}, the cluster is in {}", eks.region)));
         }
     }
-    let described = eks.kms.describe_key().key_id(wanted).send().await;
-    let key: KeyMetadata =
-        described.ok().and_then(|answer| answer.key_metadata).ok_or_else(|| invalid("it does not exist".to_owned()))?;
+    let described = eks.kms.describe_key().key_id(wanted).send().await.map_err(|error| {
+        let absent = error.as_service_error().is_some_and(DescribeKeyError::is_not_found_exception);
+        let said = DisplayErrorContext(&error).to_string();
+        if absent { invalid("it does not exist".to_owned()) } else { EksError::server(said) }
+    })?;
+    let key = described.key_metadata.ok_or_else(|| invalid("it does not exist".to_owned()))?;
     match key.key_state() {
         Some(KeyState::Enabled) | None => {}
         Some(state) => return Err(invalid(format!("its state is {state}"))),
@@ -145,5 +156,19 @@ mod tests {
         insta::assert_snapshot!(refusal(&all), @r#"400 InvalidParameterException: The only supported resource for encryption is "secrets""#);
         let none = json!({ "encryptionConfig": [{ "resources": ["secrets"] }] });
         insta::assert_snapshot!(refusal(&none), @"400 InvalidParameterException: KeyArn is required");
+    }
+    #[test]
+    fn a_call_that_comes_twice_is_one_call() {
+        let mut cluster = Cluster::new(&crate::options::Options::default(), "https://127.0.0.1", "");
+        let (token, config) = ("t".to_owned(), json!([{ "resources": ["secrets"] }]));
+        assert!(same_or_refused(&cluster, Some(&token), &config, "ACTIVE").unwrap().is_none());
+        let update = Update::new(Some(token.clone()), config.clone());
+        cluster.updates.push(update.clone());
+        let same = same_or_refused(&cluster, Some(&token), &config, "UPDATING").unwrap().unwrap();
+        assert_eq!(same.id, update.id);
+        let other = same_or_refused(&cluster, Some(&token), &json!([]), "UPDATING").unwrap_err().said();
+        insta::assert_snapshot!(other, @"400 InvalidParameterException: The client request token was used for another request");
+        let busy = same_or_refused(&cluster, None, &config, "UPDATING").unwrap_err().said();
+        assert!(busy.starts_with("409 ResourceInUseException"), "{busy}");
     }
 }

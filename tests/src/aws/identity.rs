@@ -12,6 +12,7 @@ use crate::info::{ACCOUNT, CREATOR, Credentials, STRANGER};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Signer<'a> {
     pub(crate) access_key: &'a str,
+    pub(crate) region: &'a str,
     pub(crate) service: &'a str,
 }
 
@@ -20,19 +21,15 @@ impl<'a> Signer<'a> {
     pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
         let header = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         let credential = header.split_once("Credential=")?.1.split([',', ' ']).next()?;
-        let mut scope = credential.split('/');
-        Some(Self { access_key: scope.next()?, service: scope.nth(2)? })
+        let scope: Vec<&str> = credential.split('/').collect();
+        let [access_key, _, region, service, _] = scope[..] else { return None };
+        Some(Self { access_key, region, service })
     }
 }
 
 /// The sandbox's principal with an access key.
 pub(crate) fn principal(access_key: &str) -> Option<Credentials> {
     [CREATOR, STRANGER].into_iter().find(|known| known.id == access_key)
-}
-
-/// Whether EKS answers this access key: one of ours, or a temporary one, which moto hands out.
-pub(crate) fn known(access_key: &str) -> bool {
-    principal(access_key).is_some() || access_key.starts_with("ASIA")
 }
 
 /// Answers GetCallerIdentity of a presigned URL, which is what a token is.
@@ -76,12 +73,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_tells_key_and_service() {
+    fn the_header_tells_key_region_and_service() {
         let mut headers = HeaderMap::new();
         let value = "AWS4-HMAC-SHA256 Credential=AKIASANDBOXCREATOR00/20260102/us-west-2/eks/aws4_request, SignedHeaders=host, Signature=00";
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         let signer = Signer::of(&headers).unwrap();
-        assert_eq!(signer, Signer { access_key: "AKIASANDBOXCREATOR00", service: "eks" });
+        assert_eq!(signer, Signer { access_key: "AKIASANDBOXCREATOR00", region: "us-west-2", service: "eks" });
         assert_eq!(principal(signer.access_key).unwrap().user, "creator");
     }
 }

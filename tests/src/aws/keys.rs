@@ -7,6 +7,7 @@ use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use thiserror::Error;
 
 use crate::info::{CREATOR, Keys};
+use crate::loopback;
 
 /// The account that "AWS owns" keys in. The customer's can't see into it.
 const AWS_ACCOUNT: &str = "999999999999";
@@ -25,7 +26,7 @@ pub(crate) fn client(moto: &str, region: &str) -> Client {
 }
 
 /// A KMS client of the account in which AWS keeps its keys.
-pub(crate) async fn aws_client(moto: &str, region: &str) -> Result<Client, KeysError> {
+async fn aws_client(moto: &str, region: &str) -> Result<Client, KeysError> {
     let failed = |said: String| KeysError { action: "AWS's own account", said };
     // moto knows an account by the temporary credentials of a role in it; the role itself need not exist.
     let role = format!("arn:aws:iam::{AWS_ACCOUNT}:role/eks");
@@ -34,8 +35,7 @@ pub(crate) async fn aws_client(moto: &str, region: &str) -> Result<Client, KeysE
         "AWS4-HMAC-SHA256 Credential={}/20260101/{region}/sts/aws4_request, SignedHeaders=host, Signature=0",
         CREATOR.id
     );
-    let http = reqwest::Client::builder().no_proxy().build().map_err(|error| failed(error.to_string()))?;
-    let request = http.post(url).header("authorization", authorization);
+    let request = loopback::http().post(url).header("authorization", authorization);
     let answer = request.send().await.and_then(reqwest::Response::error_for_status);
     let body =
         answer.map_err(|error| failed(error.to_string()))?.text().await.map_err(|error| failed(error.to_string()))?;
@@ -50,9 +50,11 @@ pub(crate) async fn aws_client(moto: &str, region: &str) -> Result<Client, KeysE
     }
 }
 
-/// Makes AWS's own key.
-pub(crate) async fn make_aws_owned(aws: &Client) -> Result<String, KeysError> {
-    create(aws, "Default key that encrypts this cluster's API data", None).await
+/// Makes AWS's own key and gives a client that may use it.
+pub(crate) async fn make_aws_owned(moto: &str, region: &str) -> Result<(Client, String), KeysError> {
+    let aws = aws_client(moto, region).await?;
+    let key = create(&aws, "Default key that encrypts this cluster's API data", None).await?;
+    Ok((aws, key))
 }
 
 /// Makes the customer's keys.

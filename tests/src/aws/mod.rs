@@ -13,8 +13,10 @@ pub mod token;
 mod update;
 mod versions;
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Context;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -25,6 +27,8 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use cluster::Cluster;
 use error::EksError;
@@ -36,23 +40,36 @@ use crate::control_plane::ControlPlane;
 
 /// What the calls share.
 pub(crate) struct Eks {
-    pub(crate) cluster: Mutex<Cluster>,
-    pub(crate) scenario: Mutex<Scenario>,
-    pub(crate) region: String,
-    pub(crate) kms: aws_sdk_kms::Client,
-    pub(crate) control_plane: Arc<ControlPlane>,
-    pub(crate) moto: Moto,
+    cluster: Mutex<Cluster>,
+    scenario: Mutex<Scenario>,
+    region: String,
+    kms: aws_sdk_kms::Client,
+    control_plane: Arc<ControlPlane>,
+    moto: Moto,
 }
 
 impl Eks {
+    /// The calls of one cluster.
+    pub(crate) fn new(
+        cluster: Cluster,
+        kms: aws_sdk_kms::Client,
+        control_plane: Arc<ControlPlane>,
+        moto: Moto,
+    ) -> Self {
+        let region = cluster.region.clone();
+        Self { cluster: Mutex::new(cluster), scenario: Mutex::default(), region, kms, control_plane, moto }
+    }
+
     /// The cluster's status, or what the scenario puts in its place.
     fn status(&self) -> String {
         let wished = lock(&self.scenario).cluster_status.clone();
         wished.unwrap_or_else(|| lock(&self.cluster).status().to_owned())
     }
 
-    fn is_ours(&self, name: &str) -> bool {
-        lock(&self.cluster).name == name
+    /// Whether the sandbox's cluster is meant: in another region, the same name is another cluster.
+    fn is_ours(&self, name: &str, headers: &HeaderMap) -> bool {
+        let region = Signer::of(headers).map(|signer| signer.region);
+        region == Some(&self.region) && lock(&self.cluster).name == name
     }
 }
 
@@ -66,8 +83,20 @@ pub(crate) fn set_kubernetes(eks: &Eks, version: &str) {
     version.clone_into(&mut lock(&eks.cluster).kubernetes);
 }
 
+/// Listens on a loopback port until it is told to stop.
+pub(crate) async fn serve(eks: &Arc<Eks>, port: u16, stop: &CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.context("the AWS endpoint can't listen")?;
+    let serving = axum::serve(listener, router(Arc::clone(eks))).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            eprintln!("the AWS endpoint ended: {error}");
+        }
+    });
+    Ok(())
+}
+
 /// Every path that is answered here.
-pub(crate) fn router(eks: Arc<Eks>) -> Router {
+fn router(eks: Arc<Eks>) -> Router {
     let calls = Router::new()
         .route("/clusters", get(list_clusters).fallback(forward))
         .route("/clusters/{name}", get(describe_cluster).fallback(forward))
@@ -90,7 +119,9 @@ pub(crate) fn router(eks: Arc<Eks>) -> Router {
 async fn gate(State(eks): State<Arc<Eks>>, request: Request, next: Next) -> Response {
     match Signer::of(request.headers()) {
         None => return EksError::access_denied("Missing Authentication Token").into_response(),
-        Some(signer) if !identity::known(signer.access_key) => return EksError::unknown_client().into_response(),
+        Some(signer) if identity::principal(signer.access_key).is_none() => {
+            return EksError::unknown_client().into_response();
+        }
         Some(_) => {}
     }
     let throttled = {
@@ -106,7 +137,7 @@ type Shared = State<Arc<Eks>>;
 type Answer = Result<Json<Value>, EksError>;
 
 async fn describe_cluster(State(eks): Shared, Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
-    if !eks.is_ours(&name) {
+    if !eks.is_ours(&name, &headers) {
         return eks.moto.forward(Method::GET, &uri, headers, Bytes::new()).await;
     }
     let status = eks.status();
@@ -115,37 +146,40 @@ async fn describe_cluster(State(eks): Shared, Path(name): Path<String>, uri: Uri
 }
 
 async fn list_clusters(State(eks): Shared, uri: Uri, headers: HeaderMap) -> Response {
+    let in_our_region = Signer::of(&headers).is_some_and(|signer| signer.region == eks.region);
     let others = eks.moto.forward(Method::GET, &uri, headers, Bytes::new()).await;
+    // Ours stands on the first page.
+    let first_page = !uri.query().unwrap_or_default().contains("nextToken");
+    if !in_our_region || !first_page || !others.status().is_success() {
+        return others;
+    }
     let Ok(body) = axum::body::to_bytes(others.into_body(), usize::MAX).await else {
         return EksError::server("moto's list broke off").into_response();
     };
     let mut list: Value = serde_json::from_slice(&body).unwrap_or_else(|_| json!({ "clusters": [] }));
-    // Ours stands on the first page.
-    if let Some(names) = list["clusters"].as_array_mut()
-        && !uri.query().unwrap_or_default().contains("nextToken")
-    {
+    if let Some(names) = list["clusters"].as_array_mut() {
         names.insert(0, json!(lock(&eks.cluster).name));
     }
     Json(list).into_response()
 }
 
-async fn associate(State(eks): Shared, Path(name): Path<String>, Json(request): Json<Value>) -> Answer {
-    ours(&eks, &name)?;
+async fn associate(State(eks): Shared, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Answer {
+    ours(&eks, &name, &headers)?;
+    let request = serde_json::from_slice(&body).map_err(|error| EksError::invalid_parameter(error.to_string()))?;
     association::begin(&eks, &name, &request).await.map(Json)
 }
 
-async fn list_updates(State(eks): Shared, Path(name): Path<String>, Query(page): Query<Page>) -> Answer {
-    ours(&eks, &name)?;
-    let cluster = lock(&eks.cluster);
-    let from: usize = page.next_token.and_then(|token| token.parse().ok()).unwrap_or(0);
-    let size = page.max_results.unwrap_or(100);
-    let ids: Vec<&String> = cluster.updates.iter().skip(from).take(size).map(|update| &update.id).collect();
-    let next = (from + size < cluster.updates.len()).then(|| (from + size).to_string());
-    Ok(Json(json!({ "updateIds": ids, "nextToken": next })))
+async fn list_updates(State(eks): Shared, Path(name): Path<String>, headers: HeaderMap, query: Query<Page>) -> Answer {
+    ours(&eks, &name, &headers)?;
+    // Updates of a node group or of an add-on: there are none.
+    if query.nodegroup_name.is_some() || query.addon_name.is_some() {
+        return Ok(Json(json!({ "updateIds": [] })));
+    }
+    lock(&eks.cluster).list_updates(query.max_results.as_deref(), query.next_token.as_deref()).map(Json)
 }
 
-async fn describe_update(State(eks): Shared, Path((name, id)): Path<(String, String)>) -> Answer {
-    ours(&eks, &name)?;
+async fn describe_update(State(eks): Shared, Path((name, id)): Path<(String, String)>, headers: HeaderMap) -> Answer {
+    ours(&eks, &name, &headers)?;
     let mut cluster = lock(&eks.cluster);
     match cluster.update(&id) {
         Some(update) => Ok(Json(json!({ "update": update.show(&name) }))),
@@ -157,17 +191,23 @@ async fn describe_cluster_versions() -> Json<Value> {
     Json(versions::describe(Timestamp::now()))
 }
 
-/// How a list is paged.
+/// How ListUpdates is paged and narrowed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
-    max_results: Option<usize>,
+    max_results: Option<String>,
     next_token: Option<String>,
+    nodegroup_name: Option<String>,
+    addon_name: Option<String>,
 }
 
 /// These calls are not in moto: of another cluster there is nothing to tell.
-fn ours(eks: &Eks, name: &str) -> Result<(), EksError> {
-    if eks.is_ours(name) { Ok(()) } else { Err(EksError::not_found(format!("No cluster found for name: {name}."))) }
+fn ours(eks: &Eks, name: &str, headers: &HeaderMap) -> Result<(), EksError> {
+    if eks.is_ours(name, headers) {
+        Ok(())
+    } else {
+        Err(EksError::not_found(format!("No cluster found for name: {name}.")))
+    }
 }
 
 async fn authenticate(State(eks): Shared, Json(review): Json<Value>) -> Json<Value> {

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::folder::Folder;
+use crate::loopback;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
@@ -29,9 +30,7 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn at(port: u16) -> Self {
-        // No proxy of the person who runs the sandbox may stand between two loopback ports.
-        let client = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
-        Self { client, url: format!("http://127.0.0.1:{port}") }
+        Self { client: loopback::http(), url: format!("http://127.0.0.1:{port}") }
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -39,6 +39,11 @@ impl Update {
         }
     }
 
+    /// Whether it was begun with this request.
+    pub(crate) fn is_of(&self, encryption_config: &Value) -> bool {
+        self.encryption_config == *encryption_config
+    }
+
     /// Ends it.
     pub(crate) fn end(&mut self, result: Result<(), UpdateFailure>) {
         match result {

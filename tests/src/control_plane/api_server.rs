@@ -1,13 +1,14 @@
 //! kube-apiserver: how it is started, and started again when encryption changes, as EKS's rolling update does.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::crew::{Crew, READY};
 use crate::folder::Folder;
 use crate::parts::{Missing, Parts};
 use crate::pki::{Authority, Certificate, PkiError, TokenKey};
-use crate::process::{Part, PartError, Start};
+use crate::process::{PartError, Start};
 
 /// Service addresses, as EKS gives them to a VPC that does not use this range itself.
 pub(crate) const SERVICES: &str = "172.20.0.0/16";
@@ -18,34 +19,31 @@ const FIRST_SERVICE: [u8; 4] = [172, 20, 0, 1];
 /// A graceful end waits for watches that never end by themselves; they are cut after this.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// It needs 3 s on 2 idle cores, and much longer while something compiles beside it.
-const READY: Duration = Duration::from_secs(60);
-
-/// Where kube-apiserver listens, and whom it talks to.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    pub(crate) address: IpAddr,
-    pub(crate) port: u16,
-    pub(crate) etcd: String,
-}
-
 /// Everything that kube-apiserver is started with, each time.
 pub(crate) struct ApiServer {
     program: PathBuf,
     folder: Folder,
-    config: Config,
+    address: SocketAddr,
+    etcd: String,
     serving: Certificate,
     kubelet_client: Certificate,
     ca_file: PathBuf,
     token_key: TokenKey,
-    part: Option<Part>,
+    /// It alone, while it is not ended on purpose.
+    crew: Crew,
 }
 
 impl ApiServer {
     /// Makes its certificates; starts nothing.
-    pub(crate) fn new(parts: &Parts, folder: &Folder, ca: &Authority, config: Config) -> Result<Self, ApiServerError> {
+    pub(crate) fn new(
+        parts: &Parts,
+        folder: &Folder,
+        ca: &Authority,
+        address: SocketAddr,
+        etcd: &str,
+    ) -> Result<Self, ApiServerError> {
         let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-        let addresses = [config.address, IpAddr::from([127, 0, 0, 1]), IpAddr::from(FIRST_SERVICE)];
+        let addresses = [address.ip(), IpAddr::from([127, 0, 0, 1]), IpAddr::from(FIRST_SERVICE)];
         Ok(Self {
             program: parts.program("kube-apiserver")?,
             folder: folder.clone(),
@@ -53,14 +51,15 @@ impl ApiServer {
             kubelet_client: ca.client("kubelet-client", "kube-apiserver", &["system:masters"])?,
             ca_file: ca.ca_file(),
             token_key: ca.token_key()?,
-            config,
-            part: None,
+            address,
+            etcd: etcd.to_owned(),
+            crew: Crew::default(),
         })
     }
 
     /// Where clients find it.
     pub(crate) fn url(&self) -> String {
-        format!("https://{}:{}", self.config.address, self.config.port)
+        format!("https://{}", self.address)
     }
 
     /// The key that signs service account tokens; the controller manager signs with it too.
@@ -72,54 +71,42 @@ impl ApiServer {
     pub(crate) fn start(&mut self) -> Result<(), PartError> {
         let flags = self.flags();
         let log = self.folder.log("kube-apiserver");
-        self.part = Some(Start::new("kube-apiserver", &self.program, log).args(flags).spawn()?);
-        Ok(())
+        self.crew.start(Start::new("kube-apiserver", &self.program, log).args(flags))
     }
 
     /// Waits until it answers that it is ready.
     pub(crate) async fn ready(&mut self, admin: &kube::Client) -> Result<(), PartError> {
-        let Some(part) = &mut self.part else { return Ok(()) };
-        part.ready(READY, || crate::control_plane::healthy(admin, "/readyz")).await
+        self.crew.ready(READY, || healthy(admin)).await
     }
 
     /// Ends it, waits until its port is free, and starts it with the encryption file as it is now.
     pub(crate) async fn restart(&mut self, admin: &kube::Client) -> Result<(), PartError> {
-        if let Some(mut part) = self.part.take() {
-            part.stop(GRACE).await;
-        }
+        self.crew.stop(GRACE).await;
         self.start()?;
         self.ready(admin).await
     }
 
     /// Ends it as a crash would, and leaves it so.
     pub(crate) async fn kill(&mut self) {
-        if let Some(mut part) = self.part.take() {
-            part.kill().await;
-        }
+        self.crew.kill().await;
     }
 
-    /// Whether it has ended by itself. Ended on purpose, it is not dead.
-    pub(crate) fn dead(&mut self) -> Option<PartError> {
-        self.part.as_mut().and_then(Part::dead)
-    }
-
-    /// Its process id, while it runs.
-    pub(crate) fn id(&self) -> Option<u32> {
-        self.part.as_ref().and_then(Part::id)
+    /// The crew that it is: of one, or of none when it was ended on purpose.
+    pub(crate) fn crew(&mut self) -> &mut Crew {
+        &mut self.crew
     }
 
     fn flags(&self) -> Vec<String> {
         let path = |path: &PathBuf| path.display().to_string();
-        let file = |name: &str| path(&self.folder.path().join(name));
         [
-            ("etcd-servers", self.config.etcd.clone()),
-            ("bind-address", self.config.address.to_string()),
-            ("advertise-address", self.config.address.to_string()),
-            ("secure-port", self.config.port.to_string()),
+            ("etcd-servers", self.etcd.clone()),
+            ("bind-address", self.address.ip().to_string()),
+            ("advertise-address", self.address.ip().to_string()),
+            ("secure-port", self.address.port().to_string()),
             ("tls-cert-file", path(&self.serving.cert_file)),
             ("tls-private-key-file", path(&self.serving.key_file)),
             ("client-ca-file", path(&self.ca_file)),
-            ("authentication-token-webhook-config-file", file("token-webhook.kubeconfig")),
+            ("authentication-token-webhook-config-file", path(&self.folder.token_webhook())),
             ("authentication-token-webhook-version", "v1".to_owned()),
             // A token that has run out must not live on in a cache: tests look at that very moment.
             ("authentication-token-webhook-cache-ttl", "1s".to_owned()),
@@ -148,4 +135,14 @@ pub(crate) enum ApiServerError {
     Missing(#[from] Missing),
     /// It has no certificate.
     Pki(#[from] PkiError),
+}
+
+/// Whether the API server says that it is ready; the reason if not.
+async fn healthy(client: &kube::Client) -> Result<(), String> {
+    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| error.to_string())?;
+    match client.request_text(request).await {
+        Ok(answer) if answer == "ok" => Ok(()),
+        Ok(answer) => Err(answer),
+        Err(error) => Err(format!("{error:#}")),
+    }
 }

@@ -2,58 +2,58 @@
 //! they lose the API server at a bad moment, and count on being started again; a sandbox does so, as EKS does.
 
 use std::path::Path;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 
+use crate::crew::{Crew, READY};
 use crate::folder::Folder;
 use crate::parts::{Missing, Parts};
-use crate::process::{Part, PartError, Start};
+use crate::process::{PartError, Start};
 
 /// How often a controller is started again before its end is taken for a fault: more often than any test restarts the
 /// API server.
 const RESTARTS: u8 = 20;
 
-/// The longest that they take, on 2 cores while something compiles beside them.
-const READY: Duration = Duration::from_secs(60);
-
 /// A controller that is started again when it ends.
 pub(crate) struct Controller {
     start: Box<dyn Fn() -> Result<Start, Missing>>,
-    part: Part,
+    crew: Crew,
     restarts_left: u8,
 }
 
 impl Controller {
     /// Starts it.
     pub(crate) fn start(start: impl Fn() -> Result<Start, Missing> + 'static) -> anyhow::Result<Self> {
-        let part = start()?.spawn()?;
-        Ok(Self { start: Box::new(start), part, restarts_left: RESTARTS })
+        let mut crew = Crew::default();
+        crew.start(start()?)?;
+        Ok(Self { start: Box::new(start), crew, restarts_left: RESTARTS })
     }
 
     /// Starts it again if it has ended; why not, if it has done so too often.
     pub(crate) fn look_after(&mut self) -> Option<PartError> {
-        let error = self.part.dead()?;
+        let error = self.crew.dead()?;
         eprintln!("{error}");
-        self.restarts_left = self.restarts_left.checked_sub(1)?;
-        match (self.start)().ok().map(Start::spawn) {
-            Some(Ok(part)) if self.restarts_left > 0 => self.part = part,
-            _ => return Some(error),
+        self.restarts_left = self.restarts_left.saturating_sub(1);
+        if self.restarts_left == 0 {
+            return Some(error);
         }
-        None
+        match (self.start)() {
+            Ok(start) => self.crew.start(start).err(),
+            Err(_) => Some(error),
+        }
     }
 
     /// Its process id, while it runs.
-    pub(crate) fn id(&self) -> Option<u32> {
-        self.part.id()
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.crew.ids()
     }
 
     /// Waits until the controllers do their work: a namespace has its ServiceAccount, without which no Pod can be made.
     pub(crate) async fn ready(&mut self, admin: &kube::Client) -> Result<(), PartError> {
         let accounts: Api<ServiceAccount> = Api::namespaced(admin.clone(), "default");
         let look = || async { accounts.get("default").await.map(|_| ()).map_err(|error| format!("{error:#}")) };
-        self.part.ready(READY, look).await
+        self.crew.ready(READY, look).await
     }
 }
 

@@ -10,25 +10,31 @@ use crate::folder::Folder;
 /// The provider of the key that AWS owns, as it stands in stored values: `k8s:enc:kms:v2:aws-owned:`.
 pub(crate) const AWS_OWNED: &str = "aws-owned";
 
-/// The provider of the customer's key.
-pub(crate) const CUSTOMER: &str = "customer";
-
 /// The providers in force.
 #[derive(Clone, Debug)]
 pub(crate) struct Encryption {
     legacy: bool,
-    customer: bool,
+    /// The provider of the customer's key that writes.
+    writer: Option<String>,
+    /// Those of keys whose association failed: what they wrote has to stay readable.
+    readers: Vec<String>,
 }
 
 impl Encryption {
     /// As a cluster is born without a customer key.
     pub(crate) fn at_birth(legacy: bool) -> Self {
-        Self { legacy, customer: false }
+        Self { legacy, writer: None, readers: Vec::new() }
     }
 
-    /// With the customer's provider in front of what was there.
-    pub(crate) fn with_customer_key(&self) -> Self {
-        Self { customer: true, ..self.clone() }
+    /// With a customer's provider in front of what was there.
+    pub(crate) fn written_by(&self, provider: &str) -> Self {
+        Self { writer: Some(provider.to_owned()), ..self.clone() }
+    }
+
+    /// As before, but what the customer's provider wrote can be read.
+    pub(crate) fn fall_back(mut self) -> Self {
+        self.readers.extend(self.writer.take());
+        self
     }
 
     /// Writes the file for kube-apiserver's next start. As a whole or not at all: the API server must never read half.
@@ -40,15 +46,14 @@ impl Encryption {
     }
 
     fn configuration(&self, folder: &Folder) -> Value {
-        let mut providers = Vec::new();
-        if self.customer {
-            providers.push(kms(CUSTOMER, &folder.kms_socket(CUSTOMER)));
-        }
-        if !self.legacy {
-            providers.push(kms(AWS_OWNED, &folder.kms_socket(AWS_OWNED)));
-        }
-        // Plain values are always readable: that is how a cluster is moved from plain to encrypted.
-        providers.push(json!({ "identity": {} }));
+        let aws_owned = (!self.legacy).then(|| AWS_OWNED.to_owned());
+        let mut providers: Vec<Value> = (self.writer.iter().chain(&aws_owned))
+            .map(|name| kms(name, &folder.kms_socket(name)))
+            // Plain values are always readable: that is how a cluster is moved from plain to encrypted. Where nothing
+            // else is in front, they are also what is written.
+            .chain([json!({ "identity": {} })])
+            .collect();
+        providers.extend(self.readers.iter().map(|name| kms(name, &folder.kms_socket(name))));
         // "EKS encrypts all Kubernetes API data since 1.28" (AWS: Default envelope encryption for all Kubernetes API
         // Data); before, Secrets alone.
         let resources = if self.legacy { json!(["secrets"]) } else { json!(["*.*"]) };
@@ -58,6 +63,12 @@ impl Encryption {
             "resources": [{ "resources": resources, "providers": providers }],
         })
     }
+}
+
+/// The provider of a customer's key, as it stands in stored values: `k8s:enc:kms:v2:customer-1234abcd:`.
+pub(crate) fn provider_of(key_arn: &str) -> String {
+    let id = key_arn.rsplit('/').next().unwrap_or(key_arn);
+    format!("customer-{}", id.chars().take(8).collect::<String>())
 }
 
 fn kms(name: &str, socket: &Path) -> Value {
@@ -79,9 +90,21 @@ mod tests {
     fn the_customers_key_writes_and_what_was_before_reads() {
         let modern = Encryption::at_birth(false);
         assert_eq!(names(&modern), ["aws-owned", "identity"]);
-        assert_eq!(names(&modern.with_customer_key()), ["customer", "aws-owned", "identity"]);
+        assert_eq!(names(&modern.written_by("customer-a")), ["customer-a", "aws-owned", "identity"]);
         let legacy = Encryption::at_birth(true);
         assert_eq!(names(&legacy), ["identity"]);
-        assert_eq!(names(&legacy.with_customer_key()), ["customer", "identity"]);
+        assert_eq!(names(&legacy.written_by("customer-a")), ["customer-a", "identity"]);
+    }
+
+    #[test]
+    fn a_failed_association_writes_no_more_and_stays_readable() {
+        let failed = Encryption::at_birth(false).written_by("customer-a").fall_back();
+        assert_eq!(names(&failed), ["aws-owned", "identity", "customer-a"]);
+        assert_eq!(names(&failed.written_by("customer-b")), ["customer-b", "aws-owned", "identity", "customer-a"]);
+    }
+
+    #[test]
+    fn each_key_has_a_provider_of_its_own() {
+        assert_eq!(provider_of("arn:aws:kms:us-west-2:1:key/1234abcd-12ab-34cd"), "customer-1234abcd");
     }
 }

@@ -6,18 +6,17 @@ pub(crate) mod encryption;
 pub(crate) mod etcd;
 mod probe;
 
-use std::time::Duration;
-
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::crew::READY;
 use crate::folder::Folder;
 use crate::kms::plugin;
 use crate::process::PartError;
 use crate::truth::etcd::Etcd;
 use api_server::ApiServer;
-use encryption::{CUSTOMER, Encryption};
+use encryption::{Encryption, provider_of};
 
 /// The part of the control plane that changes while a sandbox runs: the API server and what it encrypts with.
 pub(crate) struct ControlPlane {
@@ -43,17 +42,27 @@ pub(crate) enum WriteError {
 }
 
 impl ControlPlane {
-    /// Makes the API server write with a customer's key, and looks into etcd to see that it does.
+    /// Makes the API server write with a customer's key, and looks into etcd to see that it does. When it does not, the
+    /// API server writes again as before.
     pub(crate) async fn write_with(&self, kms: aws_sdk_kms::Client, key: &str) -> Result<(), WriteError> {
-        let socket = self.folder.kms_socket(CUSTOMER);
+        let provider = provider_of(key);
+        let socket = self.folder.kms_socket(&provider);
         plugin::serve(kms, key.to_owned(), &socket, self.stop.clone()).map_err(WriteError::Plugin)?;
-        {
-            let mut encryption = self.encryption.lock().await;
-            *encryption = encryption.with_customer_key();
+        let mut encryption = self.encryption.lock().await;
+        let with_key = encryption.written_by(&provider);
+        let written = self.try_to_write_with(&with_key, key).await;
+        *encryption = if written.is_ok() { with_key } else { with_key.fall_back() };
+        if written.is_err() {
             encryption.write(&self.folder).map_err(WriteError::Configuration)?;
+            self.restart().await?;
         }
+        written
+    }
+
+    async fn try_to_write_with(&self, encryption: &Encryption, key: &str) -> Result<(), WriteError> {
+        encryption.write(&self.folder).map_err(WriteError::Configuration)?;
         self.restart().await?;
-        let written = probe::until_written_under(&self.admin, &self.etcd, key, Duration::from_secs(60)).await;
+        let written = probe::until_written_under(&self.admin, &self.etcd, key, READY).await;
         written.map_err(|reason| WriteError::StillOther { key: key.to_owned(), reason })
     }
 
@@ -65,15 +74,5 @@ impl ControlPlane {
     /// Ends the API server as a crash would.
     pub(crate) async fn kill(&self) {
         self.api_server.lock().await.kill().await;
-    }
-}
-
-/// Whether an API server answers `ok` on a path such as `/readyz`; the reason if not.
-pub(crate) async fn healthy(client: &kube::Client, path: &str) -> Result<(), String> {
-    let request = http::Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
-    match client.request_text(request).await {
-        Ok(answer) if answer == "ok" => Ok(()),
-        Ok(answer) => Err(answer),
-        Err(error) => Err(format!("{error:#}")),
     }
 }

@@ -70,6 +70,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
 [grpc]
 address = {socket}
 
+[plugins."io.containerd.internal.v1.opt"]
+path = {opt}
+
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{PAUSE}"
 # Lowering a process's score below the parent's needs CAP_SYS_RESOURCE, which many containers and virtual machines lack.
@@ -91,6 +94,7 @@ conf_dir = {networks}
 config_path = {hosts}
 "#,
         root = at("containerd"),
+        opt = at("opt"),
         state = toml_string(Path::new("/run/containerd/state")),
         socket = toml_string(&socket(folder)),
         networks = at("cni"),

@@ -31,6 +31,8 @@ pub(crate) fn configure(folder: &Folder, net: Net, ca_file: &Path) -> std::io::R
         // On a machine of a developer or of CI, disks are often nearly full; a Pod here is one small file.
         "evictionHard": { "nodefs.available": "0%", "imagefs.available": "0%", "memory.available": "0%" },
         "imageGCHighThresholdPercent": 100,
+        // The default is a folder below /usr, which the kubelet would make.
+        "volumePluginDir": folder.node().join("volume-plugins"),
         "podLogsDir": "/var/log/pods",
         "resolvConf": "",
         "serializeImagePulls": false,

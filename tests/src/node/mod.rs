@@ -10,46 +10,31 @@ pub(crate) mod network;
 pub(crate) mod proxy;
 pub(crate) mod registry;
 
-/// The node's name, in the form that EC2 gives.
-pub(crate) const NAME: &str = "ip-198-18-0-2.sandbox.internal";
-
-use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 
-use crate::folder::Folder;
-use crate::lane::Net;
-use crate::parts::Parts;
-use crate::process::{Part, PartError};
+use crate::crew::{Crew, READY};
+use crate::site::Site;
 
-/// The longest that a part of the node takes, on 2 cores while something compiles beside it.
-const READY: Duration = Duration::from_secs(60);
+/// The node's name, in the form that EC2 gives.
+pub(crate) const NAME: &str = "ip-198-18-0-2.sandbox.internal";
 
-/// Starts the node's parts and the registry, and gives them with the kubelet last.
-pub(crate) async fn start(
-    programs: &Parts,
-    folder: &Folder,
-    net: Net,
-    ca_file: &Path,
-    registry: SocketAddr,
-) -> anyhow::Result<Vec<Part>> {
+/// Starts the node's parts and the registry, and waits until the node is Ready.
+pub(crate) async fn start(crew: &mut Crew, site: &Site, ca_file: &Path, admin: &kube::Client) -> anyhow::Result<()> {
+    let Site { programs, folder, registry, .. } = site;
+    let Some(net) = site.net else { return Ok(()) };
     containerd::configure(folder, net, &registry.to_string())?;
     kubelet::configure(folder, net, ca_file)?;
-    let mut containerd = containerd::start(programs, folder)?.spawn()?;
-    let registry = registry::start(programs, folder, registry)??.spawn()?;
-    let proxy = proxy::start(programs, folder, net)?.spawn()?;
-    containerd.ready(READY, async || containerd::import_pause(programs, folder)).await?;
-    let kubelet = kubelet::start(programs, folder, net)?.spawn()?;
-    Ok(vec![containerd, registry, proxy, kubelet])
-}
-
-/// Waits until the node is Ready; `parts` has the kubelet last.
-pub(crate) async fn ready(parts: &mut [Part], admin: &kube::Client) -> Result<(), PartError> {
-    let Some(kubelet) = parts.last_mut() else { return Ok(()) };
-    kubelet.ready(READY, || is_ready(admin)).await
+    crew.start(proxy::start(programs, folder, net)?)?;
+    crew.start(registry::start(programs, folder, *registry)?)?;
+    crew.ready(READY, || registry::answers(*registry)).await?;
+    crew.start(containerd::start(programs, folder)?)?;
+    crew.ready(READY, async || containerd::import_pause(programs, folder)).await?;
+    crew.start(kubelet::start(programs, folder, net)?)?;
+    crew.ready(READY, || is_ready(admin)).await?;
+    Ok(())
 }
 
 async fn is_ready(admin: &kube::Client) -> Result<(), String> {

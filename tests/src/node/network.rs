@@ -2,7 +2,6 @@
 //! named in a mount that only the supervisor's mount namespace has, and a cable goes with either of its ends.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::process::Command;
 
 use thiserror::Error;
@@ -46,9 +45,9 @@ pub(crate) fn own_folders() -> Result<(), NetworkError> {
     run("mount --make-rprivate /")?;
     run("mount --make-rshared /")?;
     for folder in ["/run", "/var/log", "/var/lib/cni", "/var/lib/kubelet"] {
-        if Path::new(folder).is_dir() {
-            run(&format!("mount -t tmpfs -o mode=0755 tmpfs {folder}"))?;
-        }
+        // The packages and the kubelet make them too; made here, they stay empty on the machine.
+        std::fs::create_dir_all(folder).map_err(|source| NetworkError::Start(folder.to_owned(), source))?;
+        run(&format!("mount -t tmpfs -o mode=0755 tmpfs {folder}"))?;
     }
     for (sysctl, wanted) in SYSCTLS {
         let stand_in = format!("/run/{}", sysctl.replace('/', "."));

@@ -9,6 +9,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::folder::Folder;
+use crate::loopback;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
@@ -32,18 +33,24 @@ pub(crate) enum PushError {
 }
 
 /// What the registry is started with.
-pub(crate) fn start(parts: &Parts, folder: &Folder, address: SocketAddr) -> std::io::Result<Result<Start, Missing>> {
+pub(crate) fn start(parts: &Parts, folder: &Folder, address: SocketAddr) -> anyhow::Result<Start> {
     std::fs::create_dir_all(folder.registry())?;
     let config = json!({
         "version": "0.1",
-        "log": { "level": "warn", "accesslog": { "disabled": false } },
+        "log": { "level": "warn" },
         "storage": { "filesystem": { "rootdirectory": folder.registry() } },
         "http": { "addr": address.to_string() },
     });
     let file = folder.node().join("registry.json");
     std::fs::write(&file, config.to_string())?;
-    let program = parts.system("docker-registry");
-    Ok(program.map(|program| Start::new("registry", &program, folder.log("registry")).arg("serve").arg(file)))
+    let program = parts.system("docker-registry")?;
+    Ok(Start::new("registry", &program, folder.log("registry")).arg("serve").arg(file))
+}
+
+/// Whether it answers.
+pub(crate) async fn answers(address: SocketAddr) -> Result<(), String> {
+    let answer = loopback::http().get(format!("http://{address}/v2/")).send().await;
+    answer.map(|_| ()).map_err(|error| format!("no answer from {address}: {error}"))
 }
 
 /// Pushes an OCI archive (`make image` builds ours) and gives the image's full name.

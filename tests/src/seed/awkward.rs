@@ -73,7 +73,7 @@ fn in_one_namespace() -> Vec<Secret> {
     let immutable = Secret { immutable: Some(true), ..opaque("immutable", data(1, 64)) };
     let mut annotated = opaque("annotations-at-limit", data(2, 64));
     let key = "eks-encrypt.test/filler".to_owned();
-    // Less than ours would need: its key alone has 37 bytes.
+    // Less is left than our annotation needs.
     let filler = "x".repeat(ANNOTATIONS - key.len() - 16);
     annotated.metadata.annotations = Some([(key, filler)].into());
     let mut finalized = opaque("finalized", data(3, 64));

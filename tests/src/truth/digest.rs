@@ -5,7 +5,6 @@ use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::ListParams;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The annotation that a rewrite sets. A copy on purpose: were ours changed by mistake, the digest would tell.
@@ -34,7 +33,7 @@ pub async fn of_all(client: &kube::Client) -> Result<String, kube::Error> {
         }
     });
     let digest = pages.try_fold(Sha256::new(), async |mut digest, page| {
-        for secret in &page {
+        for secret in page {
             digest.update(one(secret));
         }
         Ok(digest)
@@ -42,20 +41,15 @@ pub async fn of_all(client: &kube::Client) -> Result<String, kube::Error> {
     Ok(hex::encode(digest.await?.finalize()))
 }
 
-/// The part of a Secret that must stay, in one order.
-fn one(secret: &Secret) -> Vec<u8> {
-    let mut secret = serde_json::to_value(secret).unwrap_or_default();
-    if let Some(metadata) = secret["metadata"].as_object_mut() {
-        metadata.remove("resourceVersion");
-        metadata.remove("managedFields");
-        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-            annotations.remove(OURS);
-            if annotations.is_empty() {
-                metadata.remove("annotations");
-            }
-        }
+/// The part of a Secret that must stay. Serialized from the type, whose fields and maps have one order.
+fn one(mut secret: Secret) -> Vec<u8> {
+    let metadata = &mut secret.metadata;
+    (metadata.resource_version, metadata.managed_fields) = (None, None);
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(OURS);
     }
-    secret.to_string().into_bytes()
+    metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
+    serde_json::to_vec(&secret).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -63,10 +57,14 @@ mod tests {
     //! What the digest sees, and what not.
     use super::*;
     use k8s_openapi::ByteString;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
     fn secret() -> Secret {
         let mut secret = Secret::default();
-        secret.metadata.name = Some("a".to_owned());
+        let metadata = &mut secret.metadata;
+        (metadata.name, metadata.namespace) = (Some("a".to_owned()), Some("b".to_owned()));
+        metadata.uid = Some("c".to_owned());
+        metadata.annotations = Some([("z".to_owned(), "kept".to_owned())].into());
         secret.data = Some([("k".to_owned(), ByteString(b"v".to_vec()))].into());
         secret
     }
@@ -75,17 +73,32 @@ mod tests {
     fn a_rewrite_does_not_change_it() {
         let mut written = secret();
         written.metadata.resource_version = Some("2".to_owned());
-        written.metadata.annotations = Some([(OURS.to_owned(), "2026-01-02T03:04:05Z".to_owned())].into());
-        assert_eq!(one(&secret()), one(&written));
+        written.metadata.managed_fields = Some(vec![ManagedFieldsEntry::default()]);
+        let annotations = written.metadata.annotations.get_or_insert_default();
+        annotations.insert(OURS.to_owned(), "2026-01-02T03:04:05Z".to_owned());
+        assert_eq!(one(secret()), one(written));
     }
 
     #[test]
-    fn a_change_of_data_or_labels_does() {
-        let mut data = secret();
-        data.data = Some([("k".to_owned(), ByteString(b"w".to_vec()))].into());
-        assert_ne!(one(&secret()), one(&data));
-        let mut labels = secret();
-        labels.metadata.labels = Some([("l".to_owned(), String::new())].into());
-        assert_ne!(one(&secret()), one(&labels));
+    fn annotations_that_were_ours_alone_are_as_none() {
+        let (mut none, mut ours) = (secret(), secret());
+        none.metadata.annotations = None;
+        ours.metadata.annotations = Some([(OURS.to_owned(), String::new())].into());
+        assert_eq!(one(none), one(ours));
+    }
+
+    #[test]
+    fn a_change_of_data_labels_or_other_annotations_does() {
+        let changes: [fn(&mut Secret); 4] = [
+            |secret| secret.data = Some([("k".to_owned(), ByteString(b"w".to_vec()))].into()),
+            |secret| secret.metadata.labels = Some([("l".to_owned(), String::new())].into()),
+            |secret| secret.metadata.annotations = None,
+            |secret| secret.metadata.finalizers = Some(vec!["f".to_owned()]),
+        ];
+        for change in changes {
+            let mut changed = secret();
+            change(&mut changed);
+            assert_ne!(one(secret()), one(changed));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use eks_encrypt_tests::options::{Node, Options};
 use eks_encrypt_tests::truth::inspect::Storage;
 
-use super::support::{associate, aws, control_plane, end_of, kubectl, secret, start};
+use super::support::{associate, associated, aws, control_plane, end_of, kubectl, secret, start};
 
 #[tokio::test]
 async fn what_was_written_before_stays_under_the_old_key_until_an_empty_patch_moves_it() {
@@ -45,8 +45,7 @@ async fn a_legacy_cluster_stores_plain_until_a_key_is_associated() {
     assert_eq!(sandbox.inspect().await.unwrap().secret("default/before").unwrap().storage, Storage::Plain);
 
     // By its alias, as people may give it.
-    let id = associate(&sandbox, "alias/customer").json()["update"]["id"].as_str().unwrap().to_owned();
-    assert_eq!(end_of(&sandbox, &id)["status"], "Successful");
+    associated(&sandbox, "alias/customer");
     secret(&sandbox, "after");
     let stored = sandbox.inspect().await.unwrap();
     assert_eq!(stored.secret("default/before").unwrap().storage, Storage::Plain);
@@ -79,8 +78,7 @@ fn keys_that_eks_can_not_use_are_refused_and_change_nothing() {
 fn a_second_key_is_refused_for_ever() {
     let sandbox = control_plane();
     let keys = &sandbox.info().keys;
-    let id = associate(&sandbox, &keys.customer).json()["update"]["id"].as_str().unwrap().to_owned();
-    assert_eq!(end_of(&sandbox, &id)["status"], "Successful");
+    associated(&sandbox, &keys.customer);
     for key in [&keys.customer, &keys.other] {
         let error = associate(&sandbox, key).error();
         let expected = "(InvalidParameterException) when calling the AssociateEncryptionConfig operation: Encryption is already enabled on the cluster";
@@ -89,8 +87,10 @@ fn a_second_key_is_refused_for_ever() {
 }
 
 #[test]
-fn the_endpoint_serves_clusters_that_are_not_the_sandboxes_too() {
+fn the_endpoint_tells_of_its_own_cluster_in_its_own_region_only() {
     let sandbox = control_plane();
+    let error = aws(&sandbox, &["--region", "eu-west-1", "eks", "describe-cluster", "--name", "sandbox"]).error();
+    assert!(error.contains("(ResourceNotFoundException)"), "{error}");
     let error = aws(&sandbox, &["eks", "describe-cluster", "--name", "nobody"]).error();
     assert!(
         error.contains("(ResourceNotFoundException)") && error.contains("No cluster found for name: nobody."),

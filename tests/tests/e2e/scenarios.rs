@@ -11,7 +11,7 @@ fn describe(sandbox: &Fixture) -> super::support::Said {
 #[tokio::test]
 async fn an_update_takes_as_long_as_asked_and_nothing_else_may_begin_meanwhile() {
     let sandbox = control_plane();
-    sandbox.set_scenario(&Scenario { update_seconds: 8, ..Scenario::default() }).await.unwrap();
+    sandbox.set_scenario(&Scenario { update_seconds: 20, ..Scenario::default() }).await.unwrap();
     let begun = std::time::Instant::now();
     let update = associate(&sandbox, &sandbox.info().keys.customer).json()["update"].clone();
     assert_eq!(update["status"], "InProgress");
@@ -20,7 +20,7 @@ async fn an_update_takes_as_long_as_asked_and_nothing_else_may_begin_meanwhile()
     let id = update["id"].as_str().unwrap();
     assert!(error.contains("(ResourceInUseException)") && error.contains(id), "{error}");
     assert_eq!(end_of(&sandbox, id)["status"], "Successful");
-    assert!(begun.elapsed().as_secs() >= 8);
+    assert!(begun.elapsed().as_secs() >= 20);
     assert_eq!(describe(&sandbox).json()["cluster"]["status"], "ACTIVE");
 }
 

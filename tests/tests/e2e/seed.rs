@@ -2,7 +2,7 @@
 
 use eks_encrypt_tests::seed::{Seed, awkward, seed};
 
-use super::support::{control_plane, kubectl, wait_for};
+use super::support::{SANDBOX, control_plane, kubectl, run, wait_for};
 
 #[tokio::test]
 async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
@@ -13,6 +13,11 @@ async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
     let digest = sandbox.digest().await.unwrap();
     let inspection = sandbox.inspect().await.unwrap();
     assert_eq!(inspection.total, seeded.secrets as usize);
+    let mut inspect = sandbox.command(SANDBOX).unwrap();
+    let listed = run(inspect.args(["inspect", "--output=json", "--dir"]).arg(sandbox.folder().path())).json();
+    assert_eq!((&listed["total"], &listed["digest"]), (&inspection.total.into(), &digest.clone().into()));
+    assert_eq!(listed["secrets"][0]["storage"], "aws-owned-key");
+    assert!(listed["secrets"][0]["modRevision"].is_u64());
     seed(&admin, wanted).await.unwrap();
     assert_eq!(sandbox.inspect().await.unwrap().total, inspection.total);
 

@@ -105,12 +105,19 @@ pub(crate) fn secret(sandbox: &Sandbox, name: &str) {
     kubectl(sandbox, &["create", "secret", "generic", name, "--from-literal=key=value"]).ok();
 }
 
-/// Associates a key by the `aws` command line; the update's id.
+/// Associates a key by the `aws` command line.
 pub(crate) fn associate(sandbox: &Sandbox, key: &str) -> Said {
     let config = format!(r#"[{{"resources":["secrets"],"provider":{{"keyArn":"{key}"}}}}]"#);
     let cluster = &sandbox.info().cluster;
     let arguments = ["eks", "associate-encryption-config", "--cluster-name", cluster, "--encryption-config", &config];
     aws(sandbox, &arguments)
+}
+
+/// Associates a key and waits until that is done.
+pub(crate) fn associated(sandbox: &Sandbox, key: &str) {
+    let update = associate(sandbox, key).json()["update"].clone();
+    let ended = end_of(sandbox, update["id"].as_str().unwrap());
+    assert_eq!(ended["status"], "Successful", "{ended}");
 }
 
 /// The update as `aws eks describe-update` shows it.

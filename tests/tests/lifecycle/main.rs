@@ -20,84 +20,107 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use support::{SANDBOX, folder, kubectl, run, wait_for, with_node};
-use traces::{processes, traces};
+use traces::{left_since, machine, processes};
 
 fn kill_process(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
 }
 
+/// The process of one part of a sandbox.
+fn part(folder: &Path, program: &str) -> u32 {
+    let all = processes(folder);
+    let (id, _) = all.iter().find(|(_, line)| line.split(' ').next().unwrap().ends_with(program)).unwrap();
+    *id
+}
+
+/// Whether the sandbox's node is Ready and runs Pods: one is made and waited for.
+fn run_a_pod(sandbox: &Sandbox, name: &str) {
+    let pod = format!(
+        r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}"}},"spec":{{"containers":[{{"name":"c",
+        "image":"eks-encrypt.local/pause:1","imagePullPolicy":"Never"}}]}}}}"#
+    );
+    let file = sandbox.folder().path().join("logs/pod.json");
+    std::fs::write(&file, pod).unwrap();
+    kubectl(sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
+    let phase = || kubectl(sandbox, &["get", "pod", name, "--output=jsonpath={.status.phase}"]).ok();
+    wait_for("the Pod to run", || (phase() == "Running").then_some(()));
+}
+
 /// A sandbox with a Pod that runs until it is ended: it has mounts, a network namespace and processes of its own.
 fn with_a_pod(folder: &Path) -> Sandbox {
     let sandbox = Sandbox::start(Path::new(SANDBOX), Folder::at(folder), Options::default(), |_| ()).unwrap();
-    let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c",
-        "image":"eks-encrypt.local/pause:1","imagePullPolicy":"Never"}]}}"#;
-    let file = folder.join("pod.json");
-    std::fs::write(&file, pod).unwrap();
-    kubectl(&sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
-    let phase = || kubectl(&sandbox, &["get", "pod", "p", "--output=jsonpath={.status.phase}"]).ok();
-    wait_for("the Pod to run", || (phase() == "Running").then_some(()));
-    assert_ne!(traces(folder), Vec::<String>::new(), "a living sandbox has traces, or this test can't fail");
+    run_a_pod(&sandbox, "pod");
     sandbox
 }
 
 #[test]
 fn a_dropped_sandbox_leaves_nothing() {
-    let folder = folder();
-    drop(with_a_pod(folder.path()));
-    assert_eq!(traces(folder.path()), Vec::<String>::new());
+    let (before, folder) = (machine(), folder());
+    let sandbox = with_a_pod(folder.path());
+    let living = left_since(&before);
+    for kind in ["process: ", "interface: ", "cgroup: "] {
+        assert!(living.iter().any(|trace| trace.starts_with(kind)), "no {kind}in {living:?}: this test could not fail");
+    }
+    drop(sandbox);
+    assert_eq!(left_since(&before), Vec::<String>::new());
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(files.iter().all(|name| name == "lock" || name == "logs"), "{files:?}");
 }
 
 #[test]
 fn up_kill_up_down_leaves_nothing() {
-    let folder = folder();
+    let (before, folder) = (machine(), folder());
     let place = Folder::at(folder.path());
     let sandbox = with_a_pod(folder.path());
     kill_process(sandbox.janitor_pid().unwrap(), Signal::SIGKILL);
     wait_for("the kernel to end the rest", || processes(folder.path()).is_empty().then_some(()));
     drop(sandbox);
 
-    let sandbox = Sandbox::start(Path::new(SANDBOX), place.clone(), Options::default(), |_| ()).unwrap();
-    assert!(kubectl(&sandbox, &["get", "nodes"]).ok().contains("Ready"));
+    let sandbox = with_a_pod(folder.path());
     sandbox.detach().unwrap();
     assert!(end(&place).unwrap());
-    assert_eq!(traces(folder.path()), Vec::<String>::new());
+    assert_eq!(left_since(&before), Vec::<String>::new());
     assert!(!end(&place).unwrap(), "there is none to end any more");
 }
 
 #[test]
-fn a_killed_supervisor_takes_everything_with_it() {
-    let folder = folder();
+fn down_cleans_up_after_a_crash() {
+    let (before, folder) = (machine(), folder());
     let sandbox = with_a_pod(folder.path());
-    let supervisor = processes(folder.path()).into_iter().find(|(_, command)| command.contains("sandbox supervise"));
-    // Behind setpriv and unshare, the one that is not them: it comes last.
-    assert!(supervisor.is_some());
+    kill_process(sandbox.janitor_pid().unwrap(), Signal::SIGKILL);
+    wait_for("the kernel to end the rest", || processes(folder.path()).is_empty().then_some(()));
+    drop(sandbox);
+    assert!(!end(&Folder::at(folder.path())).unwrap());
+    assert_eq!(left_since(&before), Vec::<String>::new());
+}
+
+#[test]
+fn a_killed_supervisor_takes_everything_with_it() {
+    let (before, folder) = (machine(), folder());
+    let sandbox = with_a_pod(folder.path());
     let all = processes(folder.path());
-    let supervisor =
-        all.iter().rfind(|(_, command)| command.contains("sandbox supervise") && !command.starts_with("unshare"));
+    let supervisor = all
+        .iter()
+        .find(|(_, line)| line.contains("supervise") && line.contains(SANDBOX) && !line.starts_with("unshare"));
     kill_process(supervisor.unwrap().0, Signal::SIGKILL);
     wait_for("the janitor to clean up", || running(sandbox.folder()).unwrap().is_none().then_some(()));
-    assert_eq!(traces(folder.path()), Vec::<String>::new());
+    drop(sandbox);
+    assert_eq!(left_since(&before), Vec::<String>::new());
 }
 
 #[test]
 fn a_starter_that_is_killed_or_interrupted_leaves_nothing() {
     for signal in [Signal::SIGKILL, Signal::SIGINT] {
-        let folder = folder();
+        let (before, folder) = (machine(), folder());
         let place = Folder::at(folder.path());
         let mut command = Command::new(SANDBOX);
-        command
-            .arg("up")
-            .arg("--dir")
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut starter = command.spawn().unwrap();
+        command.arg("up").arg("--dir").arg(folder.path()).stdin(Stdio::null());
+        let mut starter = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         wait_for("the node's parts to start", || place.log("containerd").exists().then_some(()));
         kill_process(starter.id(), signal);
         starter.wait().unwrap();
         wait_for("the janitor to clean up", || running(&place).unwrap().is_none().then_some(()));
-        assert_eq!(traces(folder.path()), Vec::<String>::new(), "after {signal}");
+        assert_eq!(left_since(&before), Vec::<String>::new(), "after {signal}");
     }
 }
 
@@ -107,9 +130,7 @@ fn sandboxes_live_side_by_side_and_end_apart() {
     assert_ne!(one.info().endpoint, two.info().endpoint);
     assert_ne!(one.info().node.as_ref().unwrap().registry, two.info().node.as_ref().unwrap().registry);
     drop(one);
-    let nodes =
-        kubectl(&two, &["get", "nodes", "--output=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"]);
-    assert_eq!(nodes.ok(), "True");
+    run_a_pod(&two, "after");
 }
 
 #[test]
@@ -118,29 +139,45 @@ fn a_folder_has_one_sandbox() {
     let said = run(sandbox.command(SANDBOX).unwrap().args(["up", "--dir"]).arg(sandbox.folder().path()));
     let error = said.error();
     assert!(error.contains("a sandbox runs in") && error.contains("already"), "{error}");
-    assert!(kubectl(&sandbox, &["get", "nodes"]).ok().contains("Ready"), "the first one was disturbed");
+    run_a_pod(&sandbox, "undisturbed");
 }
 
 #[test]
 fn a_part_that_dies_is_named_with_the_last_lines_of_its_log() {
     let sandbox = with_node();
-    let all = processes(sandbox.folder().path());
-    let registry = all.iter().find(|(_, command)| command.contains("docker-registry")).unwrap();
-    kill_process(registry.0, Signal::SIGKILL);
+    kill_process(part(sandbox.folder().path(), "docker-registry"), Signal::SIGKILL);
     let casualty = wait_for("the death to be noticed", || sandbox.casualty());
     assert!(casualty.starts_with("registry ended (signal: 9 (SIGKILL)). The last lines of"), "{casualty}");
     let said = run(sandbox.command(SANDBOX).unwrap().args(["status", "--dir"]).arg(sandbox.folder().path()));
     assert!(said.error().contains("registry ended"));
 }
 
-#[tokio::test]
-async fn controllers_that_end_are_started_again() {
+#[test]
+fn controllers_that_end_are_started_again() {
     let sandbox = with_node();
-    let all = processes(sandbox.folder().path());
-    let manager = all.iter().find(|(_, command)| command.contains("/kube-controller-manager ")).unwrap();
-    kill_process(manager.0, Signal::SIGKILL);
+    kill_process(part(sandbox.folder().path(), "/kube-controller-manager"), Signal::SIGKILL);
     kubectl(&sandbox, &["create", "namespace", "after"]).ok();
     let account = || kubectl(&sandbox, &["get", "serviceaccount", "default", "--namespace=after"]).code == Some(0);
     wait_for("the new controller manager to work", || account().then_some(()));
     assert_eq!(sandbox.casualty(), None);
+}
+
+#[test]
+fn without_root_the_control_plane_starts_alone_and_says_so() {
+    let folder = folder();
+    let dir = folder.path().join("box");
+    // Another user; with the right to read this one's files, for programs may lie in a home.
+    let capabilities = ["--inh-caps=+dac_read_search,+dac_override", "--ambient-caps=+dac_read_search,+dac_override"];
+    let nobody = |command: &str| {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).args(capabilities);
+        run(setpriv.arg(SANDBOX).args([command, "--dir"]).arg(&dir).stdin(Stdio::null()))
+    };
+    let said = nobody("up");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("the control plane alone: a node needs root"), "{}", said.stderr);
+    let sandbox = Sandbox::attach(Folder::at(&dir)).unwrap();
+    assert!(kubectl(&sandbox, &["get", "namespaces", "--output=name"]).ok().contains("namespace/default"));
+    assert_eq!(nobody("down").code, Some(0));
+    assert!(processes(&dir).is_empty());
 }

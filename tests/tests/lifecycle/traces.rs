@@ -1,46 +1,62 @@
 //! What a sandbox could leave behind on the machine.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::support::run;
 
-/// Everything that is left of the sandbox in a folder, in words; nothing, if all is well.
-pub(crate) fn traces(folder: &Path) -> Vec<String> {
-    let mut left: Vec<String> =
-        processes(folder).into_iter().map(|(id, line)| format!("process {id}: {line}")).collect();
-    let text = |file: &str| std::fs::read_to_string(file).unwrap();
-    let mine = |line: &&str| line.contains(&folder.display().to_string());
-    left.extend(text("/proc/mounts").lines().filter(mine).map(|line| format!("mount: {line}")));
-    left.extend(names("/sys/class/net", "eksbox").map(|name| format!("interface: {name}")));
-    left.extend(names("/run/netns", "").map(|name| format!("network namespace: {name}")));
-    for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+/// What there is on the machine, in words, of all that a sandbox makes. Taken before and after, it must be the same.
+pub(crate) fn machine() -> BTreeSet<String> {
+    let mut there: BTreeSet<String> =
+        processes(Path::new("/")).into_iter().map(|(_, line)| format!("process: {line}")).collect();
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+    there.extend(mounts.lines().map(|line| format!("mount: {line}")));
+    there.extend(names("/sys/class/net").map(|name| format!("interface: {name}")));
+    there.extend(names("/run/netns").map(|name| format!("network namespace: {name}")));
+    for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         let hierarchy = hierarchy.path().display().to_string();
-        left.extend(names(&hierarchy, "eks-encrypt-sandbox").map(|name| format!("cgroup: {hierarchy}/{name}")));
+        there.extend(names(&hierarchy).map(|name| format!("cgroup: {hierarchy}/{name}")));
     }
-    let rules = run(Command::new("iptables-save").stdin(Stdio::null())).stdout;
-    let ours = |line: &&str| line.contains("KUBE-") || line.contains("198.18.") || line.contains("198.19.");
-    left.extend(rules.lines().filter(ours).map(|line| format!("iptables rule: {line}")));
-    left
+    let rules = run(Command::new("iptables-save").stdin(Stdio::null())).ok();
+    // Counters and time stamps change by themselves.
+    there.extend(rules.lines().filter(|line| line.starts_with("-A")).map(|line| format!("iptables rule: {line}")));
+    for sysctl in
+        ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys"]
+    {
+        let value = std::fs::read_to_string(format!("/proc/sys/{sysctl}")).unwrap();
+        there.insert(format!("sysctl: {sysctl} = {}", value.trim()));
+    }
+    for folder in ["/opt", "/opt/containerd", "/usr/libexec", "/var/lib/cni", "/var/lib/kubelet", "/var/log"] {
+        there.extend(names(folder).map(|name| format!("file: {folder}/{name}")));
+    }
+    there
 }
 
-/// The processes whose command line names the folder, with that line, in the order of their start.
+/// What is there now and was not before.
+pub(crate) fn left_since(before: &BTreeSet<String>) -> Vec<String> {
+    machine().difference(before).cloned().collect()
+}
+
+/// The processes of sandboxes whose folder is at or below a path, with their command lines: parts, which carry their
+/// sandbox in their environment, and Pods, which are in its cgroup.
 pub(crate) fn processes(folder: &Path) -> Vec<(u32, String)> {
-    let folder = folder.display().to_string();
+    let mark = format!("EKS_ENCRYPT_SANDBOX={}", folder.display());
     let all = std::fs::read_dir("/proc").unwrap().flatten();
-    let mut found: Vec<_> = all
-        .filter_map(|entry| {
-            let id = entry.file_name().to_str()?.parse().ok()?;
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (line.contains(&folder) && id != std::process::id()).then_some((id, line))
-        })
-        .collect();
-    found.sort_unstable();
-    found
+    all.filter_map(|entry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let read =
+            |file| std::fs::read(entry.path().join(file)).ok().map(|text| String::from_utf8_lossy(&text).into_owned());
+        let line = read("cmdline")?.replace('\0', " ");
+        let ours = read("environ")?.split('\0').any(|variable| variable.starts_with(&mark))
+            || line.contains(&format!("\"folder\":\"{}", folder.display()))
+            || read("cgroup")?.contains("eks-encrypt-sandbox");
+        (ours && id != std::process::id()).then_some((id, line))
+    })
+    .collect()
 }
 
-fn names(folder: &str, prefix: &str) -> impl Iterator<Item = String> {
+fn names(folder: &str) -> impl Iterator<Item = String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(move |name| name.starts_with(prefix))
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
 }

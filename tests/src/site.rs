@@ -1,0 +1,57 @@
+//! The ground that a sandbox is built on: its folders, its node's namespaces, its addresses and ports. Input: what was asked
+//! for. Output: where everything will be.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::Context;
+
+use crate::folder::Folder;
+use crate::lane::Net;
+use crate::options::Options;
+use crate::parts::Parts;
+use crate::spec::Spec;
+use crate::{node, ports};
+
+/// Where everything will be.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) options: Options,
+    pub(crate) folder: Folder,
+    pub(crate) programs: Parts,
+    /// The node's network, if there will be a node.
+    pub(crate) net: Option<Net>,
+    /// Where the API server listens: the node has to reach it.
+    pub(crate) api: SocketAddr,
+    pub(crate) registry: SocketAddr,
+    pub(crate) etcd: [u16; 2],
+    pub(crate) moto: u16,
+    pub(crate) aws: u16,
+    pub(crate) manager: u16,
+    pub(crate) scheduler: u16,
+}
+
+impl Site {
+    /// Makes folders and namespaces, and finds ports.
+    pub(crate) fn prepare(spec: &Spec) -> anyhow::Result<Self> {
+        let folder = spec.folder();
+        for made in [folder.pki(), folder.etcd(), folder.node()] {
+            std::fs::create_dir_all(&made).with_context(|| format!("can't make {}", made.display()))?;
+        }
+        let net = spec.lane.map(Net);
+        if let Some(net) = net {
+            node::network::own_folders()?;
+            node::network::make(net)?;
+            node::cgroup::make(&net.cgroup()).context("can't make the cgroup of the Pods")?;
+        }
+        let address = net.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |net| net.host().into());
+        let [client, peer, moto, aws, manager, scheduler] = ports::free(Ipv4Addr::LOCALHOST.into())?;
+        let [api, registry] = ports::free(address)?.map(|port| SocketAddr::new(address, port));
+        let (options, programs, etcd) = (spec.options.clone(), Parts::of_this_checkout(), [client, peer]);
+        Ok(Self { options, folder, programs, net, api, registry, etcd, moto, aws, manager, scheduler })
+    }
+
+    /// Every AWS service.
+    pub(crate) fn aws_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.aws)
+    }
+}
