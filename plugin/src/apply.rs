@@ -69,17 +69,59 @@ async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Er
     }
 }
 
+/// Whose a namespace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// It is not there.
+    Nobody,
+    /// A run of ours made it.
+    Us,
+    /// Somebody else made it.
+    Others,
+}
+
+/// Looks whose a namespace is.
+pub(crate) async fn owner(client: &Client, name: &str) -> Result<Owner, kube::Error> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    match kubernetes::again(|| api.get(name)).await {
+        Ok(there) if there.labels().get(APP_LABEL).is_some_and(|app| app == APP) => Ok(Owner::Us),
+        Ok(_) => Ok(Owner::Others),
+        Err(error) if kubernetes::gone(&error, name) => Ok(Owner::Nobody),
+        Err(error) => Err(error),
+    }
+}
+
+/// What it means to run in somebody else's namespace: before the confirmation, and when it is done.
+pub(crate) fn somebody_elses(namespace: &str) -> String {
+    format!(
+        "namespace {namespace} exists and is not ours: it is used as it is. As long as the run lasts, whoever may create \
+         Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data"
+    )
+}
+
 /// A namespace that somebody else made stays as it is: our Pod Security labels on, say, kube-system would stop its Pods.
 async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
-    let api: Api<Namespace> = Api::all(client.clone());
     let name = object.name_any();
-    match kubernetes::again(|| api.get(&name)).await {
-        Ok(there) if there.labels().get(APP_LABEL).is_none_or(|app| app != APP) => {
-            screen.line(&format!("note: namespace {} exists and is not ours: used as it is", object.name_any()));
+    match owner(client, &name).await {
+        Ok(Owner::Others) => {
+            screen.line(&format!("note: {}", somebody_elses(&name)));
             Ok(())
         }
-        Err(error) if !kubernetes::gone(&error, &name) => Err(failed(object, &error)),
-        _ => patch(api, object).await,
+        Ok(Owner::Nobody | Owner::Us) => patch(Api::all(client.clone()), object).await,
+        Err(error) => Err(failed(object, &error)),
+    }
+}
+
+/// Has the API server say whether it would take an object that gives rights; nothing is changed.
+pub(crate) async fn dry_run(client: &Client, object: &Object) -> Result<(), kube::Error> {
+    let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
+    match object {
+        Object::ClusterRole(object) => put(Api::all(client.clone()), object, &params).await,
+        Object::ClusterRoleBinding(object) => put(Api::all(client.clone()), object, &params).await,
+        Object::Role(object) => {
+            put(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object, &params).await
+        }
+        _ => Ok(()),
     }
 }
 
@@ -102,11 +144,15 @@ async fn patch<K>(api: Api<K>, object: &K) -> Result<(), Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    let name = object.name_any();
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let patch = Patch::Apply(object);
-    let applied = kubernetes::again(|| api.patch(&name, &params, &patch)).await;
-    applied.map(|_| ()).map_err(|error| failed(object, &error))
+    put(api, object, &PatchParams::apply(FIELD_MANAGER).force()).await.map_err(|error| failed(object, &error))
+}
+
+async fn put<K>(api: Api<K>, object: &K, params: &PatchParams) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let (name, patch) = (object.name_any(), Patch::Apply(object));
+    kubernetes::again(|| api.patch(&name, params, &patch)).await.map(|_| ())
 }
 
 fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {

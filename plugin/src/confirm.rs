@@ -5,6 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use eks_encrypt_job::exit::ExitCode;
 
+use crate::apply;
 use crate::association::Plan;
 use crate::cluster::Cluster;
 use crate::key::Key;
@@ -37,9 +38,13 @@ pub(crate) async fn confirm(
     plan: &Plan,
     cluster: &Cluster,
     key: &Key,
+    others_namespace: Option<&str>,
     screen: &Screen,
 ) -> Result<(), Error> {
     screen.line(&text(plan, cluster, key));
+    if let Some(namespace) = others_namespace {
+        screen.line(&format!("Be aware: {}.\n", apply::somebody_elses(namespace)));
+    }
     if yes {
         return Ok(());
     }

@@ -60,3 +60,14 @@ fn refusals() {
     error: that is not shop: nothing was touched
     ");
 }
+
+#[tokio::test]
+async fn somebody_elses_namespace_is_told_with_what_it_means_before_the_question() {
+    let told = async |namespace| {
+        let screen = Screen::kept();
+        confirm(true, &Plan::Nothing, &cluster(None), &key(), namespace, &screen).await.unwrap();
+        screen.text()
+    };
+    let with = told(Some("ops")).await;
+    assert_snapshot!(with.strip_prefix(&told(None).await).unwrap(), @"Be aware: namespace ops exists and is not ours: it is used as it is. As long as the run lasts, whoever may create Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data.");
+}

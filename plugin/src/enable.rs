@@ -8,6 +8,7 @@ use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::apply::Owner;
 use crate::association::Plan;
 use crate::cli::Enable;
 use crate::existing::Found;
@@ -23,7 +24,8 @@ use crate::{apply, association, cleanup, confirm, existing, follow, manifests, s
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let ground = preflight(args, screen).await?;
-    confirm::confirm(args.yes, &ground.plan, &ground.cluster, &ground.key, screen).await?;
+    let others = (ground.owner == Owner::Others).then_some(args.namespace.as_str());
+    confirm::confirm(args.yes, &ground.plan, &ground.cluster, &ground.key, others, screen).await?;
     go_on(args, &ground, screen, stage).await
 }
 

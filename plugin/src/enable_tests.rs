@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{KEY, aws, cluster, enable as flags, key, kubeconfig, kubernetes, not_found, told};
+use crate::testing::{KEY, api_object, aws, cluster, enable as flags, key, kubeconfig, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// What an API server was asked, without queries, and with the run's id as `RUN`.
@@ -43,8 +43,7 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
             ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
             ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
             ("GET", path) if path.contains("/clusterrolebindings/") => {
-                let role = serde_json::json!({"apiGroup": "", "kind": "", "name": ""});
-                serde_json::json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {}, "roleRef": role})
+                return (200, api_object(path));
             }
             ("GET", path) if path.ends_with("/pods") => {
                 serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
@@ -56,21 +55,7 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
                 job(serde_json::json!([{"type": if failed > 0 { "Failed" } else { "Complete" }, "status": "True"}]))
             }
             ("DELETE", _) => return (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
-            // Server-side apply answers with the object; its kind and name are all that is read.
-            (_, path) => {
-                let kinds = [
-                    ("/namespaces/eks-encrypt/serviceaccounts/", "v1", "ServiceAccount"),
-                    ("/clusterroles/", "rbac.authorization.k8s.io/v1", "ClusterRole"),
-                    ("/clusterrolebindings/", "rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
-                    ("/roles/", "rbac.authorization.k8s.io/v1", "Role"),
-                    ("/rolebindings/", "rbac.authorization.k8s.io/v1", "RoleBinding"),
-                    ("/jobs/", "batch/v1", "Job"),
-                ];
-                let (_, version, kind) =
-                    kinds.iter().find(|(part, ..)| path.contains(part)).copied().unwrap_or(("", "v1", "Namespace"));
-                let role = serde_json::json!({"apiGroup": "", "kind": "", "name": ""});
-                serde_json::json!({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "roleRef": role})
-            }
+            (_, path) => return (200, api_object(path)),
         };
         (200, body.to_string())
     });
@@ -88,7 +73,7 @@ fn ground(client: kube::Client) -> Ground {
        "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#;
     let (aws, _) = aws(&[(200, "", active)]);
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    Ground { aws, kubernetes, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing }
+    Ground { aws, kubernetes, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing, owner: Owner::Nobody }
 }
 
 #[tokio::test(start_paused = true)]

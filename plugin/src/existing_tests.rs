@@ -1,6 +1,6 @@
 //! Which Jobs are followed, and which are in the way.
 use super::*;
-use crate::testing::{KEY, kubernetes, not_found, told};
+use crate::testing::{KEY, api_object, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// A Job of ours at work, with this environment.
@@ -18,12 +18,7 @@ async fn found(jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
         serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": jobs}).to_string();
     let client = kubernetes(move |_, path| match path {
         _ if path.contains("/jobs?") => (200, list.clone()),
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1" => (
-            200,
-            r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{},
-                "roleRef":{"apiGroup":"","kind":"","name":""}}"#
-                .into(),
-        ),
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1" => (200, api_object(path)),
         _ => not_found(path),
     });
     find(&client, "ops", KEY, Method::Annotate).await

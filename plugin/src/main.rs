@@ -1,6 +1,6 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The files of `enable`, in the order of its steps: `preflight` (`aws`, `kubernetes`, `cluster`, `key`) -> `confirm` ->
+//! The files of `enable`, in the order of its steps: `preflight` (`aws`, `kubernetes`, `cluster`, `key`, `rights`) -> `confirm` ->
 //! `association` (`settle`) -> `existing` -> `apply` (`manifests`) -> `follow` (`log`, `startup`) -> `verdict` -> `cleanup` -> `summary`. What
 //! people see goes through `screen`, and nowhere else.
 
@@ -26,6 +26,7 @@ mod manifests;
 mod pem;
 mod preflight;
 mod progress;
+mod rights;
 mod run;
 mod screen;
 mod settle;

@@ -1,14 +1,23 @@
 //! Every check before anything is changed, in an order in which each may trust the one before. Input: the command line.
 //! Output: the ground that the steps stand on, or the first check that fails. Reads only.
 
+use eks_encrypt_job::event::Method;
+use eks_encrypt_job::exit::ExitCode;
+use jiff::Timestamp;
+use kube::Client;
+
+use crate::apply::Owner;
 use crate::association::{self, Plan};
 use crate::aws::{self, Aws};
 use crate::cli::Enable;
 use crate::cluster::{self, Cluster};
 use crate::key::{self, Key};
 use crate::kubernetes::{self, Kubernetes};
+use crate::manifests::{self, Settings};
+use crate::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::{existing, rights};
 
 /// What the checks found.
 pub(crate) struct Ground {
@@ -22,6 +31,8 @@ pub(crate) struct Ground {
     pub(crate) key: Key,
     /// What there is to do about the association.
     pub(crate) plan: Plan,
+    /// Whose the Job's namespace is.
+    pub(crate) owner: Owner,
 }
 
 /// Connects and checks.
@@ -61,7 +72,21 @@ async fn check(args: &Enable, aws: Aws, kubernetes: Kubernetes, screen: &Screen)
             Plan::Nothing => "this key is associated already".to_owned(),
         },
     );
-    Ok(Ground { aws, kubernetes, cluster, key, plan })
+    let owner = may_run(args, &kubernetes.client, &key).await?;
+    passed(screen, "rights", &format!("RBAC and a Job may be made in namespace {}", args.namespace));
+    Ok(Ground { aws, kubernetes, cluster, key, plan, owner })
+}
+
+/// What comes after the association must not fail for a reason that can be seen before it.
+async fn may_run(args: &Enable, client: &Client, key: &Key) -> Result<Owner, Stop> {
+    let run = Run::new(&args.namespace, Timestamp::now(), rand::random());
+    let (image, key_arn, method) = (&args.image, &key.arn, Method::default());
+    let settings = Settings { run: &run, image, key_arn, method, concurrency: args.concurrency };
+    let owner = rights::check(client, &run, &manifests::objects(&settings)?).await?;
+    match existing::find(client, &args.namespace, key_arn, method).await {
+        Ok(_) => Ok(owner),
+        Err(error) => Err(Stop { code: ExitCode::Refused, ..error.into() }),
+    }
 }
 
 fn passed(screen: &Screen, check: &str, result: &str) {

@@ -113,13 +113,38 @@ pub(crate) fn not_found(path: &str) -> (u16, String) {
     (404, status.to_string())
 }
 
+/// The API server's answer to a server-side apply: the object, of which kind and name are all that is read.
+pub(crate) fn api_object(path: &str) -> String {
+    let kinds = [
+        ("/serviceaccounts/", "v1", "ServiceAccount"),
+        ("/clusterroles/", "rbac.authorization.k8s.io/v1", "ClusterRole"),
+        ("/clusterrolebindings/", "rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+        ("/roles/", "rbac.authorization.k8s.io/v1", "Role"),
+        ("/rolebindings/", "rbac.authorization.k8s.io/v1", "RoleBinding"),
+        ("/jobs/", "batch/v1", "Job"),
+    ];
+    let found = kinds.iter().find(|(part, ..)| path.contains(part)).copied();
+    let (_, version, kind) = found.unwrap_or(("", "v1", "Namespace"));
+    let role = serde_json::json!({"apiGroup": "", "kind": "", "name": ""});
+    serde_json::json!({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "roleRef": role}).to_string()
+}
+
 /// A Kubernetes client whose API server answers by a function of method and path (with query).
 pub(crate) fn kubernetes(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> Client {
+    kubernetes_with_bodies(move |method, path, _| answer(method, path))
+}
+
+/// The same, where the answer depends on what was sent.
+pub(crate) fn kubernetes_with_bodies(
+    answer: impl Fn(&str, &str, &str) -> (u16, String) + Send + Sync + 'static,
+) -> Client {
     let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
     tokio::spawn(async move {
         while let Some((request, send)) = handle.next_request().await {
             let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-            let (status, body) = answer(request.method().as_str(), &path);
+            let method = request.method().to_string();
+            let sent = request.into_body().collect_bytes().await.unwrap();
+            let (status, body) = answer(&method, &path, std::str::from_utf8(&sent).unwrap());
             send.send_response(http::Response::builder().status(status).body(Body::from(body.into_bytes())).unwrap());
         }
     });
