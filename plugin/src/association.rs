@@ -34,6 +34,15 @@ pub(crate) enum Error {
          to use new key material, rotate the key that it has: aws kms enable-key-rotation --key-id {has}"
     )]
     OtherKey { cluster: String, has: String, asked: String },
+    /// Whether it is another key can't be seen.
+    #[error("can't see whether {has}, which EKS cluster {cluster} has, is the key that you asked for ({asked})")]
+    Compare {
+        cluster: String,
+        has: String,
+        asked: String,
+        #[source]
+        source: Cause,
+    },
     /// EKS did not take the request.
     #[error("EKS did not take the association of {key} with cluster {cluster}")]
     NotTaken {
@@ -75,7 +84,7 @@ impl Coded for Error {
             Self::OtherKey { .. } => ExitCode::OtherKey,
             Self::Ended { .. } => ExitCode::AssociationFailed,
             // "Refused" promises that nothing was changed: without an answer nobody knows.
-            Self::NoAnswer { .. } | Self::Lost { .. } => ExitCode::Error,
+            Self::Compare { .. } | Self::NoAnswer { .. } | Self::Lost { .. } => ExitCode::Error,
             Self::TimeUp { .. } => ExitCode::StillRunning,
         }
     }
@@ -110,11 +119,13 @@ pub(crate) async fn plan(aws: &Aws, cluster: &Cluster, key: &Key) -> Result<Plan
 
 /// Refuses a cluster that has another key, or is getting one.
 pub(crate) async fn refuse_other(aws: &Aws, cluster: &Cluster, key: &Key, has: Option<&str>) -> Result<(), Error> {
-    match has {
-        Some(has) if !key::same(aws, key, has).await => {
-            Err(Error::OtherKey { cluster: cluster.name.clone(), has: has.to_owned(), asked: key.arn.clone() })
-        }
-        _ => Ok(()),
+    let Some(has) = has else { return Ok(()) };
+    let same = key::same(aws, key, has).await;
+    let (cluster, has, asked) = (cluster.name.clone(), has.to_owned(), key.arn.clone());
+    match same {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::OtherKey { cluster, has, asked }),
+        Err(source) => Err(Error::Compare { cluster, has, asked, source }),
     }
 }
 

@@ -147,3 +147,13 @@ async fn a_request_without_an_answer_may_have_been_taken() {
     error: no answer from EKS: it may have begun to associate arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab with cluster shop, and then it can't be undone; run the same command again to see: ServiceUnavailableException: try again
     ");
 }
+
+#[tokio::test]
+async fn a_key_that_can_not_be_compared_is_not_another_key() {
+    let (aws, _) = aws(&[(400, "ThrottlingException", r#"{"message":"Rate exceeded"}"#)]);
+    let cluster = cluster(Some("arn:aws:kms:eu-central-1:111122223333:alias/eks"));
+    assert_snapshot!(told(plan(&aws, &cluster, &key()).await.unwrap_err()), @r"
+    exit 1
+    error: can't see whether arn:aws:kms:eu-central-1:111122223333:alias/eks, which EKS cluster shop has, is the key that you asked for (arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab): ThrottlingException: Rate exceeded
+    ");
+}

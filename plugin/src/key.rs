@@ -53,12 +53,17 @@ pub(crate) async fn check(aws: &Aws, named: &str) -> Result<Key, Error> {
     }
 }
 
-/// Whether two names mean one key. EKS may know it by an alias; a key that we may not describe is compared by name.
-pub(crate) async fn same(aws: &Aws, key: &Key, other: &str) -> bool {
+/// Whether two names mean one key. EKS may know it by an alias; a key that we may not describe, or that is not there any
+/// more, is compared by name. Without an answer nobody knows.
+pub(crate) async fn same(aws: &Aws, key: &Key, other: &str) -> Result<bool, Cause> {
     if key.arn == other {
-        return true;
+        return Ok(true);
     }
-    describe(aws, other).await.is_ok_and(|described| described.arn.as_deref() == Some(&key.arn))
+    match describe(aws, other).await {
+        Ok(described) => Ok(described.arn.as_deref() == Some(&key.arn)),
+        Err(cause) if matches!(cause.code.as_deref(), Some("AccessDeniedException" | "NotFoundException")) => Ok(false),
+        Err(cause) => Err(cause),
+    }
 }
 
 async fn describe(aws: &Aws, named: &str) -> Result<KeyMetadata, Cause> {

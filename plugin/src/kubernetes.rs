@@ -121,8 +121,13 @@ fn stray(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404 && status.details.is_none())
 }
 
-/// Whether the API server says that it is ready. Anything but a clear yes is a no: after an association it restarts.
-pub(crate) async fn ready(client: &Client) -> bool {
-    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
-    client.request_text(request).await.is_ok()
+/// Whether the API server says that it is ready, or why not: after an association it restarts. One that forbids the
+/// question has asked its authorizer, and so answers; a proxy's 403 does not name the path and is no answer.
+pub(crate) async fn ready(client: &Client) -> Result<(), Cause> {
+    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| Cause::of(&error))?;
+    match client.request_text(request).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 403 && status.message.contains("cannot get path") => Ok(()),
+        Err(error) => Err(Cause::kube(&error)),
+    }
 }

@@ -2,6 +2,7 @@
 //! or a cluster, and a deadline. Output: a cluster that is ACTIVE, has the key and answers; or an error in EKS's words.
 //! What EKS has started goes on without us, and is followed the next time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use kube::Client;
@@ -23,6 +24,9 @@ const FIRST: Duration = Duration::from_secs(1);
 
 /// The longest: EKS allows few calls a second to a whole account, and minutes pass anyway.
 const LONGEST: Duration = Duration::from_secs(15);
+
+/// How many causes are told: a server that says something new each time must not fill the screen.
+const NOTED: usize = 5;
 
 /// Follows an update until EKS has ended it.
 pub(crate) async fn follow(
@@ -75,12 +79,15 @@ pub(crate) async fn settle(
     );
     loop {
         match cluster::try_describe(aws, &cluster.name).await {
-            Ok(now) => {
-                refuse_other(aws, cluster, key, now.key.as_deref()).await?;
-                if now.active() && now.key.is_some() && kubernetes::ready(kubernetes).await {
-                    return Ok(());
-                }
-            }
+            Ok(now) => match refuse_other(aws, cluster, key, now.key.as_deref()).await {
+                Err(Error::Compare { source, .. }) if source.passing => poll.trouble(&source),
+                Err(error) => return Err(error),
+                Ok(()) if now.active() && now.key.is_some() => match kubernetes::ready(kubernetes).await {
+                    Ok(()) => return Ok(()),
+                    Err(cause) => poll.trouble(&cause),
+                },
+                Ok(()) => {}
+            },
             Err(cause) if cause.passing => poll.trouble(&cause),
             Err(source) => return Err(Error::Lost { cluster: cluster.name.clone(), id: "-".into(), source }),
         }
@@ -97,18 +104,19 @@ struct Poll<'a> {
     what: String,
     /// What is usual, for a person who wonders.
     usual: &'static str,
-    noted: bool,
+    noted: HashSet<String>,
 }
 
 impl<'a> Poll<'a> {
     fn new(screen: &'a Screen, deadline: Instant, what: String, usual: &'static str) -> Self {
-        Self { screen, began: Instant::now(), deadline, wait: FIRST, what, usual, noted: false }
+        Self { screen, began: Instant::now(), deadline, wait: FIRST, what, usual, noted: HashSet::new() }
     }
 
-    /// Says once that answers are missing: on a laptop that slept this is normal, and silence is not.
+    /// Says why the wait goes on, once for each cause: on a laptop that slept, or while API servers restart, this is normal,
+    /// and silence is not.
     fn trouble(&mut self, cause: &Cause) {
-        if !std::mem::replace(&mut self.noted, true) {
-            self.screen.line(&format!("note: no answer, asking again: {cause}"));
+        if self.noted.insert(cause.to_string()) && self.noted.len() <= NOTED {
+            self.screen.line(&format!("note: asking again: {cause}"));
         }
     }
 

@@ -32,7 +32,10 @@ async fn throttling_and_server_errors_do_not_end_the_wait() {
     let screen = Screen::kept();
     follow(&aws, "shop", "u-1", &screen, in_minutes(80)).await.unwrap();
     assert_eq!(asked(&http).len(), 5);
-    assert_snapshot!(screen.text(), @"note: no answer, asking again: ThrottlingException: Rate exceeded");
+    assert_snapshot!(screen.text(), @r"
+    note: asking again: ThrottlingException: Rate exceeded
+    note: asking again: ServiceUnavailableException: try again
+    ");
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,6 +92,37 @@ async fn the_cluster_must_be_active_with_the_key_and_its_api_server_ready() {
         let first = asked_ready.fetch_add(1, Ordering::Relaxed) == 0;
         if first { (500, "[-]etcd failed".into()) } else { (200, "ok".into()) }
     });
-    settle(&aws, &client, &cluster(None), &key(), &Screen::kept(), in_minutes(80)).await.unwrap();
+    let screen = Screen::kept();
+    settle(&aws, &client, &cluster(None), &key(), &screen, in_minutes(80)).await.unwrap();
     assert_eq!(asked(&http).len(), 4);
+    assert_snapshot!(screen.text(), @"note: asking again: [-]etcd failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_readyz_that_is_forbidden_is_an_answer_of_the_authorizer_and_of_nobody_else() {
+    let settled = async |body: &'static str| {
+        let ((aws, _), screen) = (aws(&[WITH; 100]), Screen::kept());
+        let client = api_server(move |_, _| (403, body.into()));
+        let end = settle(&aws, &client, &cluster(None), &key(), &screen, in_minutes(5)).await;
+        format!("{}\n{}", end.map_or_else(told, |()| "settled".into()), screen.text())
+    };
+    let authorizer = r#"{"kind":"Status","metadata":{},"status":"Failure","code":403,"reason":"Forbidden",
+        "message":"forbidden: User \"alice\" cannot get path \"/readyz\""}"#;
+    assert_snapshot!(format!("{}\n{}", settled(authorizer).await, settled("<html>Blocked</html>").await), @r"
+    settled
+
+    exit 7
+    error: time is up after 5 min 0 s: waiting until the cluster is ACTIVE with the key and its API server is ready; nothing is lost, run the same command again to go on
+    note: asking again: <html>Blocked</html>
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_can_not_be_compared_for_a_while_is_asked_again_and_not_another_key() {
+    let alias = r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
+       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:alias/eks"}}]}}"#;
+    let (aws, http) = aws(&[(200, "", alias), THROTTLED, WITH]);
+    let client = api_server(|_, _| (200, "ok".into()));
+    settle(&aws, &client, &cluster(None), &key(), &Screen::kept(), in_minutes(80)).await.unwrap();
+    assert_eq!(asked(&http).len(), 3);
 }
