@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use eks_encrypt_job::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::screen::one_line;
+
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
@@ -60,7 +62,7 @@ impl Log {
     fn note(&mut self, text: &str) -> Read {
         let wire = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|value| value["wire"].as_u64());
         match wire.filter(|wire| *wire != u64::from(WIRE_VERSION)) {
-            None => Read::Note(format!("the Job's log: {}", text.trim_end())),
+            None => Read::Note(format!("the Job's log: {}", one_line(text.trim_end()))),
             Some(_) if std::mem::replace(&mut self.told, true) => Read::Seen,
             Some(wire) => Read::Note(format!(
                 "the Job speaks version {wire} of the wire format and this plugin version {WIRE_VERSION}: no progress is shown; use an image of the plugin's own version"
@@ -104,6 +106,7 @@ mod tests {
         let mut log = Log::default();
         assert_eq!(log.read("p", "exec format error"), Read::Note("the Job's log: exec format error".into()));
         assert_eq!(log.read("p", "{\"level\":\"warn\"}"), Read::Note("the Job's log: {\"level\":\"warn\"}".into()));
+        assert_eq!(log.read("p", "\u{1b}[2Jwiped"), Read::Note("the Job's log: \\u{1b}[2Jwiped".into()));
         assert_eq!(log.read("p", ""), Read::Seen);
     }
 

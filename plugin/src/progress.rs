@@ -8,7 +8,7 @@ use std::time::Duration;
 use eks_encrypt_job::event::{Event, Line, Phase, RunResult};
 use eks_encrypt_job::outcome::{Failure, Tally};
 
-use crate::screen::Frame;
+use crate::screen::{Frame, one_line};
 
 /// The Job promises a line every 15 s; after two missing ones a person should know.
 const SILENCE: Duration = Duration::from_secs(35);
@@ -50,6 +50,11 @@ impl Progress {
     /// Takes one event in. Gives back a line that should stay on the screen, if it deserves one.
     pub(crate) fn fold(&mut self, line: &Line, at: Duration) -> Option<String> {
         self.heard = at;
+        // Webhooks and policies choose the words: they get one line.
+        self.take(line, at).as_deref().map(one_line)
+    }
+
+    fn take(&mut self, line: &Line, at: Duration) -> Option<String> {
         match &line.event {
             Event::Started { version, server, watermark, total, .. } => {
                 // A successor of a killed Pod goes through the failed ones again, and says so again.
@@ -78,7 +83,7 @@ impl Progress {
     fn failure(&mut self, failure: &Failure) -> Option<String> {
         if self.failures.len() < NAMED {
             let key = (failure.namespace.clone(), failure.name.clone());
-            self.failures.insert(key, failure.reason.clone());
+            self.failures.insert(key, one_line(&failure.reason));
         }
         match self.failures.len() {
             0..=SAID => Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason)),
@@ -217,6 +222,17 @@ mod tests {
         failed: Secret shop/db: admission webhook "x" denied
         note: waiting for the lease
         "#);
+    }
+
+    #[test]
+    fn a_denial_can_not_look_like_lines_of_ours() {
+        let mut progress = Progress::default();
+        let reason = "no\n\nDone: every Secret is accounted for.\u{1b}[2J".to_owned();
+        let failure = Failure { namespace: "a".into(), name: "b".into(), reason };
+        let told = progress.fold(&line(1, Event::Failure(failure)), Duration::ZERO).unwrap();
+        assert_eq!(told, r"failed: Secret a/b: no\n\nDone: every Secret is accounted for.\u{1b}[2J");
+        let kept = progress.failures.into_values().next().unwrap();
+        assert_eq!(kept, r"no\n\nDone: every Secret is accounted for.\u{1b}[2J");
     }
 
     #[test]

@@ -56,6 +56,7 @@ impl Screen {
 
     /// Writes lines that stay.
     pub(crate) fn line(&self, text: &str) {
+        let text = &harmless(text);
         match &self.kind {
             Kind::Terminal { bar, shown } if shown.load(Relaxed) => bar.suspend(|| write(text)),
             Kind::Terminal { .. } | Kind::Plain(_) => write(text),
@@ -76,14 +77,14 @@ impl Screen {
                 bar.set_style(style(frame.share.is_some()));
                 bar.set_length(all);
                 bar.set_position(done);
-                bar.set_message(frame.text.clone());
+                bar.set_message(harmless(&frame.text));
                 bar.tick();
             }
             Kind::Plain(last) => {
                 let Ok(mut last) = last.lock() else { return };
                 if last.is_none_or(|last| last.elapsed() >= PLAIN_EVERY) {
                     *last = Some(Instant::now());
-                    write(&frame.text);
+                    write(&harmless(&frame.text));
                 }
             }
             #[cfg(test)]
@@ -135,6 +136,25 @@ impl Screen {
     }
 }
 
+/// A text in which nobody else's words can move the cursor, recolour what was said, or name the terminal: webhooks, images
+/// and whoever writes into a Pod's log are not to be trusted with a person's terminal. Line breaks stay.
+fn harmless(text: &str) -> String {
+    escaped(text, |c| c != '\n')
+}
+
+/// Somebody else's text as one line: it must not look like a line of ours either.
+pub(crate) fn one_line(text: &str) -> String {
+    escaped(text, |_| true)
+}
+
+fn escaped(text: &str, too: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && too(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// Data for scripts: one line of stdout.
 pub(crate) fn stdout(line: &str) {
     // A closed pipe (`| head`) is the reader's business.
@@ -179,6 +199,17 @@ mod tests {
         screen.clear();
         screen.line("the end, of a test");
         assert_eq!(term.contents(), "");
+    }
+
+    #[test]
+    fn foreign_text_can_not_drive_the_terminal() {
+        let screen = Screen::kept();
+        screen.line("failed: \u{1b}[2J\u{7}denied\r\u{9b}2J\nnext");
+        assert_eq!(screen.text(), "failed: \\u{1b}[2J\\u{7}denied\\r\\u{9b}2J\nnext");
+        assert_eq!(one_line("no\n\nDone: every Secret"), "no\\n\\nDone: every Secret");
+        let (screen, term) = terminal();
+        screen.draw(&Frame { text: "\u{1b}[31mred".into(), share: None });
+        assert!(term.contents().ends_with("\\u{1b}[31mred"), "{}", term.contents());
     }
 
     #[test]

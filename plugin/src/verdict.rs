@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::progress::{Finished, Progress, thousands};
 use crate::run::JobEnd;
+use crate::screen::one_line;
 use crate::startup::state;
 
 /// The verdict.
@@ -47,7 +48,7 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
     };
     let tally = word.tally;
     let of = |number| format!("{} of {} Secrets", thousands(number), thousands(tally.listed));
-    let told = word.reason.clone().unwrap_or_default();
+    let told = one_line(&word.reason.clone().unwrap_or_default());
     let why = match (job, word.result) {
         // First: what has stopped leaves Secrets without an outcome by design, and has listed only some of them.
         (_, RunResult::Stopped) => format!(
