@@ -77,9 +77,10 @@ fn elsewhere(arn: &str) -> String {
 }
 
 /// Said plainly: an auditor must not read more into "done" than there is.
-const NOT_PROVEN: &str = "\nNot proven: each Secret has been written since the run began, and the API server confirmed each of our writes.\n\
-     The second pass that shows that nothing was left behind (`prove`) is not built yet. Older copies of the\n\
-     Secrets stay in etcd until it compacts (minutes), and in backups.\n";
+const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, and answered that the other Secrets had been written since\n\
+     the run began or were deleted.\n\
+     Not proven: that nothing was left behind. The second pass that shows it (`prove`) is not built yet. Older copies\n\
+     of the Secrets stay in etcd until it compacts (minutes), and in backups.\n";
 
 #[cfg(test)]
 mod tests {
@@ -126,9 +127,10 @@ mod tests {
 
           CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.
 
-        Not proven: each Secret has been written since the run began, and the API server confirmed each of our writes.
-        The second pass that shows that nothing was left behind (`prove`) is not built yet. Older copies of the
-        Secrets stay in etcd until it compacts (minutes), and in backups.
+        Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
+        the run began or were deleted.
+        Not proven: that nothing was left behind. The second pass that shows it (`prove`) is not built yet. Older copies
+        of the Secrets stay in etcd until it compacts (minutes), and in backups.
         "#);
     }
 
