@@ -9,11 +9,15 @@ use clap::{Args, Parser, Subcommand};
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// How long we wait: an association takes up to 45 minutes, and the run follows it.
+const TIMEOUT: &str = "80m";
+
 /// Puts every Secret of an EKS cluster under your own KMS key.
 ///
 /// EKS can encrypt a cluster's Secrets under a KMS key of yours. Associating the key changes nothing that is stored
 /// already: each Secret moves to the key when it is next written. This plugin associates the key and then writes every
-/// Secret once, from a Job inside the cluster. Secret data never leaves the API server.
+/// Secret once, from a Job inside the cluster, which asks for the Secrets' metadata alone, never for their data. (Copies
+/// of data that `kubectl apply` left in annotations are metadata and reach the Job, which skips them unread.)
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-eks_encrypt", bin_name = "kubectl eks-encrypt", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -86,7 +90,7 @@ pub(crate) struct Enable {
     pub(crate) image: String,
 
     /// How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
-    #[arg(long, value_name = "DURATION", default_value = "80m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = duration)]
     pub(crate) timeout: Duration,
 
     /// How many Secrets the Job writes at the same time [default: the Job's own choice]
@@ -101,7 +105,7 @@ pub(crate) struct Enable {
 }
 
 impl Enable {
-    /// The command that goes on with this one, for people to paste. Flags at their defaults are left out.
+    /// The command that goes on with this one, for people to paste. Flags at their defaults are left out, and `--yes`.
     pub(crate) fn again(&self) -> String {
         let mut words = vec!["kubectl eks-encrypt enable".to_owned()];
         let mut flag = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
@@ -118,6 +122,12 @@ impl Enable {
         }
         if self.namespace != eks_encrypt_job::contract::NAMESPACE {
             flag("--namespace", &self.namespace);
+        }
+        if duration(TIMEOUT) != Ok(self.timeout) {
+            flag("--timeout", &short(self.timeout));
+        }
+        if let Some(concurrency) = self.concurrency {
+            flag("--concurrency", &concurrency.to_string());
         }
         words.join(" ")
     }
@@ -140,6 +150,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("must be longer than nothing".to_owned()),
     }
+}
+
+/// The other way round: `1h30m`.
+fn short(duration: Duration) -> String {
+    let printer = jiff::fmt::friendly::SpanPrinter::new().spacing(jiff::fmt::friendly::Spacing::None);
+    printer.unsigned_duration_to_string(&duration)
 }
 
 #[cfg(test)]

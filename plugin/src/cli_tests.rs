@@ -25,8 +25,9 @@ fn top() {
 
     EKS can encrypt a cluster's Secrets under a KMS key of yours. Associating the key changes nothing
     that is stored already: each Secret moves to the key when it is next written. This plugin associates
-    the key and then writes every Secret once, from a Job inside the cluster. Secret data never leaves
-    the API server.
+    the key and then writes every Secret once, from a Job inside the cluster, which asks for the
+    Secrets' metadata alone, never for their data. (Copies of data that `kubectl apply` left in
+    annotations are metadata and reach the Job, which skips them unread.)
 
     Usage: kubectl eks-encrypt <COMMAND>
 
@@ -142,15 +143,22 @@ fn nonsense_is_refused() {
 }
 
 #[test]
+fn flags_at_their_defaults_are_left_out_of_the_command_that_goes_on() {
+    let again = enable(&["--timeout", "80m", "-n", "eks-encrypt"]).again();
+    assert!(!again.contains("--timeout") && !again.contains("--namespace") && !again.contains("--conc"), "{again}");
+}
+
+#[test]
 fn durations() {
     assert_eq!(enable(&[]).timeout, Duration::from_secs(80 * 60));
+    for text in ["1h30m", "90s", "0.5s", "2h"] {
+        assert_eq!(duration(&short(duration(text).unwrap())), duration(text), "{text}");
+    }
     assert_eq!(enable(&["--timeout", "1h30m"]).timeout, Duration::from_secs(90 * 60));
 }
 
 #[test]
 fn the_command_that_goes_on_is_this_one() {
-    let args = enable(&["--context", "my prod", "--yes", "-n", "ops"]);
-    assert_snapshot!(args.again(), @r"
-    kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1 --context 'my prod' --namespace ops
-    ");
+    let args = enable(&["--context", "my prod", "--yes", "-n", "ops", "--timeout", "90m", "--concurrency", "3"]);
+    assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1 --context 'my prod' --namespace ops --timeout 1h30m --concurrency 3");
 }
