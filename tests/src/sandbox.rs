@@ -42,6 +42,7 @@ pub struct Sandbox {
 /// The janitor's process, and the pipe that keeps it alive.
 #[derive(Debug)]
 struct Janitor {
+    log: PathBuf,
     child: Child,
     leash: Option<ChildStdin>,
 }
@@ -68,7 +69,7 @@ impl Sandbox {
         let child = command.process_group(0).spawn();
         let mut child = child.with_context(|| format!("can't start {}", program.display()))?;
         let (leash, reports) = (child.stdin.take(), child.stdout.take());
-        let mut janitor = Janitor { child, leash };
+        let janitor = Janitor { log: folder.log("janitor"), child, leash };
         let mut ended = None;
         for line in reports.map(BufReader::new).into_iter().flat_map(BufReader::lines) {
             match serde_json::from_str(&line?).context("the janitor speaks another language")? {
@@ -81,7 +82,7 @@ impl Sandbox {
                 }
             }
         }
-        janitor.end();
+        drop(janitor);
         let ended = ended.unwrap_or_else(|| format!("see {}", folder.log("janitor").display()));
         bail!("the sandbox in {} did not start: {ended}", folder.path().display())
     }
@@ -220,9 +221,8 @@ impl Sandbox {
 
 impl Drop for Janitor {
     fn drop(&mut self) {
-        let status = self.end();
-        if !status.is_some_and(|status| status.success()) {
-            eprintln!("the sandbox may have left something behind: its janitor ended with {status:?}");
+        if !self.end().is_some_and(|status| status.success()) {
+            eprintln!("the sandbox may have left something behind: see {}", self.log.display());
         }
     }
 }

@@ -55,6 +55,32 @@ async fn every_secret_moves_to_the_key_and_nothing_else_changes() {
     assert_eq!(sandbox.digest().await.unwrap(), before);
 }
 
+#[test]
+fn the_api_server_goes_away_in_mid_run_and_no_secret_is_lost() {
+    let (sandbox, runtime) = (with_node(), tokio::runtime::Runtime::new().unwrap());
+    let admin = runtime.block_on(sandbox.admin()).unwrap();
+    let wanted = Seed { secrets: 4000, namespaces: 3, size: 64, awkward: false };
+    runtime.block_on(seed(&admin, wanted)).unwrap();
+    let (before, image) = (runtime.block_on(sandbox.digest()).unwrap(), push(&sandbox));
+    associated(&sandbox, &sandbox.info().keys.customer);
+    let said = std::thread::scope(|scope| {
+        // One patch at a time: the run is still under way when the API server goes.
+        let key = &sandbox.info().keys.customer;
+        let running = scope.spawn(|| enable(&sandbox, key, &image, &["--concurrency", "1"]));
+        let log = ["logs", "-n", "eks-encrypt", "-l", "app.kubernetes.io/name=eks-encrypt", "--tail=1"];
+        wait_for("the first patches", || {
+            kubectl(&sandbox, &log).stdout.contains(r#""event":"progress""#).then_some(())
+        });
+        runtime.block_on(sandbox.restart_api_server()).unwrap();
+        assert!(!running.is_finished(), "the run had ended before the API server went: this test shows nothing");
+        running.join().unwrap()
+    });
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let stored = runtime.block_on(sandbox.inspect()).unwrap();
+    assert_eq!(stored.count(Storage::CustomerKey), stored.total);
+    assert_eq!(runtime.block_on(sandbox.digest()).unwrap(), before);
+}
+
 #[tokio::test]
 async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
     let sandbox = with_node();
