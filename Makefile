@@ -1,9 +1,11 @@
-# `make` alone lists what there is. Everything that a target needs is built or installed by it.
+# `make` alone lists what there is. What a target needs is built or installed by it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Cargo uses every core by itself.
+.NOTPARALLEL:
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 TARGET := x86_64-unknown-linux-gnu
@@ -51,7 +53,7 @@ parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt requirements.in
 
 .PHONY: image
-image: $(IMAGE) ## Build the Job's image (as an OCI archive)
+image: parts $(IMAGE) ## Build the Job's image (as an OCI archive)
 
 .PHONY: sandbox
 sandbox: parts build ## Start a sandbox and say how to use it
@@ -75,10 +77,11 @@ target/image/eks-encrypt-job: $(JOB)
 	@mkdir -p $(@D)
 	@cmp --silent $< $@ || cp $< $@
 
-# vfs and chroot work where overlayfs and user namespaces don't, as in most CI.
+# vfs and chroot work where overlayfs and user namespaces don't, as in most CI. The store is our own, to be thrown away.
+BUILDAH := buildah --storage-driver vfs --root $(CURDIR)/target/buildah/root --runroot $(CURDIR)/target/buildah/run
 $(IMAGE): target/image/eks-encrypt-job job/Containerfile
-	@rm -f $@
-	buildah --storage-driver vfs build --quiet --isolation chroot --file job/Containerfile \
+	@rm -rf $@ target/buildah
+	$(BUILDAH) build --quiet --isolation chroot --file job/Containerfile \
 		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--tag eks-encrypt-job:$(VERSION) target/image > /dev/null
-	buildah --storage-driver vfs push --quiet eks-encrypt-job:$(VERSION) oci-archive:$@:eks-encrypt-job:$(VERSION)
+	$(BUILDAH) push --quiet eks-encrypt-job:$(VERSION) oci-archive:$@:eks-encrypt-job:$(VERSION)

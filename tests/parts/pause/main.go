@@ -1,7 +1,7 @@
 // Command pause holds the namespaces of a Pod open, and does nothing else.
 //
-// containerd starts one for every Pod (the "sandbox image" of its CRI plugin). Registries are out of reach here, so
-// the image is built from this file.
+// containerd starts one for every Pod (the "sandbox image" of its CRI plugin). Built from this file, it needs no image
+// registry.
 package main
 
 import (

@@ -22,7 +22,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -108,7 +108,7 @@ fn router(eks: Arc<Eks>) -> Router {
     Router::new()
         .merge(calls)
         .route("/authenticate", post(authenticate))
-        .route("/_sandbox/scenario", get(scenario_now).put(set_scenario))
+        .route("/_sandbox/scenario", put(set_scenario))
         .route("/_sandbox/api-server/restart", post(restart_api_server))
         .route("/_sandbox/api-server/kill", post(kill_api_server))
         .fallback(others)
@@ -213,10 +213,6 @@ fn ours(eks: &Eks, name: &str, headers: &HeaderMap) -> Result<(), EksError> {
 async fn authenticate(State(eks): Shared, Json(review): Json<Value>) -> Json<Value> {
     let cluster = lock(&eks.cluster).name.clone();
     Json(token::review(&review, &cluster))
-}
-
-async fn scenario_now(State(eks): Shared) -> Json<Scenario> {
-    Json(lock(&eks.scenario).clone())
 }
 
 async fn set_scenario(State(eks): Shared, Json(scenario): Json<Scenario>) {

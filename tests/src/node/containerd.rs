@@ -40,7 +40,7 @@ pub(crate) fn start(parts: &Parts, folder: &Folder) -> Result<Start, Missing> {
     Ok(Start::wrapped("containerd", &borrow(&enter()), &program, folder.log("containerd"))
         .arg("--config")
         .arg(config)
-        // Pods' files need room that /tmp of a bare environment names.
+        // Layers are unpacked here on their way, and /tmp may be small.
         .env("TMPDIR", folder.node()))
 }
 

@@ -2,7 +2,7 @@
 
 use eks_encrypt_tests::aws::scenario::{Scenario, UpdateFailure};
 
-use super::support::{Fixture, associate, aws, control_plane, end_of};
+use super::support::{Fixture, associate, aws, control_plane, end_of, kubectl};
 
 fn describe(sandbox: &Fixture) -> super::support::Said {
     aws(sandbox, &["eks", "describe-cluster", "--name", "sandbox"])
@@ -67,4 +67,16 @@ async fn a_caller_without_create_grant_is_refused() {
     let error = associate(&sandbox, &sandbox.info().keys.customer).error();
     let expected = "(InvalidRequestException) when calling the AssociateEncryptionConfig operation: User not authorized to perform kms:CreateGrant operation";
     assert!(error.contains(expected), "{error}");
+}
+
+#[tokio::test]
+async fn the_api_server_is_killed_and_comes_back_when_asked() {
+    let sandbox = control_plane();
+    kubectl(&sandbox, &["create", "namespace", "kept"]).ok();
+    sandbox.kill_api_server().await.unwrap();
+    let error = kubectl(&sandbox, &["get", "namespaces", "--request-timeout=5s"]).error();
+    assert!(error.contains("refused"), "{error}");
+    sandbox.restart_api_server().await.unwrap();
+    assert!(kubectl(&sandbox, &["get", "namespaces", "--output=name"]).ok().contains("namespace/kept"));
+    assert_eq!(sandbox.casualty(), None, "what is asked for is no fault");
 }
