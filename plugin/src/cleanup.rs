@@ -4,17 +4,21 @@
 
 use std::fmt::Debug;
 
-use eks_encrypt_job::contract::APP;
+use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use kube::api::DeleteParams;
-use kube::{Api, Client, Resource};
+use kube::api::{DeleteParams, ListParams};
+use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::kubernetes::{again, gone};
-use crate::run::Run;
+use crate::run::{Run, ended};
 use crate::screen::Screen;
+
+/// Between a run's binding and its Job lie two calls.
+const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Deletes the rights: the bindings first, so that whatever follows, no token can use them.
 pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) {
@@ -23,6 +27,45 @@ pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) {
     delete::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), screen).await;
     delete::<ClusterRole>(Api::all(all.clone()), run.rights(), None, screen).await;
     delete::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), screen).await;
+}
+
+/// Deletes the rights of earlier runs in this namespace that no Job uses any more: a run that was broken off before it had
+/// made its Job, or whose Job somebody deleted, has nobody else to do it.
+pub(crate) async fn leftovers(client: &Client, namespace: &str, now: Timestamp, screen: &Screen) {
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
+    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
+    let list = match again(|| bindings.list(&ours)).await {
+        Ok(list) => list,
+        Err(error) => {
+            let cause = Cause::kube(&error);
+            return screen.line(&format!("note: can't see whether earlier runs have left rights behind: {cause}"));
+        }
+    };
+    for run in list.iter().filter(|binding| old(binding, now)).filter_map(|binding| of_namespace(binding, namespace)) {
+        let over = match again(|| jobs.get(&run.job)).await {
+            Ok(job) => ended(&job).is_some(),
+            Err(error) => gone(&error, &run.job),
+        };
+        if over {
+            screen.line(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));
+            rights(client, &run, screen).await;
+        }
+    }
+}
+
+/// Whether a binding is not just being made by another process, whose Job comes next.
+fn old(binding: &ClusterRoleBinding, now: Timestamp) -> bool {
+    let made = binding.metadata.creation_timestamp.as_ref();
+    made.is_some_and(|made| now.duration_since(made.0) >= BEING_MADE)
+}
+
+/// The run of a binding, if it is one of this namespace, and its name is one that the plugin gives.
+fn of_namespace(binding: &ClusterRoleBinding, namespace: &str) -> Option<Run> {
+    let run = Run::named(binding.labels().get(RUN_LABEL)?, namespace);
+    let mut subjects = binding.subjects.iter().flatten();
+    let here = subjects.any(|subject| subject.namespace.as_deref() == Some(namespace));
+    (here && run.rights() == binding.name_any()).then_some(run)
 }
 
 /// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
@@ -51,44 +94,5 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    //! Rights are gone, or somebody is told.
-    use super::*;
-    use crate::testing::{kubernetes, not_found};
-
-    fn run() -> Run {
-        Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_404_that_does_not_name_the_object_is_no_deletion() {
-        let client = kubernetes(|_, _| (404, "404 page not found".into()));
-        let screen = Screen::kept();
-        job(&client, &run(), &screen).await;
-        insta::assert_snapshot!(screen.text(), @r"
-        warning: can't delete job eks-encrypt-r1: 404 page not found
-          do it by hand: kubectl delete job eks-encrypt-r1 -n ops
-        ");
-    }
-
-    #[tokio::test]
-    async fn a_right_that_stays_is_said_with_its_cure() {
-        let client = kubernetes(|method, path| {
-            assert_eq!(method, "DELETE");
-            match path.contains("clusterrolebindings") {
-                true => (
-                    403,
-                    r#"{"kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"you may not"}"#
-                        .into(),
-                ),
-                false => not_found(path),
-            }
-        });
-        let screen = Screen::kept();
-        rights(&client, &run(), &screen).await;
-        insta::assert_snapshot!(screen.text(), @r"
-        warning: can't delete clusterrolebinding eks-encrypt-r1: you may not
-          do it by hand: kubectl delete clusterrolebinding eks-encrypt-r1
-        ");
-    }
-}
+#[path = "cleanup_tests.rs"]
+mod tests;

@@ -104,7 +104,7 @@ async fn start(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
             screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
             return Ok((run, false));
         }
-        None => {}
+        None => cleanup::leftovers(client, namespace, Timestamp::now(), screen).await,
     }
     let run = Run::new(namespace, Timestamp::now(), rand::random());
     stage.replace(Stage::Applying(run.clone()));

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 type Asked = Arc<Mutex<Vec<String>>>;
 
 /// An API server on which the Job runs through: it appears when it is applied, and has ended with this last word.
-/// `job_state`: whether it is `there` already, or `over`, or the resource that may not be applied.
+/// `job_state`: whether it is `there` already, or `over`, or will be `deleted`, or the resource that may not be applied.
 fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (kube::Client, Asked) {
     let asked = Asked::default();
     let heard = asked.clone();
@@ -42,6 +42,8 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
             }
             ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
             ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
+            ("GET", path) if path.ends_with("/clusterrolebindings") => serde_json::json!({"metadata": {}, "items": []}),
+            ("GET", path) if path.contains("/jobs/") && job_state == "deleted" => return not_found(path),
             ("GET", path) if path.contains("/clusterrolebindings/") => {
                 return (200, api_object(path));
             }
@@ -86,6 +88,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
     GET /readyz
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs
+    GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings
     GET /api/v1/namespaces/eks-encrypt
     PATCH /api/v1/namespaces/eks-encrypt
     PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
@@ -178,4 +181,14 @@ async fn before_eks_has_answered_nobody_says_that_it_associates() {
     let stage = RefCell::default();
     go_on(&flags(&[]), &ground, &Screen::kept(), &stage).await.unwrap_err();
     assert_eq!(stage.into_inner(), Stage::Asking);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_gone_is_not_deleted_again() {
+    let (client, asked) = api_server("deleted", "complete", 0);
+    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
+    assert!(told(error).contains("is gone"));
+    let asked = asked.lock().unwrap();
+    assert!(asked.iter().any(|call| call.starts_with("DELETE") && call.contains("/clusterrolebindings/")), "{asked:?}");
+    assert!(!asked.iter().any(|call| call.starts_with("DELETE") && call.contains("/jobs/")), "{asked:?}");
 }

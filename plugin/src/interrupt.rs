@@ -60,7 +60,12 @@ fn text(stage: &Stage, args: &Enable) -> String {
         Stage::Following(_) => "The key is associated, and the Job goes on re-encrypting in the cluster.",
     };
     let rights = match stage {
-        Stage::Applying(run) | Stage::Following(run) => format!(
+        Stage::Applying(run) => format!(
+            "\nIts right to list and patch every Secret may have been given, and stays until that command takes it away. To \
+             do so at once:\n  {}",
+            run.without_rights()
+        ),
+        Stage::Following(run) => format!(
             "\nIts right to list and patch every Secret stays until that command has seen its end. To take it away before \
              (the Job then stops):\n  {}",
             run.without_rights()
@@ -106,7 +111,7 @@ mod tests {
         interrupted: The key is associated. The Job may have been made, and then goes on in the cluster.
         Go on or look again with:
           kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
-        Its right to list and patch every Secret stays until that command has seen its end. To take it away before (the Job then stops):
+        Its right to list and patch every Secret may have been given, and stays until that command takes it away. To do so at once:
           kubectl delete clusterrolebinding eks-encrypt-r1
 
         interrupted: The key is associated, and the Job goes on re-encrypting in the cluster.

@@ -25,7 +25,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// what is not there.
 const EVERYWHERE: [(&str, &str, &[&str]); 2] = [
     (RBAC, "clusterroles", &["create", "patch", "delete"]),
-    (RBAC, "clusterrolebindings", &["get", "create", "patch", "delete"]),
+    (RBAC, "clusterrolebindings", &["get", "list", "create", "patch", "delete"]),
 ];
 
 /// What it needs in the Job's namespace.

@@ -58,6 +58,7 @@ async fn everything_that_is_made_seen_and_deleted_is_asked_and_nothing_is_change
     patch clusterroles.rbac.authorization.k8s.io
     delete clusterroles.rbac.authorization.k8s.io
     get clusterrolebindings.rbac.authorization.k8s.io
+    list clusterrolebindings.rbac.authorization.k8s.io
     create clusterrolebindings.rbac.authorization.k8s.io
     patch clusterrolebindings.rbac.authorization.k8s.io
     delete clusterrolebindings.rbac.authorization.k8s.io

@@ -20,8 +20,12 @@ pub(crate) struct Run {
 impl Run {
     /// A new run. The id says when it began, and two in one second differ.
     pub(crate) fn new(namespace: &str, now: Timestamp, chance: u16) -> Self {
-        let id = format!("{}-{chance:04x}", now.strftime("%Y%m%d-%H%M%S"));
-        Self { job: format!("{APP}-{id}"), id, namespace: namespace.to_owned() }
+        Self::named(&format!("{}-{chance:04x}", now.strftime("%Y%m%d-%H%M%S")), namespace)
+    }
+
+    /// The run of this id.
+    pub(crate) fn named(id: &str, namespace: &str) -> Self {
+        Self { job: format!("{APP}-{id}"), id: id.to_owned(), namespace: namespace.to_owned() }
     }
 
     /// The name of its ClusterRole and ClusterRoleBinding: its own, so that runs in two namespaces do not take each other's
@@ -37,8 +41,7 @@ impl Run {
 
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
     pub(crate) fn of(job: &Job) -> Option<Self> {
-        let id = job.labels().get(RUN_LABEL)?.clone();
-        let run = Self { job: format!("{APP}-{id}"), id, namespace: job.namespace()? };
+        let run = Self::named(job.labels().get(RUN_LABEL)?, &job.namespace()?);
         (run.job == job.name_any()).then_some(run)
     }
 }
