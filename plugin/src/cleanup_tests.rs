@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{kubernetes, not_found};
+use crate::testing::{NOT_SERVED, kubernetes, not_found};
 
 fn run() -> Run {
     Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
@@ -10,11 +10,14 @@ fn run() -> Run {
 
 #[tokio::test(start_paused = true)]
 async fn a_404_that_does_not_name_the_object_is_no_deletion() {
-    let client = kubernetes(|_, _| (404, "404 page not found".into()));
     let screen = Screen::kept();
-    job(&client, &run(), &screen).await;
+    for body in ["404 page not found", NOT_SERVED] {
+        job(&kubernetes(move |_, _| (404, body.into())), &run(), &screen).await;
+    }
     insta::assert_snapshot!(screen.text(), @r"
     warning: can't delete job eks-encrypt-r1: 404 page not found
+      do it by hand: kubectl delete job eks-encrypt-r1 -n ops
+    warning: can't delete job eks-encrypt-r1: the server could not find the requested resource
       do it by hand: kubectl delete job eks-encrypt-r1 -n ops
     ");
 }

@@ -2,7 +2,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::testing::{kubernetes, not_found, told};
+use crate::testing::{NOT_SERVED, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 fn run() -> Run {
@@ -204,7 +204,8 @@ async fn a_job_that_somebody_deleted_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_proxys_404_and_a_starting_servers_refusals_do_not_end_the_wait() {
-    let strays = Mutex::new(vec![(404, "404 page not found"), (401, "Unauthorized"), (403, "Forbidden")]);
+    let strays =
+        Mutex::new(vec![(404, "404 page not found"), (404, NOT_SERVED), (401, "Unauthorized"), (403, "Forbidden")]);
     let client = kubernetes(move |_, path| match strays.lock().unwrap().pop() {
         Some((code, words)) => (code, words.to_owned()),
         None if path.contains("/jobs/") => (200, job(Some("Failed"))),

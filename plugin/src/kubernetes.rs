@@ -109,16 +109,17 @@ pub(crate) async fn again<T, F: Future<Output = Result<T, kube::Error>>>(
         .await
 }
 
-/// Whether the API server itself says that this object is not there. A 404 that does not name it is a proxy's or a load
-/// balancer's, and says nothing: what is done on "gone" can't be taken back.
+/// Whether the API server itself says that this object is not there. A 404 that does not name it is a proxy's, or that of
+/// an API server that starts and does not serve the resource yet: what is done on "gone" can't be taken back.
 pub(crate) fn gone(error: &kube::Error, name: &str) -> bool {
     let kube::Error::Api(status) = error else { return false };
     status.is_not_found() && status.details.as_ref().is_some_and(|details| details.name == name)
 }
 
-/// A 404 that names nothing, and so is not the API server's.
+/// A 404 that names nothing, and so says nothing of an object.
 fn stray(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404 && status.details.is_none())
+    let kube::Error::Api(status) = error else { return false };
+    status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty())
 }
 
 /// Whether the API server says that it is ready, or why not: after an association it restarts. One that forbids the

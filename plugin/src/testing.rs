@@ -113,6 +113,10 @@ pub(crate) fn not_found(path: &str) -> (u16, String) {
     (404, status.to_string())
 }
 
+/// What an API server that starts says of a resource that it does not serve yet.
+pub(crate) const NOT_SERVED: &str = r#"{"kind":"Status","metadata":{},"status":"Failure","code":404,"reason":"NotFound",
+    "message":"the server could not find the requested resource","details":{}}"#;
+
 /// The API server's answer to a server-side apply: the object, of which kind and name are all that is read.
 pub(crate) fn api_object(path: &str) -> String {
     let kinds = [
