@@ -70,23 +70,42 @@ pub struct Credentials {
     pub id: &'static str,
     /// The secret access key.
     pub secret: &'static str,
-    /// The IAM user.
-    pub user: &'static str,
+    /// The session token, of temporary credentials.
+    pub token: Option<&'static str>,
+    /// The end of the principal's ARN.
+    pub principal: &'static str,
 }
 
 /// Who created the cluster, and so has every right in it.
-pub const CREATOR: Credentials =
-    Credentials { id: "AKIASANDBOXCREATOR00", secret: "sandbox-secret-of-creator", user: "creator" };
+pub const CREATOR: Credentials = Credentials {
+    id: "AKIASANDBOXCREATOR00",
+    secret: "sandbox-secret-of-creator",
+    token: None,
+    principal: "user/creator",
+};
+
+/// Somebody with an assumed role, as most people come to EKS, and with every right in the cluster.
+pub const ADMIN_ROLE: Credentials = Credentials {
+    id: "ASIASANDBOXADMIN0000",
+    secret: "sandbox-secret-of-admin",
+    token: Some("sandbox-session-token-of-admin"),
+    principal: "assumed-role/admin/session",
+};
 
 /// Somebody of the same account whom the cluster does not know.
-pub const STRANGER: Credentials =
-    Credentials { id: "AKIASANDBOXSTRANGER0", secret: "sandbox-secret-of-stranger", user: "stranger" };
+pub const STRANGER: Credentials = Credentials {
+    id: "AKIASANDBOXSTRANGER0",
+    secret: "sandbox-secret-of-stranger",
+    token: None,
+    principal: "user/stranger",
+};
 
 impl Credentials {
-    /// The principal's ARN.
+    /// The principal's ARN: assumed roles are STS's, users IAM's.
     #[must_use]
     pub fn arn(&self) -> String {
-        format!("arn:aws:iam::{ACCOUNT}:user/{}", self.user)
+        let service = if self.principal.starts_with("assumed-role/") { "sts" } else { "iam" };
+        format!("arn:aws:{service}::{ACCOUNT}:{}", self.principal)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::control_plane::encryption::{AWS_OWNED, Encryption};
 use crate::control_plane::{ControlPlane, etcd};
 use crate::crew::{Crew, READY};
 use crate::folder::Folder;
-use crate::info::{CREATOR, Info, Keys, NodeInfo, shell};
+use crate::info::{ADMIN_ROLE, CREATOR, Info, Keys, NodeInfo, shell};
 use crate::kms::plugin;
 use crate::kubeconfig::{Target, of_webhook, write_components};
 use crate::pki::Authority;
@@ -120,7 +120,7 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     control_plane.api_server.lock().await.ready(&admin).await?;
     let kubernetes = admin.apiserver_version().await.context("kube-apiserver does not tell its version")?.git_version;
     aws::set_kubernetes(&eks, &kubernetes);
-    rights::grant_creator(&admin, &CREATOR.arn()).await?;
+    rights::grant(&admin, &[CREATOR.arn(), ADMIN_ROLE.arn()]).await?;
 
     step("kube-controller-manager and kube-scheduler");
     let (at, ca_file) = (site.clone(), ca.ca_file());

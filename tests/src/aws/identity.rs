@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::presigned::{Presigned, PresignedError};
-use crate::info::{ACCOUNT, CREATOR, Credentials, STRANGER};
+use crate::info::{ACCOUNT, ADMIN_ROLE, CREATOR, Credentials, STRANGER};
 
 /// What a request's `Authorization` header says.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl<'a> Signer<'a> {
 
 /// The sandbox's principal with an access key.
 pub(crate) fn principal(access_key: &str) -> Option<Credentials> {
-    [CREATOR, STRANGER].into_iter().find(|known| known.id == access_key)
+    [CREATOR, ADMIN_ROLE, STRANGER].into_iter().find(|known| known.id == access_key)
 }
 
 /// Answers GetCallerIdentity of a presigned URL, which is what a token is.
@@ -45,7 +45,8 @@ pub(crate) fn presigned(url: &str, headers: &HeaderMap) -> Response {
 
 /// The answer to GetCallerIdentity.
 pub(crate) fn caller_identity(principal: Credentials) -> Response {
-    let (arn, id) = (principal.arn(), principal.id.replace("AKIA", "AIDA"));
+    // The ids of users and of roles begin otherwise than those of their keys.
+    let (arn, id) = (principal.arn(), principal.id.replace("AKIA", "AIDA").replace("ASIA", "AROA"));
     xml(
         StatusCode::OK,
         &format!(
@@ -79,6 +80,6 @@ mod tests {
         headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         let signer = Signer::of(&headers).unwrap();
         assert_eq!(signer, Signer { access_key: "AKIASANDBOXCREATOR00", region: "us-west-2", service: "eks" });
-        assert_eq!(principal(signer.access_key).unwrap().user, "creator");
+        assert_eq!(principal(signer.access_key).unwrap().principal, "user/creator");
     }
 }

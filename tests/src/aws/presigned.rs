@@ -89,7 +89,8 @@ impl Presigned {
     }
 
     fn sign(&self, principal: Credentials, headers: &[(&str, String)]) -> Option<String> {
-        let identity = Identity::new(principal.id, principal.secret, None, None, "sandbox").into();
+        let identity =
+            Identity::new(principal.id, principal.secret, principal.token.map(Into::into), None, "sandbox").into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(self.expires);
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn the_signature_proves_the_cluster() {
         let presigned = Presigned::parse(&url(CREATOR, "sandbox")).unwrap();
-        assert_eq!(presigned.verify(|_| Some("sandbox".to_owned())).unwrap().user, "creator");
+        assert_eq!(presigned.verify(|_| Some("sandbox".to_owned())).unwrap().principal, "user/creator");
         assert!(matches!(presigned.verify(|_| Some("other".to_owned())), Err(PresignedError::Signature)));
         assert!(matches!(presigned.verify(|_| None), Err(PresignedError::Signature)));
     }

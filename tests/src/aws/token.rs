@@ -86,7 +86,7 @@ mod tests {
     fn a_token_lives_fifteen_minutes() {
         let at: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let token = token("sandbox", at);
-        assert_eq!(check(&token, "sandbox", at + SignedDuration::from_mins(15)).unwrap().user, "creator");
+        assert_eq!(check(&token, "sandbox", at + SignedDuration::from_mins(15)).unwrap().principal, "user/creator");
         let late = at + SignedDuration::from_mins(15) + SignedDuration::from_secs(1);
         let error = check(&token, "sandbox", late).unwrap_err();
         insta::assert_snapshot!(error, @"the token was signed at 2026-01-02T03:04:05Z, more than 15 minutes ago");

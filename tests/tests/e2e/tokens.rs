@@ -1,7 +1,7 @@
 //! Who may talk to the API server: what `aws eks get-token` makes, for a quarter of an hour.
 
 use eks_encrypt_tests::aws::token::mint;
-use eks_encrypt_tests::info::{CREATOR, STRANGER};
+use eks_encrypt_tests::info::{ADMIN_ROLE, CREATOR, STRANGER};
 use jiff::{SignedDuration, Timestamp};
 
 use super::support::{aws, control_plane, kubectl, run};
@@ -34,6 +34,23 @@ fn a_token_older_than_fifteen_minutes_is_refused() {
     assert!(error.contains("Unauthorized"), "{error}");
     let error = with(&mint(endpoint, CREATOR, "another-cluster", Timestamp::now())).error();
     assert!(error.contains("Unauthorized"), "{error}");
+}
+
+#[test]
+fn an_assumed_role_with_its_session_token_gets_in_and_one_without_does_not() {
+    let sandbox = control_plane();
+    let with = |token: &str, program: &str, arguments: &[&str]| {
+        let mut command = sandbox.command(program).unwrap();
+        command.env("AWS_ACCESS_KEY_ID", ADMIN_ROLE.id).env("AWS_SECRET_ACCESS_KEY", ADMIN_ROLE.secret);
+        run(command.env("AWS_SESSION_TOKEN", token).args(arguments))
+    };
+    let (token, whoami) = (ADMIN_ROLE.token.unwrap(), ["auth", "whoami", "--output=json"]);
+    let kubernetes = with(token, "kubectl", &whoami).json();
+    assert_eq!(kubernetes["status"]["userInfo"]["username"], ADMIN_ROLE.arn());
+    assert_eq!(with(token, "aws", &["sts", "get-caller-identity"]).json()["Arn"], ADMIN_ROLE.arn());
+    assert!(with(token, "kubectl", &["get", "secrets", "--all-namespaces"]).code == Some(0));
+    let error = with("another", "kubectl", &whoami).error();
+    assert!(error.contains("must be logged in") || error.contains("Unauthorized"), "{error}");
 }
 
 #[test]
