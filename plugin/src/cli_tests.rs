@@ -162,3 +162,16 @@ fn the_command_that_goes_on_is_this_one() {
     let args = enable(&["--context", "my prod", "--yes", "-n", "ops", "--timeout", "90m", "--concurrency", "3"]);
     assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1 --context 'my prod' --namespace ops --timeout 1h30m --concurrency 3");
 }
+
+/// The parts of krew's manifest that must fit this binary (krew, `internal/index/validation/validate.go`).
+#[test]
+fn the_krew_manifest_names_this_plugin() {
+    let manifest: serde_json::Value = serde_saphyr::from_str(include_str!("../../krew/eks-encrypt.yaml.in")).unwrap();
+    assert_eq!(manifest["metadata"]["name"], "eks-encrypt");
+    assert_eq!(manifest["spec"]["version"], "v@VERSION@");
+    assert!(manifest["spec"]["shortDescription"].as_str().unwrap().chars().count() <= 50);
+    let binary = <Cli as clap::CommandFactory>::command().get_name().to_owned();
+    for platform in manifest["spec"]["platforms"].as_array().unwrap() {
+        assert_eq!(platform["bin"], binary.as_str());
+    }
+}
