@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job, from nothing to the proof, on a sandbox that is gone afterwards. Run by `make demo`, which builds what it
-# uses. SECRETS=n makes another number of Secrets.
+# uses. SECRETS=n makes another number of Secrets; beside them, there is one of each awkward kind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +19,7 @@ inspect() { # shows the table, and keeps the same as JSON in $1
 say "1. An EKS cluster to spare, with Secrets in it"
 eval "$("$sandbox" up --dir "$dir")" # it prints the line to source
 export PATH=$PWD/target/debug:$PATH # where kubectl finds its plugin, kubectl-eks_encrypt
-"$sandbox" seed --dir "$dir" --secrets "$secrets"
+"$sandbox" seed --dir "$dir" --secrets "$secrets" --awkward
 inspect "$work/before"
 image=$("$sandbox" push --dir "$dir" target/image/eks-encrypt-job.oci.tar)
 

@@ -94,6 +94,17 @@ impl Refusal {
             if status.code == 500 && !by_webhook(status) && status.message.contains("failed calling webhook"))
     }
 
+    /// Whether the object's annotations, with ours, would exceed what an object may have (256 KiB: `k8s.io/apimachinery`,
+    /// `pkg/api/validation/objectmeta.go`).
+    #[must_use]
+    pub fn annotations_full(&self) -> bool {
+        let about = |status: &Status| {
+            let causes = status.details.iter().flat_map(|details| &details.causes);
+            causes.map(|cause| cause.field.as_str()).any(|field| field == "metadata.annotations")
+        };
+        matches!(self, Self::Status { status, .. } if status.code == 422 && !by_webhook(status) && about(status))
+    }
+
     /// When the API server wants to be asked again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

@@ -69,7 +69,12 @@ impl<'a> Patcher<'a> {
 
     /// Writes one Secret. No outcome if the run was told to stop before it was known: it is left to a successor.
     pub(crate) async fn patch(&self, secret: Secret) -> Option<Outcome> {
-        Some(match retry(PATIENCE, self.trouble, |refusal| self.again(refusal), || self.attempt(&secret)).await {
+        let answer = match self.write(&secret, &self.body).await {
+            // No room for the annotation. An empty patch moves the Secret as well, and leaves it as it is.
+            Err(refusal) if refusal.annotations_full() => self.write(&secret, &json!({})).await,
+            answer => answer,
+        };
+        Some(match answer {
             // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
             // stored under the current key and the patch changed nothing.
             Ok(None) => return None,
@@ -89,13 +94,18 @@ impl<'a> Patcher<'a> {
         })
     }
 
+    /// As many attempts as it takes.
+    async fn write(&self, secret: &Secret, body: &Value) -> Result<Option<Answer>, Refusal> {
+        retry(PATIENCE, self.trouble, |refusal| self.again(refusal), || self.attempt(secret, body)).await
+    }
+
     /// One attempt, under a permit: while a Secret waits for its next one, others may go. None where there are no more
     /// permits.
-    async fn attempt(&self, secret: &Secret) -> Result<Option<Answer>, Refusal> {
+    async fn attempt(&self, secret: &Secret, body: &Value) -> Result<Option<Answer>, Refusal> {
         let Some(_permit) = self.limit.permit().await else { return Ok(None) };
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let url = SecretKind::url_path(&(), Some(&secret.namespace));
-        let request = kube::core::Request::new(url).patch_metadata(&secret.name, &params, &Patch::Merge(&self.body));
+        let request = kube::core::Request::new(url).patch_metadata(&secret.name, &params, &Patch::Merge(body));
         let answer = ask(self.client, request).await?;
         self.allowed.store(true, Ordering::Relaxed);
         self.in_vain.store(0, Ordering::Relaxed);

@@ -53,6 +53,36 @@ async fn annotate_sets_the_annotation_and_asks_for_metadata_alone() {
     "#);
 }
 
+/// The API server's refusal of a field's value.
+fn invalid(field: &str, by: &str) -> Reply {
+    let message = format!("{by}Secret \"s\" is invalid: {field}: Too long: may not be more than 262144 bytes");
+    let cause = json!({ "reason": "FieldValueTooLong", "message": "Too long", "field": field });
+    let details = json!({ "name": "s", "kind": "Secret", "causes": [cause] });
+    let status = json!({ "kind": "Status", "status": "Failure", "code": 422, "reason": "Invalid", "message": message, "details": details });
+    Reply::Json(422, status)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_with_no_room_for_the_annotation_is_touched_instead() {
+    let (outcome, log) = outcome(Method::Annotate, |call| {
+        if call.body == json!({}) { patched("a/s", "6") } else { invalid("metadata.annotations", "") }
+    })
+    .await;
+    assert_eq!(outcome, Outcome::Rewritten);
+    assert_eq!(log.of("PATCH").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_else_is_invalid_or_a_webhook_says_so_is_not_touched_behind_its_back() {
+    for refusal in
+        [|| invalid("data", ""), || invalid("metadata.annotations", "admission webhook \"w\" denied the request: ")]
+    {
+        let (outcome, log) = outcome(Method::Annotate, move |_| refusal()).await;
+        assert!(failed(&outcome).contains("is invalid"));
+        assert_eq!(log.of("PATCH").len(), 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn touch_sends_an_empty_patch_and_knows_a_current_secret_by_its_version() {
     let (rewritten, log) = outcome(Method::Touch, |_| patched("a/s", "6")).await;

@@ -28,14 +28,15 @@ async fn revisions(sandbox: &Sandbox) -> BTreeMap<String, u64> {
 async fn every_secret_moves_to_the_key_and_nothing_else_changes() {
     let sandbox = with_node();
     let admin = sandbox.admin().await.unwrap();
-    // More than one page of the Job's list.
-    seed(&admin, Seed { secrets: 1200, namespaces: 3, size: 256, awkward: false }).await.unwrap();
+    // More than one page of the Job's list, and every awkward kind.
+    let seeded = seed(&admin, Seed { secrets: 1200, namespaces: 3, size: 256, awkward: true }).await.unwrap();
+    assert_eq!(seeded.secrets, 1213);
     let (before, image) = (sandbox.digest().await.unwrap(), push(&sandbox));
     assert_eq!(sandbox.inspect().await.unwrap().count(Storage::CustomerKey), 0);
 
     let said = enable(&sandbox, &sandbox.info().keys.customer, &image, &[]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("1,200 listed: 1,200 rewritten"), "{}", said.stderr);
+    assert!(said.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", said.stderr);
     let stored = sandbox.inspect().await.unwrap();
     assert_eq!(stored.count(Storage::CustomerKey), stored.total);
     assert_eq!(sandbox.digest().await.unwrap(), before);
