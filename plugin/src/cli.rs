@@ -84,7 +84,7 @@ pub(crate) struct Enable {
 
     /// The Job's image, in a registry that the cluster's nodes can pull from
     ///
-    /// No image of this project is published yet: build it (CONTRIBUTING.md says how), push it to a registry of yours,
+    /// No image of this project is published yet: build it (README.md says how), push it to a registry of yours,
     /// and name it here. The sandbox and `make demo` pass their own.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: String,

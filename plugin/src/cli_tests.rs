@@ -100,8 +100,8 @@ fn help_of_enable() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (CONTRIBUTING.md says how), push it to
-              a registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              No image of this project is published yet: build it (README.md says how), push it to a
+              registry of yours, and name it here. The sandbox and `make demo` pass their own.
 
           --timeout <DURATION>
               How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
