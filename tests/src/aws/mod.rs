@@ -187,8 +187,8 @@ async fn describe_update(State(eks): Shared, Path((name, id)): Path<(String, Str
     }
 }
 
-async fn describe_cluster_versions() -> Json<Value> {
-    Json(versions::describe(Timestamp::now()))
+async fn describe_cluster_versions(uri: Uri) -> Json<Value> {
+    Json(versions::describe(Timestamp::now(), uri.query().unwrap_or_default()))
 }
 
 /// How ListUpdates is paged and narrowed.
