@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::folder::Folder;
 use crate::lane::Net;
@@ -39,6 +39,11 @@ impl Site {
         }
         let net = spec.lane.map(Net);
         if let Some(net) = net {
+            // Started by hand, outside the namespaces that the janitor makes, what follows would cover the machine's folders.
+            ensure!(nix::unistd::getpid().as_raw() == 1, "the supervisor of a node is started by the janitor");
+            let path = folder.path().canonicalize()?;
+            let covered = node::network::COVERED.iter().find(|covered| path.starts_with(covered));
+            ensure!(covered.is_none(), "a sandbox with a node can't be below {}", covered.unwrap_or(&""));
             node::network::own_folders()?;
             node::network::make(net)?;
             node::cgroup::make(&net.cgroup()).context("can't make the cgroup of the Pods")?;

@@ -11,6 +11,9 @@ use crate::lane::Net;
 /// The namespace's name below /run/netns.
 const NAMESPACE: &str = "node";
 
+/// Folders that a node has for itself: what lies in them on the machine is not seen.
+pub(crate) const COVERED: [&str; 4] = ["/run", "/var/log", "/var/lib/cni", "/var/lib/kubelet"];
+
 /// What the kubelet wants the machine's settings to be (Kubernetes, `pkg/kubelet/cm/container_manager_linux.go`,
 /// setupKernelTunables). It would set them; shown these stand-ins, it finds them so, and the machine stays as it is.
 const SYSCTLS: [(&str, &str); 6] = [
@@ -44,7 +47,7 @@ pub(crate) fn own_folders() -> Result<(), NetworkError> {
     // Pods' mounts have to reach containerd's children, but never the machine: shared among ourselves only.
     run("mount --make-rprivate /")?;
     run("mount --make-rshared /")?;
-    for folder in ["/run", "/var/log", "/var/lib/cni", "/var/lib/kubelet"] {
+    for folder in COVERED {
         // The packages and the kubelet make them too; made here, they stay empty on the machine.
         std::fs::create_dir_all(folder).map_err(|source| NetworkError::Start(folder.to_owned(), source))?;
         run(&format!("mount -t tmpfs -o mode=0755 tmpfs {folder}"))?;

@@ -181,3 +181,13 @@ fn without_root_the_control_plane_starts_alone_and_says_so() {
     assert_eq!(nobody("down").code, Some(0));
     assert!(processes(&dir).is_empty());
 }
+
+#[test]
+fn a_folder_that_the_node_would_cover_is_refused() {
+    let before = machine();
+    let folder = tempfile::Builder::new().prefix("eks").tempdir_in("/run").unwrap();
+    let started = Sandbox::start(Path::new(SANDBOX), Folder::at(folder.path()), Options::default(), |_| ());
+    let error = format!("{:#}", started.unwrap_err());
+    assert!(error.contains("a sandbox with a node can't be below /run"), "{error}");
+    assert_eq!(left_since(&before), Vec::<String>::new());
+}
