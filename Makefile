@@ -33,9 +33,10 @@ unit: ## Run the tests that need no sandbox
 	@tests/run.sh unit
 
 .PHONY: lint
-lint: ## Formatting and clippy, warnings denied
+lint: ## Formatting, clippy and the documentation's links, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 
 .PHONY: build
 build: ## Build the plugin, the sandbox and the Job for this machine

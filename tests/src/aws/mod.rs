@@ -1,5 +1,5 @@
 //! The AWS endpoint of a sandbox: one HTTP port for every service. What concerns the sandbox's cluster is answered here,
-//! everything else by moto ([`moto`]). Any client may call: ours, `aws`, eksctl.
+//! everything else by moto (`moto.rs`). Any client may call: ours, `aws`, eksctl.
 
 mod association;
 mod cluster;
