@@ -1,4 +1,4 @@
-//! A sandbox that behaves as an EKS cluster, for users, tests and benchmarks: real etcd, real kube-apiserver with KMS v2
+//! A sandbox that behaves as an EKS cluster, for users and tests: real etcd, real kube-apiserver with KMS v2
 //! encryption, a real node, and an AWS endpoint on which AssociateEncryptionConfig really changes the key that the API
 //! server writes with.
 //!
