@@ -4,10 +4,10 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 use jiff::Timestamp;
 
-use crate::contract::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_METHOD, ENV_RUN, NAMESPACE};
+use crate::contract::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_METHOD, ENV_PROVE, ENV_RUN, NAMESPACE};
 use crate::event::Method;
 use crate::limit::Limit;
 use crate::spec::Spec;
@@ -16,7 +16,7 @@ use crate::spec::Spec;
 /// Job; `kubectl eks-encrypt` starts it, follows its log and removes it.
 ///
 /// Says what it does as JSON, one object a line, on stdout. Exit codes: 0 every Secret is accounted for; 1 stopped early,
-/// run it again; 2 usage; 6 some Secrets could not be written.
+/// run it again; 2 usage; 3 another run is at work; 6 some Secrets could not be written, or did not stay under the key.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "eks-encrypt-job", version)]
 pub struct Args {
@@ -29,11 +29,11 @@ pub struct Args {
     #[arg(long, env = ENV_JOB_UID, value_name = "UID", default_value = "", hide_default_value = true)]
     pub job_uid: String,
 
-    /// The name of this Pod, for the log.
+    /// The name of this Pod, for the log and the lease.
     #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true)]
     pub pod: String,
 
-    /// The namespace that holds the run record.
+    /// The namespace that holds the run record and the lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = NAMESPACE)]
     pub namespace: String,
 
@@ -44,6 +44,10 @@ pub struct Args {
     /// How many patches may be with the API server at once.
     #[arg(long, env = ENV_CONCURRENCY, value_name = "N", default_value = "8")]
     pub concurrency: NonZeroUsize,
+
+    /// Whether every Secret is touched at the end, to prove that none is left behind.
+    #[arg(long, env = ENV_PROVE, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub prove: bool,
 
     /// The ARN of the cluster's KMS key. For the run record: the Job never talks to AWS.
     #[arg(long, env = ENV_KEY_ARN, value_name = "ARN", default_value = "", hide_default_value = true)]
@@ -61,8 +65,10 @@ impl Args {
         Spec {
             run: self.run.clone(),
             job_uid: self.job_uid.clone(),
+            holder: format!("{}/{}", self.run, self.pod),
             namespace: self.namespace.clone(),
             method: self.method,
+            prove: self.prove,
             key_arn: self.key_arn.clone(),
             time: Timestamp::now(),
             limit: Limit::fixed(self.concurrency),

@@ -62,6 +62,27 @@ impl Refusal {
         }
     }
 
+    /// Whether the request may have been done all the same: its answer got lost.
+    #[must_use]
+    pub fn unanswered(&self) -> bool {
+        matches!(self, Self::Broken(_) | Self::Silent(_) | Self::Unreadable(_))
+            || matches!(self, Self::Status { status, .. } if (500..600).contains(&status.code))
+    }
+
+    /// Whether it says nothing of the one object that was asked for: missing rights, and trouble that lasted longer than
+    /// patience. Whoever asks for the next object will hear the same.
+    #[must_use]
+    pub fn about_everything(&self) -> bool {
+        let by_webhook = matches!(self, Self::Status { status, .. } if by_webhook(status));
+        self.about_rights() || (self.passing() && !by_webhook && !self.webhook_unreachable() && !self.conflict())
+    }
+
+    /// Whether the object is no longer as the request wants it.
+    #[must_use]
+    pub fn conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
     /// The HTTP code, where there was an answer.
     #[must_use]
     pub fn code(&self) -> Option<u16> {

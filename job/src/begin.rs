@@ -1,43 +1,32 @@
-//! Before the loop: is this a new run or the successor of a Pod that ended, and which API server do we speak to? Input:
-//! the run record. Output: the state's watermark, when there is one to take over. Hears a stop and keeps the heartbeat,
-//! as the loop does.
+//! Before the first list: the lease, the question whether we are the successor of a Pod that ended, and which API server
+//! we speak to. Input: the lease and the run record. Output: the state's watermark, when there is one to take over.
 
-use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use futures::future::join;
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
-use tokio::time::Interval;
 
 use crate::ask::{Refusal, ask};
-use crate::event::Event;
+use crate::lease::{Candidate, Look};
 use crate::record;
 use crate::retry::{PATIENCE, Trouble, retry};
+use crate::rewrite::End;
 use crate::state::State;
+use crate::upkeep::Upkeep;
 
 /// The version is for people to read: not worth waiting for.
 const VERSION_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Looks at what is there. Fails only when it is told to stop.
-pub(crate) async fn begin<S: FnMut(Event) + Send>(
-    client: &Client,
-    state: &mut State<'_, S>,
-    ticks: &mut Interval,
-    mut stop: Pin<&mut (impl Future<Output = String> + Send)>,
-) -> Result<(), String> {
+/// How often somebody else's lease is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Looks at what is there. Fails when it is told to stop, or when another run is at work.
+pub(crate) async fn begin<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
     let (spec, trouble) = (state.spec, state.trouble);
-    let mut look =
-        pin!(join(record::read_noting(client, &spec.namespace, PATIENCE, trouble), server_version(client, trouble)));
-    let (record, server) = loop {
-        tokio::select! {
-            found = &mut look => break found,
-            _ = ticks.tick() => state.heartbeat(),
-            reason = &mut stop => return Err(reason),
-        }
-    };
-    state.server = server;
-    match record {
+    state.server = upkeep.during(state, server_version(client, trouble)).await?;
+    lease(client, state, upkeep).await?;
+    // After the lease: a predecessor that is still ending writes its record before it gives the lease back.
+    match upkeep.during(state, record::read_noting(client, &spec.namespace, PATIENCE, trouble)).await? {
         Ok(Some(record)) if spec.succeeds(&record) => {
             state.note(Some(format!(
                 "going on with run {}: Secrets written since resourceVersion {} are done",
@@ -51,6 +40,29 @@ pub(crate) async fn begin<S: FnMut(Event) + Send>(
         Err(error) => state.note(Some(format!("{:#}; beginning anew", anyhow::Error::new(error)))),
     }
     Ok(())
+}
+
+/// Takes the lease.
+async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
+    let mut candidate = Candidate::new(client, state.spec);
+    loop {
+        match upkeep.during(state, candidate.look(state.trouble)).await? {
+            Look::Ours(held) => {
+                upkeep.keep(held);
+                return Ok(());
+            }
+            Look::AtWork(holder) => {
+                return Err(End::Refused(format!("another run is at work: {holder} has the lease")));
+            }
+            Look::Without(refusal) => {
+                state.note(Some(format!("can't take the lease: {refusal}; going on without it")));
+                return Ok(());
+            }
+            Look::Wait(note) => state.note(note),
+        }
+        state.waits_for = "the lease";
+        upkeep.during(state, tokio::time::sleep(LOOK_EVERY)).await?;
+    }
 }
 
 /// The API server's version in its own words.

@@ -24,6 +24,9 @@ pub const RUN_LABEL: &str = "eks-encrypt/run";
 /// The ConfigMap that is the run record.
 pub const RECORD: &str = "eks-encrypt-run";
 
+/// The Lease that keeps two runs of one namespace from being at work at once.
+pub const LEASE: &str = "eks-encrypt";
+
 /// The container of the Job's Pod whose log carries the wire format.
 pub const CONTAINER: &str = "job";
 
@@ -41,6 +44,9 @@ pub const ENV_METHOD: &str = "EKS_ENCRYPT_METHOD";
 
 /// The environment variable of [`CONTAINER`] that bounds the patches in flight.
 pub const ENV_CONCURRENCY: &str = "EKS_ENCRYPT_CONCURRENCY";
+
+/// The environment variable of [`CONTAINER`] that says whether the run ends with the proof (`true`, `false`).
+pub const ENV_PROVE: &str = "EKS_ENCRYPT_PROVE";
 
 /// The environment variable of [`CONTAINER`] that carries the key's ARN, for the run record.
 pub const ENV_KEY_ARN: &str = "EKS_ENCRYPT_KEY_ARN";

@@ -5,7 +5,7 @@ use crate::outcome::Tally;
 
 fn finished(reason: &str) -> Event {
     let tally = Tally { listed: 1, failed: 1, ..Tally::default() };
-    Event::Finished { result: RunResult::Incomplete, tally, reason: Some(reason.into()) }
+    Event::Finished { result: RunResult::Incomplete, tally, proof: None, reason: Some(reason.into()) }
 }
 
 /// What stands in the termination message after `events`.

@@ -59,7 +59,8 @@ pub enum Event {
         /// Secrets accounted for per second since the line before, in thousandths.
         rate_milli: u64,
     },
-    /// One Secret could not be written.
+    /// One Secret could not be written, though it was tried again when all others were done; or it does not stay under the
+    /// current key.
     Failure(Failure),
     /// Something that a person should read and that is no Secret's failure.
     Note {
@@ -70,8 +71,11 @@ pub enum Event {
     Finished {
         /// How it ended.
         result: RunResult,
-        /// The whole tally.
+        /// What became of every Secret.
         tally: Tally,
+        /// What the proof showed, if there was one: always, where `result` is `complete` and a proof was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Proof>,
         /// Why, when `result` is not `complete`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
@@ -95,18 +99,39 @@ pub enum Method {
 pub enum Phase {
     /// Every Secret is written once.
     Rewrite,
-    /// A second pass that must rewrite nothing.
+    /// Every Secret is touched, and nothing must be rewritten.
     Prove,
+}
+
+/// What the proof showed. A touch is an empty patch on condition that the Secret is still as it was listed: the API server
+/// writes only what is not stored under its current key, and its answer tells whether it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// How many passes there were. Another one follows where one had to rewrite something.
+    pub passes: u32,
+    /// The last pass: `current` are those that a touch did not write, `rewritten` those that it did.
+    pub tally: Tally,
+}
+
+impl Proof {
+    /// Whether the last pass found every Secret under the current key.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.passes > 0 && self.tally.complete() && self.tally.rewritten == 0
+    }
 }
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RunResult {
-    /// Every listed Secret is under the current key or gone.
+    /// Every listed Secret is under the current key or gone; and the proof holds, if it was asked for.
     Complete,
-    /// Some Secrets could not be written.
+    /// Some Secrets could not be written, or did not stay under the current key.
     Incomplete,
     /// The run stopped before it had gone through every Secret.
     Stopped,
+    /// Another run is at work: nothing was written.
+    Refused,
 }

@@ -13,7 +13,7 @@ pub enum ExitCode {
     Error = 1,
     /// The command line does not make sense (clap's own code).
     Usage = 2,
-    /// A check failed before anything was changed.
+    /// A check failed before anything was changed, or another run is at work.
     Refused = 3,
     /// The cluster has another key already; that can't be changed.
     OtherKey = 4,
@@ -34,13 +34,14 @@ impl From<ExitCode> for std::process::ExitCode {
 }
 
 impl From<RunResult> for ExitCode {
-    /// A run that stopped early is an error, so that the Job starts another Pod; one that went through every Secret is
-    /// not tried again (see `podFailurePolicy` in manifests/job.yaml).
+    /// A run that stopped early is an error, so that the Job starts another Pod; one that went through every Secret, or that
+    /// another run keeps from beginning, is not tried again (see `podFailurePolicy` in manifests/job.yaml).
     fn from(result: RunResult) -> Self {
         match result {
             RunResult::Complete => Self::Done,
             RunResult::Incomplete => Self::Incomplete,
             RunResult::Stopped => Self::Error,
+            RunResult::Refused => Self::Refused,
         }
     }
 }

@@ -10,7 +10,13 @@ use tower_test::mock::{self, Handle, SendResponse};
 
 use crate::event::{Event, Method};
 use crate::limit::Limit;
+use crate::list::Secret;
+use crate::outcome::Outcome;
+use crate::patch::Patcher;
+use crate::retry::Trouble;
 use crate::spec::Spec;
+use crate::turn::Turn;
+use crate::write::Writer;
 
 /// One request, not yet answered.
 pub(crate) struct Call {
@@ -136,6 +142,10 @@ fn usual(call: &Call) -> Option<Reply> {
             Some(Reply::Json(200, version))
         }
         ("GET", path) if path.contains("/configmaps/") => Some(not_found("configmaps", "eks-encrypt-run")),
+        ("GET", path) if path.contains("/leases/") => Some(not_found("leases", "eks-encrypt")),
+        (_, path) if path.contains("/leases") => {
+            Some(Reply::Json(200, json!({ "metadata": { "resourceVersion": "1" } })))
+        }
         (_, path) if path.contains("/configmaps") => Some(Reply::Json(200, json!({ "metadata": {} }))),
         _ => None,
     }
@@ -184,8 +194,10 @@ pub(crate) fn spec(method: Method, concurrency: usize) -> Spec {
     Spec {
         run: "r1".into(),
         job_uid: "5f2b8c1e-0000-4000-8000-000000000001".into(),
+        holder: "r1/pod-a".into(),
         namespace: "eks-encrypt".into(),
         method,
+        prove: false,
         key_arn: "arn:aws:kms:eu-west-1:111122223333:key/k".into(),
         time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
         limit: Limit::fixed(concurrency.try_into().unwrap()),
@@ -211,4 +223,30 @@ impl Said {
         let note = |event| if let Event::Note { message } = event { Some(message) } else { None };
         self.events().into_iter().filter_map(note).collect()
     }
+}
+
+/// Secret a/`name`, listed at resourceVersion 5.
+pub(crate) fn secret(name: &str) -> Secret {
+    Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into() }
+}
+
+/// What a turn came to: an outcome, or the words of the refusal.
+pub(crate) fn came_to(turn: Turn) -> Result<Outcome, String> {
+    match turn {
+        Turn::Known(outcome) => Ok(outcome),
+        Turn::Refused(refusal) => Err(refusal.to_string()),
+        Turn::Stopped => panic!("stopped"),
+    }
+}
+
+/// Patches Secret a/s against `script`.
+pub(crate) async fn patch_one(
+    method: Method,
+    mut script: impl FnMut(&Call) -> Reply + Send + 'static,
+) -> (Result<Outcome, String>, Log) {
+    let (client, server) = pair();
+    let log = server.serve(move |call| Some(script(call)));
+    let (spec, trouble) = (spec(method, 1), Trouble::default());
+    let writer = Writer::new(&client, &spec.limit, &trouble);
+    (came_to(Patcher::new(&writer, method, spec.time).patch(&secret("s")).await), log)
 }

@@ -1,8 +1,9 @@
 //! Re-encrypts every Secret of a cluster: the engine, its wire format, and what the Job's binary is made of.
 //!
-//! **The walk of one Secret**, in the order of the files. [`rewrite`] is the only loop:
-//! `list` (pages of names) -> `patch` (one write) -> `checkpoint` (the run record) -> `emit` (a line on stdout).
-//! The same loop runs in the Job's Pod and, with another client and sink, in the plugin's process.
+//! **The walk of one Secret**: `list` (pages of names) -> `patch` (one write) -> `prove` (one touch, which must write
+//! nothing) -> `checkpoint` (the run record) -> `emit` (a line on stdout). `pass` is the only loop, and [`rewrite`] the run:
+//! begin, a pass of patches, passes of touches, the last word. The same run happens in the Job's Pod and, with another client
+//! and sink, in the plugin's process.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
@@ -12,26 +13,36 @@ pub mod event;
 pub mod exit;
 pub mod outcome;
 
-// The walk.
+// A run, and the walk of one Secret in it.
 pub mod rewrite;
 pub mod spec;
 
 mod begin;
-mod state;
+
+mod pass; // the loop
 
 mod list; // 1
 
 mod patch; // 2
 
-mod checkpoint; // 3
+mod prove; // 3
 
-pub mod emit; // 4
+mod refused;
+mod state;
+mod turn;
+mod write;
 
-// What the steps stand on.
-mod ask;
-pub mod limit;
+// What goes on beside the work.
+mod checkpoint;
+pub mod emit;
+mod lease;
 mod pace;
 pub mod record;
+mod upkeep;
+
+// What all stand on.
+mod ask;
+pub mod limit;
 mod retry;
 pub mod watermark;
 

@@ -190,6 +190,15 @@ impl Walk<'_> {
     }
 }
 
+/// One Secret as it is now, if it is still there. By a list of one, because a run has no right to `get`.
+pub(crate) async fn one_again(client: &Client, trouble: &Trouble, secret: &Secret) -> Result<Option<Secret>, Refusal> {
+    let params = ListParams::default().fields(&format!("metadata.name={}", secret.name));
+    let url = SecretKind::url_path(&(), Some(&secret.namespace));
+    let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
+    let list = retry(PATIENCE, trouble, Refusal::passing, look).await?;
+    Ok(list.items.into_iter().map(|item| item.metadata).find(|found| found.name == secret.name))
+}
+
 /// One page from the API server. `Accept` asks for PartialObjectMetadata: `data` is not sent, but annotations are.
 async fn one(client: &Client, limit: u32, token: Option<&str>) -> Result<List, Refusal> {
     let mut params = ListParams::default().limit(limit);

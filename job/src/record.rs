@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use crate::ask::{Refusal, ask};
 use crate::contract::{APP, APP_LABEL, FIELD_MANAGER, RECORD, RUN_LABEL};
-use crate::event::{Method, Phase, RunResult};
+use crate::event::{Method, Phase, Proof, RunResult};
 use crate::outcome::Tally;
 use crate::retry::{Trouble, retry};
 use crate::watermark::Watermark;
@@ -46,6 +46,8 @@ pub struct Record {
     pub result: Option<RunResult>,
     /// The counts of the Pod that wrote last.
     pub tally: Tally,
+    /// What the proof has shown, once it has begun.
+    pub proof: Option<Proof>,
     /// When it was written.
     pub updated: Timestamp,
 }
@@ -92,6 +94,8 @@ impl Record {
             ("gone", gone.to_string()),
             ("failed", failed.to_string()),
             ("updated", self.updated.to_string()),
+            // Empty where there is none, because a patch leaves what it does not name.
+            ("proof", self.proof.and_then(|proof| serde_json::to_string(&proof).ok()).unwrap_or_default()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into()
@@ -117,6 +121,7 @@ impl Record {
                 gone: count("gone")?,
                 failed: count("failed")?,
             },
+            proof: text("proof").and_then(|proof| serde_json::from_str(proof).ok()),
             updated: text("updated")?.parse().ok()?,
         })
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::event::Method;
 use crate::fixture::{self, Call, Reply, Said, not_found, page, patched, spec, status};
 use crate::outcome::Tally;
+use crate::pass::LAST_ANSWERS;
 
 /// Runs to the end.
 async fn run(
@@ -138,6 +139,10 @@ async fn one_bad_secret_stops_nothing_and_is_not_forgotten() {
     assert_eq!(tally(&said), Tally { listed: 5, rewritten: 2, current: 1, gone: 1, failed: 1 });
     insta::assert_json_snapshot!(said.events()[1..], @r#"
     [
+      {
+        "event": "note",
+        "message": "Secret a/0001 is tried again at the end: admission webhook \"w\" denied the request: no"
+      },
       {
         "event": "failure",
         "namespace": "a",
@@ -347,7 +352,8 @@ async fn a_stop_takes_the_answers_under_way_writes_the_record_and_ends_within_5_
     assert_eq!(job.await.unwrap(), RunResult::Stopped);
     drop(second);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    let Some(Event::Finished { result: RunResult::Stopped, tally, reason: Some(reason) }) = said.events().pop() else {
+    let Some(Event::Finished { result: RunResult::Stopped, tally, reason: Some(reason), .. }) = said.events().pop()
+    else {
         panic!("{:?}", said.events().pop())
     };
     assert_eq!((tally.listed, tally.rewritten, reason.as_str()), (80, 1, "SIGTERM: the Pod is being ended"));
@@ -398,4 +404,46 @@ async fn a_stop_ends_within_5_s_even_when_nothing_answers() {
     assert_eq!(rewrite(&client, &spec(Method::Annotate, 2), said.sink(), stop).await, RunResult::Stopped);
     assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
     assert_eq!(said.notes(), ["waiting for the API server"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_fails_is_tried_again_when_all_others_are_done() {
+    let mut tries = 0;
+    let (result, said, log) = run(Method::Annotate, move |call| match call.patched().as_deref() {
+        None => call.is_list().then(|| old(&keys(0, 600), "", 0)),
+        Some("a/0001") => {
+            tries += 1;
+            Some(match tries {
+                1 => status(403, "Forbidden", "0001", r#"admission webhook "w" denied the request: not now"#),
+                _ => patched("a/0001", "1000"),
+            })
+        }
+        Some(_) => write_all(call),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(tally(&said), Tally { listed: 600, rewritten: 600, ..Tally::default() });
+    assert!(log.of("PATCH").iter().rfind(|(line, _)| line.contains("/secrets/")).unwrap().0.contains("/0001?"));
+    assert!(
+        !said.events().iter().any(|event| matches!(event, Event::Failure(_))),
+        "it was called failed before its time"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_has_lost_its_rights_stops_early_and_says_why() {
+    const NO_RIGHTS: &str =
+        r#"secrets "x" is forbidden: User "u" cannot patch resource "secrets" in API group "" in the namespace "a""#;
+    let (result, said, log) = run(Method::Annotate, |call| match call.patched() {
+        None => call.is_list().then(|| old(&keys(0, 500), "t1", 9_500)),
+        Some(_) => Some(status(403, "Forbidden", "x", NO_RIGHTS)),
+    })
+    .await;
+    assert_eq!(result, RunResult::Stopped);
+    assert!(log.of("/secrets/").len() < 200, "{}", log.of("/secrets/").len());
+    let Some(Event::Finished { reason: Some(reason), .. }) = said.events().pop() else { panic!("no last word") };
+    assert_eq!(
+        reason,
+        format!("stopped early: 50 Secrets in a row were refused for a reason that is not theirs: {NO_RIGHTS}")
+    );
 }

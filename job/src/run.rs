@@ -16,7 +16,7 @@ pub async fn run(args: Args) -> ExitCode {
         Err(error) => {
             // On the wire too: who follows the run reads nothing else.
             let reason = Some(format!("{:#}", anyhow::Error::new(error)));
-            emit.event(Event::Finished { result: RunResult::Stopped, tally: Tally::default(), reason });
+            emit.event(Event::Finished { result: RunResult::Stopped, tally: Tally::default(), proof: None, reason });
             return ExitCode::Error;
         }
     };

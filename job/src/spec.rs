@@ -13,10 +13,14 @@ pub struct Spec {
     pub run: String,
     /// The Job's UID. Empty where there is no Job.
     pub job_uid: String,
-    /// Where the run record is.
+    /// Who does it, as the lease names its holder: the run's id, `/`, and a name that no other process of the run has.
+    pub holder: String,
+    /// Where the run record and the lease are.
     pub namespace: String,
     /// How Secrets are rewritten.
     pub method: Method,
+    /// Whether the run ends with the proof.
+    pub prove: bool,
     /// The key's ARN, for the record and its resume rule.
     pub key_arn: String,
     /// The time that the annotation gets: when this process began. A successor has its own.
@@ -61,6 +65,7 @@ mod tests {
             phase: crate::event::Phase::Rewrite,
             result: None,
             tally: Tally::default(),
+            proof: None,
             updated: Timestamp::UNIX_EPOCH,
         }
     }

@@ -1,52 +1,70 @@
-//! What the loop knows while it runs, and what it says about it. Input: pages and outcomes from `rewrite`. Output: events
+//! What the loop knows while it runs, and what it says about it. Input: pages and outcomes from `pass`. Output: events
 //! for the sink and records for `checkpoint`. No I/O of its own.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::event::{Event, Phase, RunResult};
+use crate::event::{Event, Phase, Proof, RunResult};
 use crate::list::{Page, Secret};
-use crate::outcome::{Outcome, Tally};
+use crate::outcome::{Failure, Outcome, Tally};
 use crate::pace::Pace;
 use crate::record::Record;
 use crate::retry::Trouble;
 use crate::spec::Spec;
 use crate::watermark::Watermark;
 
+/// So many Secrets that would not stay are named; the rest is counted.
+const NAMED: usize = 1_000;
+
 /// The state of one run in one process.
-pub(crate) struct State<'a, S> {
+pub(crate) struct State<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) trouble: &'a Trouble,
     /// The API server's version.
     pub(crate) server: String,
     /// A predecessor's, or the first list's.
     pub(crate) watermark: Option<Watermark>,
-    sink: S,
+    /// What is waited for before the first list, for the heartbeat.
+    pub(crate) waits_for: &'static str,
+    sink: Box<dyn FnMut(Event) + Send + 'a>,
     started: bool,
+    /// Of the rewrite.
     tally: Tally,
+    /// Once the proof has begun.
+    proof: Option<Proof>,
+    /// Secrets that this pass of the proof had to rewrite: the first of them, for their names.
+    moved: Vec<Secret>,
     pace: Pace,
 }
 
-impl<'a, S: FnMut(Event)> State<'a, S> {
+impl<'a> State<'a> {
     /// Nothing is known yet.
-    pub(crate) fn new(spec: &'a Spec, trouble: &'a Trouble, sink: S) -> Self {
+    pub(crate) fn new(spec: &'a Spec, trouble: &'a Trouble, sink: impl FnMut(Event) + Send + 'a) -> Self {
         Self {
             spec,
             trouble,
             server: String::new(),
             watermark: None,
-            sink,
+            waits_for: "the API server",
+            sink: Box::new(sink),
             started: false,
             tally: Tally::default(),
+            proof: None,
+            moved: Vec::new(),
             pace: Pace::new(Instant::now()),
         }
+    }
+
+    /// The counts of what is being done.
+    fn counts(&mut self) -> &mut Tally {
+        self.proof.as_mut().map_or(&mut self.tally, |proof| &mut proof.tally)
     }
 
     /// Takes a page's Secrets into the counts. The first page starts the run: it carries the watermark, if no predecessor
     /// left one, and says how many Secrets there are.
     pub(crate) fn open(&mut self, page: Page) -> Vec<Secret> {
         let listed = page.secrets.len() as u64;
-        self.tally.listed += listed;
+        self.counts().listed += listed;
         let watermark = self.watermark.get_or_insert_with(|| Watermark::new(page.resource_version)).as_str().into();
         if page.begun_again {
             self.note(Some("the list of Secrets expired and began again; those already listed are left out".into()));
@@ -64,18 +82,49 @@ impl<'a, S: FnMut(Event)> State<'a, S> {
         page.secrets
     }
 
-    /// Whether a Secret has been written under the key already. In a run of its own, the first list holds none: all its
-    /// Secrets are at or before the watermark, which is the list's own.
+    /// Whether a Secret has been written under the key already, so that it need not be written. In a run of its own, the
+    /// first list holds none: all its Secrets are at or before the watermark, which is the list's own. The proof takes
+    /// nobody's word.
     pub(crate) fn is_current(&self, secret: &Secret) -> bool {
-        self.watermark.as_ref().is_some_and(|watermark| watermark.is_behind(&secret.resource_version))
+        let written = self.watermark.as_ref().is_some_and(|watermark| watermark.is_behind(&secret.resource_version));
+        written && self.proof.is_none()
     }
 
-    /// Counts one outcome. A failure is said at once, so that a person can act while the rest goes on.
-    pub(crate) fn account(&mut self, outcome: Outcome) {
-        self.tally.count(&outcome);
-        if let Outcome::Failed(failure) = outcome {
-            (self.sink)(Event::Failure(failure));
+    /// Counts one outcome.
+    pub(crate) fn account(&mut self, secret: &Secret, outcome: Outcome) {
+        self.counts().count(outcome);
+        if self.proof.is_some() && outcome == Outcome::Rewritten && self.moved.len() < NAMED {
+            self.moved.push(secret.clone());
         }
+    }
+
+    /// Counts one that has failed, and says so at once, so that a person can act while the rest goes on.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.counts().count(Outcome::Failed);
+        self.tell(failure);
+    }
+
+    /// Says why one of those does not stay that are counted already.
+    pub(crate) fn tell(&mut self, failure: Failure) {
+        (self.sink)(Event::Failure(failure));
+    }
+
+    /// Begins a pass of the proof.
+    pub(crate) fn begin_pass(&mut self) {
+        let passes = self.proof.map_or(0, |proof| proof.passes) + 1;
+        self.proof = Some(Proof { passes, tally: Tally::default() });
+        self.moved.clear();
+        self.pace = Pace::new(Instant::now());
+    }
+
+    /// Whether what there is to do is done: then there is something to prove.
+    pub(crate) fn complete(&self) -> bool {
+        self.tally.complete()
+    }
+
+    /// How many Secrets this pass of the proof had to rewrite, and the first of them.
+    pub(crate) fn moved(&self) -> (u64, &[Secret]) {
+        (self.proof.map_or(0, |proof| proof.tally.rewritten), &self.moved)
     }
 
     /// Says something that is no Secret's failure.
@@ -87,19 +136,23 @@ impl<'a, S: FnMut(Event)> State<'a, S> {
 
     /// Says how far we are, if that is due; when nothing moved, also what is being tried again.
     pub(crate) fn heartbeat(&mut self) {
-        let now = Instant::now();
-        if !self.pace.due(now, &self.tally) {
+        let (now, counts, phase) = (Instant::now(), *self.counts(), self.phase());
+        if !self.pace.due(now, &counts) {
             return;
         }
-        let moved = self.pace.moved(&self.tally);
-        let progress = self.pace.progress(now, Phase::Rewrite, self.tally);
+        let moved = self.pace.moved(&counts);
+        let progress = self.pace.progress(now, phase, counts);
         let trouble = self.trouble.take().filter(|_| !moved).map(|words| format!("trying again: {words}"));
         if self.started {
             self.note(trouble);
             (self.sink)(progress);
         } else {
-            self.note(trouble.or_else(|| Some("waiting for the API server".into())));
+            self.note(trouble.or_else(|| Some(format!("waiting for {}", self.waits_for))));
         }
+    }
+
+    fn phase(&self) -> Phase {
+        if self.proof.is_some() { Phase::Prove } else { Phase::Rewrite }
     }
 
     /// What the run record should say now. Nothing before there is a watermark.
@@ -110,30 +163,37 @@ impl<'a, S: FnMut(Event)> State<'a, S> {
             watermark: self.watermark.clone()?,
             method: self.spec.method,
             key_arn: self.spec.key_arn.clone(),
-            phase: Phase::Rewrite,
+            phase: self.phase(),
             result,
             tally: self.tally,
+            proof: self.proof,
             updated: Timestamp::now(),
         })
     }
 
-    /// How it ended, by the counts. `whole`: the list came to its end.
-    pub(crate) fn result(&self, whole: bool) -> RunResult {
-        match (whole, self.tally.complete()) {
-            (false, _) => RunResult::Stopped,
-            (true, true) => RunResult::Complete,
-            (true, false) => RunResult::Incomplete,
-        }
+    /// How a run ended that went through every Secret: by the counts.
+    pub(crate) fn result(&self) -> RunResult {
+        let proven = !self.spec.prove || self.proof.is_some_and(|proof| proof.holds());
+        if self.tally.complete() && proven { RunResult::Complete } else { RunResult::Incomplete }
     }
 
     /// The last line.
     pub(crate) fn finished(&mut self, result: RunResult, reason: Option<String>) {
-        let reason = reason.or_else(|| match (result, self.tally.unaccounted(), self.tally.failed) {
-            (RunResult::Complete, ..) => None,
-            (_, 0, 1) => Some("1 Secret could not be written".into()),
-            (_, 0, failed) => Some(format!("{failed} Secrets could not be written")),
-            (_, lost, _) => Some(format!("{lost} Secrets have no outcome, which is a bug of ours: please report it")),
-        });
-        (self.sink)(Event::Finished { result, tally: self.tally, reason });
+        let reason = reason.or_else(|| if result == RunResult::Complete { None } else { Some(self.shortfall()) });
+        (self.sink)(Event::Finished { result, tally: self.tally, proof: self.proof, reason });
+    }
+
+    /// What is missing for a complete run, in words.
+    fn shortfall(&self) -> String {
+        let counts = self.proof.map_or(self.tally, |proof| proof.tally);
+        let secrets = |count: u64| if count == 1 { "1 Secret".to_owned() } else { format!("{count} Secrets") };
+        match (counts.unaccounted(), counts.failed, self.proof) {
+            (0, 0, Some(proof)) => {
+                format!("{} did not stay under the current key in {} passes", secrets(counts.rewritten), proof.passes)
+            }
+            (0, failed, Some(_)) => format!("{} could not be proven", secrets(failed)),
+            (0, failed, None) => format!("{} could not be written", secrets(failed)),
+            (lost, ..) => format!("{} without an outcome, which is a bug of ours: please report it", secrets(lost)),
+        }
     }
 }

@@ -75,6 +75,7 @@ fn the_environment_is_what_the_binary_reads() {
         "POD_NAMESPACE",
         contract::ENV_METHOD,
         contract::ENV_CONCURRENCY,
+        contract::ENV_PROVE,
         contract::ENV_KEY_ARN,
     ];
     assert_eq!(names, expected);
@@ -93,7 +94,10 @@ fn rights_are_the_least_that_suffice() {
         json!([
             { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [contract::RECORD],
               "verbs": ["get", "patch"] },
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [contract::LEASE],
+              "verbs": ["get", "patch"] },
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] },
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"] },
         ])
     );
     let cluster = read::<ClusterRoleBinding>(RBAC, "ClusterRoleBinding");
@@ -130,7 +134,8 @@ fn disruptions_do_not_count_and_a_finished_run_is_not_repeated() {
     assert_eq!(rules[1]["action"], "FailJob");
     let incomplete = eks_encrypt_job::exit::ExitCode::Incomplete as u8;
     let usage = eks_encrypt_job::exit::ExitCode::Usage as u8;
-    assert_eq!(rules[1]["onExitCodes"]["values"], json!([usage, incomplete]));
+    let refused = eks_encrypt_job::exit::ExitCode::Refused as u8;
+    assert_eq!(rules[1]["onExitCodes"]["values"], json!([usage, refused, incomplete]));
     assert_eq!(rules[1]["onExitCodes"]["containerName"], contract::CONTAINER);
     // Both kinds of failure policy demand it.
     assert_eq!(pod().restart_policy.as_deref(), Some("Never"));

@@ -56,7 +56,7 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
     let verdict = judge(&ended.job, ended.last_word.as_ref(), &ended.progress);
     screen.line(&summary::text(&verdict, &ended.progress, &ground.cluster, &ground.key, &run, began.elapsed()));
     Ok(match verdict {
-        Verdict::Done(_) => ExitCode::Done,
+        Verdict::Done { .. } => ExitCode::Done,
         Verdict::Incomplete { .. } => ExitCode::Incomplete,
     })
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eks_encrypt_job::event::{Event, Line, Phase, RunResult};
+use eks_encrypt_job::event::{Event, Line, Phase, Proof, RunResult};
 use eks_encrypt_job::outcome::{Failure, Tally};
 
 use crate::screen::{Frame, one_line};
@@ -40,8 +40,10 @@ pub(crate) struct Progress {
 pub(crate) struct Finished {
     /// How it ended.
     pub(crate) result: RunResult,
-    /// The whole tally.
+    /// What became of every Secret.
     pub(crate) tally: Tally,
+    /// What the proof showed, if there was one.
+    pub(crate) proof: Option<Proof>,
     /// Why, when it is not complete.
     pub(crate) reason: Option<String>,
 }
@@ -71,10 +73,13 @@ impl Progress {
             }
             Event::Failure(failure) => self.failure(failure),
             Event::Note { message } => Some(format!("note: {message}")),
-            Event::Finished { result, tally, reason } => {
+            Event::Finished { result, tally, proof, reason } => {
                 self.tally = *tally;
-                self.finished = Some(Finished { result: *result, tally: *tally, reason: reason.clone() });
-                None
+                self.finished =
+                    Some(Finished { result: *result, tally: *tally, proof: *proof, reason: reason.clone() });
+                // The Job starts another Pod, which goes on.
+                let stopped = reason.as_ref().filter(|_| *result == RunResult::Stopped);
+                stopped.map(|reason| format!("Pod {} has stopped: {reason}", line.pod))
             }
         }
     }
@@ -102,9 +107,10 @@ impl Progress {
         let done = self.tally.accounted();
         // Secrets come and go: the first list's promise is not allowed to make a bar of more than everything.
         let all = self.total.max(self.tally.listed).max(done);
-        let mut parts = vec![format!("{} of {} Secrets", thousands(done), thousands(all))];
-        if self.phase == Some(Phase::Prove) {
-            parts.push("proof".to_owned());
+        let verb = if self.phase == Some(Phase::Prove) { "proven: " } else { "" };
+        let mut parts = vec![format!("{verb}{} of {} Secrets", thousands(done), thousands(all))];
+        if self.phase == Some(Phase::Prove) && self.tally.rewritten > 0 {
+            parts.push(format!("{} did not stay", thousands(self.tally.rewritten)));
         }
         if self.tally.failed > 0 {
             parts.push(format!("{} failed", thousands(self.tally.failed)));

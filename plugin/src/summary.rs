@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use eks_encrypt_job::event::Proof;
+
 use crate::cluster::Cluster;
 use crate::key::Key;
 use crate::progress::{Progress, elapsed, thousands};
@@ -22,15 +24,22 @@ pub(crate) fn text(
     took: Duration,
 ) -> String {
     let (head, tally) = match verdict {
-        Verdict::Done(tally) => ("Done: every Secret is accounted for.".to_owned(), tally),
+        Verdict::Done { tally, proof: Some(_) } => {
+            ("Done and proven: every Secret is under the key.".to_owned(), tally)
+        }
+        Verdict::Done { tally, proof: None } => ("Done: every Secret is accounted for. NOT PROVEN.".to_owned(), tally),
         Verdict::Incomplete { tally, why } => (format!("NOT DONE: {why}."), tally),
     };
     let count = thousands;
+    let proof = match verdict {
+        Verdict::Done { proof: Some(proof), .. } => proof_line(proof),
+        _ => String::new(),
+    };
     let facts = format!(
         "\n{head}\n\n  \
          cluster   {} ({}, account {})\n  \
          key       {}\n  \
-         Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n  \
+         Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n{proof}  \
          took      {}\n  \
          run       {} (kubectl logs -n {} job/{})\n",
         cluster.name,
@@ -48,10 +57,24 @@ pub(crate) fn text(
         run.job
     );
     let rest = match verdict {
-        Verdict::Done(_) => format!("{}{}", elsewhere(&key.arn), NOT_PROVEN),
+        Verdict::Done { proof, .. } => {
+            format!("{}{}", elsewhere(&key.arn), if proof.is_some() { PROVEN } else { NOT_PROVEN })
+        }
         Verdict::Incomplete { .. } => failures(progress, tally.failed),
     };
     format!("{facts}{rest}")
+}
+
+/// What the proof showed.
+fn proof_line(proof: &Proof) -> String {
+    let Proof { passes, tally } = proof;
+    let looked = if *passes == 1 { String::new() } else { format!(", in pass {passes}") };
+    format!(
+        "  proof     {} touched{looked}: {} rewritten, {} deleted meanwhile\n",
+        thousands(tally.listed),
+        thousands(tally.rewritten),
+        thousands(tally.gone)
+    )
 }
 
 /// The failed Secrets by name, and what to do.
@@ -76,11 +99,17 @@ fn elsewhere(arn: &str) -> String {
     )
 }
 
-/// Said plainly: an auditor must not read more into "done" than there is.
+/// Said plainly: an auditor must not read more into "proven" than there is.
+const PROVEN: &str = "\nProven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its\n\
+     current key, had nothing to write.\n\
+     Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and\n\
+     in backups.\n";
+
+/// And no more into "done".
 const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, and answered that the other Secrets had been written since\n\
      the run began or were deleted.\n\
-     Not proven: that nothing was left behind. The second pass that shows it (`prove`) is not built yet. Older copies\n\
-     of the Secrets stay in etcd until it compacts (minutes), and in backups.\n";
+     Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in\n\
+     etcd until it compacts (minutes), and in backups.\n";
 
 #[cfg(test)]
 mod tests {
@@ -100,14 +129,23 @@ mod tests {
     #[test]
     fn done() {
         let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
-        let text =
-            text(&Verdict::Done(tally), &Progress::default(), &cluster(None), &key(), &run(), Duration::from_secs(312));
+        let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
+        let proof = Some(Proof { passes: 1, tally: stayed });
+        let text = text(
+            &Verdict::Done { tally, proof },
+            &Progress::default(),
+            &cluster(None),
+            &key(),
+            &run(),
+            Duration::from_secs(312),
+        );
         insta::assert_snapshot!(text, @r#"
-        Done: every Secret is accounted for.
+        Done and proven: every Secret is under the key.
 
           cluster   shop (eu-central-1, account 111122223333)
           key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
           Secrets   2,000 listed: 1,990 rewritten, 8 current already, 2 deleted meanwhile, 0 failed
+          proof     2,001 touched: 0 rewritten, 1 deleted meanwhile
           took      5 min 12 s
           run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
 
@@ -127,11 +165,24 @@ mod tests {
 
           CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.
 
+        Proven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its
+        current key, had nothing to write.
+        Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and
+        in backups.
+        "#);
+    }
+
+    #[test]
+    fn done_without_proof() {
+        let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
+        let text = text(&verdict, &Progress::default(), &cluster(None), &key(), &run(), Duration::from_secs(9));
+        assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
+        insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
         Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
         the run began or were deleted.
-        Not proven: that nothing was left behind. The second pass that shows it (`prove`) is not built yet. Older copies
-        of the Secrets stay in etcd until it compacts (minutes), and in backups.
-        "#);
+        Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in
+        etcd until it compacts (minutes), and in backups.
+        ");
     }
 
     #[test]

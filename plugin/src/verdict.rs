@@ -2,7 +2,7 @@
 //! verdict. A false "done" is the worst that this program could say, so everything has to agree: the Job's condition,
 //! the Job's last word, and the arithmetic of its tally.
 
-use eks_encrypt_job::event::{Event, Line, RunResult, WIRE_VERSION};
+use eks_encrypt_job::event::{Event, Line, Proof, RunResult, WIRE_VERSION};
 use eks_encrypt_job::outcome::Tally;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -14,8 +14,8 @@ use crate::startup::state;
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Every listed Secret is under the key or gone.
-    Done(Tally),
+    /// Every listed Secret is under the key or gone; and the proof holds, if there was one.
+    Done { tally: Tally, proof: Option<Proof> },
     /// Not everything is, and why.
     Incomplete { tally: Tally, why: String },
 }
@@ -26,7 +26,7 @@ pub(crate) fn last_word(pods: &[Pod], run: &str) -> Option<Finished> {
         pods.iter().filter_map(message).filter(|line| line.run == run && line.wire == WIRE_VERSION).collect();
     words.sort_by_key(|line| line.time);
     match words.pop()?.event {
-        Event::Finished { result, tally, reason } => Some(Finished { result, tally, reason }),
+        Event::Finished { result, tally, proof, reason } => Some(Finished { result, tally, proof, reason }),
         _ => None,
     }
 }
@@ -58,16 +58,23 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
             thousands(tally.failed),
             thousands(tally.unaccounted())
         ),
+        (_, RunResult::Refused) => format!("nothing was written by this run: {told}"),
         _ if tally.unaccounted() > 0 => {
             format!("{} unaccounted for (a bug, please report it)", of(tally.unaccounted()))
         }
         _ if tally.failed > 0 => format!("{} could not be re-encrypted", of(tally.failed)),
+        (_, RunResult::Incomplete) if word.proof.is_some() => {
+            format!("every Secret was written, but the proof does not hold: {told}")
+        }
         (_, RunResult::Incomplete) => format!("the Job says that it is incomplete: {told}"),
         (JobEnd::Failed(words), RunResult::Complete) => format!("the Job says complete but has failed: {words}"),
         (JobEnd::Complete, RunResult::Complete) if !tally.complete() => {
             "the Job's tally does not add up: a bug, please report it".to_owned()
         }
-        (JobEnd::Complete, RunResult::Complete) => return Verdict::Done(tally),
+        (JobEnd::Complete, RunResult::Complete) if word.proof.is_some_and(|proof| !proof.holds()) => {
+            "the Job says complete, but its proof does not hold: a bug, please report it".to_owned()
+        }
+        (JobEnd::Complete, RunResult::Complete) => return Verdict::Done { tally, proof: word.proof },
     };
     Verdict::Incomplete { tally, why }
 }
@@ -78,12 +85,12 @@ mod tests {
     use super::*;
 
     fn word(result: RunResult, tally: Tally) -> Finished {
-        Finished { result, tally, reason: Some("the API server says Forbidden".into()) }
+        Finished { result, tally, proof: None, reason: Some("the API server says Forbidden".into()) }
     }
 
     fn why(job: &JobEnd, word: Option<&Finished>) -> String {
         match judge(job, word, &Progress::default()) {
-            Verdict::Done(_) => "done".into(),
+            Verdict::Done { .. } => "done".into(),
             Verdict::Incomplete { why, .. } => why,
         }
     }
@@ -121,6 +128,35 @@ mod tests {
         the Job says complete but has failed: BackoffLimitExceeded: 6 Pods
         the Job failed without its final tally: BackoffLimitExceeded: 6 Pods
         ");
+    }
+
+    #[test]
+    fn a_proof_that_does_not_hold_is_not_done_whatever_the_job_says() {
+        let whole = Tally { listed: 3, rewritten: 3, ..Tally::default() };
+        let stayed = Tally { listed: 3, current: 3, ..Tally::default() };
+        let moved = Tally { listed: 3, current: 2, rewritten: 1, ..Tally::default() };
+        let with = |result, passes, tally| Finished { proof: Some(Proof { passes, tally }), ..word(result, whole) };
+        let told = [
+            why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, stayed))),
+            why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, moved))),
+            why(&JobEnd::Complete, Some(&with(RunResult::Complete, 0, Tally::default()))),
+            why(&JobEnd::Failed("PodFailurePolicy: 6".into()), Some(&with(RunResult::Incomplete, 5, moved))),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @r"
+        done
+        the Job says complete, but its proof does not hold: a bug, please report it
+        the Job says complete, but its proof does not hold: a bug, please report it
+        every Secret was written, but the proof does not hold: the API server says Forbidden
+        ");
+    }
+
+    #[test]
+    fn a_run_that_another_one_kept_out_has_done_nothing() {
+        let refused = Finished {
+            reason: Some("another run is at work: r0/p has the lease".into()),
+            ..word(RunResult::Refused, Tally::default())
+        };
+        insta::assert_snapshot!(why(&JobEnd::Failed("PodFailurePolicy: 3".into()), Some(&refused)), @"nothing was written by this run: another run is at work: r0/p has the lease");
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! One run at a time, on a clock made by hand.
+use futures::FutureExt;
+
+use super::*;
+use crate::event::{Event, Method, RunResult};
+use crate::fixture::{self, Call, Log, Reply, Said, not_found, page, patched, status_of};
+use crate::rewrite::rewrite;
+
+/// A lease at this version, held by somebody.
+fn lease(version: u64, holder: &str) -> Reply {
+    let spec = json!({ "holderIdentity": holder, "leaseDurationSeconds": 20 });
+    Reply::Json(200, json!({ "metadata": { "name": LEASE, "resourceVersion": version.to_string() }, "spec": spec }))
+}
+
+/// A run over one Secret; `answer` speaks for the lease.
+async fn run(mut answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static) -> (RunResult, Said, Log, Duration) {
+    let (client, server) = fixture::pair();
+    let log = server.serve(move |call| match call.patched() {
+        Some(key) => Some(patched(&key, "1000")),
+        None if call.is_list() => Some(page("100", &[("a/0", "7")], "", 0)),
+        None if call.line.contains("/leases") => answer(call),
+        None => None,
+    });
+    let (spec, said, begun) = (fixture::spec(Method::Annotate, 8), Said::default(), Instant::now());
+    let result = rewrite(&client, &spec, said.sink(), std::future::pending()).boxed().await;
+    (result, said, log, begun.elapsed())
+}
+
+fn reason(said: &Said) -> String {
+    match said.events().pop() {
+        Some(Event::Finished { reason: Some(reason), .. }) => reason,
+        other => panic!("no reason: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_free_lease_is_taken_before_the_first_list_and_given_back_at_the_end() {
+    let (result, _, log, _) = run(|_| None).await;
+    assert_eq!(result, RunResult::Complete);
+    let all: Vec<String> = log.of("").into_iter().map(|(line, _)| line).collect();
+    let at = |part: &str| all.iter().position(|line| line.starts_with(part)).unwrap_or_else(|| panic!("{all:?}"));
+    assert!(at("POST /apis/coordination.k8s.io/v1/namespaces/eks-encrypt/leases") < at("GET /api/v1/secrets"));
+    let (_, taken) = log.of("POST /apis/coordination").remove(0);
+    assert_eq!(taken["spec"]["holderIdentity"], "r1/pod-a");
+    let (_, last) = log.of("PATCH /apis/coordination").pop().unwrap();
+    assert_eq!(last, json!({ "metadata": { "resourceVersion": "1" }, "spec": { "holderIdentity": null } }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_is_refused_while_the_first_is_alive() {
+    let mut version = 10;
+    let (result, said, log, waited) = run(move |_| {
+        version += 1;
+        Some(lease(version / 4, "r0/pod-z"))
+    })
+    .await;
+    assert_eq!(result, RunResult::Refused);
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    assert_eq!(reason(&said), "another run is at work: r0/pod-z has the lease");
+    assert_eq!(said.notes(), ["r0/pod-z has the lease; watching for up to 20 s whether it is at work"]);
+    assert!(log.of("/secrets").is_empty() && log.of("PATCH").is_empty(), "something was written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_of_a_run_that_died_is_taken_over_when_it_has_expired() {
+    let (result, _, log, waited) = run(|call| match call.line.starts_with("GET") {
+        true => Some(lease(3, "r0/pod-z")),
+        false => Some(lease(4, "r1/pod-a")),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert!(waited >= LIVES && waited < LIVES * 2, "{waited:?}");
+    let (_, taken) = log.of("PATCH /apis/coordination").remove(0);
+    assert_eq!(
+        (&taken["metadata"]["resourceVersion"], &taken["spec"]["holderIdentity"]),
+        (&json!("3"), &json!("r1/pod-a"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_the_same_run_that_still_ends_is_waited_for() {
+    let begun = Instant::now();
+    let (result, _, _, waited) = run(move |call| {
+        let seconds = begun.elapsed().as_secs();
+        match call.line.starts_with("GET") {
+            true if seconds < 12 => Some(lease(seconds / 5, "r1/pod-before")),
+            true => Some(lease(99, "")),
+            false => Some(lease(100, "r1/pod-a")),
+        }
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert!(waited >= Duration::from_secs(12) && waited < Duration::from_secs(20), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_right_to_it_the_run_goes_on_and_says_which_is_missing() {
+    const NO: &str = r#"leases.coordination.k8s.io "eks-encrypt" is forbidden: User "x" cannot get resource "leases" in API group "coordination.k8s.io" in the namespace "eks-encrypt""#;
+    let (result, said, ..) = run(|_| Some(status_of("leases", 403, "Forbidden", LEASE, NO))).await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(said.notes(), [format!("can't take the lease: {NO}; going on without it")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_lease_was_taken_over_stops() {
+    let (client, server) = fixture::pair();
+    let mut taken = false;
+    let log = server.serve(move |call| match call.patched() {
+        Some(_) => Some(Reply::PlainText(429, "later", Some(60))),
+        None if call.is_list() => Some(page("100", &[("a/0", "7")], "", 0)),
+        None if call.line.starts_with("PATCH /apis/coordination") => {
+            Some(status_of("leases", 409, "Conflict", LEASE, "the object has been modified"))
+        }
+        // The first look finds none; after that it is another's.
+        None if call.line.contains("/leases/") => std::mem::replace(&mut taken, true).then(|| lease(9, "r2/pod-b")),
+        None => None,
+    });
+    let (spec, said) = (fixture::spec(Method::Annotate, 8), Said::default());
+    let result = rewrite(&client, &spec, said.sink(), std::future::pending()).boxed().await;
+    assert_eq!(result, RunResult::Stopped);
+    assert_eq!(reason(&said), "r2/pod-b has taken over the lease: two runs must not be at work at once");
+    assert_eq!(log.of("PATCH /apis/coordination").len(), 1, "another's lease is not given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_got_lost_does_not_lose_the_lease() {
+    let (client, server) = fixture::pair();
+    server.serve(|call| match call.line.starts_with("PATCH") {
+        true => Some(status_of("leases", 409, "Conflict", LEASE, "the object has been modified")),
+        false => Some(lease(9, "r1/pod-a")),
+    });
+    assert_eq!(renew(&client, &fixture::spec(Method::Touch, 1), "8".into()).await, Renewal::Kept("9".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_seen_is_neither_kept_nor_lost() {
+    for answer in [|| Reply::Broken, || not_found("leases", LEASE)] {
+        let (client, server) = fixture::pair();
+        server.serve(move |_| Some(answer()));
+        let renewal = renew(&client, &fixture::spec(Method::Touch, 1), "8".into()).await;
+        assert!(matches!(renewal, Renewal::Unsure(_)), "{renewal:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The proof: every Secret is touched, and none may be rewritten. Input: a fresh list for each pass. Output: in the state,
+//! the counts of what stayed and what did not, and the names of those that would not stay.
+//!
+//! A touch is a merge patch that carries nothing but the resourceVersion at which the Secret was listed. The API server
+//! does one of three things. Where the Secret is stored under the current key, it writes nothing and answers with the same
+//! version: that is the proof of this Secret. Where it is stored otherwise, it writes, and the version grows: the Secret
+//! had been left behind. Where somebody has changed it since the list, there is a conflict, and we look again. Without the
+//! condition nobody could tell another's write from ours, and no busy cluster could ever be proven.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::ask::Refusal;
+use crate::list::{Secret, one_again};
+use crate::outcome::{Failure, Outcome};
+use crate::pass::pass;
+use crate::state::State;
+use crate::turn::Turn;
+use crate::upkeep::Upkeep;
+use crate::write::Writer;
+
+/// How many passes there are before Secrets are said not to stay.
+const PASSES: u32 = 5;
+
+/// The pause after a pass that had to write something, doubled each time: an API server that still writes under another
+/// key is about to be replaced, and EKS takes minutes for that.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How often one Secret is looked at again because somebody else has just written it. Who writes it ten times in a row
+/// within the milliseconds between look and touch is not proven, but told of.
+const LOOKS: u32 = 10;
+
+/// Passes until one rewrites nothing. Those that the last one had to rewrite are said not to stay.
+pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<(), String> {
+    let mut pause = FIRST_PAUSE;
+    for number in 1.. {
+        state.begin_pass();
+        pass(writer, state, upkeep, |secret| async {
+            let turn = touch(writer, &secret).await;
+            (secret, turn)
+        })
+        .await?;
+        let (count, named) = state.moved();
+        if count == 0 {
+            break;
+        }
+        if number == PASSES {
+            let failures: Vec<Failure> = named.iter().map(does_not_stay).collect();
+            failures.into_iter().for_each(|failure| state.tell(failure));
+            break;
+        }
+        let (Secret { namespace, name, .. }, seconds) = (&named[0], pause.as_secs());
+        let them = if count == 1 {
+            format!("Secret {namespace}/{name}")
+        } else {
+            format!("{count} Secrets ({namespace}/{name} among them)")
+        };
+        state.note(Some(format!("the proof had to write {them} again; it looks at all anew in {seconds} s")));
+        upkeep.during(state, tokio::time::sleep(pause)).await?;
+        pause *= 2;
+    }
+    Ok(())
+}
+
+/// Touches one Secret.
+async fn touch(writer: &Writer<'_>, secret: &Secret) -> Turn {
+    let mut secret = secret.clone();
+    let mut conflict = None;
+    for _ in 0..LOOKS {
+        let body = json!({ "metadata": { "resourceVersion": secret.resource_version } });
+        // A touch whose answer got lost may have written. Then the next one meets a conflict, which is our own.
+        let unanswered = AtomicBool::new(false);
+        let again = |refusal: &Refusal| {
+            unanswered.fetch_or(refusal.unanswered(), Ordering::Relaxed);
+            !refusal.conflict()
+        };
+        match Turn::of(&secret, writer.write(&secret, &body, again).await) {
+            Turn::Refused(refusal) if refusal.conflict() => {
+                if unanswered.into_inner() {
+                    return Turn::Known(Outcome::Rewritten);
+                }
+                conflict = Some(refusal);
+            }
+            turn => return turn,
+        }
+        match one_again(writer.client, writer.trouble, &secret).await {
+            Ok(Some(now)) => secret = now,
+            Ok(None) => return Turn::Known(Outcome::Gone),
+            Err(refusal) => return Turn::Refused(refusal),
+        }
+    }
+    conflict.map_or(Turn::Stopped, Turn::Refused)
+}
+
+/// Why a Secret fails that was rewritten in the last pass as well.
+fn does_not_stay(secret: &Secret) -> Failure {
+    let reason = format!(
+        "does not stay under the current key: pass {PASSES} of the proof still had to write it. Does a webhook change it \
+         each time, or does an API server still write under another key?"
+    );
+    Failure { namespace: secret.namespace.clone(), name: secret.name.clone(), reason }
+}
+
+#[cfg(test)]
+#[path = "prove_tests.rs"]
+mod tests;
