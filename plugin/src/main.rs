@@ -13,6 +13,8 @@ mod cause;
 mod cleanup;
 mod cli;
 mod cluster;
+#[cfg_attr(not(test), expect(dead_code, reason = "`enable -f` comes next"))]
+mod cluster_config;
 mod confirm;
 mod cure;
 mod enable;
