@@ -13,7 +13,11 @@ mod cause;
 mod cleanup;
 mod cli;
 mod cluster;
+#[cfg_attr(not(test), expect(dead_code, reason = "`enable -f` comes next"))]
+mod cluster_config;
 mod confirm;
+#[cfg_attr(not(test), expect(dead_code, reason = "`enable` without --cluster comes next"))]
+mod context;
 mod cure;
 mod enable;
 mod existing;
