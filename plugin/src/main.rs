@@ -20,8 +20,13 @@ mod cure;
 mod enable;
 mod existing;
 mod follow;
+mod grants;
+#[cfg_attr(not(test), expect(dead_code, reason = "a check that preflight calls when that is restructured"))]
+mod health;
 mod interrupt;
 mod key;
+#[cfg_attr(not(test), expect(dead_code, reason = "a check that preflight calls when that is restructured"))]
+mod key_risks;
 mod kubernetes;
 mod log;
 mod manifests;

@@ -52,12 +52,14 @@ pub(crate) fn cluster(key: Option<&str>) -> Cluster {
         endpoint: "https://ABC123.gr7.eu-central-1.eks.amazonaws.com".into(),
         authority: CA.into(),
         key: key.map(str::to_owned),
+        role: "arn:aws:iam::111122223333:role/shop-cluster".into(),
+        issues: Vec::new(),
     }
 }
 
 /// The key of tests.
 pub(crate) fn key() -> Key {
-    Key { arn: KEY.into() }
+    Key { arn: KEY.into(), ..Key::default() }
 }
 
 /// AWS clients that get these answers (status, error code or nothing, body), whatever they ask; and what they asked.
