@@ -1,6 +1,7 @@
 //! The cluster as EKS describes it, and the check that the kubeconfig means the same one. Input: DescribeCluster. Output:
 //! a plain `Cluster` for all later steps; no AWS type goes further.
 
+use aws_sdk_eks::types::ClusterIssue;
 use eks_encrypt_job::exit::ExitCode;
 use http::Uri;
 
@@ -27,6 +28,21 @@ pub(crate) struct Cluster {
     pub(crate) authority: String,
     /// The key that is associated, as EKS has it.
     pub(crate) key: Option<String>,
+    /// The IAM role that EKS takes on to work for the cluster.
+    pub(crate) role: String,
+    /// What EKS says is wrong with it.
+    pub(crate) issues: Vec<Issue>,
+}
+
+/// Something that EKS says is wrong with a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Issue {
+    /// EKS's word for it: `KmsKeyDisabled`, `IamRoleNotFound`, ...
+    pub(crate) code: String,
+    /// EKS's sentence.
+    pub(crate) message: String,
+    /// What it is about.
+    pub(crate) resources: Vec<String>,
 }
 
 /// Why this is not a cluster to work on.
@@ -84,7 +100,17 @@ pub(crate) async fn try_describe(aws: &Aws, name: &str) -> Result<Cluster, Cause
         endpoint: cluster.endpoint.unwrap_or_default(),
         authority: cluster.certificate_authority.and_then(|ca| ca.data).unwrap_or_default(),
         key: key.filter(|key| !key.is_empty()),
+        role: cluster.role_arn.unwrap_or_default(),
+        issues: cluster.health.and_then(|health| health.issues).unwrap_or_default().into_iter().map(issue).collect(),
     })
+}
+
+fn issue(issue: ClusterIssue) -> Issue {
+    Issue {
+        code: issue.code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
+        message: issue.message.unwrap_or_default(),
+        resources: issue.resource_ids.unwrap_or_default(),
+    }
 }
 
 impl Cluster {

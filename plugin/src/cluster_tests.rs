@@ -70,12 +70,21 @@ async fn what_eks_says_is_read() {
         serde_json::json!({"cluster": {
             "name": "shop", "arn": "arn:aws:eks:eu-central-1:111122223333:cluster/shop", "version": "1.34", "status": "ACTIVE",
             "endpoint": "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "certificateAuthority": {"data": CA},
+            "roleArn": "arn:aws:iam::111122223333:role/shop-cluster",
+            "health": {"issues": [{"code": "KmsKeyDisabled", "message": "The key is disabled", "resourceIds": ["arn:k"]},
+                {"code": "NewerThanWe"}]},
             "encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": "arn:k"}}]}})
         .to_string()
         .into_boxed_str(),
     );
     let (aws, _) = aws(&[(200, "", body)]);
-    assert_eq!(describe(&aws, "shop").await.unwrap(), cluster(Some("arn:k")));
+    let issue = |code: &str, message: &str, about: &[&str]| Issue {
+        code: code.into(),
+        message: message.into(),
+        resources: about.iter().map(ToString::to_string).collect(),
+    };
+    let issues = vec![issue("KmsKeyDisabled", "The key is disabled", &["arn:k"]), issue("NewerThanWe", "", &[])];
+    assert_eq!(describe(&aws, "shop").await.unwrap(), Cluster { issues, ..cluster(Some("arn:k")) });
 }
 
 #[tokio::test]

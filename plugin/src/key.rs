@@ -1,7 +1,10 @@
 //! The KMS key: found by whatever name the person gave, and checked as EKS will. Input: DescribeKey. Output: a plain
 //! `Key`, whose ARN is what everything else compares.
 
-use aws_sdk_kms::types::{KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType};
+use aws_sdk_kms::primitives::DateTimeFormat;
+use aws_sdk_kms::types::{
+    ExpirationModelType, KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, MultiRegionKey, OriginType,
+};
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::aws::Aws;
@@ -9,10 +12,42 @@ use crate::cause::Cause;
 use crate::stop::Coded;
 
 /// A key that EKS will take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Key {
     /// Its ARN: never an alias.
     pub(crate) arn: String,
+    /// Where its key material comes from.
+    pub(crate) material: Material,
+    /// Its copies, if it is a multi-Region key.
+    pub(crate) copies: Option<Copies>,
+}
+
+/// Where key material comes from: it decides who can rotate it, and who can lose it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Material {
+    /// KMS made it.
+    #[default]
+    Kms,
+    /// Imported; until when, if it expires.
+    Imported { expires: Option<String> },
+    /// It lives in a custom key store: `AWS CloudHSM` or `external`.
+    Store(&'static str),
+}
+
+/// A multi-Region key's copies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copies {
+    /// The primary key's ARN; rotation is its business.
+    pub(crate) primary: String,
+    /// The regions of all, this one's too.
+    pub(crate) regions: Vec<String>,
+}
+
+impl Key {
+    /// The account that owns the key.
+    pub(crate) fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
+    }
 }
 
 /// Why a key can't be used.
@@ -48,7 +83,7 @@ pub(crate) async fn check(aws: &Aws, named: &str) -> Result<Key, Error> {
     let arn = described.arn.clone().unwrap_or_else(|| named.to_owned());
     refuse_region(&arn, &aws.region)?;
     match why_not(&described) {
-        None => Ok(Key { arn }),
+        None => Ok(Key { arn, material: material(&described), copies: copies(&described) }),
         Some(why) => Err(Error::Unusable { key: arn, why }),
     }
 }
@@ -102,6 +137,32 @@ fn why_not(key: &KeyMetadata) -> Option<String> {
         Some(KeyState::Disabled) => Some("it is Disabled; `aws kms enable-key` first".into()),
         state => Some(format!("it is {}, it must be Enabled", state.as_ref().map_or("not enabled", KeyState::as_str))),
     }
+}
+
+fn material(key: &KeyMetadata) -> Material {
+    match &key.origin {
+        Some(OriginType::External) => {
+            let expires = key.expiration_model == Some(ExpirationModelType::KeyMaterialExpires);
+            let time = key.valid_to.as_ref().and_then(|time| time.fmt(DateTimeFormat::DateTime).ok());
+            Material::Imported {
+                expires: expires.then(|| time.unwrap_or_else(|| "a time that KMS does not give".into())),
+            }
+        }
+        Some(OriginType::ExternalKeyStore) => Material::Store("external"),
+        Some(OriginType::AwsCloudhsm) => Material::Store("AWS CloudHSM"),
+        _ if key.custom_key_store_id.is_some() => Material::Store("custom"),
+        _ => Material::Kms,
+    }
+}
+
+fn copies(key: &KeyMetadata) -> Option<Copies> {
+    let known = key.multi_region_configuration.as_ref().filter(|_| key.multi_region == Some(true))?;
+    let all = known.primary_key.iter().chain(known.replica_keys());
+    let region = |key: &MultiRegionKey| key.region.clone();
+    Some(Copies {
+        primary: known.primary_key.as_ref().and_then(|key| key.arn.clone()).unwrap_or_default(),
+        regions: all.filter_map(region).collect(),
+    })
 }
 
 #[cfg(test)]

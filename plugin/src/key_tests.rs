@@ -55,3 +55,28 @@ async fn a_key_that_may_not_be_described() {
     error: can't describe KMS key alias/shop (you need kms:DescribeKey and kms:CreateGrant on it; another account's key must allow both in its key policy): AccessDeniedException: not authorized to perform: kms:DescribeKey
     ");
 }
+
+#[tokio::test]
+async fn what_is_kept_of_a_key() {
+    async fn read(metadata: &str) -> Key {
+        let body = format!(r#"{{"KeyMetadata":{{"KeyId":"1234","Arn":"{KEY}","KeyState":"Enabled",{metadata}}}}}"#);
+        let (aws, _) = aws(&[(200, "", Box::leak(body.into_boxed_str()))]);
+        check(&aws, KEY).await.unwrap()
+    }
+    let plain = read(r#""Origin":"AWS_KMS","MultiRegion":false"#).await;
+    assert_eq!(plain, crate::testing::key());
+    assert_eq!(plain.account(), "111122223333");
+    let imported = r#""Origin":"EXTERNAL","ExpirationModel":"KEY_MATERIAL_EXPIRES","ValidTo":1798761600"#;
+    assert_eq!(read(imported).await.material, Material::Imported { expires: Some("2027-01-01T00:00:00Z".into()) });
+    let lasting = r#""Origin":"EXTERNAL","ExpirationModel":"KEY_MATERIAL_DOES_NOT_EXPIRE""#;
+    assert_eq!(read(lasting).await.material, Material::Imported { expires: None });
+    assert_eq!(read(r#""Origin":"EXTERNAL_KEY_STORE""#).await.material, Material::Store("external"));
+    assert_eq!(
+        read(r#""Origin":"AWS_CLOUDHSM","CustomKeyStoreId":"cks-1""#).await.material,
+        Material::Store("AWS CloudHSM")
+    );
+    let copies = r#""MultiRegion":true,"MultiRegionConfiguration":{"MultiRegionKeyType":"REPLICA",
+        "PrimaryKey":{"Arn":"arn:p","Region":"us-east-1"},"ReplicaKeys":[{"Arn":"arn:r","Region":"eu-central-1"}]}"#;
+    let regions = vec!["us-east-1".into(), "eu-central-1".into()];
+    assert_eq!(read(copies).await.copies, Some(Copies { primary: "arn:p".into(), regions }));
+}

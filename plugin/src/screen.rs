@@ -15,6 +15,9 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// The bar's width in columns.
 const BAR: usize = 24;
 
+/// How long a line may be where there is no terminal to fit into.
+const LOG: usize = 120;
+
 /// What progress looks like at one moment: made by `progress` and the waits, drawn here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -92,15 +95,22 @@ impl Screen {
         }
     }
 
-    /// How many columns there are for text beside the bar.
-    pub(crate) fn width(&self) -> usize {
-        let columns = match &self.kind {
+    /// How many columns a line has: the terminal's, or what reads well in a log.
+    pub(crate) fn columns(&self) -> usize {
+        match &self.kind {
             Kind::Terminal { .. } => {
                 console::Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns))
             }
-            _ => return 120,
-        };
-        columns.saturating_sub(BAR + 2)
+            _ => LOG,
+        }
+    }
+
+    /// How many of them there are for text beside the bar, where there is one.
+    pub(crate) fn width(&self) -> usize {
+        match &self.kind {
+            Kind::Terminal { .. } => self.columns().saturating_sub(BAR + 2),
+            _ => LOG,
+        }
     }
 
     /// Takes the progress away; the next one begins anew.

@@ -16,7 +16,9 @@ use crate::cli::{Cli, Command, Enable};
 use crate::cluster::Cluster;
 use crate::key::Key;
 use crate::kubernetes::Kubernetes;
+use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::table::{Check, Checks};
 
 /// A key's ARN.
 pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -50,12 +52,14 @@ pub(crate) fn cluster(key: Option<&str>) -> Cluster {
         endpoint: "https://ABC123.gr7.eu-central-1.eks.amazonaws.com".into(),
         authority: CA.into(),
         key: key.map(str::to_owned),
+        role: "arn:aws:iam::111122223333:role/shop-cluster".into(),
+        issues: Vec::new(),
     }
 }
 
 /// The key of tests.
 pub(crate) fn key() -> Key {
-    Key { arn: KEY.into() }
+    Key { arn: KEY.into(), ..Key::default() }
 }
 
 /// AWS clients that get these answers (status, error code or nothing, body), whatever they ask; and what they asked.
@@ -111,6 +115,21 @@ pub(crate) fn not_found(path: &str) -> (u16, String) {
     let status = serde_json::json!({"kind": "Status", "status": "Failure", "metadata": {}, "code": 404,
         "reason": "NotFound", "message": format!("{name} not found"), "details": {"name": name}});
     (404, status.to_string())
+}
+
+/// The API server's answer to who lacks a right.
+pub(crate) fn forbidden(verb: &str, resource: &str) -> String {
+    let message = format!("{resource} is forbidden: User \"alice\" cannot {verb} resource \"{resource}\"");
+    serde_json::json!({"kind": "Status", "status": "Failure", "metadata": {}, "code": 403, "reason": "Forbidden",
+        "message": message})
+    .to_string()
+}
+
+/// A row of the checks as people see it.
+pub(crate) fn row(check: Check) -> String {
+    let screen = Screen::kept();
+    Checks::new(&screen).add(check);
+    screen.text()
 }
 
 /// What an API server that starts says of a resource that it does not serve yet.
