@@ -92,7 +92,7 @@ fn selected(field: &str) -> Value {
 fn policy(name: &str, more: Value) -> Value {
     let mut spec = json!({"matchConstraints": {"resourceRules": [all()]}});
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    json!({"metadata": {"name": name}, "spec": spec})
+    json!({"metadata": {"name": name}, "spec": spec, "status": {"observedGeneration": 1, "typeChecking": {}}})
 }
 
 fn binding(policy: &str, more: Value) -> Value {
@@ -193,10 +193,13 @@ async fn one_that_need_not_answer_costs_time() {
 #[tokio::test]
 async fn a_broken_one_stops_us_if_it_means_a_secret_that_there_is() {
     let namespaces = list(json!([{"metadata": {"name": "empty"}}, {"metadata": {"name": "shop"}}]));
+    // As the API server writes a list of nothing.
+    let nothing = list(json!(null));
     let cluster = |field| {
         Server::default()
             .webhooks("validating", &[selected(field)])
             .at("/api/v1/namespaces?&labelSelector=team%3Dshop", &namespaces)
+            .at("/api/v1/namespaces/empty/secrets?", &nothing)
             .at("/api/v1/namespaces/shop/secrets?&limit=1", list(json!([{"metadata": {"name": "db"}}])))
     };
     let every = |cluster: Server| cluster.at("/api/v1/namespaces?", &namespaces);

@@ -70,10 +70,9 @@ impl Gate {
         let secrets = match sample {
             None => "each write of a Secret".to_owned(),
             Some(namespace) => {
-                format!(
-                    "each write of the Secrets that its {} picks, as in namespace {namespace}",
-                    self.scope.by.join(" and ")
-                )
+                let picks = if self.scope.by.len() == 1 { "picks" } else { "pick" };
+                let by = self.scope.by.join(" and ");
+                format!("each write of the Secrets that its {by} {picks}, as in namespace {namespace}")
             }
         };
         format!("{}: its Service {} {why}, and failurePolicy Fail refuses {secrets}", self.head(), address.shown())

@@ -69,10 +69,10 @@ fn params(selector: &LabelSelector) -> Option<ListParams> {
 async fn any(client: &Client, namespace: &str, params: &ListParams) -> Result<bool, kube::Error> {
     #[derive(Deserialize)]
     struct Page {
-        #[serde(default)]
-        items: Vec<IgnoredAny>,
+        /// The API server writes `null` for none.
+        items: Option<Vec<IgnoredAny>>,
     }
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let request = Request::new(secrets.resource_url()).list_metadata(params).map_err(kube::Error::BuildRequest)?;
-    Ok(!client.request::<Page>(request).await?.items.is_empty())
+    Ok(client.request::<Page>(request).await?.items.is_some_and(|items| !items.is_empty()))
 }
