@@ -25,8 +25,8 @@ const CURE: &str = "the Job lists every Secret, so this must work first; where t
 struct Page {
     #[serde(default)]
     metadata: Rest,
-    #[serde(default)]
-    items: Vec<IgnoredAny>,
+    /// The API server writes `null` for none.
+    items: Option<Vec<IgnoredAny>>,
 }
 
 /// What the API server says of those that are not on the page.
@@ -55,7 +55,7 @@ pub(crate) async fn check(client: &Client) -> Check {
             );
         }
     };
-    let here = page.items.len() as u64;
+    let here = page.items.map_or(0, |items| items.len()) as u64;
     match (page.metadata.remaining_item_count, page.metadata.token.filter(|token| !token.is_empty())) {
         (Some(rest), _) => Check::ok(NAME, counted(here + rest)),
         (None, None) => Check::ok(NAME, counted(here)),

@@ -81,7 +81,7 @@ async fn what_is_said() {
 #[tokio::test]
 async fn pages_are_followed_up_to_a_bound() {
     let page = |next: &str| leak(&json!({"Grants": [to("arn:a")], "Truncated": true, "NextMarker": next}));
-    let last = leak(&json!({"Grants": [to("arn:b")], "Truncated": false}));
+    let last = leak(&json!({"Grants": [to("arn:b")], "Truncated": false, "NextMarker": "3"}));
     let (client, http) = aws(&[(200, "", page("2")), (200, "", last)]);
     assert!(
         row(check(&client, &key(), &cluster(None)).await)

@@ -104,9 +104,22 @@ impl Kubernetes {
 pub(crate) async fn again<T, F: Future<Output = Result<T, kube::Error>>>(
     call: impl FnMut() -> F,
 ) -> Result<T, kube::Error> {
-    call.retry(ExponentialBuilder::default().with_jitter().with_max_times(5))
-        .when(|error| Cause::kube(error).passing || stray(error))
-        .await
+    call.retry(patiently()).when(|error| Cause::kube(error).passing || stray(error)).await
+}
+
+/// The same for a resource that not every version of Kubernetes has; nothing, where it is not served.
+pub(crate) async fn where_served<T, F: Future<Output = Result<T, kube::Error>>>(
+    call: impl FnMut() -> F,
+) -> Result<Option<T>, kube::Error> {
+    match call.retry(patiently()).when(|error| Cause::kube(error).passing).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if stray(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn patiently() -> ExponentialBuilder {
+    ExponentialBuilder::default().with_jitter().with_max_times(5)
 }
 
 /// Whether the API server itself says that this object is not there. A 404 that does not name it is a proxy's, or that of

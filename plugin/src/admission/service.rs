@@ -1,0 +1,47 @@
+//! Whether a webhook's Service can answer. Input: the Service and its EndpointSlices. Output: yes, no and why, or that
+//! nobody knows. Nothing is sent to the webhook: only the API server holds what it trusts.
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::ListParams;
+use kube::{Api, Client};
+
+use super::gate::{Address, Answers};
+use crate::cause::Cause;
+use crate::kubernetes::{again, gone};
+
+/// Looks at both.
+pub(crate) async fn answers(client: &Client, address: &Address) -> Answers {
+    match look(client, address).await {
+        Ok(None) => Answers::Yes,
+        Ok(Some(why)) => Answers::No(why),
+        Err(error) => Answers::Unknown(Cause::kube(&error).to_string()),
+    }
+}
+
+/// Why it can't answer.
+async fn look(client: &Client, address: &Address) -> Result<Option<String>, kube::Error> {
+    let Address { namespace, name, port } = address;
+    let services: Api<Service> = Api::namespaced(client.clone(), namespace);
+    let service = match again(|| services.get(name)).await {
+        Ok(service) => service,
+        Err(error) if gone(&error, name) => return Ok(Some("is not there".to_owned())),
+        Err(error) => return Err(error),
+    };
+    let spec = service.spec.unwrap_or_default();
+    if spec.type_.as_deref() == Some("ExternalName") {
+        return Ok(None);
+    }
+    if !spec.ports.iter().flatten().any(|known| known.port == *port) {
+        return Ok(Some(format!("has no port {port}")));
+    }
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), namespace);
+    let params = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
+    let all = again(|| slices.list(&params)).await?;
+    // Not said means ready: see EndpointConditions.
+    let ready = all
+        .iter()
+        .flat_map(|slice| &slice.endpoints)
+        .any(|endpoint| endpoint.conditions.as_ref().and_then(|conditions| conditions.ready) != Some(false));
+    Ok((!ready).then(|| "has no ready Pod".to_owned()))
+}
