@@ -1,5 +1,5 @@
 //! The client that the Job's Pod speaks to the API server with. Input: what the kubelet mounts and sets. Output: a
-//! `kube::Client` for `rewrite`. (The plugin brings its own, from the kubeconfig.)
+//! `kube::Client` for `rewrite`; or a kubeconfig's, where the run is in the plugin's process.
 
 use std::time::Duration;
 
@@ -34,7 +34,11 @@ fn settle(config: &mut Config) {
 
 /// The Pod's client. The API server's address comes from the environment, so that no DNS is needed.
 pub fn in_cluster() -> Result<Client, ClientError> {
-    let mut config = Config::incluster().map_err(|error| ClientError::NotInCluster(error.into()))?;
+    of(Config::incluster().map_err(|error| ClientError::NotInCluster(error.into()))?)
+}
+
+/// A client of any configuration: for a run elsewhere than in a Pod.
+pub fn of(mut config: Config) -> Result<Client, ClientError> {
     settle(&mut config);
     Client::try_from(config).map_err(ClientError::Build)
 }

@@ -45,6 +45,9 @@ pub const ENV_METHOD: &str = "EKS_ENCRYPT_METHOD";
 /// The environment variable of [`CONTAINER`] that bounds the patches in flight.
 pub const ENV_CONCURRENCY: &str = "EKS_ENCRYPT_CONCURRENCY";
 
+/// The environment variable of [`CONTAINER`] that bounds the patches a second. Empty: no bound.
+pub const ENV_MAX_QPS: &str = "EKS_ENCRYPT_MAX_QPS";
+
 /// The environment variable of [`CONTAINER`] that says whether the run ends with the proof (`true`, `false`).
 pub const ENV_PROVE: &str = "EKS_ENCRYPT_PROVE";
 

@@ -68,7 +68,8 @@ pub enum ListError {
 #[derive(Deserialize)]
 struct List {
     metadata: ListMetadata,
-    items: Vec<Item>,
+    /// The API server writes an empty list of metadata as null.
+    items: Option<Vec<Item>>,
 }
 
 #[derive(Deserialize)]
@@ -154,7 +155,7 @@ impl Walk<'_> {
                 token => Next::Token(token),
             };
             let first = self.shown.is_none() && self.again_from.is_none();
-            let secrets = self.fresh(list.items)?;
+            let secrets = self.fresh(list.items.unwrap_or_default())?;
             if first || !secrets.is_empty() {
                 let ListMetadata { resource_version, remaining_item_count: remaining, .. } = list.metadata;
                 let begun_again = std::mem::take(&mut self.begun_again);
@@ -196,7 +197,7 @@ pub(crate) async fn one_again(client: &Client, trouble: &Trouble, secret: &Secre
     let url = SecretKind::url_path(&(), Some(&secret.namespace));
     let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
     let list = retry(PATIENCE, trouble, Refusal::passing, look).await?;
-    Ok(list.items.into_iter().map(|item| item.metadata).find(|found| found.name == secret.name))
+    Ok(list.items.into_iter().flatten().map(|item| item.metadata).find(|found| found.name == secret.name))
 }
 
 /// One page from the API server. `Accept` asks for PartialObjectMetadata: `data` is not sent, but annotations are.

@@ -23,7 +23,7 @@ use crate::stop::Coded;
 pub(crate) enum Error {
     /// The API server refused an object.
     #[error(
-        "can't apply {kind} {name}: the key is associated, but this run has been taken back; run the same command again when this is mended"
+        "can't apply {kind} {name}: no Secret has been re-encrypted by this run, and it has been taken back; run the same command again when this is mended"
     )]
     Apply {
         kind: String,

@@ -1,23 +1,29 @@
 //! The command line. Doc comments here are the help texts: write them for a tired person at 3 a.m.
 //! Input: the arguments. Output: what `main` dispatches on.
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod flags;
+mod paste;
+mod values;
 
-use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
+
+pub(crate) use flags::{AwsFlags, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+pub(crate) use paste::attach;
 
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// How long we wait: an association takes up to 45 minutes, and the run follows it.
-const TIMEOUT: &str = "80m";
-
 /// Puts every Secret of an EKS cluster under your own KMS key.
 ///
 /// EKS can encrypt a cluster's Secrets under a KMS key of yours. Associating the key changes nothing that is stored
-/// already: each Secret moves to the key when it is next written. This plugin associates the key and then writes every
-/// Secret once, from a Job inside the cluster, which asks for the Secrets' metadata alone, never for their data. (Copies
-/// of data that `kubectl apply` left in annotations are metadata and reach the Job, which skips them unread.)
+/// already: each Secret moves to the key when it is next written. This plugin associates the key, writes every Secret
+/// once from a Job inside the cluster, and proves that none was left behind. The Job asks for the Secrets' metadata alone,
+/// never for their data. (Copies of data that `kubectl apply` left in annotations are metadata and reach the Job, which
+/// skips them unread.)
+///
+/// Flags come after the command's name: `kubectl eks-encrypt status --context prod`.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-eks_encrypt", bin_name = "kubectl eks-encrypt", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -31,18 +37,54 @@ pub(crate) enum Command {
     /// Associate a KMS key with a cluster and re-encrypt every Secret under it
     ///
     /// First everything is checked and nothing is changed. Then you confirm. Then the key is associated (usually
-    /// minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen.
+    /// minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen. At the end every Secret is
+    /// touched once more, which must write nothing: that is the proof.
     ///
     /// ASSOCIATING A KEY CAN'T BE UNDONE, and the key can't be exchanged for another later. If the key is disabled or
     /// deleted, the cluster stops working; if it is deleted, the Secrets are lost.
     ///
     /// It is safe to run the same command again at any time: it goes on where things stand. Closing the terminal stops
-    /// nothing that has begun in AWS or in the cluster.
+    /// nothing that has begun in AWS or in the cluster; `kubectl eks-encrypt attach` shows the Job again.
     ///
-    /// Exit codes: 0 every Secret accounted for; 1 error; 2 wrong usage; 3 a check refused, nothing changed; 4 the
-    /// cluster has another key; 5 EKS ended the association as failed; 6 some Secrets not re-encrypted; 7 time is up but
-    /// the work goes on (run it again); 130 Ctrl-C.
+    /// Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused, or another run is at work: nothing
+    /// changed; 4 the cluster has another key; 5 EKS ended the association as failed; 6 some Secrets not re-encrypted, or
+    /// not proven; 7 time is up but the work goes on (run it again); 130 Ctrl-C.
     Enable(Box<Enable>),
+    /// Re-encrypt every Secret of a cluster that has its key
+    ///
+    /// The second half of `enable` alone: for a cluster whose key was associated elsewhere (eksctl, Terraform, the
+    /// console), or to do it again. A Secret can be written any number of times.
+    ///
+    /// Exit codes as for `enable`.
+    Reencrypt(Box<Reencrypt>),
+    /// Follow the run that is there, from any machine
+    ///
+    /// Shows the Job's progress from now on, judges how it ended, and takes the run's rights to Secrets away. Asks
+    /// nothing of AWS. Exit codes as for `enable`; 1 if there is no run.
+    Attach(Attach),
+    /// Show the association, the key, the last run, and how many Secrets are not under the key yet
+    ///
+    /// Changes nothing. Secrets are counted by their metadata: those that were not written since the last run began are
+    /// behind.
+    Status(Status),
+    /// Remove everything that runs have made in the cluster
+    ///
+    /// Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it. The key stays
+    /// associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and
+    /// `kubectl logs`.
+    Cleanup(Cleanup),
+    /// Print what would be applied, as YAML, for review or GitOps
+    ///
+    /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
+    /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
+    Manifests(Manifests),
+    /// Print a completion script for a shell
+    ///
+    /// For example in ~/.bashrc: source <(kubectl eks-encrypt completion bash)
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Print this plugin's version
     Version,
 }
@@ -50,112 +92,156 @@ pub(crate) enum Command {
 /// The flags of `enable`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Enable {
-    /// The EKS cluster's name, as `aws eks list-clusters` shows it (not the kubeconfig's)
+    /// An eksctl ClusterConfig file that names cluster, region and key; `-` reads stdin
+    ///
+    /// metadata.name, metadata.region and secretsEncryption.keyARN are read, the rest is eksctl's business.
+    #[arg(long, short = 'f', value_name = "FILE", conflicts_with_all = ["cluster", "key_arn", "region"])]
+    pub(crate) file: Option<PathBuf>,
+
+    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
     #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
-    pub(crate) cluster: String,
+    pub(crate) cluster: Option<String>,
 
     /// The KMS key: a key ARN, alias ARN, key id or alias name (alias/...)
     ///
     /// Symmetric, enabled, customer managed, in the cluster's region. It may be another account's.
-    #[arg(long, value_name = "ARN")]
-    pub(crate) key_arn: String,
+    #[arg(long, value_name = "ARN", required_unless_present = "file")]
+    pub(crate) key_arn: Option<String>,
 
-    /// The cluster's AWS region [default: that of the AWS profile or environment]
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) aws: AwsFlags,
 
-    /// The AWS profile to use [default: the AWS environment's]
-    #[arg(long, value_name = "PROFILE")]
-    pub(crate) profile: Option<String>,
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
 
-    /// The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Whether existing Secrets are re-encrypted; `false` stops after the association
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
+          require_equals = true, action = ArgAction::Set)]
+    pub(crate) encrypt_existing_secrets: bool,
 
-    /// The kubeconfig context of this cluster [default: the current one]
+    /// Whether to wait; `false` begins what comes next (the association, or the Job) and ends
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
+          require_equals = true, action = ArgAction::Set)]
+    pub(crate) wait: bool,
+
+    #[command(flatten)]
+    pub(crate) go: WaitFlags,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineFlags,
+
+    #[command(flatten)]
+    pub(crate) job: JobFlags,
+}
+
+/// The flags of `reencrypt`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reencrypt {
+    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
+    #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsFlags,
+
+    /// Ask nothing of AWS: you vouch that the key is associated, and that the kubeconfig means the right cluster
     ///
-    /// Its server and certificate authority must be those that EKS names for --cluster, or nothing is touched.
-    #[arg(long, value_name = "CONTEXT")]
-    pub(crate) context: Option<String>,
+    /// For machines that reach the cluster but not AWS.
+    #[arg(long, conflicts_with_all = ["cluster", "region", "profile"])]
+    pub(crate) without_aws: bool,
 
-    /// The namespace in which the Job runs; made if it does not exist
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
+
+    /// Make the Job and end; `attach` shows it
+    #[arg(long, conflicts_with = "local")]
+    pub(crate) detach: bool,
+
+    #[command(flatten)]
+    pub(crate) go: WaitFlags,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineFlags,
+
+    #[command(flatten)]
+    pub(crate) job: JobFlags,
+}
+
+/// The flags of `attach`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Attach {
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
+
+    /// The namespace in which the Job runs
     #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
     pub(crate) namespace: String,
 
-    /// The Job's image, in a registry that the cluster's nodes can pull from
-    ///
-    /// No image of this project is published yet: build it (README.md says how), push it to a registry of yours,
-    /// and name it here. The sandbox and `make demo` pass their own.
-    #[arg(long, value_name = "IMAGE")]
-    pub(crate) image: String,
+    /// How long to wait here, such as 80m or 1h30m; the Job goes on without us
+    #[arg(long, value_name = "DURATION", default_value = flags::TIMEOUT, value_parser = values::duration)]
+    pub(crate) timeout: std::time::Duration,
 
-    /// How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
-    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = duration)]
-    pub(crate) timeout: Duration,
-
-    /// How many Secrets the Job writes at the same time [default: the Job's own choice]
-    ///
-    /// More is faster until the API server is busy, and then only slows everybody else down.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) concurrency: Option<u16>,
-
-    /// Don't ask; for scripts. You still can't undo it
-    #[arg(long, short = 'y')]
-    pub(crate) yes: bool,
+    /// The final report on stdout
+    #[arg(long, short = 'o', value_name = "FORMAT")]
+    pub(crate) output: Option<Output>,
 }
 
-impl Enable {
-    /// The command that goes on with this one, for people to paste. Flags at their defaults are left out, and `--yes`.
-    pub(crate) fn again(&self) -> String {
-        let mut words = vec!["kubectl eks-encrypt enable".to_owned()];
-        let mut flag = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
-        flag("--cluster", &self.cluster);
-        flag("--key-arn", &self.key_arn);
-        flag("--image", &self.image);
-        for (name, value) in [("--region", &self.region), ("--profile", &self.profile), ("--context", &self.context)] {
-            if let Some(value) = value {
-                flag(name, value);
-            }
-        }
-        if let Some(path) = &self.kubeconfig {
-            flag("--kubeconfig", &path.display().to_string());
-        }
-        if self.namespace != eks_encrypt_job::contract::NAMESPACE {
-            flag("--namespace", &self.namespace);
-        }
-        if duration(TIMEOUT) != Ok(self.timeout) {
-            flag("--timeout", &short(self.timeout));
-        }
-        if let Some(concurrency) = self.concurrency {
-            flag("--concurrency", &concurrency.to_string());
-        }
-        words.join(" ")
-    }
+/// The flags of `status`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Status {
+    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
+    #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsFlags,
+
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
+
+    /// The namespace in which runs keep their record
+    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
+    pub(crate) namespace: String,
+
+    /// The status as data, for scripts
+    #[arg(long, short = 'o', value_name = "FORMAT")]
+    pub(crate) output: Option<Output>,
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// The flags of `cleanup`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Cleanup {
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
+
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Also while a run is at work: it stops, and the Secrets that it has not reached stay as they are
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
-/// `80m`, `1h30m`, `90s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| "not a duration such as 80m or 1h30m".to_owned())?;
-    match Duration::try_from(parsed) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("must be longer than nothing".to_owned()),
-    }
+/// The flags of `manifests`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Manifests {
+    /// The ARN of the cluster's key, for the run record and for whoever finds the Job later
+    #[arg(long, value_name = "ARN", default_value = "", hide_default_value = true)]
+    pub(crate) key_arn: String,
+
+    #[command(flatten)]
+    pub(crate) engine: EngineFlags,
+
+    #[command(flatten)]
+    pub(crate) job: JobFlags,
 }
 
-/// The other way round: `1h30m`.
-fn short(duration: Duration) -> String {
-    let printer = jiff::fmt::friendly::SpanPrinter::new().spacing(jiff::fmt::friendly::Spacing::None);
-    printer.unsigned_duration_to_string(&duration)
+/// The completion script of a shell, for the name by which kubectl finds us.
+pub(crate) fn completion(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "kubectl-eks_encrypt", &mut script);
+    script
 }
 
 #[cfg(test)]

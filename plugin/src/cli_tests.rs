@@ -1,7 +1,7 @@
 //! The help texts, as people read them, and what the command line refuses.
 use super::*;
 use crate::testing::enable;
-use clap::{CommandFactory as _, error::ErrorKind};
+use clap::error::ErrorKind;
 use insta::assert_snapshot;
 
 fn help(path: &[&str]) -> String {
@@ -25,16 +25,25 @@ fn top() {
 
     EKS can encrypt a cluster's Secrets under a KMS key of yours. Associating the key changes nothing
     that is stored already: each Secret moves to the key when it is next written. This plugin associates
-    the key and then writes every Secret once, from a Job inside the cluster, which asks for the
-    Secrets' metadata alone, never for their data. (Copies of data that `kubectl apply` left in
-    annotations are metadata and reach the Job, which skips them unread.)
+    the key, writes every Secret once from a Job inside the cluster, and proves that none was left
+    behind. The Job asks for the Secrets' metadata alone, never for their data. (Copies of data that
+    `kubectl apply` left in annotations are metadata and reach the Job, which skips them unread.)
+
+    Flags come after the command's name: `kubectl eks-encrypt status --context prod`.
 
     Usage: kubectl eks-encrypt <COMMAND>
 
     Commands:
-      enable   Associate a KMS key with a cluster and re-encrypt every Secret under it
-      version  Print this plugin's version
-      help     Print this message or the help of the given subcommand(s)
+      enable      Associate a KMS key with a cluster and re-encrypt every Secret under it
+      reencrypt   Re-encrypt every Secret of a cluster that has its key
+      attach      Follow the run that is there, from any machine
+      status      Show the association, the key, the last run, and how many Secrets are not under the
+                  key yet
+      cleanup     Remove everything that runs have made in the cluster
+      manifests   Print what would be applied, as YAML, for review or GitOps
+      completion  Print a completion script for a shell
+      version     Print this plugin's version
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -52,22 +61,32 @@ fn help_of_enable() {
 
     First everything is checked and nothing is changed. Then you confirm. Then the key is associated
     (usually minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen.
+    At the end every Secret is touched once more, which must write nothing: that is the proof.
 
     ASSOCIATING A KEY CAN'T BE UNDONE, and the key can't be exchanged for another later. If the key is
     disabled or deleted, the cluster stops working; if it is deleted, the Secrets are lost.
 
     It is safe to run the same command again at any time: it goes on where things stand. Closing the
-    terminal stops nothing that has begun in AWS or in the cluster.
+    terminal stops nothing that has begun in AWS or in the cluster; `kubectl eks-encrypt attach` shows
+    the Job again.
 
-    Exit codes: 0 every Secret accounted for; 1 error; 2 wrong usage; 3 a check refused, nothing
-    changed; 4 the cluster has another key; 5 EKS ended the association as failed; 6 some Secrets not
-    re-encrypted; 7 time is up but the work goes on (run it again); 130 Ctrl-C.
+    Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused, or another run is at
+    work: nothing changed; 4 the cluster has another key; 5 EKS ended the association as failed; 6 some
+    Secrets not re-encrypted, or not proven; 7 time is up but the work goes on (run it again); 130
+    Ctrl-C.
 
-    Usage: kubectl eks-encrypt enable [OPTIONS] --cluster <NAME> --key-arn <ARN> --image <IMAGE>
+    Usage: kubectl eks-encrypt enable [OPTIONS]
 
     Options:
+      -f, --file <FILE>
+              An eksctl ClusterConfig file that names cluster, region and key; `-` reads stdin
+
+              metadata.name, metadata.region and secretsEncryption.keyARN are read, the rest is eksctl's
+              business.
+
           --cluster <NAME>
-              The EKS cluster's name, as `aws eks list-clusters` shows it (not the kubeconfig's)
+              The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the
+              kubeconfig context]
 
               [alias: --cluster-name]
 
@@ -78,7 +97,8 @@ fn help_of_enable() {
               account's.
 
           --region <REGION>
-              The cluster's AWS region [default: that of the AWS profile or environment]
+              The cluster's AWS region [default: that of the kubeconfig context, the AWS profile or
+              environment]
 
           --profile <PROFILE>
               The AWS profile to use [default: the AWS environment's]
@@ -89,9 +109,63 @@ fn help_of_enable() {
           --context <CONTEXT>
               The kubeconfig context of this cluster [default: the current one]
 
-              Its server and certificate authority must be those that EKS names for --cluster, or
-              nothing is touched.
+          --encrypt-existing-secrets[=<BOOL>]
+              Whether existing Secrets are re-encrypted; `false` stops after the association
 
+              [default: true]
+              [possible values: true, false]
+
+          --wait[=<BOOL>]
+              Whether to wait; `false` begins what comes next (the association, or the Job) and ends
+
+              [default: true]
+              [possible values: true, false]
+
+          --timeout <DURATION>
+              How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
+
+              [default: 80m]
+
+      -y, --yes
+              Don't ask; for scripts. You still can't undo it
+
+          --dry-run
+              Make every check and say what would be done; change nothing
+
+      -o, --output <FORMAT>
+              The final report on stdout
+
+              [possible values: json, yaml]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    How Secrets are re-encrypted:
+          --method <METHOD>
+              What is written
+
+              annotate: the annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does. touch:
+              an empty patch; the API server then writes only what is not under its current key, and
+              nothing in the Secret changes.
+
+              [default: annotate]
+
+          --concurrency <N>
+              How many Secrets are written at the same time [default: as many as the API server takes
+              easily]
+
+              More is faster until the API server is busy, and then only slows everybody else down.
+
+          --max-qps <N>
+              How many Secrets are written a second, at most [default: no bound]
+
+          --prove[=<BOOL>]
+              Whether every Secret is touched at the end, to prove that none was left behind
+
+              [default: true]
+              [possible values: true, false]
+
+    The Job:
       -n, --namespace <NAMESPACE>
               The namespace in which the Job runs; made if it does not exist
 
@@ -103,22 +177,422 @@ fn help_of_enable() {
               No image of this project is published yet: build it (README.md says how), push it to a
               registry of yours, and name it here. The sandbox and `make demo` pass their own.
 
+          --image-pull-secret <NAME>
+              A Secret of the namespace with which the image is pulled; may be repeated
+
+          --node-selector <KEY=VALUE>
+              A label that the Job's node must have; may be repeated
+
+          --toleration <TAINT>
+              A taint of nodes that the Job puts up with: key=value:Effect, key:Effect, key, or * for
+              all; may be repeated
+
+          --pod-label <KEY=VALUE>
+              A label of the Job's Pod, for Fargate profiles, quotas and policies; may be repeated
+
+          --pod-annotation <KEY=VALUE>
+              An annotation of the Job's Pod; may be repeated
+
+          --priority-class <NAME>
+              The Pod's priority class
+
+          --service-account <NAME>
+              A ServiceAccount of the namespace that has the rights already; then no rights are made,
+              and none taken away
+
+          --local
+              Re-encrypt from here, with your own rights and no Pod
+
+              For clusters in which no Pod can run, or no image can be pulled. It ends with this
+              command: don't close the laptop. It asks for metadata alone, as the Job does.
+    ");
+}
+
+#[test]
+fn help_of_reencrypt() {
+    assert_snapshot!(help(&["reencrypt"]), @r"
+    Re-encrypt every Secret of a cluster that has its key
+
+    The second half of `enable` alone: for a cluster whose key was associated elsewhere (eksctl,
+    Terraform, the console), or to do it again. A Secret can be written any number of times.
+
+    Exit codes as for `enable`.
+
+    Usage: kubectl eks-encrypt reencrypt [OPTIONS]
+
+    Options:
+          --cluster <NAME>
+              The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the
+              kubeconfig context]
+
+              [alias: --cluster-name]
+
+          --region <REGION>
+              The cluster's AWS region [default: that of the kubeconfig context, the AWS profile or
+              environment]
+
+          --profile <PROFILE>
+              The AWS profile to use [default: the AWS environment's]
+
+          --without-aws
+              Ask nothing of AWS: you vouch that the key is associated, and that the kubeconfig means
+              the right cluster
+
+              For machines that reach the cluster but not AWS.
+
+          --kubeconfig <FILE>
+              The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+
+          --context <CONTEXT>
+              The kubeconfig context of this cluster [default: the current one]
+
+          --detach
+              Make the Job and end; `attach` shows it
+
           --timeout <DURATION>
               How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
 
               [default: 80m]
 
-          --concurrency <N>
-              How many Secrets the Job writes at the same time [default: the Job's own choice]
-
-              More is faster until the API server is busy, and then only slows everybody else down.
-
       -y, --yes
               Don't ask; for scripts. You still can't undo it
 
+          --dry-run
+              Make every check and say what would be done; change nothing
+
+      -o, --output <FORMAT>
+              The final report on stdout
+
+              [possible values: json, yaml]
+
       -h, --help
               Print help (see a summary with '-h')
+
+    How Secrets are re-encrypted:
+          --method <METHOD>
+              What is written
+
+              annotate: the annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does. touch:
+              an empty patch; the API server then writes only what is not under its current key, and
+              nothing in the Secret changes.
+
+              [default: annotate]
+
+          --concurrency <N>
+              How many Secrets are written at the same time [default: as many as the API server takes
+              easily]
+
+              More is faster until the API server is busy, and then only slows everybody else down.
+
+          --max-qps <N>
+              How many Secrets are written a second, at most [default: no bound]
+
+          --prove[=<BOOL>]
+              Whether every Secret is touched at the end, to prove that none was left behind
+
+              [default: true]
+              [possible values: true, false]
+
+    The Job:
+      -n, --namespace <NAMESPACE>
+              The namespace in which the Job runs; made if it does not exist
+
+              [default: eks-encrypt]
+
+          --image <IMAGE>
+              The Job's image, in a registry that the cluster's nodes can pull from
+
+              No image of this project is published yet: build it (README.md says how), push it to a
+              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+
+          --image-pull-secret <NAME>
+              A Secret of the namespace with which the image is pulled; may be repeated
+
+          --node-selector <KEY=VALUE>
+              A label that the Job's node must have; may be repeated
+
+          --toleration <TAINT>
+              A taint of nodes that the Job puts up with: key=value:Effect, key:Effect, key, or * for
+              all; may be repeated
+
+          --pod-label <KEY=VALUE>
+              A label of the Job's Pod, for Fargate profiles, quotas and policies; may be repeated
+
+          --pod-annotation <KEY=VALUE>
+              An annotation of the Job's Pod; may be repeated
+
+          --priority-class <NAME>
+              The Pod's priority class
+
+          --service-account <NAME>
+              A ServiceAccount of the namespace that has the rights already; then no rights are made,
+              and none taken away
+
+          --local
+              Re-encrypt from here, with your own rights and no Pod
+
+              For clusters in which no Pod can run, or no image can be pulled. It ends with this
+              command: don't close the laptop. It asks for metadata alone, as the Job does.
     ");
+}
+
+#[test]
+fn help_of_the_rest() {
+    let all = ["attach", "status", "cleanup", "manifests", "completion", "version"].map(|name| help(&[name]));
+    assert_snapshot!(all.join("\n\n-----\n"), @r"
+    Follow the run that is there, from any machine
+
+    Shows the Job's progress from now on, judges how it ended, and takes the run's rights to Secrets
+    away. Asks nothing of AWS. Exit codes as for `enable`; 1 if there is no run.
+
+    Usage: kubectl eks-encrypt attach [OPTIONS]
+
+    Options:
+          --kubeconfig <FILE>
+              The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+
+          --context <CONTEXT>
+              The kubeconfig context of this cluster [default: the current one]
+
+      -n, --namespace <NAMESPACE>
+              The namespace in which the Job runs
+
+              [default: eks-encrypt]
+
+          --timeout <DURATION>
+              How long to wait here, such as 80m or 1h30m; the Job goes on without us
+
+              [default: 80m]
+
+      -o, --output <FORMAT>
+              The final report on stdout
+
+              [possible values: json, yaml]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    -----
+    Show the association, the key, the last run, and how many Secrets are not under the key yet
+
+    Changes nothing. Secrets are counted by their metadata: those that were not written since the last
+    run began are behind.
+
+    Usage: kubectl eks-encrypt status [OPTIONS]
+
+    Options:
+          --cluster <NAME>
+              The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the
+              kubeconfig context]
+
+              [alias: --cluster-name]
+
+          --region <REGION>
+              The cluster's AWS region [default: that of the kubeconfig context, the AWS profile or
+              environment]
+
+          --profile <PROFILE>
+              The AWS profile to use [default: the AWS environment's]
+
+          --kubeconfig <FILE>
+              The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+
+          --context <CONTEXT>
+              The kubeconfig context of this cluster [default: the current one]
+
+      -n, --namespace <NAMESPACE>
+              The namespace in which runs keep their record
+
+              [default: eks-encrypt]
+
+      -o, --output <FORMAT>
+              The status as data, for scripts
+
+              [possible values: json, yaml]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    -----
+    Remove everything that runs have made in the cluster
+
+    Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it. The key
+    stays associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o
+    json`, and `kubectl logs`.
+
+    Usage: kubectl eks-encrypt cleanup [OPTIONS]
+
+    Options:
+          --kubeconfig <FILE>
+              The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+
+          --context <CONTEXT>
+              The kubeconfig context of this cluster [default: the current one]
+
+          --dry-run
+              Only say what would be removed
+
+          --force
+              Also while a run is at work: it stops, and the Secrets that it has not reached stay as
+              they are
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    -----
+    Print what would be applied, as YAML, for review or GitOps
+
+    Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody.
+    Apply it only after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`,
+    then `attach`.
+
+    Usage: kubectl eks-encrypt manifests [OPTIONS]
+
+    Options:
+          --key-arn <ARN>
+              The ARN of the cluster's key, for the run record and for whoever finds the Job later
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    How Secrets are re-encrypted:
+          --method <METHOD>
+              What is written
+
+              annotate: the annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does. touch:
+              an empty patch; the API server then writes only what is not under its current key, and
+              nothing in the Secret changes.
+
+              [default: annotate]
+
+          --concurrency <N>
+              How many Secrets are written at the same time [default: as many as the API server takes
+              easily]
+
+              More is faster until the API server is busy, and then only slows everybody else down.
+
+          --max-qps <N>
+              How many Secrets are written a second, at most [default: no bound]
+
+          --prove[=<BOOL>]
+              Whether every Secret is touched at the end, to prove that none was left behind
+
+              [default: true]
+              [possible values: true, false]
+
+    The Job:
+      -n, --namespace <NAMESPACE>
+              The namespace in which the Job runs; made if it does not exist
+
+              [default: eks-encrypt]
+
+          --image <IMAGE>
+              The Job's image, in a registry that the cluster's nodes can pull from
+
+              No image of this project is published yet: build it (README.md says how), push it to a
+              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+
+          --image-pull-secret <NAME>
+              A Secret of the namespace with which the image is pulled; may be repeated
+
+          --node-selector <KEY=VALUE>
+              A label that the Job's node must have; may be repeated
+
+          --toleration <TAINT>
+              A taint of nodes that the Job puts up with: key=value:Effect, key:Effect, key, or * for
+              all; may be repeated
+
+          --pod-label <KEY=VALUE>
+              A label of the Job's Pod, for Fargate profiles, quotas and policies; may be repeated
+
+          --pod-annotation <KEY=VALUE>
+              An annotation of the Job's Pod; may be repeated
+
+          --priority-class <NAME>
+              The Pod's priority class
+
+          --service-account <NAME>
+              A ServiceAccount of the namespace that has the rights already; then no rights are made,
+              and none taken away
+
+          --local
+              Re-encrypt from here, with your own rights and no Pod
+
+              For clusters in which no Pod can run, or no image can be pulled. It ends with this
+              command: don't close the laptop. It asks for metadata alone, as the Job does.
+
+    -----
+    Print a completion script for a shell
+
+    For example in ~/.bashrc: source <(kubectl eks-encrypt completion bash)
+
+    Usage: kubectl eks-encrypt completion <SHELL>
+
+    Arguments:
+      <SHELL>
+              The shell
+
+              [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    -----
+    Print this plugin's version
+
+    Usage: kubectl eks-encrypt version
+
+    Options:
+      -h, --help
+              Print help
+    ");
+}
+
+#[test]
+fn a_file_and_what_it_says_are_not_both_given() {
+    let refused = |more: &[&str]| {
+        let base = ["x", "enable", "-f", "kms-cluster.yaml", "--image", "i"];
+        Cli::try_parse_from(base.iter().chain(more)).map(|_| ()).map_err(|error| error.kind())
+    };
+    assert_eq!(refused(&[]), Ok(()));
+    for more in [["--cluster", "shop"], ["--cluster-name", "shop"], ["--key-arn", "k"], ["--region", "r"]] {
+        assert_eq!(refused(&more), Err(ErrorKind::ArgumentConflict), "{more:?}");
+    }
+}
+
+#[test]
+fn without_a_pod_there_is_nothing_to_say_of_it() {
+    for flag in [
+        "--image=i",
+        "--image-pull-secret=s",
+        "--node-selector=a=b",
+        "--toleration=*",
+        "--pod-label=a=b",
+        "--pod-annotation=a=b",
+        "--priority-class=p",
+        "--service-account=s",
+        "--detach",
+    ] {
+        let error = Cli::try_parse_from(["x", "reencrypt", "--local", flag]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flag}");
+    }
+}
+
+#[test]
+fn what_is_on_by_default_is_turned_off_by_a_word() {
+    let args = enable(&["--encrypt-existing-secrets=false", "--wait=false", "--prove=false"]);
+    assert!(!args.encrypt_existing_secrets && !args.wait && !args.engine.prove);
+    let args = enable(&["--encrypt-existing-secrets", "--wait", "--prove=true"]);
+    assert!(args.encrypt_existing_secrets && args.wait && args.engine.prove);
+}
+
+#[test]
+fn completion_knows_the_commands() {
+    for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
+        let script = String::from_utf8(completion(shell)).unwrap();
+        assert!(script.contains("reencrypt") && script.contains("encrypt-existing-secrets"), "{shell}");
+    }
 }
 
 #[test]
@@ -149,18 +623,30 @@ fn flags_at_their_defaults_are_left_out_of_the_command_that_goes_on() {
 }
 
 #[test]
-fn durations() {
-    assert_eq!(enable(&[]).timeout, Duration::from_secs(80 * 60));
-    for text in ["1h30m", "90s", "0.5s", "2h"] {
-        assert_eq!(duration(&short(duration(text).unwrap())), duration(text), "{text}");
-    }
-    assert_eq!(enable(&["--timeout", "1h30m"]).timeout, Duration::from_secs(90 * 60));
-}
-
-#[test]
 fn the_command_that_goes_on_is_this_one() {
-    let args = enable(&["--context", "my prod", "--yes", "-n", "ops", "--timeout", "90m", "--concurrency", "3"]);
-    assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1 --context 'my prod' --namespace ops --timeout 1h30m --concurrency 3");
+    let args = enable(&[
+        "--context",
+        "my prod",
+        "--yes",
+        "-n",
+        "ops",
+        "--timeout",
+        "90m",
+        "--concurrency",
+        "3",
+        "--toleration",
+        "team=a:NoSchedule",
+        "--pod-label",
+        "a=b",
+        "--prove=false",
+        "--method",
+        "touch",
+        "--max-qps",
+        "50",
+    ]);
+    assert_snapshot!(args.again(), @r"
+    kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove=false --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b
+    ");
 }
 
 /// The parts of krew's manifest that must fit this binary (krew, `internal/index/validation/validate.go`).

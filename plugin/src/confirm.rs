@@ -1,14 +1,15 @@
-//! The question before anything is changed. Input: `--yes`, or a line that a person types. Output: permission, or an
-//! error; nothing has been touched yet.
+//! The question before anything is changed. Input: what the checks found. Output: permission, by `--yes` or by a line that a
+//! person types; or an error, and then nothing has been touched.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::apply;
+use crate::apply::{self, Owner};
 use crate::association::Plan;
-use crate::cluster::Cluster;
-use crate::key::Key;
+use crate::cli::{EngineFlags, JobFlags};
+use crate::drive::what_is_written;
+use crate::preflight::Ground;
 use crate::screen::Screen;
 use crate::stop::Coded;
 
@@ -19,8 +20,8 @@ pub(crate) enum Error {
     #[error("not a terminal, so nobody can be asked: add --yes to go on without a question (nothing was touched)")]
     NotATerminal,
     /// Something else was typed.
-    #[error("that is not {cluster}: nothing was touched")]
-    No { cluster: String },
+    #[error("that is not {name}: nothing was touched")]
+    No { name: String },
 }
 
 impl Coded for Error {
@@ -32,59 +33,95 @@ impl Coded for Error {
     }
 }
 
-/// Asks, unless `--yes` has answered.
-pub(crate) async fn confirm(
-    yes: bool,
-    plan: &Plan,
-    cluster: &Cluster,
-    key: &Key,
-    others_namespace: Option<&str>,
-    screen: &Screen,
-) -> Result<(), Error> {
-    screen.line(&text(plan, cluster, key));
-    if let Some(namespace) = others_namespace {
-        screen.line(&format!("Be aware: {}.\n", apply::somebody_elses(namespace)));
+/// What is going to happen.
+pub(crate) struct Question {
+    /// What has to be typed: the cluster's name, or the kubeconfig's context where AWS was not asked.
+    name: String,
+    what: &'static str,
+    text: String,
+}
+
+impl Question {
+    /// About what the checks found.
+    pub(crate) fn of(ground: &Ground, engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> Self {
+        let mut text = match &ground.eks {
+            Some(eks) => {
+                let cluster = &eks.cluster;
+                let place = format!("{} ({}, account {})", cluster.name, cluster.region(), cluster.account());
+                association(&eks.plan, &place, &eks.key.arn)
+            }
+            None => {
+                let (context, server) = (&ground.kubernetes.context, &ground.kubernetes.server);
+                format!(
+                    "\nThe cluster is that of kubeconfig context\n    {context}\n    {server}\nWhether it has a key of yours was \
+                     not asked: AWS is left out.\n"
+                )
+            }
+        };
+        text.push_str(&rewrite(engine, job, rewrites));
+        if rewrites && !job.local && ground.owner == Owner::Others {
+            text.push_str(&format!("\nBe aware: {}.\n", apply::somebody_elses(&job.namespace)));
+        }
+        match &ground.eks {
+            Some(eks) => Self { name: eks.cluster.name.clone(), what: "the cluster's name", text },
+            None => Self { name: ground.kubernetes.context.clone(), what: "the context's name", text },
+        }
     }
+
+    /// The same for `--dry-run`, which asks nothing.
+    pub(crate) fn plan(&self) -> String {
+        format!("{}\nThis was a dry run: nothing was changed.", self.text)
+    }
+}
+
+/// Asks, unless `--yes` has answered.
+pub(crate) async fn confirm(yes: bool, question: &Question, screen: &Screen) -> Result<(), Error> {
+    screen.line(&question.text);
     if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
         return Err(Error::NotATerminal);
     }
-    screen.line(&format!("Type the cluster's name ({}) to go on:", cluster.name));
+    screen.line(&format!("Type {} ({}) to go on:", question.what, question.name));
     // Off the runtime's thread, so that Ctrl-C is heard while we wait.
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
     });
     let typed = typed.await.ok().and_then(Result::ok).unwrap_or_default();
-    agrees(&typed, &cluster.name)
+    agrees(&typed, &question.name)
 }
 
 /// Only the name itself is a yes.
-fn agrees(typed: &str, cluster: &str) -> Result<(), Error> {
-    if typed.trim() == cluster { Ok(()) } else { Err(Error::No { cluster: cluster.to_owned() }) }
+fn agrees(typed: &str, name: &str) -> Result<(), Error> {
+    if typed.trim() == name { Ok(()) } else { Err(Error::No { name: name.to_owned() }) }
 }
 
-/// What is going to happen, and what it means.
-fn text(plan: &Plan, cluster: &Cluster, key: &Key) -> String {
-    let place = format!("{} ({}, account {})", cluster.name, cluster.region(), cluster.account());
-    let arn = &key.arn;
-    let rewrite = "Every Secret of the cluster will then be written once, by a Job in the cluster: the annotation\n\
-                   eksctl.io/kms-encryption-timestamp is set, the data stays as it is.";
+/// What happens to the association, and what it means.
+fn association(plan: &Plan, place: &str, arn: &str) -> String {
     match plan {
         Plan::Associate => format!(
             "\nThis associates the KMS key\n    {arn}\nwith the EKS cluster\n    {place}\n\n\
              THIS CAN'T BE UNDONE: EKS can't remove the key from the cluster, nor exchange it for another, ever.\n\
              If the key is disabled, the cluster stops working. If it is deleted, every Secret is lost, and the\n\
-             cluster with it.\n\n\
-             {rewrite}\n"
+             cluster with it.\n\n"
         ),
-        Plan::Follow(id) => format!(
-            "\nEKS is already associating\n    {arn}\nwith\n    {place}\n(update {id}). It will be followed.\n{rewrite}\n"
-        ),
-        Plan::Nothing => format!("\nThe EKS cluster\n    {place}\nhas the key\n    {arn}\nalready.\n{rewrite}\n"),
+        Plan::Follow(id) => {
+            format!("\nEKS is already associating\n    {arn}\nwith\n    {place}\n(update {id}). It will be followed.\n")
+        }
+        Plan::Nothing => format!("\nThe EKS cluster\n    {place}\nhas the key\n    {arn}\nalready.\n"),
     }
+}
+
+/// What happens to the Secrets.
+fn rewrite(engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> String {
+    if !rewrites {
+        return "Existing Secrets stay as they are, under the key of the time when they were written.\n".to_owned();
+    }
+    let who = if job.local { "from here, with your own rights" } else { "by a Job in the cluster" };
+    let proof = if engine.prove { " Then every Secret is\ntouched, to prove that none was left behind." } else { "" };
+    format!("Every Secret of the cluster will be written once, {who}:\n{}.{proof}\n", what_is_written(engine.method))
 }
 
 #[cfg(test)]

@@ -1,11 +1,20 @@
 //! What people are asked, and what counts as yes.
 use super::*;
-use crate::testing::{cluster, key, told};
+use crate::preflight::Eks;
+use crate::testing::{enable, ground, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
-#[test]
-fn the_irreversible_step_is_called_so() {
-    assert_snapshot!(text(&Plan::Associate, &cluster(None), &key()), @r"
+/// What is asked before this plan, with these flags.
+fn asked(plan: Plan, owner: Owner, more: &[&str]) -> Question {
+    let flags = enable(more);
+    let ground = ground(kubernetes(|_, path| not_found(path)), &[]);
+    let eks = ground.eks.map(|eks| Eks { plan, ..eks });
+    Question::of(&Ground { eks, owner, ..ground }, &flags.engine, &flags.job, flags.encrypt_existing_secrets)
+}
+
+#[tokio::test]
+async fn the_irreversible_step_is_called_so() {
+    assert_snapshot!(asked(Plan::Associate, Owner::Nobody, &[]).text, @r"
     This associates the KMS key
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     with the EKS cluster
@@ -15,30 +24,67 @@ fn the_irreversible_step_is_called_so() {
     If the key is disabled, the cluster stops working. If it is deleted, every Secret is lost, and the
     cluster with it.
 
-    Every Secret of the cluster will then be written once, by a Job in the cluster: the annotation
-    eksctl.io/kms-encryption-timestamp is set, the data stays as it is.
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
     ");
 }
 
-#[test]
-fn what_is_left_to_do_is_said() {
-    let texts = [Plan::Follow("u-1".into()), Plan::Nothing].map(|plan| text(&plan, &cluster(None), &key()));
+#[tokio::test]
+async fn what_is_left_to_do_is_said() {
+    let texts = [Plan::Follow("u-1".into()), Plan::Nothing].map(|plan| asked(plan, Owner::Nobody, &[]).text);
     assert_snapshot!(texts.join("---"), @r"
     EKS is already associating
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     with
         shop (eu-central-1, account 111122223333)
     (update u-1). It will be followed.
-    Every Secret of the cluster will then be written once, by a Job in the cluster: the annotation
-    eksctl.io/kms-encryption-timestamp is set, the data stays as it is.
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
     ---
     The EKS cluster
         shop (eu-central-1, account 111122223333)
     has the key
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     already.
-    Every Secret of the cluster will then be written once, by a Job in the cluster: the annotation
-    eksctl.io/kms-encryption-timestamp is set, the data stays as it is.
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
+    ");
+}
+
+#[tokio::test]
+async fn how_secrets_are_written_is_said() {
+    let texts = [
+        asked(Plan::Nothing, Owner::Nobody, &["--method=touch", "--prove=false"]),
+        asked(Plan::Nothing, Owner::Nobody, &["--encrypt-existing-secrets=false"]),
+    ]
+    .map(|question| question.text.split_once("already.\n").unwrap().1.to_owned());
+    assert_snapshot!(texts.join("---\n"), @r"
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    an empty patch, nothing in it changes.
+    ---
+    Existing Secrets stay as they are, under the key of the time when they were written.
+    ");
+}
+
+#[tokio::test]
+async fn without_aws_the_context_is_what_is_typed() {
+    let flags = enable(&[]);
+    let ground = Ground { eks: None, ..ground(kubernetes(|_, path| not_found(path)), &[]) };
+    let question = Question::of(&ground, &flags.engine, &flags.job, true);
+    assert_eq!((question.name.as_str(), question.what), ("prod", "the context's name"));
+    assert_snapshot!(question.plan(), @r"
+    The cluster is that of kubeconfig context
+        prod
+        https://ABC123.gr7.eu-central-1.eks.amazonaws.com/
+    Whether it has a key of yours was not asked: AWS is left out.
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
+
+    This was a dry run: nothing was changed.
     ");
 }
 
@@ -63,11 +109,9 @@ fn refusals() {
 
 #[tokio::test]
 async fn somebody_elses_namespace_is_told_with_what_it_means_before_the_question() {
-    let told = async |namespace| {
-        let screen = Screen::kept();
-        confirm(true, &Plan::Nothing, &cluster(None), &key(), namespace, &screen).await.unwrap();
-        screen.text()
-    };
-    let with = told(Some("ops")).await;
-    assert_snapshot!(with.strip_prefix(&told(None).await).unwrap(), @"Be aware: namespace ops exists and is not ours: it is used as it is. As long as the run lasts, whoever may create Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data.");
+    let told = |owner| asked(Plan::Nothing, owner, &["-n", "ops"]).text;
+    let with = told(Owner::Others);
+    assert_snapshot!(with.strip_prefix(&told(Owner::Us)).unwrap(), @r"
+    Be aware: namespace ops exists and is not ours: it is used as it is. As long as the run lasts, whoever may create Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data.
+    ");
 }

@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{KEY, api_object, aws, cluster, enable as flags, key, kubeconfig, kubernetes, not_found, told};
+use crate::testing::{self, KEY, api_object, cluster, enable as flags, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// What an API server was asked, without queries, and with the run's id as `RUN`.
@@ -23,7 +23,8 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
         heard.lock().unwrap().push(format!("{method} {}", bare.replace(&run, "RUN")));
         let job = |conditions: serde_json::Value| {
             serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": conditions},
-                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run}},
+                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run},
+                    "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}]},
                 "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [
                     {"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}, {"name": "EKS_ENCRYPT_METHOD", "value": "annotate"}]}]}}}})
         };
@@ -44,8 +45,9 @@ fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (ku
             ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
             ("GET", path) if path.ends_with("/clusterrolebindings") => serde_json::json!({"metadata": {}, "items": []}),
             ("GET", path) if path.contains("/jobs/") && job_state == "deleted" => return not_found(path),
-            ("GET", path) if path.contains("/clusterrolebindings/") => {
-                return (200, api_object(path));
+            ("GET", path) if path.contains("/rbac.authorization.k8s.io/") => {
+                serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}},
+                    "roleRef": {"apiGroup": "", "kind": "", "name": ""}})
             }
             ("GET", path) if path.ends_with("/pods") => {
                 serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
@@ -69,13 +71,13 @@ fn status(code: u16, reason: &str) -> String {
         .to_string()
 }
 
+/// What EKS says of a cluster that has the key.
+const ACTIVE: &str = r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
+    "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#;
+
 /// A cluster that has the key already.
 fn ground(client: kube::Client) -> Ground {
-    let active = r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
-       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#;
-    let (aws, _) = aws(&[(200, "", active)]);
-    let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    Ground { aws, kubernetes, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing, owner: Owner::Nobody }
+    testing::ground(client, &[(200, "", ACTIVE)])
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,9 +104,13 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     GET /api/v1/namespaces/eks-encrypt/pods/p/log
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
     GET /api/v1/namespaces/eks-encrypt/pods
+    GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
+    GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    GET /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
+    GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
     ");
 }
@@ -144,7 +150,7 @@ async fn an_object_that_may_not_be_made_is_named() {
         told(error).split_once("ClusterRole eks-encrypt-").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert_snapshot!(format!("{head}ClusterRole RUN:{}", rest.split_once(':').unwrap().1), @r"
     exit 6
-    error: can't apply ClusterRole RUN: the key is associated, but this run has been taken back; run the same command again when this is mended: you may not
+    error: can't apply ClusterRole RUN: no Secret has been re-encrypted by this run, and it has been taken back; run the same command again when this is mended: you may not
     ");
     assert!(!asked.lock().unwrap().iter().any(|call| call.contains("PATCH") && call.contains("/jobs/")));
     assert!(
@@ -175,9 +181,10 @@ async fn a_run_that_ended_while_nobody_looked_is_judged_and_its_rights_are_taken
 
 #[tokio::test]
 async fn before_eks_has_answered_nobody_says_that_it_associates() {
-    let (aws, _) = aws(&[]);
     let (client, _) = api_server("not there", "complete", 0);
-    let ground = Ground { aws, cluster: cluster(None), plan: Plan::Associate, ..ground(client) };
+    let ground = testing::ground(client, &[]);
+    let eks = ground.eks.map(|eks| Eks { cluster: cluster(None), plan: Plan::Associate, ..eks });
+    let ground = Ground { eks, ..ground };
     let stage = RefCell::default();
     go_on(&flags(&[]), &ground, &Screen::kept(), &stage).await.unwrap_err();
     assert_eq!(stage.into_inner(), Stage::Asking);

@@ -2,7 +2,7 @@
 //! judged. Input: the Jobs of the namespace, and the key and method of this command. Output: the run to follow or to judge,
 //! or an error that names the Job in the way.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, ENV_METHOD, RUN_LABEL};
+use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, ENV_METHOD, FIELD_MANAGER, RUN_LABEL};
 use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
@@ -37,7 +37,7 @@ pub(crate) enum Error {
     #[error(
         "Job {job} is at work in namespace {namespace}, and can't be followed as this run: {why}\n  \
          this command has made no Job; wait until that one has ended, or take it away: kubectl delete job -n {namespace} {job}\n  \
-         then run the same command again"
+         then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach -n {namespace}"
     )]
     Other { job: String, namespace: String, why: String },
 }
@@ -55,6 +55,20 @@ pub(crate) enum Found {
     AtWork(Run),
     /// Its Job has ended, and its rights still stand: nobody was there to judge it and to take them away.
     Ended(Run),
+}
+
+/// What was found, in words.
+pub(crate) fn said(found: Option<&Found>, namespace: &str) -> String {
+    match found {
+        None => format!("none is at work in namespace {namespace}"),
+        Some(Found::AtWork(run)) => format!("Job {} is at work in namespace {namespace}: it will be followed", run.job),
+        Some(Found::Ended(run)) => {
+            format!(
+                "Job {} has ended in namespace {namespace}, and nobody has looked at how: that comes first",
+                run.job
+            )
+        }
+    }
 }
 
 /// The run that a Job of ours is at now, or the last one if nobody has seen it end.
@@ -91,11 +105,12 @@ async fn unseen(client: &Client, jobs: &[Job], key: &str, method: Method) -> Res
     }
 }
 
-/// The run of a Job that does what this command would do, or why it is not one. The plugin writes the key's ARN into a
-/// Job only after the association: so a Job that it made, and that has the ARN, has listed every Secret after it. A Job
-/// from anywhere else may be older than the association, and its "done" would say nothing.
+/// The run of a Job that does what this command would do, or why it is not one. `enable` and `reencrypt` write the key's
+/// ARN into a Job only after the association, and apply it themselves, as field manager: so a Job that they applied, and that
+/// has the ARN, has listed every Secret after it. A Job from anywhere else, `manifests` included, may be older than the
+/// association, and its "done" would say nothing.
 fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
-    let run = Run::of(job).ok_or("it was not made by this command")?;
+    let run = Run::of(job).filter(|_| applied_by_us(job)).ok_or("it was not made by this command")?;
     match value(job, ENV_KEY_ARN).unwrap_or_default() {
         "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
         other if other != key => return Err(format!("it is for the key {other}")),
@@ -107,8 +122,15 @@ fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
     }
 }
 
+/// Whether it was applied by this program, and not printed and applied by somebody.
+fn applied_by_us(job: &Job) -> bool {
+    let fields = job.metadata.managed_fields.iter().flatten();
+    let mut applied = fields.filter(|entry| entry.operation.as_deref() == Some("Apply"));
+    applied.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
+}
+
 /// The value of an environment variable of the Job's container.
-fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
     let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
     let container = containers.iter().find(|container| container.name == CONTAINER)?;
     container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()

@@ -8,7 +8,8 @@ fn job(name: &str, env: &[(&str, &str)]) -> serde_json::Value {
     let run = name.strip_prefix("eks-encrypt-").unwrap_or("by-hand");
     let env: Vec<_> = env.iter().map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect();
     serde_json::json!({"apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": name, "namespace": "ops", "labels": {"eks-encrypt/run": run}},
+        "metadata": {"name": name, "namespace": "ops", "labels": {"eks-encrypt/run": run},
+            "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}, {"manager": "kube-controller-manager", "operation": "Update"}]},
         "spec": {"template": {"spec": {"containers": [{"name": "job", "env": env}]}}}})
 }
 
@@ -55,6 +56,17 @@ async fn a_job_with_this_key_and_method_is_followed() {
     assert_eq!(found(&[by_hand, ours]).await.unwrap(), Some(Found::AtWork(run)));
 }
 
+/// `manifests` prints a Job with the key's ARN at any time; what the plugin applies itself, it applies after the association.
+#[tokio::test]
+async fn a_printed_job_that_somebody_applied_is_not_followed() {
+    let mut printed = job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
+    printed["metadata"]["managedFields"][0] =
+        serde_json::json!({"manager": "kubectl-client-side-apply", "operation": "Update"});
+    assert!(told(found(&[printed.clone()]).await.unwrap_err()).contains("it was not made by this command"));
+    printed["metadata"]["managedFields"][0] = serde_json::json!({"manager": "kubectl", "operation": "Apply"});
+    assert!(told(found(&[printed]).await.unwrap_err()).contains("it was not made by this command"));
+}
+
 #[tokio::test]
 async fn a_job_that_may_be_older_than_the_association_is_not_followed() {
     let method = ("EKS_ENCRYPT_METHOD", "annotate");
@@ -80,6 +92,6 @@ async fn a_job_that_may_be_older_than_the_association_is_not_followed() {
     exit 6
     error: Job eks-encrypt is at work in namespace ops, and can't be followed as this run: it was not made by this command
       this command has made no Job; wait until that one has ended, or take it away: kubectl delete job -n ops eks-encrypt
-      then run the same command again
+      then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach -n ops
     ");
 }

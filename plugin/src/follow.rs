@@ -61,7 +61,7 @@ const KEEPS: &str = ", and keeps its right to list and patch every Secret; run t
 pub(crate) enum Error {
     /// The Pod does not start.
     #[error(
-        "Job {job} in namespace {namespace} does not start: {reason}\n  the key is associated, but no Secret has been re-encrypted by this run; the Job has been taken away again; mend this and run the same command again"
+        "Job {job} in namespace {namespace} does not start: {reason}\n  no Secret has been re-encrypted by this run, and the Job has been taken away again; mend this and run the same command again, or re-encrypt from here without a Pod: --local"
     )]
     NotStarted { job: String, namespace: String, reason: String },
     /// Somebody deleted the Job.

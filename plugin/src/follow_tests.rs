@@ -116,7 +116,7 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
     waiting: its container waits: ErrImagePull: registry.example/job:1: not found
     exit 6
     error: Job eks-encrypt-r1 in namespace ops does not start: its container waits: ErrImagePull: registry.example/job:1: not found
-      the key is associated, but no Secret has been re-encrypted by this run; the Job has been taken away again; mend this and run the same command again
+      no Secret has been re-encrypted by this run, and the Job has been taken away again; mend this and run the same command again, or re-encrypt from here without a Pod: --local
     ");
 }
 

@@ -1,11 +1,11 @@
-//! Ctrl-C: stops us at once, and says what goes on without us. Input: the stage that `enable` has reached. Output: exit
+//! Ctrl-C: stops us at once, and says what goes on without us. Input: the stage that a command has reached. Output: exit
 //! code 130 and a text that a person can act on.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::Enable;
 use crate::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
@@ -26,38 +26,50 @@ pub(crate) enum Stage {
     Applying(Run),
     /// A run's Job is there.
     Following(Run),
+    /// The engine is at work in this process.
+    Local,
 }
 
-/// Runs a command until it ends or Ctrl-C comes.
+/// How long the engine in this process may take to end: it promises 5 s.
+const LAST_WORDS: Duration = Duration::from_secs(6);
+
+/// Runs a command until it ends or Ctrl-C comes. `again` is the command that goes on, `attach` the one that follows a Job.
 pub(crate) async fn guard(
     screen: &Screen,
-    args: &Enable,
+    (again, attach): (&str, &str),
     stage: &RefCell<Stage>,
     command: impl Future<Output = Result<ExitCode, Stop>>,
 ) -> Result<ExitCode, Stop> {
+    let mut command = std::pin::pin!(command);
     tokio::select! {
-        result = command => result,
-        Ok(()) = tokio::signal::ctrl_c() => {
-            screen.clear();
-            screen.line(&text(&stage.borrow(), args));
-            Ok(ExitCode::Interrupted)
-        }
+        result = &mut command => return result,
+        Ok(()) = tokio::signal::ctrl_c() => {}
     }
+    let local = *stage.borrow() == Stage::Local;
+    if local {
+        // It has heard the same, writes its record, and has the last words.
+        tokio::time::timeout(LAST_WORDS, command).await.ok();
+    }
+    screen.clear();
+    screen.line(&text(&stage.borrow(), again, attach));
+    Ok(ExitCode::Interrupted)
 }
 
-fn text(stage: &Stage, args: &Enable) -> String {
-    let what = match stage {
+fn text(stage: &Stage, again: &str, attach: &str) -> String {
+    let (what, next) = match stage {
         Stage::Checking => return "\ninterrupted: nothing was changed".to_owned(),
-        Stage::Asking => {
+        Stage::Asking => (
             "EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and \
-             can't be stopped. No Secret has been re-encrypted yet."
-        }
+             can't be stopped. No Secret has been re-encrypted yet.",
+            again,
+        ),
         Stage::Associating => {
-            "EKS goes on associating the key; it can't be stopped. No Secret has been re-encrypted yet."
+            ("EKS goes on associating the key; it can't be stopped. No Secret has been re-encrypted yet.", again)
         }
-        Stage::Associated => "The key is associated. No Job has been made by this command.",
-        Stage::Applying(_) => "The key is associated. The Job may have been made, and then goes on in the cluster.",
-        Stage::Following(_) => "The key is associated, and the Job goes on re-encrypting in the cluster.",
+        Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
+        Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
+        Stage::Following(_) => ("The Job goes on re-encrypting in the cluster.", attach),
+        Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
     };
     let rights = match stage {
         Stage::Applying(run) => format!(
@@ -72,14 +84,13 @@ fn text(stage: &Stage, args: &Enable) -> String {
         ),
         _ => String::new(),
     };
-    format!("\ninterrupted: {what}\nGo on or look again with:\n  {}{rights}", args.again())
+    format!("\ninterrupted: {what}\nGo on or look again with:\n  {next}{rights}")
 }
 
 #[cfg(test)]
 mod tests {
     //! What is said at each stage.
     use super::*;
-    use crate::testing::enable;
 
     #[test]
     fn every_stage() {
@@ -91,34 +102,40 @@ mod tests {
             Stage::Associated,
             Stage::Applying(run.clone()),
             Stage::Following(run),
+            Stage::Local,
         ];
-        let told: Vec<String> = all.iter().map(|stage| text(stage, &enable(&[]))).collect();
+        let told: Vec<String> =
+            all.iter().map(|stage| text(stage, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         interrupted: nothing was changed
 
         interrupted: EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and can't be stopped. No Secret has been re-encrypted yet.
         Go on or look again with:
-          kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+          kubectl eks-encrypt enable
 
         interrupted: EKS goes on associating the key; it can't be stopped. No Secret has been re-encrypted yet.
         Go on or look again with:
-          kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+          kubectl eks-encrypt enable
 
         interrupted: The key is associated. No Job has been made by this command.
         Go on or look again with:
-          kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+          kubectl eks-encrypt enable
 
-        interrupted: The key is associated. The Job may have been made, and then goes on in the cluster.
+        interrupted: The Job may have been made, and then goes on in the cluster.
         Go on or look again with:
-          kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+          kubectl eks-encrypt enable
         Its right to list and patch every Secret may have been given, and stays until that command takes it away. To do so at once:
           kubectl delete clusterrolebinding eks-encrypt-r1
 
-        interrupted: The key is associated, and the Job goes on re-encrypting in the cluster.
+        interrupted: The Job goes on re-encrypting in the cluster.
         Go on or look again with:
-          kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+          kubectl eks-encrypt attach
         Its right to list and patch every Secret stays until that command has seen its end. To take it away before (the Job then stops):
           kubectl delete clusterrolebinding eks-encrypt-r1
+
+        interrupted: The re-encryption ran in this process and has stopped; what is written is written.
+        Go on or look again with:
+          kubectl eks-encrypt enable
         ");
     }
 }

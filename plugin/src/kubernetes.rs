@@ -19,11 +19,16 @@ use crate::stop::Coded;
 /// No answer takes longer, and the Job's log has a line every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// What a context is called that nobody has named.
+const CURRENT: &str = "(current)";
+
 /// A cluster as the kubeconfig has it.
 #[derive(Clone)]
 pub(crate) struct Kubernetes {
     /// Calls the API server.
     pub(crate) client: Client,
+    /// What it was made from: the engine makes one of its own.
+    pub(crate) config: Config,
     /// The server's address.
     pub(crate) server: Uri,
     /// The certificates of the authorities that it trusts, DER.
@@ -61,20 +66,20 @@ impl Coded for Error {
     }
 }
 
-/// Makes the client. Calls no server yet.
-pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Result<Kubernetes, Error> {
-    let failed = |context: &str, error: &dyn std::error::Error| Error::Kubeconfig {
-        context: context.to_owned(),
-        source: Cause::of(error),
-    };
-    let named = context.unwrap_or("(current)");
+/// Reads the kubeconfig.
+pub(crate) fn read(file: Option<&Path>, context: Option<&str>) -> Result<Kubeconfig, Error> {
     let kubeconfig = match file {
         Some(file) => Kubeconfig::read_from(file),
         None => Kubeconfig::read(),
     };
-    let kubeconfig = kubeconfig.map_err(|error| failed(named, &error))?;
+    kubeconfig.map_err(|error| failed(context.unwrap_or(CURRENT), &error))
+}
+
+/// Makes the client. Calls no server yet.
+pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Result<Kubernetes, Error> {
+    let kubeconfig = read(file, context)?;
     let context =
-        context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| "(current)".into());
+        context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT.into());
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&context, &error))?;
@@ -83,8 +88,12 @@ pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Resul
     config.reset_reader_on_write = true;
     let (server, verifies) = (config.cluster_url.clone(), !config.accept_invalid_certs);
     let authorities = config.root_cert.clone().unwrap_or_default();
-    let client = Client::try_from(config).map_err(|error| failed(&context, &error))?;
-    Ok(Kubernetes { client, server, authorities, verifies, context })
+    let client = Client::try_from(config.clone()).map_err(|error| failed(&context, &error))?;
+    Ok(Kubernetes { client, config, server, authorities, verifies, context })
+}
+
+fn failed(context: &str, error: &dyn std::error::Error) -> Error {
+    Error::Kubeconfig { context: context.to_owned(), source: Cause::of(error) }
 }
 
 impl Kubernetes {

@@ -1,7 +1,9 @@
-//! Every check before anything is changed, in an order in which each may trust the one before. Input: the command line.
-//! Output: the ground that the steps stand on, or the first check that fails. Reads only.
+//! Every check before anything is changed, as one table. Input: what is meant and how it is reached. Output: the ground
+//! that the steps stand on, or the table's last line and the exit code of the first check that failed. Reads only.
+//!
+//! All checks are made that can be: one that rests on another that failed is shown as not made. The API server is asked
+//! nothing before it is known to be the right one.
 
-use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 use kube::Client;
@@ -9,7 +11,7 @@ use kube::Client;
 use crate::apply::Owner;
 use crate::association::{self, Plan};
 use crate::aws::{self, Aws};
-use crate::cli::Enable;
+use crate::cli::{EngineFlags, JobFlags, KubeFlags};
 use crate::cluster::{self, Cluster};
 use crate::key::{self, Key};
 use crate::kubernetes::{self, Kubernetes};
@@ -17,80 +19,269 @@ use crate::manifests::{self, Settings};
 use crate::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::{existing, rights};
+use crate::table::{Check, Checks};
+use crate::target::Target;
+use crate::{admission, census, existing, health, key_risks, rights};
+
+/// What is to be checked.
+pub(crate) struct Wanted<'a> {
+    /// The cluster in AWS; nothing, where AWS is not to be asked.
+    pub(crate) target: Option<&'a Target>,
+    /// The cluster in Kubernetes.
+    pub(crate) kube: &'a KubeFlags,
+    /// How Secrets are to be rewritten.
+    pub(crate) engine: &'a EngineFlags,
+    /// Where and as what.
+    pub(crate) job: &'a JobFlags,
+    /// Whether they are to be rewritten at all.
+    pub(crate) rewrites: bool,
+}
 
 /// What the checks found.
 pub(crate) struct Ground {
-    /// AWS.
-    pub(crate) aws: Aws,
     /// The cluster's API server.
     pub(crate) kubernetes: Kubernetes,
+    /// The cluster in AWS, if AWS was asked.
+    pub(crate) eks: Option<Eks>,
+    /// Whose the Job's namespace is.
+    pub(crate) owner: Owner,
+    /// The table.
+    pub(crate) checks: Vec<Check>,
+}
+
+/// A cluster in AWS.
+pub(crate) struct Eks {
+    /// AWS.
+    pub(crate) aws: Aws,
     /// The cluster.
     pub(crate) cluster: Cluster,
-    /// The key.
+    /// Its key, or the one that it is to get.
     pub(crate) key: Key,
     /// What there is to do about the association.
     pub(crate) plan: Plan,
-    /// Whose the Job's namespace is.
-    pub(crate) owner: Owner,
 }
 
 /// Connects and checks.
-pub(crate) async fn preflight(args: &Enable, screen: &Screen) -> Result<Ground, Stop> {
-    let profile = args.profile.as_deref();
-    let aws = aws::connect(profile, args.region.as_deref()).await?;
-    let kubernetes = kubernetes::connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
+pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Ground, Stop> {
+    // Before the table: without an image there is nothing to check for.
+    let run = Run::new(&wanted.job.namespace, Timestamp::now(), rand::random());
+    let settings = Settings { run: &run, key_arn: "", engine: wanted.engine, job: wanted.job };
+    if wanted.rewrites {
+        manifests::objects(&settings)?;
+    }
+    let aws = match wanted.target {
+        Some(target) => Some(aws::connect(target.profile.as_deref(), target.region.as_deref()).await),
+        None => None,
+    };
+    let kubernetes = kubernetes::connect(wanted.kube.kubeconfig.as_deref(), wanted.kube.context.as_deref()).await;
     screen.line("Checks (nothing is changed):");
-    check(args, aws, kubernetes, screen).await
+    check(wanted, aws, kubernetes, screen).await
 }
 
-/// The checks themselves.
-async fn check(args: &Enable, aws: Aws, kubernetes: Kubernetes, screen: &Screen) -> Result<Ground, Stop> {
-    passed(screen, "AWS identity", &aws.identity(args.profile.as_deref()).await?);
-
-    let cluster = cluster::describe(&aws, &args.cluster).await?;
-    passed(screen, "cluster", &format!("{}, Kubernetes {}, {}", cluster.arn, cluster.version, cluster.status));
-
-    // Before we say a word to the API server: it may be somebody else's.
-    cluster.check_same(&kubernetes)?;
-    passed(screen, "kubeconfig", &format!("context {} has this cluster's server and CA", kubernetes.context));
-    passed(screen, "Kubernetes identity", &kubernetes.identity().await?);
-
-    let key = key::check(&aws, &args.key_arn).await?;
-    passed(screen, "key", &key.arn);
-
-    let plan = association::plan(&aws, &cluster, &key).await?;
-    if !matches!(plan, Plan::Follow(_)) {
-        cluster.check_active()?;
+/// The checks themselves, on what could be connected.
+async fn check(
+    wanted: &Wanted<'_>,
+    aws: Option<Result<Aws, aws::Error>>,
+    kubernetes: Result<Kubernetes, kubernetes::Error>,
+    screen: &Screen,
+) -> Result<Ground, Stop> {
+    let mut checks = Checks::new(screen);
+    let seen = match (wanted.target, aws) {
+        (Some(target), Some(aws)) => Some(cluster(&mut checks, target, aws).await),
+        _ => None,
+    };
+    let cluster = seen.as_ref().map(|seen| seen.as_ref().map(|(_, cluster)| cluster));
+    let kubernetes = right_cluster(&mut checks, kubernetes, cluster).await;
+    let eks = match (wanted.target, seen) {
+        (Some(target), Some(seen)) => Some(key(&mut checks, target, seen).await),
+        _ => None,
+    };
+    let owner = match &kubernetes {
+        Some(kubernetes) => {
+            let arn = eks.as_ref().and_then(Option::as_ref).map_or("", |eks| &eks.key.arn);
+            second_half(&mut checks, wanted, &kubernetes.client, arn).await
+        }
+        None => {
+            let because = "the kubeconfig's cluster is not known to be the right one";
+            checks.add_all(["rights", "run", "admission", "Secrets"].map(|name| Check::skipped(name, because)));
+            None
+        }
+    };
+    let closing = checks.closing();
+    if let Some(code) = checks.failed() {
+        return Err(Stop { code, error: anyhow::anyhow!(closing) });
     }
-    passed(
-        screen,
+    screen.line(&closing);
+    match (kubernetes, eks, owner) {
+        (Some(kubernetes), None, Some(owner)) => Ok(Ground { kubernetes, eks: None, owner, checks: checks.into_all() }),
+        (Some(kubernetes), Some(Some(eks)), Some(owner)) => {
+            Ok(Ground { kubernetes, eks: Some(eks), owner, checks: checks.into_all() })
+        }
+        // Where something is missing, its check has failed.
+        _ => Err(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") }),
+    }
+}
+
+/// Who we are to AWS, and what EKS says of the cluster.
+async fn cluster(checks: &mut Checks<'_>, target: &Target, aws: Result<Aws, aws::Error>) -> Option<(Aws, Cluster)> {
+    let identity = match &aws {
+        Ok(aws) => aws.identity(target.profile.as_deref()).await,
+        Err(_) => Ok(String::new()),
+    };
+    let aws = match (aws, identity) {
+        (Ok(aws), Ok(identity)) => {
+            checks.add(Check::ok("AWS identity", identity));
+            aws
+        }
+        (Err(error), _) | (Ok(_), Err(error)) => {
+            checks.add(Check::stopped("AWS identity", error));
+            checks.add(Check::skipped("cluster", "AWS does not know us"));
+            return None;
+        }
+    };
+    match cluster::describe(&aws, &target.cluster).await {
+        Ok(cluster) => {
+            let Cluster { arn, version, status, .. } = &cluster;
+            checks.add(Check::ok("cluster", format!("{arn}, Kubernetes {version}, {status}")));
+            checks.add(health::check(&cluster));
+            Some((aws, cluster))
+        }
+        Err(error) => {
+            checks.add(Check::stopped("cluster", error));
+            None
+        }
+    }
+}
+
+/// The kubeconfig's cluster, if it is the right one, and who we are to it. `cluster`: nothing, where AWS was not to be asked.
+async fn right_cluster(
+    checks: &mut Checks<'_>,
+    kubernetes: Result<Kubernetes, kubernetes::Error>,
+    cluster: Option<Option<&Cluster>>,
+) -> Option<Kubernetes> {
+    let kubernetes = match kubernetes {
+        Ok(kubernetes) => kubernetes,
+        Err(error) => {
+            checks.add(Check::stopped("kubeconfig", error));
+            return None;
+        }
+    };
+    let Kubernetes { context, server, .. } = &kubernetes;
+    // Before we say a word to the API server: it may be somebody else's.
+    match cluster.map(|cluster| cluster.map(|cluster| cluster.check_same(&kubernetes))) {
+        Some(Some(Ok(()))) => {
+            checks.add(Check::ok("kubeconfig", format!("context {context} has this cluster's server and CA")));
+        }
+        Some(Some(Err(error))) => {
+            checks.add(Check::stopped("kubeconfig", error));
+            return None;
+        }
+        Some(None) => {
+            checks.add(Check::skipped("kubeconfig", "what EKS says of the cluster is not known"));
+            return None;
+        }
+        None => checks.add(Check::warn(
+            "kubeconfig",
+            format!("context {context}, server {server}: not compared with EKS, because AWS is not to be asked"),
+            None,
+        )),
+    }
+    match kubernetes.identity().await {
+        Ok(identity) => {
+            checks.add(Check::ok("Kubernetes identity", identity));
+            Some(kubernetes)
+        }
+        Err(error) => {
+            checks.add(Check::stopped("Kubernetes identity", error));
+            None
+        }
+    }
+}
+
+/// The key, and what there is to do about it.
+async fn key(checks: &mut Checks<'_>, target: &Target, seen: Option<(Aws, Cluster)>) -> Option<Eks> {
+    let Some((aws, cluster)) = seen else {
+        checks.add_all(["key", "association"].map(|name| Check::skipped(name, "the cluster is not known")));
+        return None;
+    };
+    let Some(named) = target.key.as_ref().or(cluster.key.as_ref()) else {
+        let cure = format!("associate one first: kubectl eks-encrypt enable --cluster {} --key-arn ARN", cluster.name);
+        checks.add(Check::failed("association", "no key is associated with this cluster", Some(cure)));
+        return None;
+    };
+    let key = match key::check(&aws, named).await {
+        Ok(key) => key,
+        Err(error) => {
+            checks.add(Check::stopped("key", error));
+            checks.add(Check::skipped("association", "the key can't be used"));
+            return None;
+        }
+    };
+    checks.add(Check::ok("key", key.arn.clone()));
+    checks.add_all(key_risks::check(&aws, &key, &cluster).await);
+    let plan = match association::plan(&aws, &cluster, &key).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            checks.add(Check::stopped("association", error));
+            return None;
+        }
+    };
+    if !matches!(plan, Plan::Follow(_))
+        && let Err(error) = cluster.check_active()
+    {
+        checks.add(Check::stopped("association", error));
+        return None;
+    }
+    checks.add(Check::ok(
         "association",
-        &match &plan {
+        match &plan {
             Plan::Associate => "no key is associated yet".to_owned(),
             Plan::Follow(id) => format!("already in progress (update {id})"),
             Plan::Nothing => "this key is associated already".to_owned(),
         },
-    );
-    let owner = may_run(args, &kubernetes.client, &key).await?;
-    passed(screen, "rights", &format!("RBAC and a Job may be made in namespace {}", args.namespace));
-    Ok(Ground { aws, kubernetes, cluster, key, plan, owner })
+    ));
+    Some(Eks { aws, cluster, key, plan })
 }
 
 /// What comes after the association must not fail for a reason that can be seen before it.
-async fn may_run(args: &Enable, client: &Client, key: &Key) -> Result<Owner, Stop> {
-    let run = Run::new(&args.namespace, Timestamp::now(), rand::random());
-    let (image, key_arn, method) = (&args.image, &key.arn, Method::default());
-    let settings = Settings { run: &run, image, key_arn, method, concurrency: args.concurrency };
-    let owner = rights::check(client, &run, &manifests::objects(&settings)?).await?;
-    match existing::find(client, &args.namespace, key_arn, method).await {
-        Ok(_) => Ok(owner),
-        Err(error) => Err(Stop { code: ExitCode::Refused, ..error.into() }),
+async fn second_half(checks: &mut Checks<'_>, wanted: &Wanted<'_>, client: &Client, key_arn: &str) -> Option<Owner> {
+    if !wanted.rewrites {
+        checks.add(census::check(client).await);
+        return Some(Owner::Us);
     }
+    let (engine, job) = (wanted.engine, wanted.job);
+    let run = Run::new(&job.namespace, Timestamp::now(), rand::random());
+    let objects = manifests::objects(&Settings { run: &run, key_arn, engine, job });
+    let owner = match objects.map_err(Stop::from) {
+        Ok(objects) => rights::check(client, &run, job, &objects).await.map_err(Stop::from),
+        Err(stop) => Err(stop),
+    };
+    let owner = match owner {
+        Ok(owner) => {
+            checks.add(Check::ok("rights", rights::granted(job)));
+            Some(owner)
+        }
+        Err(Stop { code, error }) => {
+            checks.add(Check::stopped("rights", Stop { code, error }));
+            None
+        }
+    };
+    checks.add(match existing::find(client, &job.namespace, key_arn, engine.method).await {
+        Ok(found) => Check::ok("run", existing::said(found.as_ref(), &job.namespace)),
+        Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),
+    });
+    checks.add_all(admission::check(client, &writer(job)).await);
+    checks.add(census::check(client).await);
+    owner
 }
 
-fn passed(screen: &Screen, check: &str, result: &str) {
-    screen.line(&format!("  ok  {check:<20} {result}"));
+/// Who will write the Secrets, as webhooks and policies see it.
+fn writer(job: &JobFlags) -> String {
+    if job.local {
+        return "your own identity".to_owned();
+    }
+    let account = job.service_account.as_deref().unwrap_or(eks_encrypt_job::contract::APP);
+    format!("system:serviceaccount:{}:{account}", job.namespace)
 }
 
 #[cfg(test)]

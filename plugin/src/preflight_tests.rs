@@ -8,6 +8,18 @@ use insta::assert_snapshot;
 const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn>\
     <Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
+/// What AWS answers where nothing is wrong: who we are, the cluster, the key, its rotation, its grants, no updates.
+fn calm() -> [(u16, &'static str, &'static str); 6] {
+    [
+        (200, "", IDENTITY),
+        (200, "", cluster()),
+        (200, "", key()),
+        (200, "", r#"{"KeyRotationEnabled":true}"#),
+        (200, "", r#"{"Grants":[],"Truncated":false}"#),
+        (200, "", r#"{"updateIds":[]}"#),
+    ]
+}
+
 type Heard = Arc<Mutex<Vec<String>>>;
 
 /// An API server, and what it was asked.
@@ -33,34 +45,57 @@ fn key() -> &'static str {
     Box::leak(body.to_string().into_boxed_str())
 }
 
+/// The checks of an `enable`.
+async fn checked(aws: Aws, kubernetes: Kubernetes, screen: &Screen) -> Result<Ground, Stop> {
+    let flags = enable(&[]);
+    let target = Target { cluster: "shop".into(), key: Some(KEY.into()), ..Target::default() };
+    let (engine, job) = (&flags.engine, &flags.job);
+    let wanted = Wanted { target: Some(&target), kube: &flags.kube, engine, job, rewrites: true };
+    check(&wanted, Some(Ok(aws)), Ok(kubernetes), screen).await
+}
+
 #[tokio::test]
 async fn every_check_passes() {
-    let (aws, http) =
-        aws(&[(200, "", IDENTITY), (200, "", cluster()), (200, "", key()), (200, "", r#"{"updateIds":[]}"#)]);
+    let (aws, http) = aws(&calm());
     let (client, heard) = heard(|method, path| match (method, path) {
         ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews?") => {
             let review = r#"{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview","metadata":{},"status":{"userInfo":{"username":"alice@example"}}}"#;
             (201, review.into())
         }
         ("POST", _) => (201, r#"{"spec":{},"metadata":{},"status":{"allowed":true}}"#.into()),
-        ("GET", path) if path.contains("/jobs?") => (200, r#"{"metadata":{},"items":[]}"#.into()),
+        ("GET", path) if path.contains("admissionregistration") || path.contains("/jobs?") => {
+            (200, r#"{"metadata":{},"items":[]}"#.into())
+        }
+        ("GET", path) if path.contains("/secrets?") => {
+            (200, r#"{"metadata":{"remainingItemCount":2012},"items":[{"metadata":{"name":"a"}}]}"#.into())
+        }
         ("GET", path) => not_found(path),
         (_, path) => (200, api_object(path)),
     });
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let screen = Screen::kept();
-    let Ok(ground) = check(&enable(&[]), aws, kubernetes, &screen).await else { panic!("{}", screen.text()) };
-    assert_eq!(ground.plan, Plan::Associate);
+    let Ok(ground) = checked(aws, kubernetes, &screen).await else { panic!("{}", screen.text()) };
+    assert_eq!(ground.eks.unwrap().plan, Plan::Associate);
     assert_snapshot!(screen.text(), @r"
-    ok  AWS identity         arn:aws:iam::111122223333:user/alice
-    ok  cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
-    ok  kubeconfig           context prod has this cluster's server and CA
-    ok  Kubernetes identity  alice@example
-    ok  key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
-    ok  association          no key is associated yet
-    ok  rights               RBAC and a Job may be made in namespace eks-encrypt
+      ok    AWS identity         arn:aws:iam::111122223333:user/alice
+      ok    cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+      ok    cluster health       EKS reports no issue
+      ok    kubeconfig           context prod has this cluster's server and CA
+      ok    Kubernetes identity  alice@example
+      ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      ok    key rotation         automatic
+      ok    key use              no grant to others (what key policies and IAM allow is not seen here)
+      ok    association          no key is associated yet
+      ok    rights               RBAC and a Job may be made in namespace eks-encrypt
+      ok    run                  none is at work in namespace eks-encrypt
+      ok    admission            no webhook or policy is asked before Secrets are written
+      ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
+    Every check passed.
     ");
-    assert_eq!(asked(&http), ["POST /", "GET /clusters/shop", "POST /", "GET /clusters/shop/updates"]);
+    assert_eq!(
+        asked(&http),
+        ["POST /", "GET /clusters/shop", "POST /", "POST /", "POST /", "GET /clusters/shop/updates"]
+    );
     for call in heard.lock().unwrap().iter() {
         assert!(call.contains("reviews?") || call.starts_with("GET ") || call.contains("dryRun=All"), "{call}");
     }
@@ -68,19 +103,22 @@ async fn every_check_passes() {
 
 #[tokio::test]
 async fn a_job_in_the_way_is_refused_before_the_key_is_associated() {
-    let (aws, http) =
-        aws(&[(200, "", IDENTITY), (200, "", cluster()), (200, "", key()), (200, "", r#"{"updateIds":[]}"#)]);
+    let (aws, http) = aws(&calm());
     let by_hand = r#"{"metadata":{},"items":[{"metadata":{"name":"eks-encrypt","namespace":"eks-encrypt","labels":{"eks-encrypt/run":"by-hand"}}}]}"#;
     let (client, _) = heard(move |method, path| match (method, path) {
         ("POST", _) => (201, r#"{"spec":{},"metadata":{},"status":{"allowed":true}}"#.into()),
         ("GET", path) if path.contains("/jobs?") => (200, by_hand.into()),
+        ("GET", path) if path.contains("admissionregistration") || path.contains("/secrets?") => {
+            (200, r#"{"metadata":{},"items":[]}"#.into())
+        }
         ("GET", path) => not_found(path),
         (_, path) => (200, api_object(path)),
     });
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    let Err(stop) = check(&enable(&[]), aws, kubernetes, &Screen::kept()).await else { panic!("passed") };
-    let told = told(stop);
-    assert!(told.starts_with("exit 3\nerror: Job eks-encrypt is at work"), "{told}");
+    let screen = Screen::kept();
+    let Err(stop) = checked(aws, kubernetes, &screen).await else { panic!("passed") };
+    assert_eq!(stop.code, ExitCode::Refused);
+    assert!(screen.text().contains("FAIL  run                  Job eks-encrypt is at work"), "{}", screen.text());
     assert!(!asked(&http).iter().any(|call| call.contains("associate")));
 }
 
@@ -90,16 +128,28 @@ async fn another_clusters_api_server_is_not_spoken_to() {
     let (client, heard) = heard(|_, path| not_found(path));
     let kubernetes = kubeconfig(client, "https://staging.example", "authority A");
     let screen = Screen::kept();
-    let Err(stop) = check(&enable(&[]), aws, kubernetes, &screen).await else { panic!("passed") };
+    let Err(stop) = checked(aws, kubernetes, &screen).await else { panic!("passed") };
     assert_snapshot!(format!("{}\n{}", screen.text(), told(stop)), @r"
-      ok  AWS identity         arn:aws:iam::111122223333:user/alice
-      ok  cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+      ok    AWS identity         arn:aws:iam::111122223333:user/alice
+      ok    cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+      ok    cluster health       EKS reports no issue
+      FAIL  kubeconfig           kubeconfig context prod is not EKS cluster shop: nothing was touched
+                                   kubeconfig: https://staging.example CA bf9899e0f16bf2d9
+                                   EKS:        https://ABC123.gr7.eu-central-1.eks.amazonaws.com CA bf9899e0f16bf2d9
+                                   write the right one: aws eks update-kubeconfig --name shop --region eu-central-1
+                                   or name its context: --context NAME
+      FAIL  key                  can't describe KMS key
+                                   arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab (you need
+                                   kms:DescribeKey and kms:CreateGrant on it; another account's key must allow both in its
+                                   key policy): dispatch failure: other: StaticReplayClient: no more test data available to
+                                   respond with
+      -     association          not checked: the key can't be used
+      -     rights               not checked: the kubeconfig's cluster is not known to be the right one
+      -     run                  not checked: the kubeconfig's cluster is not known to be the right one
+      -     admission            not checked: the kubeconfig's cluster is not known to be the right one
+      -     Secrets              not checked: the kubeconfig's cluster is not known to be the right one
     exit 3
-    error: kubeconfig context prod is not EKS cluster shop: nothing was touched
-      kubeconfig: https://staging.example CA bf9899e0f16bf2d9
-      EKS:        https://ABC123.gr7.eu-central-1.eks.amazonaws.com CA bf9899e0f16bf2d9
-      write the right one: aws eks update-kubeconfig --name shop --region eu-central-1
-      or name its context: --context NAME
+    error: 2 checks failed, 5 not checked; nothing was changed.
     ");
     assert_eq!(*heard.lock().unwrap(), [""; 0]);
     assert_eq!(asked(&http), ["POST /", "GET /clusters/shop"]);

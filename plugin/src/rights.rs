@@ -11,6 +11,7 @@ use kube::{Api, Client};
 
 use crate::apply::{self, Owner};
 use crate::cause::Cause;
+use crate::cli::JobFlags;
 use crate::kubernetes::{again, gone};
 use crate::manifests::Object;
 use crate::run::Run;
@@ -21,21 +22,36 @@ const AT_ONCE: usize = 8;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// What a run needs in the whole cluster: API group, resource, verbs. Server-side apply needs `patch`, and `create` for
-/// what is not there.
-const EVERYWHERE: [(&str, &str, &[&str]); 2] = [
-    (RBAC, "clusterroles", &["create", "patch", "delete"]),
+/// Some rights: API group, resource, verbs.
+type Rights = [(&'static str, &'static str, &'static [&'static str])];
+
+/// To give a run its rights, and to take them away: in the whole cluster. Server-side apply needs `patch`, and `create` for
+/// what is not there; `get` tells whose an object is before it is deleted.
+const GIVE_EVERYWHERE: &Rights = &[
+    (RBAC, "clusterroles", &["get", "create", "patch", "delete"]),
     (RBAC, "clusterrolebindings", &["get", "list", "create", "patch", "delete"]),
 ];
 
-/// What it needs in the Job's namespace.
-const WITHIN: [(&str, &str, &[&str]); 6] = [
+/// And in the Job's namespace.
+const GIVE_WITHIN: &Rights = &[
     ("", "serviceaccounts", &["create", "patch"]),
-    (RBAC, "roles", &["create", "patch", "delete"]),
-    (RBAC, "rolebindings", &["create", "patch", "delete"]),
+    (RBAC, "roles", &["get", "create", "patch", "delete"]),
+    (RBAC, "rolebindings", &["get", "create", "patch", "delete"]),
+];
+
+/// To make a Job, and to see it.
+const JOB: &Rights = &[
     ("batch", "jobs", &["get", "list", "create", "patch", "delete"]),
     ("", "pods", &["list"]),
     ("", "pods/log", &["get"]),
+];
+
+/// To re-encrypt without a Job: what the Job may do (manifests/rbac.yaml), and to see whether one is at work.
+const SECRETS: &Rights = &[("", "secrets", &["list", "patch"])];
+const RECORD: &Rights = &[
+    ("", "configmaps", &["get", "create", "patch"]),
+    ("coordination.k8s.io", "leases", &["get", "create", "patch"]),
+    ("batch", "jobs", &["list"]),
 ];
 
 /// Why a run can't be begun.
@@ -63,12 +79,12 @@ impl Coded for Error {
 }
 
 /// Checks them all. Gives back whose the namespace is.
-pub(crate) async fn check(client: &Client, run: &Run, objects: &[Object]) -> Result<Owner, Error> {
+pub(crate) async fn check(client: &Client, run: &Run, job: &JobFlags, objects: &[Object]) -> Result<Owner, Error> {
     let namespace = &run.namespace;
     let owner = apply::owner(client, namespace)
         .await
         .map_err(|error| Error::Unknown { what: format!("use namespace {namespace}"), source: Cause::kube(&error) })?;
-    let mut missing = reviews(client, &needed(namespace, owner)).await?;
+    let mut missing = reviews(client, &needed(namespace, owner, job)).await?;
     // The API server's own rule that nobody gives more than he has can only be asked by trying.
     for object in objects {
         // What is said already need not be said in the API server's words; and nothing is tried in a namespace to come.
@@ -83,8 +99,22 @@ pub(crate) async fn check(client: &Client, run: &Run, objects: &[Object]) -> Res
     Err(Error::Missing { missing: missing.iter().map(|line| format!("  {line}\n")).collect() })
 }
 
+/// What there is the right to, in words.
+pub(crate) fn granted(job: &JobFlags) -> String {
+    let namespace = &job.namespace;
+    match &job.service_account {
+        _ if job.local => {
+            format!("you may list and patch every Secret, and keep the run's record in namespace {namespace}")
+        }
+        Some(account) => format!(
+            "a Job may be made in namespace {namespace}; ServiceAccount {account} must have the rights to Secrets"
+        ),
+        None => format!("RBAC and a Job may be made in namespace {namespace}"),
+    }
+}
+
 /// One question each.
-fn needed(namespace: &str, owner: Owner) -> Vec<ResourceAttributes> {
+fn needed(namespace: &str, owner: Owner, job: &JobFlags) -> Vec<ResourceAttributes> {
     let ask = |namespace: Option<&str>, group: &str, resource: &str, verb: &str| {
         let (resource, subresource) = resource.split_once('/').map_or((resource, None), |(a, b)| (a, Some(b)));
         ResourceAttributes {
@@ -100,7 +130,13 @@ fn needed(namespace: &str, owner: Owner) -> Vec<ResourceAttributes> {
     if owner != Owner::Others {
         all.extend(["create", "patch"].map(|verb| ask(None, "", "namespaces", verb)));
     }
-    for (place, table) in [(None, &EVERYWHERE[..]), (Some(namespace), &WITHIN[..])] {
+    let (everywhere, within): (&Rights, [&Rights; 2]) = match &job.service_account {
+        _ if job.local => (SECRETS, [RECORD, &[]]),
+        Some(_) => (&[], [&[], JOB]),
+        None => (GIVE_EVERYWHERE, [GIVE_WITHIN, JOB]),
+    };
+    let within = within.map(|table| (Some(namespace), table));
+    for (place, table) in [(None, everywhere)].into_iter().chain(within) {
         for (group, resource, verbs) in table {
             all.extend(verbs.iter().map(|verb| ask(place, group, resource, verb)));
         }

@@ -2,9 +2,9 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::cli::Enable;
 use crate::manifests::{Settings, objects};
-use crate::testing::{api_object, kubernetes_with_bodies, not_found, told};
-use eks_encrypt_job::event::Method;
+use crate::testing::{api_object, enable, kubernetes_with_bodies, not_found, reencrypt, told};
 use insta::assert_snapshot;
 
 type Asked = Arc<Mutex<Vec<String>>>;
@@ -40,9 +40,14 @@ fn api_server(denied: &'static [&'static str], tried: Option<(&'static str, u16,
 }
 
 async fn checked(client: &Client) -> Result<Owner, Error> {
+    checked_with(client, &[]).await
+}
+
+async fn checked_with(client: &Client, more: &[&str]) -> Result<Owner, Error> {
     let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
-    let settings = Settings { run: &run, image: "i", key_arn: "k", method: Method::Annotate, concurrency: None };
-    check(client, &run, &objects(&settings).unwrap()).await
+    let Enable { engine, job, .. } = enable(more);
+    let settings = Settings { run: &run, key_arn: "k", engine: &engine, job: &job };
+    check(client, &run, &job, &objects(&settings).unwrap()).await
 }
 
 #[tokio::test]
@@ -54,6 +59,7 @@ async fn everything_that_is_made_seen_and_deleted_is_asked_and_nothing_is_change
     GET /api/v1/namespaces/ops
     create namespaces
     patch namespaces
+    get clusterroles.rbac.authorization.k8s.io
     create clusterroles.rbac.authorization.k8s.io
     patch clusterroles.rbac.authorization.k8s.io
     delete clusterroles.rbac.authorization.k8s.io
@@ -64,9 +70,11 @@ async fn everything_that_is_made_seen_and_deleted_is_asked_and_nothing_is_change
     delete clusterrolebindings.rbac.authorization.k8s.io
     create serviceaccounts in namespace ops
     patch serviceaccounts in namespace ops
+    get roles.rbac.authorization.k8s.io in namespace ops
     create roles.rbac.authorization.k8s.io in namespace ops
     patch roles.rbac.authorization.k8s.io in namespace ops
     delete roles.rbac.authorization.k8s.io in namespace ops
+    get rolebindings.rbac.authorization.k8s.io in namespace ops
     create rolebindings.rbac.authorization.k8s.io in namespace ops
     patch rolebindings.rbac.authorization.k8s.io in namespace ops
     delete rolebindings.rbac.authorization.k8s.io in namespace ops
@@ -130,6 +138,38 @@ async fn somebody_elses_namespace_need_not_be_made() {
     let others = namespace(serde_json::json!({"app.kubernetes.io/name": "shop"}));
     assert_eq!(apply::owner(&ours, "ops").await.unwrap(), Owner::Us);
     assert_eq!(apply::owner(&others, "ops").await.unwrap(), Owner::Others);
-    let makes = |owner| needed("ops", owner).iter().any(|what| what.resource.as_deref() == Some("namespaces"));
+    let makes = |owner| {
+        needed("ops", owner, &enable(&[]).job).iter().any(|what| what.resource.as_deref() == Some("namespaces"))
+    };
     assert!(makes(Owner::Nobody) && makes(Owner::Us) && !makes(Owner::Others));
+}
+
+#[tokio::test]
+async fn where_somebody_else_has_given_the_rights_none_are_given() {
+    let (client, asked) = api_server(&["create clusterroles.rbac.authorization.k8s.io"], None);
+    checked_with(&client, &["--service-account", "theirs"]).await.unwrap();
+    assert!(!asked.lock().unwrap().join("\n").contains("rbac.authorization"));
+}
+
+#[tokio::test]
+async fn without_a_pod_the_persons_own_rights_are_those_of_the_job() {
+    let (client, asked) = api_server(&["patch secrets"], None);
+    let job = reencrypt(&["--local"]).job;
+    let run = Run { id: "r1".into(), namespace: "ops".into(), job: String::new() };
+    let error = check(&client, &run, &job, &[]).await.unwrap_err();
+    assert!(told(error).contains("\n  patch secrets\n"));
+    assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
+    GET /api/v1/namespaces/ops
+    create namespaces
+    patch namespaces
+    list secrets
+    patch secrets
+    get configmaps in namespace ops
+    create configmaps in namespace ops
+    patch configmaps in namespace ops
+    get leases.coordination.k8s.io in namespace ops
+    create leases.coordination.k8s.io in namespace ops
+    patch leases.coordination.k8s.io in namespace ops
+    list jobs.batch in namespace ops
+    ");
 }

@@ -39,6 +39,11 @@ impl Run {
         format!("kubectl delete clusterrolebinding {}", self.rights())
     }
 
+    /// The run of any Job of ours, also of one that was applied by hand from manifests/.
+    pub(crate) fn of_any(job: &Job) -> Option<Self> {
+        Some(Self { id: job.labels().get(RUN_LABEL)?.clone(), namespace: job.namespace()?, job: job.name_any() })
+    }
+
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
     pub(crate) fn of(job: &Job) -> Option<Self> {
         let run = Self::named(job.labels().get(RUN_LABEL)?, &job.namespace()?);

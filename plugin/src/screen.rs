@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use tokio::time::Instant;
+
+use crate::cli::Output;
 
 /// How often progress is written where there is no terminal: often enough to see life, seldom enough for a CI log.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -165,10 +168,22 @@ fn escaped(text: &str, too: impl Fn(char) -> bool) -> String {
     shown
 }
 
-/// Data for scripts: one line of stdout.
+/// Data for scripts, on stdout.
 pub(crate) fn stdout(line: &str) {
     // A closed pipe (`| head`) is the reader's business.
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Data for scripts, in the format that they asked for.
+pub(crate) fn data(value: &impl Serialize, output: Output, screen: &Screen) {
+    let text = match output {
+        Output::Json => serde_json::to_string_pretty(value).map_err(|error| error.to_string()),
+        Output::Yaml => serde_saphyr::to_string(value).map_err(|error| error.to_string()),
+    };
+    match text {
+        Ok(text) => stdout(text.trim_end()),
+        Err(error) => screen.line(&format!("error: the report can't be written: {error}")),
+    }
 }
 
 fn write(text: &str) {

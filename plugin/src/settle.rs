@@ -15,6 +15,7 @@ use crate::cluster::{self, Cluster};
 use crate::cure;
 use crate::key::Key;
 use crate::kubernetes;
+use crate::preflight::Eks;
 use crate::progress::elapsed;
 use crate::screen::{Frame, Screen};
 use crate::updates::{self, State, Update};
@@ -62,8 +63,13 @@ pub(crate) async fn follow(
     Ok(())
 }
 
+/// Waits until the cluster works with its key.
+pub(crate) async fn wait(eks: &Eks, kubernetes: &Client, screen: &Screen, deadline: Instant) -> Result<(), Error> {
+    settle(&eks.aws, kubernetes, &eks.cluster, &eks.key, screen, deadline).await
+}
+
 /// Waits until the cluster is ACTIVE with the key and its API server answers: EKS restarts the API servers for it.
-pub(crate) async fn settle(
+async fn settle(
     aws: &Aws,
     kubernetes: &Client,
     cluster: &Cluster,

@@ -5,24 +5,16 @@ use std::time::Duration;
 
 use eks_encrypt_job::event::Proof;
 
-use crate::cluster::Cluster;
-use crate::key::Key;
 use crate::progress::{Progress, elapsed, thousands};
 use crate::run::Run;
+use crate::subject::Subject;
 use crate::verdict::Verdict;
 
 /// How many failed Secrets are listed by name; the rest is counted.
 const LISTED: usize = 50;
 
 /// The whole text.
-pub(crate) fn text(
-    verdict: &Verdict,
-    progress: &Progress,
-    cluster: &Cluster,
-    key: &Key,
-    run: &Run,
-    took: Duration,
-) -> String {
+pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, run: &Run, took: Duration) -> String {
     let (head, tally) = match verdict {
         Verdict::Done { tally, proof: Some(_) } => {
             ("Done and proven: every Secret is under the key.".to_owned(), tally)
@@ -36,16 +28,11 @@ pub(crate) fn text(
         _ => String::new(),
     };
     let facts = format!(
-        "\n{head}\n\n  \
-         cluster   {} ({}, account {})\n  \
-         key       {}\n  \
+        "\n{head}\n\n{}  \
          Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n{proof}  \
          took      {}\n  \
-         run       {} (kubectl logs -n {} job/{})\n",
-        cluster.name,
-        cluster.region(),
-        cluster.account(),
-        key.arn,
+         run       {}{}\n",
+        subject.lines(),
         count(tally.listed),
         count(tally.rewritten),
         count(tally.current),
@@ -53,16 +40,30 @@ pub(crate) fn text(
         count(tally.failed),
         elapsed(took),
         run.id,
-        run.namespace,
-        run.job
+        log(run),
     );
     let rest = match verdict {
         Verdict::Done { proof, .. } => {
-            format!("{}{}", elsewhere(&key.arn), if proof.is_some() { PROVEN } else { NOT_PROVEN })
+            format!("{}{}", elsewhere(&subject.key_arn), if proof.is_some() { PROVEN } else { NOT_PROVEN })
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed),
     };
     format!("{facts}{rest}")
+}
+
+/// After an association alone.
+pub(crate) fn associated(subject: &Subject) -> String {
+    format!(
+        "\nDone: the key is associated. Secrets that were there before stay under the key of their time until they are written.\n\n\
+         {}\nTo re-encrypt them: kubectl eks-encrypt reencrypt\n{}",
+        subject.lines(),
+        elsewhere(&subject.key_arn)
+    )
+}
+
+/// Where its log is, if a Job has one.
+fn log(run: &Run) -> String {
+    if run.job.is_empty() { String::new() } else { format!(" (kubectl logs -n {} job/{})", run.namespace, run.job) }
 }
 
 /// What the proof showed.
@@ -91,11 +92,15 @@ fn failures(progress: &Progress, failed: u64) -> String {
 
 /// What describes the cluster elsewhere must say the same, or the next apply sees a difference.
 fn elsewhere(arn: &str) -> String {
+    if arn.is_empty() {
+        return String::new();
+    }
     format!(
         "\nWrite it down where the cluster is described, or the next apply will see a difference:\n\n  \
          eksctl (ClusterConfig):\n    secretsEncryption:\n      keyARN: {arn}\n\n  \
          Terraform (aws_eks_cluster):\n    encryption_config {{\n      resources = [\"secrets\"]\n      provider {{\n        key_arn = \"{arn}\"\n      }}\n    }}\n\n  \
-         CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.\n"
+         CloudFormation (AWS::EKS::Cluster), in a template that makes a new cluster:\n    EncryptionConfig:\n      - Resources: [secrets]\n        Provider:\n          KeyArn: {arn}\n    \
+         Not in the template of this cluster: adding it there replaces the cluster.\n"
     )
 }
 
@@ -115,7 +120,7 @@ const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, 
 mod tests {
     //! The last words, word for word.
     use super::*;
-    use crate::testing::{cluster, key};
+    use crate::testing::{KEY, cluster};
     use eks_encrypt_job::outcome::Tally;
 
     fn run() -> Run {
@@ -126,19 +131,17 @@ mod tests {
         }
     }
 
+    fn subject() -> Subject {
+        Subject::of(&cluster(None), KEY, "prod")
+    }
+
     #[test]
     fn done() {
         let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
         let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
         let proof = Some(Proof { passes: 1, tally: stayed });
-        let text = text(
-            &Verdict::Done { tally, proof },
-            &Progress::default(),
-            &cluster(None),
-            &key(),
-            &run(),
-            Duration::from_secs(312),
-        );
+        let text =
+            text(&Verdict::Done { tally, proof }, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
         insta::assert_snapshot!(text, @r#"
         Done and proven: every Secret is under the key.
 
@@ -163,7 +166,12 @@ mod tests {
               }
             }
 
-          CloudFormation: leave EncryptionConfig out. Adding it to a cluster that exists replaces the cluster.
+          CloudFormation (AWS::EKS::Cluster), in a template that makes a new cluster:
+            EncryptionConfig:
+              - Resources: [secrets]
+                Provider:
+                  KeyArn: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+            Not in the template of this cluster: adding it there replaces the cluster.
 
         Proven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its
         current key, had nothing to write.
@@ -175,7 +183,7 @@ mod tests {
     #[test]
     fn done_without_proof() {
         let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
-        let text = text(&verdict, &Progress::default(), &cluster(None), &key(), &run(), Duration::from_secs(9));
+        let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
         assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
         insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
         Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
@@ -193,7 +201,7 @@ mod tests {
             .failures
             .insert(("shop".into(), "db".into()), "admission webhook \"policy.example\" denied the request: no".into());
         let verdict = Verdict::Incomplete { tally, why: "3 of 2,000 Secrets could not be re-encrypted".into() };
-        let text = text(&verdict, &progress, &cluster(None), &key(), &run(), Duration::from_secs(38));
+        let text = text(&verdict, &progress, &subject(), &run(), Duration::from_secs(38));
         insta::assert_snapshot!(text, @r#"
         NOT DONE: 3 of 2,000 Secrets could not be re-encrypted.
 

@@ -151,8 +151,8 @@ impl<'a> Checks<'a> {
     }
 
     /// All rows.
-    pub(crate) fn all(&self) -> &[Check] {
-        &self.all
+    pub(crate) fn into_all(self) -> Vec<Check> {
+        self.all
     }
 
     /// The exit code of the first failure; nothing, if nothing failed.

@@ -49,14 +49,14 @@ fn a_whole_table() {
 fn a_narrow_terminal_breaks_texts_but_no_commands() {
     let screen = Screen::kept();
     let checks = whole(&screen);
-    assert_snapshot!(checks.all()[2].row(80), @r"
+    assert_snapshot!(checks.all[2].row(80), @r"
     warn  key rotation         automatic rotation is off: the same key material
                                  for ever, which auditors ask about (AWS Config
                                  cmk-backing-key-rotation-enabled)
                                what helps:
                                  `aws kms enable-key-rotation --key-id arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`
     ");
-    assert_eq!(checks.all()[2].row(20), checks.all()[2].row(TEXT + NARROWEST));
+    assert_eq!(checks.all[2].row(20), checks.all[2].row(TEXT + NARROWEST));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn other_peoples_words_stay_in_their_place() {
 #[test]
 fn rows_for_scripts() {
     let screen = Screen::kept();
-    assert_json_snapshot!(whole(&screen).all(), @r#"
+    assert_json_snapshot!(whole(&screen).into_all(), @r#"
     [
       {
         "check": "AWS identity",

@@ -11,11 +11,14 @@ use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
 use kube::Client;
 use kube::client::Body;
 
+use crate::apply::Owner;
+use crate::association::Plan;
 use crate::aws::{Aws, clients};
-use crate::cli::{Cli, Command, Enable};
+use crate::cli::{Cli, Command, Enable, Reencrypt};
 use crate::cluster::Cluster;
 use crate::key::Key;
 use crate::kubernetes::Kubernetes;
+use crate::preflight::{Eks, Ground};
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::table::{Check, Checks};
@@ -40,6 +43,13 @@ pub(crate) fn enable(more: &[&str]) -> Enable {
     let cli = Cli::try_parse_from(base.iter().chain(more)).unwrap();
     let Command::Enable(enable) = cli.command else { panic!("not enable") };
     *enable
+}
+
+/// The flags of a `reencrypt`, and more.
+pub(crate) fn reencrypt(more: &[&str]) -> Reencrypt {
+    let base = ["kubectl-eks_encrypt", "reencrypt", "--cluster", "shop"];
+    let Command::Reencrypt(flags) = Cli::try_parse_from(base.iter().chain(more)).unwrap().command else { panic!() };
+    *flags
 }
 
 /// A cluster that is ACTIVE.
@@ -102,11 +112,19 @@ pub(crate) fn asked(http: &StaticReplayClient) -> Vec<String> {
 pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kubernetes {
     Kubernetes {
         client,
+        config: kube::Config::new(server.parse().unwrap()),
         server: server.parse().unwrap(),
         authorities: vec![authority.as_bytes().to_vec()],
         verifies: true,
         context: "prod".into(),
     }
+}
+
+/// A cluster that has the key already, whose AWS gives these answers.
+pub(crate) fn ground(client: Client, answers: &[(u16, &'static str, &'static str)]) -> Ground {
+    let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
+    let eks = Eks { aws: aws(answers).0, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing };
+    Ground { kubernetes, eks: Some(eks), owner: Owner::Nobody, checks: Vec::new() }
 }
 
 /// The API server's answer for an object that is not there, named as the path names it.

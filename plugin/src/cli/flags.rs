@@ -1,0 +1,142 @@
+//! Flags that several commands share, each group with its heading in the help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+use eks_encrypt_job::contract::NAMESPACE;
+use eks_encrypt_job::event::Method;
+
+use super::values::{self, Toleration};
+
+/// How long we wait: an association takes up to 45 minutes, and the run follows it.
+pub(super) const TIMEOUT: &str = "80m";
+
+/// How AWS is reached.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AwsFlags {
+    /// The cluster's AWS region [default: that of the kubeconfig context, the AWS profile or environment]
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The AWS profile to use [default: the AWS environment's]
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+}
+
+/// How the cluster is reached.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct KubeFlags {
+    /// The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// The kubeconfig context of this cluster [default: the current one]
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
+}
+
+/// How a command that changes things goes on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WaitFlags {
+    /// How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = values::duration)]
+    pub(crate) timeout: Duration,
+
+    /// Don't ask; for scripts. You still can't undo it
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+
+    /// Make every check and say what would be done; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// The final report on stdout
+    #[arg(long, short = 'o', value_name = "FORMAT")]
+    pub(crate) output: Option<Output>,
+}
+
+/// Data for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Json,
+    Yaml,
+}
+
+/// How Secrets are re-encrypted, wherever that happens.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "How Secrets are re-encrypted")]
+pub(crate) struct EngineFlags {
+    /// What is written
+    ///
+    /// annotate: the annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does. touch: an empty patch; the API
+    /// server then writes only what is not under its current key, and nothing in the Secret changes.
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
+    pub(crate) method: Method,
+
+    /// How many Secrets are written at the same time [default: as many as the API server takes easily]
+    ///
+    /// More is faster until the API server is busy, and then only slows everybody else down.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) concurrency: Option<u16>,
+
+    /// How many Secrets are written a second, at most [default: no bound]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_qps: Option<u32>,
+
+    /// Whether every Secret is touched at the end, to prove that none was left behind
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
+          require_equals = true, action = ArgAction::Set)]
+    pub(crate) prove: bool,
+}
+
+/// Where and as what the Job runs.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "The Job")]
+pub(crate) struct JobFlags {
+    /// The namespace in which the Job runs; made if it does not exist
+    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = NAMESPACE)]
+    pub(crate) namespace: String,
+
+    /// The Job's image, in a registry that the cluster's nodes can pull from
+    ///
+    /// No image of this project is published yet: build it (README.md says how), push it to a registry of yours,
+    /// and name it here. The sandbox and `make demo` pass their own.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "local")]
+    pub(crate) image: Option<String>,
+
+    /// A Secret of the namespace with which the image is pulled; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    pub(crate) image_pull_secret: Vec<String>,
+
+    /// A label that the Job's node must have; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, conflicts_with = "local")]
+    pub(crate) node_selector: Vec<(String, String)>,
+
+    /// A taint of nodes that the Job puts up with: key=value:Effect, key:Effect, key, or * for all; may be repeated
+    #[arg(long, value_name = "TAINT", value_parser = values::toleration, conflicts_with = "local")]
+    pub(crate) toleration: Vec<Toleration>,
+
+    /// A label of the Job's Pod, for Fargate profiles, quotas and policies; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, conflicts_with = "local")]
+    pub(crate) pod_label: Vec<(String, String)>,
+
+    /// An annotation of the Job's Pod; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, conflicts_with = "local")]
+    pub(crate) pod_annotation: Vec<(String, String)>,
+
+    /// The Pod's priority class
+    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    pub(crate) priority_class: Option<String>,
+
+    /// A ServiceAccount of the namespace that has the rights already; then no rights are made, and none taken away
+    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    pub(crate) service_account: Option<String>,
+
+    /// Re-encrypt from here, with your own rights and no Pod
+    ///
+    /// For clusters in which no Pod can run, or no image can be pulled. It ends with this command: don't close the
+    /// laptop. It asks for metadata alone, as the Job does.
+    #[arg(long)]
+    pub(crate) local: bool,
+}

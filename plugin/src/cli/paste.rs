@@ -1,0 +1,153 @@
+//! Commands for people to paste: the one that goes on with this one. Flags at their defaults are left out, and `--yes`.
+
+use std::path::Path;
+
+use eks_encrypt_job::contract::NAMESPACE;
+use eks_encrypt_job::event::Method;
+
+use super::flags::TIMEOUT;
+use super::values::{duration, short};
+use super::{Attach, AwsFlags, Enable, EngineFlags, JobFlags, KubeFlags, Reencrypt, WaitFlags};
+use crate::manifests::word;
+
+/// A command being written.
+struct Paste(Vec<String>);
+
+impl Paste {
+    fn new(command: &str) -> Self {
+        Self(vec![format!("kubectl eks-encrypt {command}")])
+    }
+
+    fn flag(&mut self, name: &str, value: &str) {
+        self.0.push(format!("{name} {}", quoted(value)));
+    }
+
+    fn maybe(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.flag(name, value);
+        }
+    }
+
+    fn each<'a>(&mut self, name: &str, values: impl IntoIterator<Item = &'a String>) {
+        values.into_iter().for_each(|value| self.flag(name, value));
+    }
+
+    fn pairs(&mut self, name: &str, values: &[(String, String)]) {
+        values.iter().for_each(|(key, value)| self.flag(name, &format!("{key}={value}")));
+    }
+
+    fn switch(&mut self, text: &str, on: bool) {
+        if on {
+            self.0.push(text.to_owned());
+        }
+    }
+
+    fn path(&mut self, name: &str, path: Option<&Path>) {
+        self.maybe(name, path.map(|path| path.display().to_string()).as_deref());
+    }
+
+    fn aws(&mut self, flags: &AwsFlags) {
+        self.maybe("--region", flags.region.as_deref());
+        self.maybe("--profile", flags.profile.as_deref());
+    }
+
+    fn kube(&mut self, flags: &KubeFlags) {
+        self.maybe("--context", flags.context.as_deref());
+        self.path("--kubeconfig", flags.kubeconfig.as_deref());
+    }
+
+    fn namespace(&mut self, namespace: &str) {
+        if namespace != NAMESPACE {
+            self.flag("--namespace", namespace);
+        }
+    }
+
+    fn wait(&mut self, flags: &WaitFlags) {
+        if duration(TIMEOUT) != Ok(flags.timeout) {
+            self.flag("--timeout", &short(flags.timeout));
+        }
+    }
+
+    fn engine(&mut self, flags: &EngineFlags) {
+        if flags.method != Method::default() {
+            self.flag("--method", &word(flags.method));
+        }
+        self.maybe("--concurrency", flags.concurrency.map(|number| number.to_string()).as_deref());
+        self.maybe("--max-qps", flags.max_qps.map(|number| number.to_string()).as_deref());
+        self.switch("--prove=false", !flags.prove);
+    }
+
+    fn job(&mut self, flags: &JobFlags) {
+        self.namespace(&flags.namespace);
+        self.maybe("--image", flags.image.as_deref());
+        self.each("--image-pull-secret", &flags.image_pull_secret);
+        self.pairs("--node-selector", &flags.node_selector);
+        self.each("--toleration", flags.toleration.iter().map(|toleration| &toleration.text));
+        self.pairs("--pod-label", &flags.pod_label);
+        self.pairs("--pod-annotation", &flags.pod_annotation);
+        self.maybe("--priority-class", flags.priority_class.as_deref());
+        self.maybe("--service-account", flags.service_account.as_deref());
+        self.switch("--local", flags.local);
+    }
+
+    fn text(self) -> String {
+        self.0.join(" ")
+    }
+}
+
+impl Enable {
+    /// The command that goes on with this one.
+    pub(crate) fn again(&self) -> String {
+        let mut paste = Paste::new("enable");
+        paste.path("-f", self.file.as_deref());
+        paste.maybe("--cluster", self.cluster.as_deref());
+        paste.maybe("--key-arn", self.key_arn.as_deref());
+        paste.aws(&self.aws);
+        paste.kube(&self.kube);
+        paste.switch("--encrypt-existing-secrets=false", !self.encrypt_existing_secrets);
+        paste.wait(&self.go);
+        paste.engine(&self.engine);
+        paste.job(&self.job);
+        paste.text()
+    }
+}
+
+impl Reencrypt {
+    /// The command that goes on with this one.
+    pub(crate) fn again(&self) -> String {
+        let mut paste = Paste::new("reencrypt");
+        paste.maybe("--cluster", self.cluster.as_deref());
+        paste.aws(&self.aws);
+        paste.switch("--without-aws", self.without_aws);
+        paste.kube(&self.kube);
+        paste.wait(&self.go);
+        paste.engine(&self.engine);
+        paste.job(&self.job);
+        paste.text()
+    }
+}
+
+impl Attach {
+    /// The command that goes on with this one.
+    pub(crate) fn again(&self) -> String {
+        attach(&self.kube, &self.namespace)
+    }
+}
+
+/// The command that follows a Job in this namespace.
+pub(crate) fn attach(kube: &KubeFlags, namespace: &str) -> String {
+    let mut paste = Paste::new("attach");
+    paste.kube(kube);
+    paste.namespace(namespace);
+    paste.text()
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

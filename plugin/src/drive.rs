@@ -1,0 +1,130 @@
+//! The second half, for `enable` and `reencrypt` alike: a run is begun or found, followed to its end, and its rights are
+//! taken away. Input: a client and the command line's settings. Output: how the run ended; what it means is `verdict`'s.
+
+use std::cell::RefCell;
+
+use eks_encrypt_job::event::Method;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::cli::{EngineFlags, JobFlags};
+use crate::existing::Found;
+use crate::follow::Ended;
+use crate::interrupt::Stage;
+use crate::kubernetes::Kubernetes;
+use crate::manifests::{Object, Settings};
+use crate::run::Run;
+use crate::screen::Screen;
+use crate::stop::Stop;
+use crate::{apply, existing, follow, local, manifests, withdraw};
+
+/// What there is to be done.
+pub(crate) struct Work<'a> {
+    /// Where.
+    pub(crate) kubernetes: &'a Kubernetes,
+    /// For which key. Empty where it is not known.
+    pub(crate) key_arn: &'a str,
+    /// How.
+    pub(crate) engine: &'a EngineFlags,
+    /// As what.
+    pub(crate) job: &'a JobFlags,
+    /// Whether to wait for its end.
+    pub(crate) wait: bool,
+}
+
+/// What came of it.
+pub(crate) enum Driven {
+    /// It has ended.
+    Ended(Run, Box<Ended>),
+    /// It goes on without us, as was asked for.
+    GoesOn(Run),
+}
+
+/// Begins or finds a run, and follows it.
+pub(crate) async fn drive(
+    work: &Work<'_>,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+    deadline: Instant,
+) -> Result<Driven, Stop> {
+    let client = &work.kubernetes.client;
+    let (run, made) = match find(work, screen).await? {
+        Some(run) => (run, false),
+        None if work.job.local => {
+            let (run, ended) = local::run(work, screen, stage, deadline).await?;
+            return Ok(Driven::Ended(run, Box::new(ended)));
+        }
+        None => (begin(work, screen, stage).await?, true),
+    };
+    if !work.wait {
+        return Ok(Driven::GoesOn(run));
+    }
+    stage.replace(Stage::Following(run.clone()));
+    let ended = match follow::follow(client, &run, made, screen, deadline).await {
+        Err(error @ follow::Error::NotStarted { .. }) => {
+            withdraw::job(client, &run, screen).await;
+            withdraw::rights(client, &run, screen).await;
+            return Err(error.into());
+        }
+        // The Job is not deleted again: were it there after all, it would be at work.
+        Err(error @ follow::Error::Gone { .. }) => {
+            withdraw::rights(client, &run, screen).await;
+            return Err(error.into());
+        }
+        ended => ended?,
+    };
+    withdraw::rights(client, &run, screen).await;
+    Ok(Driven::Ended(run, Box::new(ended)))
+}
+
+/// The run that is there already, if one is.
+async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
+    let client = &work.kubernetes.client;
+    let namespace = &work.job.namespace;
+    match existing::find(client, namespace, work.key_arn, work.engine.method).await? {
+        Some(Found::AtWork(run)) => {
+            screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
+            // Somebody may have taken its rights away, or stopped between them and the Job.
+            if !work.job.local {
+                apply::rights(client, &objects(work, &run)?, screen).await;
+            }
+            Ok(Some(run))
+        }
+        Some(Found::Ended(run)) => {
+            screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
+            Ok(Some(run))
+        }
+        None => {
+            withdraw::leftovers(client, namespace, Timestamp::now(), screen).await;
+            Ok(None)
+        }
+    }
+}
+
+/// Makes the objects of a new run.
+async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
+    let client = &work.kubernetes.client;
+    let run = Run::new(&work.job.namespace, Timestamp::now(), rand::random());
+    stage.replace(Stage::Applying(run.clone()));
+    if let Err(error) = apply::apply(client, &objects(work, &run)?, screen).await {
+        // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
+        // Secrets may be left behind.
+        withdraw::job(client, &run, screen).await;
+        withdraw::rights(client, &run, screen).await;
+        return Err(error.into());
+    }
+    screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));
+    Ok(run)
+}
+
+fn objects(work: &Work<'_>, run: &Run) -> Result<Vec<Object>, manifests::Error> {
+    manifests::objects(&Settings { run, key_arn: work.key_arn, engine: work.engine, job: work.job })
+}
+
+/// What is written, in words.
+pub(crate) fn what_is_written(method: Method) -> &'static str {
+    match method {
+        Method::Annotate => "the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is",
+        Method::Touch => "an empty patch, nothing in it changes",
+    }
+}

@@ -1,0 +1,23 @@
+//! `manifests`: what would be applied, as YAML. Input: the command line. Output: stdout. Asks nothing of anybody.
+
+use eks_encrypt_job::exit::ExitCode;
+use jiff::Timestamp;
+
+use crate::cli::Manifests;
+use crate::manifests::{self, Settings};
+use crate::run::Run;
+use crate::screen;
+use crate::stop::Stop;
+
+/// What a reader of the file should know.
+const HEAD: &str = "# Made by `kubectl eks-encrypt manifests`. Apply it only when the association of the key is Successful: what is written\n\
+    # earlier stays under the key of that time. `kubectl eks-encrypt attach` follows the Job, and takes its rights away at its end.\n";
+
+/// Prints them.
+pub(crate) fn print(args: &Manifests) -> Result<ExitCode, Stop> {
+    let run = Run::new(&args.job.namespace, Timestamp::now(), rand::random());
+    let settings = Settings { run: &run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
+    let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
+    screen::stdout(&format!("{HEAD}{}", yaml.trim_end()));
+    Ok(ExitCode::Done)
+}

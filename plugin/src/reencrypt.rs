@@ -1,0 +1,63 @@
+//! `reencrypt`, step by step: the second half of `enable` alone. Input: the command line. Output: an exit code, and everything
+//! said on the screen on the way.
+
+use std::cell::RefCell;
+
+use eks_encrypt_job::exit::ExitCode;
+use tokio::time::Instant;
+
+use crate::cli::{Reencrypt, attach};
+use crate::drive::{Driven, Work, drive};
+use crate::finish::finish;
+use crate::interrupt::Stage;
+use crate::preflight::{Ground, Wanted, preflight};
+use crate::screen::Screen;
+use crate::stop::Stop;
+use crate::subject::Subject;
+use crate::target::Target;
+use crate::{confirm, settle};
+
+/// Re-encrypts every Secret under the key that the cluster has.
+pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+    let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, screen)?) };
+    let wanted =
+        Wanted { target: target.as_ref(), kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true };
+    let ground = preflight(&wanted, screen).await?;
+    let question = confirm::Question::of(&ground, &args.engine, &args.job, true);
+    if args.go.dry_run {
+        screen.line(&question.plan());
+        return Ok(ExitCode::Done);
+    }
+    confirm::confirm(args.go.yes, &question, screen).await?;
+    go_on(args, &ground, screen, stage).await
+}
+
+/// Everything that changes something.
+async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+    let began = Instant::now();
+    let deadline = began + args.go.timeout;
+    let Ground { kubernetes, eks, .. } = ground;
+    if let Some(eks) = eks {
+        // The Job must not list before every API server writes with the key.
+        settle::wait(eks, &kubernetes.client, screen, deadline).await?;
+    }
+    let key_arn = eks.as_ref().map_or("", |eks| &eks.key.arn);
+    let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach };
+    let subject = Subject {
+        cluster_arn: eks.as_ref().map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),
+        context: kubernetes.context.clone(),
+        key_arn: key_arn.to_owned(),
+    };
+    match drive(&work, screen, stage, deadline).await? {
+        Driven::GoesOn(run) => {
+            let attach = attach(&args.kube, &run.namespace);
+            screen.line(&format!(
+                "It goes on without us. To watch it, and to take its rights away at its end:\n  {attach}"
+            ));
+            Ok(ExitCode::Done)
+        }
+        Driven::Ended(run, ended) => {
+            Ok(finish(&run, &ended, &subject, &ground.checks, began.elapsed(), args.go.output, screen))
+        }
+    }
+}

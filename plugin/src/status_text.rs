@@ -1,0 +1,91 @@
+//! The status as people read it. Input: what was seen. Output: text. Says plainly whose key it is, and never more than is known.
+
+use crate::progress::thousands;
+use crate::screen::one_line;
+use crate::status::{InAws, LastRun, Status};
+
+/// The whole text.
+pub(crate) fn text(status: &Status) -> String {
+    let mut rows = Vec::new();
+    match &status.cluster {
+        Some(cluster) => aws(cluster, &mut rows),
+        None => rows.push(("cluster", format!("that of kubeconfig context {}", status.context))),
+    }
+    rows.extend(run(status));
+    rows.extend(secrets(status));
+    rows.extend(status.not_seen.iter().map(|why| ("not seen", one_line(why))));
+    let line = |(name, text): &(&str, String)| format!("{name:<12} {text}");
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn aws(cluster: &InAws, rows: &mut Vec<(&'static str, String)>) {
+    let InAws { arn, kubernetes_version, status, .. } = cluster;
+    rows.push(("cluster", format!("{arn}, Kubernetes {kubernetes_version}, {status}")));
+    rows.extend(cluster.health.iter().map(|issue| ("health", one_line(issue))));
+    let association = match (&cluster.key_arn, &cluster.update_in_progress) {
+        (_, Some(update)) => format!("EKS is associating a key (update {update})"),
+        (Some(key), None) => format!("your key {key}"),
+        (None, None) if default_encrypted(kubernetes_version) => {
+            "none: Secrets are under a key that AWS owns, as on every cluster since Kubernetes 1.28".to_owned()
+        }
+        (None, None) => "none: Secrets are not encrypted by KMS".to_owned(),
+    };
+    rows.push(("association", association));
+    if let Some(trouble) = &cluster.key_trouble {
+        rows.push(("key", format!("TROUBLE: {}", one_line(trouble))));
+    } else if cluster.key_arn.is_some() {
+        rows.push(("key", "usable".to_owned()));
+    }
+}
+
+/// EKS encrypts all API data by default since Kubernetes 1.28 (EKS User Guide, "Default envelope encryption for all
+/// Kubernetes API Data").
+fn default_encrypted(version: &str) -> bool {
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+    minor.is_none_or(|minor| minor >= 28)
+}
+
+fn run(status: &Status) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    if let Some(job) = &status.at_work {
+        rows.push(("at work", format!("Job {job}; to watch it: kubectl eks-encrypt attach")));
+    }
+    match &status.run {
+        Some(run) => rows.push(("last run", last(run))),
+        None if status.at_work.is_none() => rows.push(("last run", "no run has left a record".to_owned())),
+        None => {}
+    }
+    rows
+}
+
+fn last(run: &LastRun) -> String {
+    let result = match run.result.as_str() {
+        "" => "not ended, or ended without a word",
+        "complete" if run.proven => "complete and proven",
+        "complete" => "complete, not proven",
+        other => other,
+    };
+    let tally = run.tally;
+    format!(
+        "{} ({}): {result}, {}; {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed",
+        run.run,
+        run.method,
+        run.updated.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        thousands(tally.listed),
+        thousands(tally.rewritten),
+        thousands(tally.current),
+        thousands(tally.gone),
+        thousands(tally.failed)
+    )
+}
+
+fn secrets(status: &Status) -> Option<(&'static str, String)> {
+    let standing = status.secrets?;
+    let all = thousands(standing.total);
+    let text = match (&status.run, standing.behind) {
+        (None, _) => format!("{all}; how many are behind is not known without a run"),
+        (Some(_), 0) => format!("{all}; all written since the last run began"),
+        (Some(_), behind) => format!("{all}; {} NOT written since the last run began", thousands(behind)),
+    };
+    Some(("Secrets", text))
+}

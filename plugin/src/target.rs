@@ -1,0 +1,111 @@
+//! Which cluster is meant: by a file, by flags, or by the kubeconfig's context, in this order. Input: the command line, and
+//! a kubeconfig where something is missing. Output: names; what was not typed is said, with where it comes from. A wrong guess
+//! harms nothing: the kubeconfig's server and CA are compared with the cluster's before anything is changed.
+
+use std::path::{Path, PathBuf};
+
+use eks_encrypt_job::exit::ExitCode;
+
+use crate::cli::{AwsFlags, Enable, KubeFlags, Reencrypt, Status};
+use crate::cluster_config::{self, ClusterConfig};
+use crate::screen::Screen;
+use crate::stop::Stop;
+use crate::{context, kubernetes};
+
+/// What is meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The EKS cluster's name.
+    pub(crate) cluster: String,
+    /// Its region, if anything says it.
+    pub(crate) region: Option<String>,
+    /// The AWS profile, if anything says it.
+    pub(crate) profile: Option<String>,
+    /// The key, by whatever name it was given.
+    pub(crate) key: Option<String>,
+}
+
+impl Target {
+    /// What `enable` is about.
+    pub(crate) async fn of_enable(args: &Enable, screen: &Screen) -> Result<Self, Stop> {
+        let file = match &args.file {
+            Some(path) => Some(read(path.clone()).await?),
+            None => None,
+        };
+        let named = Self {
+            cluster: file.as_ref().map(|file| file.name.clone()).or_else(|| args.cluster.clone()).unwrap_or_default(),
+            region: file.as_ref().map(|file| file.region.clone()).or_else(|| args.aws.region.clone()),
+            profile: args.aws.profile.clone(),
+            key: file.as_ref().map(|file| file.key.clone()).or_else(|| args.key_arn.clone()),
+        };
+        if let Some(ClusterConfig { name, region, key, file }) = &file {
+            screen.line(&format!("cluster {name}, region {region}, key {key}: from {file}"));
+        }
+        named.completed(&args.kube, screen)
+    }
+
+    /// What `reencrypt` is about.
+    pub(crate) fn of_reencrypt(args: &Reencrypt, screen: &Screen) -> Result<Self, Stop> {
+        Self::of_flags(args.cluster.as_deref(), &args.aws).completed(&args.kube, screen)
+    }
+
+    /// What `status` is about.
+    pub(crate) fn of_status(args: &Status, screen: &Screen) -> Result<Self, Stop> {
+        Self::of_flags(args.cluster.as_deref(), &args.aws).completed(&args.kube, screen)
+    }
+
+    fn of_flags(cluster: Option<&str>, aws: &AwsFlags) -> Self {
+        Self {
+            cluster: cluster.unwrap_or_default().to_owned(),
+            region: aws.region.clone(),
+            profile: aws.profile.clone(),
+            key: None,
+        }
+    }
+
+    /// Takes from the context what is missing.
+    fn completed(mut self, kube: &KubeFlags, screen: &Screen) -> Result<Self, Stop> {
+        let environment = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+        // The shell's profile is the person's word of now, the context's that of the day on which it was written.
+        let wants_profile = self.profile.is_none() && !environment("AWS_PROFILE") && !environment("AWS_ACCESS_KEY_ID");
+        if !self.cluster.is_empty() && self.region.is_some() && !wants_profile {
+            return Ok(self);
+        }
+        let named = kube.context.as_deref();
+        let guess = match read_context(kube.kubeconfig.as_deref(), named) {
+            Ok(guess) => guess,
+            // Nothing is missing that must be there: AWS may know region and profile by itself.
+            Err(_) if !self.cluster.is_empty() => return Ok(self),
+            Err(stop) => return Err(stop),
+        };
+        if self.cluster.is_empty() {
+            let known = guess.name()?;
+            screen.line(&known.told);
+            self.cluster = known.value;
+        }
+        if self.region.is_none()
+            && let Some(known) = guess.region()?
+        {
+            screen.line(&known.told);
+            self.region = Some(known.value);
+        }
+        if wants_profile && let Some(known) = guess.profile()? {
+            screen.line(&known.told);
+            self.profile = Some(known.value);
+        }
+        Ok(self)
+    }
+}
+
+/// Off the runtime's thread, so that Ctrl-C is heard while somebody types into stdin.
+async fn read(path: PathBuf) -> Result<ClusterConfig, Stop> {
+    match tokio::task::spawn_blocking(move || cluster_config::read(&path)).await {
+        Ok(read) => Ok(read?),
+        Err(error) => Err(Stop { code: ExitCode::Error, error: error.into() }),
+    }
+}
+
+fn read_context(file: Option<&Path>, context: Option<&str>) -> Result<context::Guess, Stop> {
+    let kubeconfig = kubernetes::read(file, context)?;
+    Ok(context::guess(&kubeconfig, context)?)
+}

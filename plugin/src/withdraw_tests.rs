@@ -1,0 +1,111 @@
+//! Rights are gone, or somebody is told.
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::testing::{NOT_SERVED, kubernetes, not_found};
+
+fn run() -> Run {
+    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_404_that_does_not_name_the_object_is_no_deletion() {
+    let screen = Screen::kept();
+    for body in ["404 page not found", NOT_SERVED] {
+        job(&kubernetes(move |_, _| (404, body.into())), &run(), &screen).await;
+    }
+    insta::assert_snapshot!(screen.text(), @r"
+    warning: can't delete job eks-encrypt-r1: 404 page not found
+      do it by hand: kubectl delete job eks-encrypt-r1 -n ops
+    warning: can't delete job eks-encrypt-r1: the server could not find the requested resource
+      do it by hand: kubectl delete job eks-encrypt-r1 -n ops
+    ");
+}
+
+/// An object of this run.
+fn labelled(run: &str) -> String {
+    serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}}}).to_string()
+}
+
+/// A Role applied by hand has the name that ours has, and so has that of a run that began since.
+#[tokio::test]
+async fn rights_that_another_run_or_a_person_gave_are_left() {
+    for there in [labelled("r2"), r#"{"metadata":{"name":"eks-encrypt"}}"#.to_owned()] {
+        let deleted = Arc::new(Mutex::new(Vec::new()));
+        let heard = deleted.clone();
+        let client = kubernetes(move |method, path| match (method, path.contains("/namespaces/")) {
+            ("DELETE", _) => {
+                heard.lock().unwrap().push(path.to_owned());
+                (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into())
+            }
+            (_, true) => (200, there.clone()),
+            (_, false) => (200, labelled("r1")),
+        });
+        rights(&client, &run(), &Screen::kept()).await;
+        let deleted = deleted.lock().unwrap();
+        assert_eq!(deleted.len(), 2, "{deleted:?}");
+        assert!(deleted.iter().all(|path| path.contains("eks-encrypt-r1")), "{deleted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_stays_is_said_with_its_cure() {
+    let client = kubernetes(|method, path| match path.contains("clusterrolebindings") {
+        true if method == "GET" => (200, labelled("r1")),
+        true => (
+            403,
+            r#"{"kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"you may not"}"#.into(),
+        ),
+        false => not_found(path),
+    });
+    let screen = Screen::kept();
+    rights(&client, &run(), &screen).await;
+    insta::assert_snapshot!(screen.text(), @r"
+    warning: can't delete clusterrolebinding eks-encrypt-r1: you may not
+      do it by hand: kubectl delete clusterrolebinding eks-encrypt-r1
+    ");
+}
+
+#[tokio::test]
+async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
+    let binding = |run: &str, name: &str, namespace: &str, made: &str| {
+        serde_json::json!({"metadata": {"name": name, "labels": {"eks-encrypt/run": run}, "creationTimestamp": made},
+            "roleRef": {"apiGroup": "", "kind": "", "name": ""}, "subjects": [{"kind": "", "name": "", "namespace": namespace}]})
+    };
+    let (long_ago, just_now) = ("2026-11-24T07:00:00Z", "2026-11-24T08:59:30Z");
+    let list = serde_json::json!({"metadata": {}, "items": [
+        binding("broken-off", "eks-encrypt-broken-off", "ops", long_ago),
+        binding("over", "eks-encrypt-over", "ops", long_ago),
+        binding("at-work", "eks-encrypt-at-work", "ops", long_ago),
+        binding("begins", "eks-encrypt-begins", "ops", just_now),
+        binding("elsewhere", "eks-encrypt-elsewhere", "shop", long_ago),
+        binding("by-hand", "eks-encrypt", "ops", long_ago),
+    ]});
+    let deleted = Arc::new(Mutex::new(Vec::new()));
+    let heard = deleted.clone();
+    let client = kubernetes(move |method, path| match (method, path) {
+        ("DELETE", path) => {
+            deleted.lock().unwrap().push(path.split('?').next().unwrap().rsplit("/v1/").next().unwrap().to_owned());
+            not_found(path)
+        }
+        (_, path) if path.contains("/clusterrolebindings?") => (200, list.to_string()),
+        (_, path) if path.contains("/clusterrolebindings/eks-encrypt-") => {
+            let (_, run) = path.split_once("/eks-encrypt-").unwrap();
+            (200, labelled(run.trim_end_matches('?')))
+        }
+        (_, path) if path.ends_with("-at-work") => (200, r#"{"metadata":{}}"#.into()),
+        (_, path) if path.ends_with("-over") => {
+            (200, r#"{"metadata":{},"status":{"conditions":[{"type":"Complete","status":"True"}]}}"#.into())
+        }
+        (_, path) => not_found(path),
+    });
+    let screen = Screen::kept();
+    leftovers(&client, "ops", "2026-11-24T09:00:00Z".parse().unwrap(), &screen).await;
+    let heard: Vec<_> =
+        heard.lock().unwrap().iter().filter(|path| path.starts_with("clusterrolebindings")).cloned().collect();
+    assert_eq!(heard, ["clusterrolebindings/eks-encrypt-broken-off", "clusterrolebindings/eks-encrypt-over"]);
+    insta::assert_snapshot!(screen.text(), @r"
+    note: run broken-off has left its rights in the cluster: taking them away
+    note: run over has left its rights in the cluster: taking them away
+    ");
+}
