@@ -29,6 +29,7 @@ pub mod emit; // 4
 
 // What the steps stand on.
 mod ask;
+mod knee;
 pub mod limit;
 mod pace;
 pub mod record;
