@@ -32,6 +32,12 @@ test: ## Run every test: unit tests first, then end to end (root on Debian; from
 unit: ## Run the tests that need no sandbox
 	@tests/run.sh unit
 
+.PHONY: bench
+bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; 8 minutes on 2 idle cores)
+	@tests/parts/build.sh bench
+	cargo build --release --locked --package kubectl-eks-encrypt
+	cargo bench --profile dev --locked --package eks-encrypt-tests --bench bench
+
 .PHONY: lint
 lint: ## Formatting, clippy and the documentation's links, warnings denied
 	cargo fmt --all --check

@@ -1,13 +1,16 @@
 //! The flags of the in-cluster binary. Each has an environment variable, because that is what manifests/job.yaml sets.
 //! Output: the loop's [`Spec`].
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{ArgAction, Parser};
 use jiff::Timestamp;
 
-use crate::contract::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_METHOD, ENV_PROVE, ENV_RUN, NAMESPACE};
+use crate::contract::{
+    ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, NAMESPACE,
+};
 use crate::event::Method;
 use crate::limit::Limit;
 use crate::spec::Spec;
@@ -41,9 +44,14 @@ pub struct Args {
     #[arg(long, env = ENV_METHOD, value_enum, default_value_t)]
     pub method: Method,
 
-    /// How many patches may be with the API server at once.
-    #[arg(long, env = ENV_CONCURRENCY, value_name = "N", default_value = "8")]
-    pub concurrency: NonZeroUsize,
+    /// How many patches are with the API server at once. Without it, as many as the API server can work on: found by its
+    /// latency, and found again as its load changes. With either, fewer for a while when it has too much to do.
+    #[arg(long, env = ENV_CONCURRENCY, value_name = "N", default_value = "", hide_default_value = true)]
+    pub concurrency: Setting<NonZeroUsize>,
+
+    /// How many patches a second are sent at most.
+    #[arg(long, env = ENV_MAX_QPS, value_name = "N", default_value = "", hide_default_value = true)]
+    pub max_qps: Setting<NonZeroU32>,
 
     /// Whether every Secret is touched at the end, to prove that none is left behind.
     #[arg(long, env = ENV_PROVE, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
@@ -56,6 +64,18 @@ pub struct Args {
     /// The file for the last line, if the kubelet made it.
     #[arg(long, value_name = "FILE", default_value = "/dev/termination-log", hide = true)]
     pub termination_log: PathBuf,
+}
+
+/// A setting that may be left open. A manifest does so by an empty value, which clap would not take for an absent one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting<T>(pub Option<T>);
+
+impl<T: FromStr> FromStr for Setting<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|value| Self(Some(value))) }
+    }
 }
 
 impl Args {
@@ -71,7 +91,7 @@ impl Args {
             prove: self.prove,
             key_arn: self.key_arn.clone(),
             time: Timestamp::now(),
-            limit: Limit::fixed(self.concurrency),
+            limit: self.concurrency.0.map_or_else(Limit::adaptive, Limit::fixed).paced(self.max_qps.0),
         }
     }
 }
@@ -86,6 +106,19 @@ mod tests {
     #[test]
     fn flags_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn an_empty_setting_is_left_open_and_a_wrong_one_is_a_usage_error() {
+        let parse = |arguments: &[&str]| Args::try_parse_from([&["job", "--run", "r"], arguments].concat());
+        let open = parse(&["--concurrency", "", "--max-qps", ""]).unwrap();
+        assert_eq!((open.concurrency, open.max_qps), (Setting(None), Setting(None)));
+        let set = parse(&["--concurrency", "64", "--max-qps", "100"]).unwrap();
+        assert_eq!((set.concurrency, set.max_qps), (Setting(NonZeroUsize::new(64)), Setting(NonZeroU32::new(100))));
+        for wrong in ["0", "-1", "many", "1.5"] {
+            assert!(parse(&["--concurrency", wrong]).is_err(), "{wrong}");
+            assert!(parse(&["--max-qps", wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -115,6 +115,25 @@ impl Refusal {
             if status.code == 500 && !by_webhook(status) && status.message.contains("failed calling webhook"))
     }
 
+    /// Whether the API server says that we ask too much of it.
+    #[must_use]
+    pub fn too_many(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if status.code == 429 && !by_webhook(status))
+    }
+
+    /// Whether the API server, or what it stands on, may have too much to do. A webhook's trouble is not its own: asking
+    /// less helps nobody.
+    #[must_use]
+    pub fn overload(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                matches!(status.code, 429 | 500..=599) && !by_webhook(status) && !self.webhook_unreachable()
+            }
+            Self::Broken(_) | Self::Silent(_) => true,
+            Self::TooLong | Self::Unreadable(_) | Self::Unaskable(_) => false,
+        }
+    }
+
     /// Whether the object's annotations, with ours, would exceed what an object may have (256 KiB: `k8s.io/apimachinery`,
     /// `pkg/api/validation/objectmeta.go`).
     #[must_use]

@@ -42,7 +42,7 @@ pub const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 /// The environment variable of [`CONTAINER`] that says how Secrets are rewritten (`annotate`, `touch`).
 pub const ENV_METHOD: &str = "EKS_ENCRYPT_METHOD";
 
-/// The environment variable of [`CONTAINER`] that bounds the patches in flight.
+/// The environment variable of [`CONTAINER`] that sets the number of patches in flight. Empty: found by itself.
 pub const ENV_CONCURRENCY: &str = "EKS_ENCRYPT_CONCURRENCY";
 
 /// The environment variable of [`CONTAINER`] that bounds the patches a second. Empty: no bound.

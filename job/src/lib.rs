@@ -42,6 +42,7 @@ mod upkeep;
 
 // What all stand on.
 mod ask;
+mod knee;
 pub mod limit;
 mod retry;
 pub mod watermark;

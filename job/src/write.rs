@@ -64,11 +64,13 @@ impl<'a> Writer<'a> {
     /// One attempt, under a permit: while a Secret waits for its next one, others may go. None where there are no more
     /// permits.
     async fn attempt(&self, secret: &Secret, body: &Value) -> Result<Option<String>, Refusal> {
-        let Some(_permit) = self.limit.permit().await else { return Ok(None) };
+        let Some(permit) = self.limit.permit().await else { return Ok(None) };
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let url = SecretKind::url_path(&(), Some(&secret.namespace));
         let request = kube::core::Request::new(url).patch_metadata(&secret.name, &params, &Patch::Merge(body));
-        let answer: Answer = ask(self.client, request).await?;
+        let answer = ask(self.client, request).await;
+        permit.ended(&answer);
+        let answer: Answer = answer?;
         self.allowed.store(true, Ordering::Relaxed);
         self.in_vain.store(0, Ordering::Relaxed);
         Ok(Some(answer.metadata.resource_version))

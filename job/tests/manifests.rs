@@ -75,6 +75,7 @@ fn the_environment_is_what_the_binary_reads() {
         "POD_NAMESPACE",
         contract::ENV_METHOD,
         contract::ENV_CONCURRENCY,
+        contract::ENV_MAX_QPS,
         contract::ENV_PROVE,
         contract::ENV_KEY_ARN,
     ];

@@ -2,6 +2,7 @@
 //! Output: the same as of a Job that was followed: its events folded, its last word, and how it ended.
 
 use std::cell::RefCell;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use eks_encrypt_job::client;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::apply;
+use crate::cli::EngineFlags;
 use crate::drive::Work;
 use crate::follow::Ended;
 use crate::interrupt::Stage;
@@ -128,10 +130,13 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
         prove: work.engine.prove,
         key_arn: work.key_arn.to_owned(),
         time: Timestamp::now(),
-        limit: Limit::fixed(
-            work.engine.concurrency.map_or(8, usize::from).try_into().unwrap_or(std::num::NonZeroUsize::MIN),
-        ),
+        limit: limit(work.engine),
     }
+}
+
+fn limit(flags: &EngineFlags) -> Limit {
+    let concurrency = flags.concurrency.and_then(|number| NonZeroUsize::new(number.into()));
+    concurrency.map_or_else(Limit::adaptive, Limit::fixed).paced(flags.max_qps.and_then(NonZeroU32::new))
 }
 
 /// Takes one event in, as if a Pod had said it.

@@ -513,7 +513,7 @@ mod tests {
                     fieldRef:
                       fieldPath: metadata.namespace
                 - name: EKS_ENCRYPT_CONCURRENCY
-                  value: "8"
+                  value: ""
                 - name: EKS_ENCRYPT_RUN
                   value: r1
                 - name: EKS_ENCRYPT_KEY_ARN

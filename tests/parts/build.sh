@@ -5,15 +5,19 @@
 #   python     moto (the AWS services) and the aws command line, pinned with hashes          -> .built/venv
 #   packages   containerd and what a node needs, from Debian, when root                      -> the system
 #   images     the pause image of every Pod, from pause/main.go                              -> .built/images
+#
+# `build.sh bench` installs what `make bench` needs besides: wrk, from Debian.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 readonly built=$PWD/.built
 # What a node and the Python environment need, and the Debian package that has it.
-readonly -A packages=(
+declare -A packages=(
     [containerd]=containerd [runc]=runc [buildah]=buildah [/usr/lib/cni/bridge]=containernetworking-plugins
     [iptables]=iptables [conntrack]=conntrack [docker-registry]=docker-registry [ip]=iproute2
 )
+[[ ${1-} != bench ]] || packages[wrk]=wrk
+readonly packages
 mkdir -p "$built/bin" "$built/images"
 
 say() { printf 'parts: %s\n' "$*"; }

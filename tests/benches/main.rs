@@ -1,0 +1,56 @@
+//! `make bench`: how fast the engine is, how much it takes, and how much others feel of it; on one sandbox, in one run.
+//! Prints a table, writes target/bench.json, and fails where a bound is missed.
+//!
+//! Not a timed test: it wants a machine to itself, and needs root for the sandbox's node and for mount namespaces.
+
+#![allow(clippy::cast_precision_loss, reason = "counts of requests and bytes are far below 2^52")]
+
+mod engine;
+mod memory;
+mod report;
+mod resume;
+mod rig;
+mod speed;
+mod start;
+mod wire;
+mod wrk;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::memory::Memory;
+use crate::report::Report;
+use crate::rig::{Rig, checkout};
+
+fn main() -> anyhow::Result<ExitCode> {
+    let since = Instant::now();
+    let say = |what: &str| eprintln!("[{:>3.0} s] {what}", since.elapsed().as_secs_f64());
+    let mut report = Report::default();
+    say("a sandbox with a node");
+    let rig = Rig::start()?;
+    say("a Pod's start");
+    start::pod(&rig, &mut report)?;
+    start::help(&mut report)?;
+    say("bytes on the wire");
+    wire::measure(&rig, &mut report)?;
+    say("memory at 1,000 Secrets");
+    let memory = Memory::first(&rig, &mut report)?;
+    say("speed at 10,000 Secrets");
+    speed::measure(&rig, &mut report)?;
+    say("memory at 10,000 Secrets");
+    memory.then(&rig, &mut report, 10_000)?;
+    say("a kill at half way");
+    resume::measure(&rig, &mut report)?;
+    say("memory at 100,000 Secrets");
+    memory.then(&rig, &mut report, 100_000)?;
+    drop(rig);
+    say("done");
+    report.write(&checkout("target/bench.json"))?;
+    print(&report.table());
+    Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[expect(clippy::print_stdout, reason = "the one place that writes the result")]
+fn print(table: &str) {
+    print!("{table}");
+}

@@ -1,0 +1,151 @@
+//! What every measurement stands on: one sandbox, the Job's ServiceAccount with exactly the rights of manifests/rbac.yaml,
+//! and the programs that are measured.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use eks_encrypt_job::contract::{APP, NAMESPACE};
+use eks_encrypt_tests::folder::Folder;
+use eks_encrypt_tests::options::Options;
+use eks_encrypt_tests::sandbox::Sandbox;
+use eks_encrypt_tests::seed::{Seed, seed};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Over how many namespaces Secrets are spread.
+pub(crate) const NAMESPACES: u32 = 10;
+
+/// The client that is no part of the run: it may see what everybody's workloads look at.
+const OTHER: &str = "other-client";
+
+/// The sandbox, and what is needed to run things against it.
+pub(crate) struct Rig {
+    // Dropped in this order: first the sandbox, then its folder.
+    pub(crate) sandbox: Sandbox,
+    pub(crate) runtime: Runtime,
+    pub(crate) admin: kube::Client,
+    /// The folder that a Pod would find below /var/run/secrets.
+    pub(crate) account: PathBuf,
+    /// The token of the Job's ServiceAccount, and that of somebody else.
+    pub(crate) token: String,
+    pub(crate) other_token: String,
+    pub(crate) work: TempDir,
+    /// How many Secrets were made.
+    made: Cell<u32>,
+}
+
+impl Rig {
+    /// Starts the sandbox.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let runtime = Runtime::new()?;
+        // Its path is short, for unix sockets' sake.
+        let work = tempfile::Builder::new().prefix("eks").tempdir()?;
+        let folder = Folder::at(work.path().join("s"));
+        let program = Path::new(env!("CARGO_BIN_EXE_sandbox"));
+        let sandbox = Sandbox::start(program, folder, Options::default(), |_| ())?;
+        ensure!(sandbox.info().node.is_some(), "make bench needs root: one measurement needs a node");
+        let admin = runtime.block_on(sandbox.admin())?;
+        let mut rig = Self {
+            sandbox,
+            runtime,
+            admin,
+            account: work.path().join("account"),
+            token: String::new(),
+            other_token: String::new(),
+            work,
+            made: Cell::new(0),
+        };
+        rig.accounts()?;
+        Ok(rig)
+    }
+
+    fn accounts(&mut self) -> anyhow::Result<()> {
+        for file in ["namespace.yaml", "rbac.yaml"] {
+            self.kubectl(&["apply", "--filename", &checkout(&format!("manifests/{file}")).display().to_string()])?;
+        }
+        self.kubectl(&["create", "serviceaccount", OTHER])?;
+        let who = format!("--serviceaccount=default:{OTHER}");
+        self.kubectl(&["create", "clusterrolebinding", OTHER, "--clusterrole=view", &who])?;
+        // Longer than the whole thing takes.
+        let token = |namespace: &str, name: &str| {
+            let arguments = ["create", "token", "--namespace", namespace, name, "--duration=2h"];
+            self.kubectl(&arguments).map(|token| token.trim().to_owned())
+        };
+        (self.token, self.other_token) = (token(NAMESPACE, APP)?, token("default", OTHER)?);
+        let ca = ["get", "configmap", "kube-root-ca.crt", "--output=jsonpath={.data.ca\\.crt}"];
+        let ca = self.kubectl(&ca)?;
+        std::fs::create_dir(&self.account)?;
+        for (name, text) in [("token", self.token.as_str()), ("namespace", NAMESPACE), ("ca.crt", &ca)] {
+            std::fs::write(self.account.join(name), text)?;
+        }
+        Ok(())
+    }
+
+    /// The API server as host and port.
+    pub(crate) fn server(&self) -> anyhow::Result<(&str, &str)> {
+        let address = self.sandbox.info().endpoint.strip_prefix("https://");
+        address.and_then(|address| address.split_once(':')).context("the API server's address makes no sense")
+    }
+
+    /// kubectl with a client certificate and every right: no token has to be fetched first.
+    pub(crate) fn kubectl_command(&self) -> anyhow::Result<Command> {
+        let mut command = self.sandbox.command("kubectl")?;
+        command.env("KUBECONFIG", self.sandbox.folder().admin_kubeconfig());
+        Ok(command)
+    }
+
+    /// What kubectl prints.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        output(self.kubectl_command()?.args(arguments))
+    }
+
+    /// Makes Secrets, up to so many in all.
+    pub(crate) fn seed(&self, secrets: u32, size: usize) -> anyhow::Result<()> {
+        if self.made.get() >= secrets {
+            return Ok(());
+        }
+        let wanted = Seed { secrets, namespaces: NAMESPACES, size, awkward: false };
+        let seeded = self.runtime.block_on(seed(&self.admin, wanted))?;
+        self.made.set(secrets);
+        eprintln!("  (now {secrets} Secrets of {size} bytes, after {:.0} s)", seeded.took.as_secs_f64());
+        Ok(())
+    }
+
+    /// Removes all Secrets that were made.
+    pub(crate) fn clear(&self) -> anyhow::Result<()> {
+        self.runtime.block_on(async {
+            for number in 0..NAMESPACES {
+                let secrets: Api<Secret> = Api::namespaced(self.admin.clone(), &format!("seed-{number}"));
+                secrets.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
+            }
+            anyhow::Ok(())
+        })?;
+        self.made.set(0);
+        Ok(())
+    }
+}
+
+/// What a program prints, which must succeed.
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("can't start {}", command.get_program().display()))?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    ensure!(output.status.success(), "{command:?} failed: {}{}", text(&output.stdout), text(&output.stderr));
+    Ok(text(&output.stdout))
+}
+
+/// A file of this checkout.
+pub(crate) fn checkout(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+/// A file that is built before.
+pub(crate) fn built(file: &str) -> anyhow::Result<PathBuf> {
+    let path = checkout(file);
+    ensure!(path.exists(), "{} is not there: `make bench` builds it", path.display());
+    Ok(path)
+}

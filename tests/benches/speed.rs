@@ -1,0 +1,107 @@
+//! How fast: against what the API server can do at all, against kubectl; and how much another client feels of it. All
+//! share two cores with the API server, so only ratios mean something, and only of what was measured side by side.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use eks_encrypt_job::contract::ANNOTATION;
+
+use crate::engine::Engine;
+use crate::report::{Bound, Report, median};
+use crate::rig::Rig;
+use crate::wrk::{OtherClient, saturate};
+
+const SECRETS: u32 = 10_000;
+
+/// How often everything is repeated.
+const ROUNDS: usize = 5;
+
+/// Connections that wrk is tried with, to compare with its best.
+const CONNECTIONS: [u32; 5] = [8, 16, 32, 64, 128];
+
+/// How long wrk is tried with each.
+const TRY_SECONDS: u32 = 3;
+
+/// How long wrk measures.
+const SECONDS: u32 = 6;
+
+/// How long the other client asks an idle API server: long enough for a 99th percentile.
+const IDLE: Duration = Duration::from_secs(8);
+
+/// What full speed is.
+const FULL: &str = "64";
+
+/// Measures all of it. Expects 1 KiB in each Secret.
+pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
+    rig.seed(SECRETS, 1024)?;
+    let mut tried = Vec::new();
+    for connections in CONNECTIONS {
+        tried.push((saturate(rig, SECRETS, connections, TRY_SECONDS)?, connections));
+    }
+    let (_, best) = tried.into_iter().max_by(|(one, _), (other, _)| one.total_cmp(other)).context("nothing tried")?;
+
+    let (mut wrk, mut full, mut default) = (vec![saturate(rig, SECRETS, best, SECONDS)?], Vec::new(), Vec::new());
+    let (mut idle, mut busy, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        full.push(rate(Engine::new(rig, FULL)?.run(SECRETS)?.took));
+
+        let other = OtherClient::start(rig)?;
+        std::thread::sleep(IDLE);
+        idle.push(other.end()?.p99);
+
+        let engine = Engine::new(rig, "")?;
+        let other = OtherClient::start(rig)?;
+        let ended = engine.run(SECRETS)?;
+        busy.push(other.end()?.p99);
+        default.push(rate(ended.took));
+        peaks.push(ended.peak);
+
+        wrk.push(saturate(rig, SECRETS, best, SECONDS)?);
+        eprintln!(
+            "  (round: wrk {:.0}/s, full speed {:.0}/s, default {:.0}/s, GET p99 {:.1} ms idle and {:.1} ms busy)",
+            wrk[wrk.len() - 1],
+            full[full.len() - 1],
+            default[default.len() - 1],
+            idle[idle.len() - 1],
+            busy[busy.len() - 1]
+        );
+    }
+    let kubectl = rate(kubectl(rig)?);
+
+    // Each round's wrk is the mean of the two around it.
+    let around: Vec<f64> = wrk.windows(2).map(|pair| f64::midpoint(pair[0], pair[1])).collect();
+    let of_wrk = |rates: &[f64]| median(rates.iter().zip(&around).map(|(rate, wrk)| rate / wrk).collect());
+    let stretch = median(busy.iter().zip(&idle).map(|(busy, idle)| busy / idle).collect());
+    let (of_wrk_full, of_wrk_default) = (of_wrk(&full), of_wrk(&default));
+    let full = median(full);
+    report.add(format!("wrk at its best ({best} connections)"), median(wrk), "PATCH/s", None);
+    report.add("engine at full speed (--concurrency 64)", full, "Secrets/s", None);
+    report.add("  of wrk's rate", of_wrk_full, "x", Some(Bound::AtLeast(0.95)));
+    report.add("kubectl get | kubectl annotate", kubectl, "Secrets/s", None);
+    report.add("  engine at full speed against it", full / kubectl, "x", Some(Bound::AtLeast(5.0)));
+    report.add("engine by default", median(default), "Secrets/s", None);
+    report.add("  of wrk's rate", of_wrk_default, "x", Some(Bound::AtLeast(0.75)));
+    report.add("another client's GET, idle, p99", median(idle), "ms", None);
+    report.add("another client's GET, engine by default, p99", median(busy), "ms", None);
+    report.add("  of its idle p99", stretch, "x", Some(Bound::AtMost(4.0)));
+    report.add("peak memory by default, 10,000 Secrets", median(peaks), "MiB", Some(Bound::AtMost(32.0)));
+    Ok(())
+}
+
+fn rate(took: Duration) -> f64 {
+    f64::from(SECRETS) / took.as_secs_f64()
+}
+
+/// What the AWS guide recommends.
+fn kubectl(rig: &Rig) -> anyhow::Result<Duration> {
+    let since = Instant::now();
+    let mut get = rig.kubectl_command()?;
+    let mut get = get.args(["get", "secrets", "--all-namespaces", "--output=json"]).stdout(Stdio::piped()).spawn()?;
+    let secrets = get.stdout.take().context("kubectl has no stdout")?;
+    let mut annotate = rig.kubectl_command()?;
+    annotate.args(["annotate", "--overwrite", "--filename=-", &format!("{ANNOTATION}=by-kubectl")]);
+    let annotated = annotate.stdin(secrets).stdout(Stdio::null()).status()?;
+    ensure!(get.wait()?.success() && annotated.success(), "kubectl did not annotate every Secret");
+    Ok(since.elapsed())
+}

@@ -1,0 +1,67 @@
+//! What passes before anything is done: from the Job's creation to the first Secret that its Pod writes, and until the
+//! plugin has printed its help.
+
+use std::pin::pin;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use eks_encrypt_job::contract::{APP, CONTAINER, NAMESPACE};
+use futures::StreamExt;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
+
+use crate::report::{Report, median};
+use crate::rig::{Rig, built, checkout, output};
+
+/// Enough that there is one to see.
+const SECRETS: u32 = 10;
+
+/// A Pod that has not begun by then does not.
+const WITHIN: Duration = Duration::from_secs(120);
+
+/// A Job as `manifests/job.yaml` has it, on a node that has to pull the image.
+pub(crate) fn pod(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
+    rig.seed(SECRETS, 64)?;
+    let mut push = rig.sandbox.command(env!("CARGO_BIN_EXE_sandbox"))?;
+    push.arg("push").arg("--dir").arg(rig.sandbox.folder().path()).arg(built("target/image/eks-encrypt-job.oci.tar")?);
+    let image = format!("{CONTAINER}={}", output(&mut push)?.trim());
+    let file = format!("--filename={}", checkout("manifests/job.yaml").display());
+    let job: Job = serde_json::from_str(&rig.kubectl(&["set", "image", "--local", &file, &image, "--output=json"])?)?;
+    let took = rig.runtime.block_on(async { tokio::time::timeout(WITHIN, first_patch(rig, &job)).await });
+    let took = took.context("the Pod wrote nothing")??;
+    report.add("from the Job's creation to its Pod's first patch", took.as_secs_f64(), "s", None);
+    rig.clear()
+}
+
+async fn first_patch(rig: &Rig, job: &Job) -> anyhow::Result<Duration> {
+    let secrets: Api<Secret> = Api::all(rig.admin.clone());
+    let jobs: Api<Job> = Api::namespaced(rig.admin.clone(), NAMESPACE);
+    let version = secrets.list_metadata(&ListParams::default()).await?.metadata.resource_version.unwrap_or_default();
+    let mut changes = pin!(secrets.watch_metadata(&WatchParams::default(), &version).await?);
+    let since = Instant::now();
+    jobs.create(&PostParams::default(), job).await?;
+    while let Some(change) = changes.next().await {
+        if let WatchEvent::Modified(_) = change? {
+            let took = since.elapsed();
+            jobs.delete(APP, &DeleteParams::background()).await?;
+            return Ok(took);
+        }
+    }
+    anyhow::bail!("the watch of Secrets ended")
+}
+
+/// `kubectl-eks_encrypt --help`, as it is shipped.
+pub(crate) fn help(report: &mut Report) -> anyhow::Result<()> {
+    let plugin = built("target/release/kubectl-eks_encrypt")?;
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let since = Instant::now();
+        output(Command::new(&plugin).arg("--help"))?;
+        times.push(since.elapsed().as_secs_f64() * 1e3);
+    }
+    report.add("kubectl-eks_encrypt --help", median(times), "ms", None);
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! `wrk`, twice: as the measure of what the API server can do, and as another client whose requests should not suffer.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, ensure};
+use eks_encrypt_job::contract::ANNOTATION;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Deserialize;
+
+use crate::rig::{NAMESPACES, Rig, checkout, output};
+
+/// Two cores, two threads.
+const THREADS: u32 = 2;
+
+/// The pause between two GETs of the other client: some 40 a second, as a handful of controllers ask.
+const PAUSE_MS: u32 = 20;
+
+/// What every namespace has, and every Pod's workload may look at.
+const OBJECT: &str = "api/v1/namespaces/default/configmaps/kube-root-ca.crt";
+
+/// Each time another value is written.
+static STAMPS: AtomicU32 = AtomicU32::new(1);
+
+/// What wrk says at its end; times in milliseconds.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Said {
+    requests: u64,
+    seconds: f64,
+    failed: u64,
+    pub(crate) p99: f64,
+}
+
+impl Said {
+    fn read(text: &str) -> anyhow::Result<Self> {
+        let line = text.lines().find(|line| line.starts_with('{')).with_context(|| format!("wrk said only: {text}"))?;
+        let said: Self = serde_json::from_str(line)?;
+        ensure!(said.failed == 0 && said.requests > 0, "wrk's requests failed: {said:?}");
+        Ok(said)
+    }
+
+    fn rate(&self) -> f64 {
+        self.requests as f64 / self.seconds
+    }
+}
+
+/// The rate at which the API server answers the engine's PATCH from so many connections, each of which sends the next one
+/// at once.
+pub(crate) fn saturate(rig: &Rig, secrets: u32, connections: u32, seconds: u32) -> anyhow::Result<f64> {
+    let mut command = Command::new("wrk");
+    command.arg(format!("-t{THREADS}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s")).arg("-s");
+    command.arg(checkout("tests/benches/patch.lua")).args([&rig.sandbox.info().endpoint, "--", &rig.token]);
+    command.args([secrets.to_string(), NAMESPACES.to_string(), ANNOTATION.to_owned()]);
+    command.arg(format!("stamp-{}", STAMPS.fetch_add(1, Ordering::Relaxed)));
+    Said::read(&output(&mut command)?).map(|said| said.rate())
+}
+
+/// Another client, that asks until it is told to end.
+pub(crate) struct OtherClient(Child);
+
+impl OtherClient {
+    /// Begins to ask.
+    pub(crate) fn start(rig: &Rig) -> anyhow::Result<Self> {
+        let mut command = Command::new("wrk");
+        command.args(["-t1", "-c1", "-d600s", "-s"]).arg(checkout("tests/benches/get.lua"));
+        command.arg(format!("{}/{OBJECT}", rig.sandbox.info().endpoint));
+        command.args(["--", &rig.other_token, &PAUSE_MS.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map(Self).context("can't start wrk")
+    }
+
+    /// Ends it; how long its requests took.
+    pub(crate) fn end(self) -> anyhow::Result<Said> {
+        kill(Pid::from_raw(i32::try_from(self.0.id())?), Signal::SIGINT)?;
+        Said::read(&String::from_utf8_lossy(&self.0.wait_with_output()?.stdout))
+    }
+}
