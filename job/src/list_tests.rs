@@ -142,3 +142,19 @@ async fn missing_rights_end_the_list_with_the_api_servers_words() {
     assert_eq!(error, r#"can't list Secrets: secrets is forbidden: User "x" cannot list resource "secrets""#);
     assert_eq!(log.of("/secrets").len(), 1, "rights do not come by asking again");
 }
+
+/// kube-apiserver writes an empty list as null where metadata is asked for.
+#[tokio::test(start_paused = true)]
+async fn a_cluster_without_secrets_is_a_list_of_null() {
+    let (client, server) = fixture::pair();
+    server.serve(|_| {
+        Some(Reply::Json(
+            200,
+            serde_json::json!({ "kind": "PartialObjectMetadataList", "metadata": { "resourceVersion": "9" }, "items": null }),
+        ))
+    });
+    let trouble = Trouble::default();
+    let all: Vec<Page> = pages(&client, &trouble).try_collect().await.unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].resource_version.as_str(), all[0].secrets.len()), ("9", 0));
+}

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::cli::Attach;
-use crate::existing::value;
+use crate::existing::{applied_by_us, value};
 use crate::finish::finish;
 use crate::interrupt::Stage;
 use crate::kubernetes::{self, again};
@@ -56,6 +56,8 @@ pub(crate) async fn attach(args: &Attach, screen: &Screen, stage: &RefCell<Stage
         cluster_arn: String::new(),
         context: kubernetes.context.clone(),
         key_arn: value(&job, ENV_KEY_ARN).unwrap_or_default().to_owned(),
+        // Ours was made after the association; one that somebody applied may be older.
+        key_checked: applied_by_us(&job) && value(&job, ENV_KEY_ARN).is_some_and(|arn| !arn.is_empty()),
     };
     follow_on(args, &kubernetes.client, &run, &subject, screen, stage).await
 }

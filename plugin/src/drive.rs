@@ -48,15 +48,16 @@ pub(crate) async fn drive(
     deadline: Instant,
 ) -> Result<Driven, Stop> {
     let client = &work.kubernetes.client;
-    let (run, made) = match find(work, screen).await? {
-        Some(run) => (run, false),
+    let (run, made, goes_on) = match find(work, screen).await? {
+        Some(Found::AtWork(run)) => (run, false, true),
+        Some(Found::Ended(run)) => (run, false, false),
         None if work.job.local => {
             let (run, ended) = local::run(work, screen, stage, deadline).await?;
             return Ok(Driven::Ended(run, Box::new(ended)));
         }
-        None => (begin(work, screen, stage).await?, true),
+        None => (begin(work, screen, stage).await?, true, true),
     };
-    if !work.wait {
+    if goes_on && !work.wait {
         return Ok(Driven::GoesOn(run));
     }
     stage.replace(Stage::Following(run.clone()));
@@ -78,27 +79,24 @@ pub(crate) async fn drive(
 }
 
 /// The run that is there already, if one is.
-async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
+async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
     let client = &work.kubernetes.client;
     let namespace = &work.job.namespace;
-    match existing::find(client, namespace, work.key_arn, work.engine.method).await? {
+    let found = existing::find(client, namespace, work.key_arn, work.engine.method).await?;
+    match &found {
         Some(Found::AtWork(run)) => {
             screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
             // Somebody may have taken its rights away, or stopped between them and the Job.
             if !work.job.local {
-                apply::rights(client, &objects(work, &run)?, screen).await;
+                apply::rights(client, &objects(work, run)?, screen).await;
             }
-            Ok(Some(run))
         }
         Some(Found::Ended(run)) => {
             screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
-            Ok(Some(run))
         }
-        None => {
-            withdraw::leftovers(client, namespace, Timestamp::now(), screen).await;
-            Ok(None)
-        }
+        None => withdraw::leftovers(client, namespace, Timestamp::now(), screen).await,
     }
+    Ok(found)
 }
 
 /// Makes the objects of a new run.

@@ -123,7 +123,7 @@ fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
 }
 
 /// Whether it was applied by this program, and not printed and applied by somebody.
-fn applied_by_us(job: &Job) -> bool {
+pub(crate) fn applied_by_us(job: &Job) -> bool {
     let fields = job.metadata.managed_fields.iter().flatten();
     let mut applied = fields.filter(|entry| entry.operation.as_deref() == Some("Apply"));
     applied.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))

@@ -68,8 +68,15 @@ impl Progress {
                 ))
             }
             Event::Progress { phase, tally, rate_milli } => {
-                (self.phase, self.tally, self.rate_milli) = (Some(*phase), *tally, *rate_milli);
-                None
+                let before = self.phase.replace(*phase);
+                let proves = (before, *phase) == (Some(Phase::Rewrite), Phase::Prove);
+                let written = thousands(self.tally.accounted());
+                (self.tally, self.rate_milli) = (*tally, *rate_milli);
+                proves.then(|| {
+                    format!(
+                        "{written} Secrets are accounted for; now the proof: each is touched, and none may be written"
+                    )
+                })
             }
             Event::Failure(failure) => self.failure(failure),
             Event::Note { message } => Some(format!("note: {message}")),

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::association::Plan;
 use crate::cli::{Reencrypt, attach};
 use crate::drive::{Driven, Work, drive};
 use crate::finish::finish;
@@ -38,6 +39,10 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
     let deadline = began + args.go.timeout;
     let Ground { kubernetes, eks, .. } = ground;
     if let Some(eks) = eks {
+        // EKS may call the cluster ACTIVE with the key before it has replaced every API server.
+        if let Plan::Follow(id) = &eks.plan {
+            settle::follow(&eks.aws, &eks.cluster.name, id, screen, deadline).await?;
+        }
         // The Job must not list before every API server writes with the key.
         settle::wait(eks, &kubernetes.client, screen, deadline).await?;
     }
@@ -47,6 +52,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
         cluster_arn: eks.as_ref().map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),
         context: kubernetes.context.clone(),
         key_arn: key_arn.to_owned(),
+        key_checked: eks.is_some(),
     };
     match drive(&work, screen, stage, deadline).await? {
         Driven::GoesOn(run) => {

@@ -17,12 +17,24 @@ pub(crate) struct Subject {
     /// The key's ARN; empty where it is not known.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) key_arn: String,
+    /// Whether this program has seen, before the run began, that the cluster has this key.
+    pub(crate) key_checked: bool,
 }
 
 impl Subject {
     /// Of a cluster that AWS has told of.
     pub(crate) fn of(cluster: &Cluster, key_arn: &str, context: &str) -> Self {
-        Self { cluster_arn: cluster.arn.clone(), context: context.to_owned(), key_arn: key_arn.to_owned() }
+        Self {
+            cluster_arn: cluster.arn.clone(),
+            context: context.to_owned(),
+            key_arn: key_arn.to_owned(),
+            key_checked: true,
+        }
+    }
+
+    /// What a whole run has put every Secret under, in words: no more than is known.
+    pub(crate) fn under(&self) -> &'static str {
+        if self.key_checked { "the key" } else { "the key that the cluster writes with" }
     }
 
     /// The lines `cluster` and `key` of the last words.
@@ -34,7 +46,13 @@ impl Subject {
             }
             _ => format!("that of kubeconfig context {}", self.context),
         };
-        let key = if self.key_arn.is_empty() { "not known to this run" } else { &self.key_arn };
+        let key = match (self.key_arn.as_str(), self.key_checked) {
+            ("", _) => "not known to this run; `kubectl eks-encrypt status` shows which the cluster has".to_owned(),
+            (arn, true) => arn.to_owned(),
+            (arn, false) => {
+                format!("{arn}, as the Job was told; `kubectl eks-encrypt status` shows whether the cluster has it")
+            }
+        };
         format!("  cluster   {cluster}\n  key       {key}\n")
     }
 }

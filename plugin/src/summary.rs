@@ -17,7 +17,7 @@ const LISTED: usize = 50;
 pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, run: &Run, took: Duration) -> String {
     let (head, tally) = match verdict {
         Verdict::Done { tally, proof: Some(_) } => {
-            ("Done and proven: every Secret is under the key.".to_owned(), tally)
+            (format!("Done and proven: every Secret is under {}.", subject.under()), tally)
         }
         Verdict::Done { tally, proof: None } => ("Done: every Secret is accounted for. NOT PROVEN.".to_owned(), tally),
         Verdict::Incomplete { tally, why } => (format!("NOT DONE: {why}."), tally),
@@ -44,7 +44,8 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
     );
     let rest = match verdict {
         Verdict::Done { proof, .. } => {
-            format!("{}{}", elsewhere(&subject.key_arn), if proof.is_some() { PROVEN } else { NOT_PROVEN })
+            let elsewhere = if subject.key_checked { elsewhere(&subject.key_arn) } else { String::new() };
+            format!("{elsewhere}{}", if proof.is_some() { PROVEN } else { NOT_PROVEN })
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed),
     };
@@ -92,9 +93,6 @@ fn failures(progress: &Progress, failed: u64) -> String {
 
 /// What describes the cluster elsewhere must say the same, or the next apply sees a difference.
 fn elsewhere(arn: &str) -> String {
-    if arn.is_empty() {
-        return String::new();
-    }
     format!(
         "\nWrite it down where the cluster is described, or the next apply will see a difference:\n\n  \
          eksctl (ClusterConfig):\n    secretsEncryption:\n      keyARN: {arn}\n\n  \
@@ -178,6 +176,31 @@ mod tests {
         Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and
         in backups.
         "#);
+    }
+
+    /// A Job from `manifests` may have run before the association: then its Secrets are under another key.
+    #[test]
+    fn a_key_that_was_not_checked_is_not_vouched_for() {
+        let tally = Tally { listed: 1, current: 1, ..Tally::default() };
+        let verdict = Verdict::Done { tally, proof: Some(Proof { passes: 1, tally }) };
+        let unchecked = Subject { key_checked: false, cluster_arn: String::new(), ..subject() };
+        let unknown = Subject { key_arn: String::new(), ..unchecked.clone() };
+        let told = [unchecked, unknown]
+            .map(|subject| text(&verdict, &Progress::default(), &subject, &run(), Duration::from_secs(9)));
+        let told = told.map(|text| text.lines().take(5).collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(told.join("\n---\n"), @r"
+        Done and proven: every Secret is under the key that the cluster writes with.
+
+          cluster   that of kubeconfig context prod
+          key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, as the Job was told; `kubectl eks-encrypt status` shows whether the cluster has it
+        ---
+
+        Done and proven: every Secret is under the key that the cluster writes with.
+
+          cluster   that of kubeconfig context prod
+          key       not known to this run; `kubectl eks-encrypt status` shows which the cluster has
+        ");
+        assert!(!told.concat().contains("Terraform"));
     }
 
     #[test]
