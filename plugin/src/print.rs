@@ -16,8 +16,16 @@ const HEAD: &str = "# Made by `kubectl eks-encrypt manifests`. Apply it only whe
 /// Prints them.
 pub(crate) fn print(args: &Manifests) -> Result<ExitCode, Stop> {
     let run = Run::new(&args.job.namespace, Timestamp::now(), rand::random());
-    let settings = Settings { run: &run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
-    let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
-    screen::stdout(&format!("{HEAD}{}", yaml.trim_end()));
+    screen::stdout(&text(args, &run)?);
     Ok(ExitCode::Done)
 }
+
+fn text(args: &Manifests, run: &Run) -> Result<String, manifests::Error> {
+    let settings = Settings { run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
+    let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
+    Ok(format!("{HEAD}{}", yaml.trim_end()))
+}
+
+#[cfg(test)]
+#[path = "print_tests.rs"]
+mod tests;
