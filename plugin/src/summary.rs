@@ -16,6 +16,12 @@ const LISTED: usize = 50;
 /// The whole text.
 pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, run: &Run, took: Duration) -> String {
     let (head, tally) = match verdict {
+        // Without AWS it is not known which key the API server writes with.
+        Verdict::Done { tally, proof: Some(_) } if subject.key_arn.is_empty() => (
+            "Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here."
+                .to_owned(),
+            tally,
+        ),
         Verdict::Done { tally, proof: Some(_) } => {
             ("Done and proven: every Secret is under the key.".to_owned(), tally)
         }
@@ -86,7 +92,7 @@ fn failures(progress: &Progress, failed: u64) -> String {
     let more = if more == 0 { String::new() } else { format!("  and {more} more, see the Job's log\n") };
     let head = if failed == 0 { "" } else { "\nNot re-encrypted:\n" };
     format!(
-        "{head}{listed}{more}\nMend the cause and run the same command again: it goes through every Secret once more.\n"
+        "{head}{listed}{more}\nMend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.\n"
     )
 }
 
@@ -181,6 +187,30 @@ mod tests {
     }
 
     #[test]
+    fn nobody_says_your_key_where_the_key_is_not_known() {
+        let tally = Tally { listed: 1, rewritten: 1, ..Tally::default() };
+        let proof = Some(Proof { passes: 1, tally: Tally { listed: 1, current: 1, ..Tally::default() } });
+        let subject = Subject { context: "prod".into(), ..Subject::default() };
+        let text =
+            text(&Verdict::Done { tally, proof }, &Progress::default(), &subject, &run(), Duration::from_secs(9));
+        insta::assert_snapshot!(text, @r"
+        Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
+
+          cluster   that of kubeconfig context prod
+          key       not known to this run
+          Secrets   1 listed: 1 rewritten, 0 current already, 0 deleted meanwhile, 0 failed
+          proof     1 touched: 0 rewritten, 0 deleted meanwhile
+          took      9 s
+          run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
+
+        Proven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its
+        current key, had nothing to write.
+        Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and
+        in backups.
+        ");
+    }
+
+    #[test]
     fn done_without_proof() {
         let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
         let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
@@ -215,7 +245,7 @@ mod tests {
           shop/db: admission webhook "policy.example" denied the request: no
           and 2 more, see the Job's log
 
-        Mend the cause and run the same command again: it goes through every Secret once more.
+        Mend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.
         "#);
     }
 }
