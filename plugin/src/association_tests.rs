@@ -1,14 +1,9 @@
 //! What there is to do, and how EKS is asked for it: against a scripted EKS.
 use super::*;
-use crate::testing::{KEY, asked, aws, cluster, key, told};
+use crate::testing::{Answer, IN_PROGRESS, KEY, NO_UPDATES, UPDATING, WITH, asked, aws, cluster, key, told};
 use insta::assert_snapshot;
 
-type Answer = (u16, &'static str, &'static str);
-
-const NO_UPDATES: Answer = (200, "", r#"{"updateIds":[]}"#);
 const ONE_UPDATE: Answer = (200, "", r#"{"updateIds":["u-1"]}"#);
-const IN_PROGRESS: Answer =
-    (200, "", r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"InProgress"}}"#);
 const UPGRADE: Answer = (200, "", r#"{"update":{"id":"u-1","type":"VersionUpdate","status":"InProgress"}}"#);
 const ANOTHER_KEY_IN_PROGRESS: Answer = (
     200,
@@ -19,13 +14,6 @@ const ANOTHER_KEY_IN_PROGRESS: Answer = (
 const ALREADY: Answer =
     (400, "InvalidParameterException", r#"{"message":"Encryption is already enabled on the cluster"}"#);
 const NO_KEY: Answer = (400, "NotFoundException", r#"{"message":"Key does not exist"}"#);
-const UPDATING: Answer = (200, "", r#"{"cluster":{"name":"shop","status":"UPDATING"}}"#);
-const WITH: Answer = (
-    200,
-    "",
-    r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
-       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#,
-);
 const WITH_OTHER: Answer = (
     200,
     "",

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, RUN_LABEL};
+use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, RUN_LABEL};
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::ListParams;
@@ -11,11 +11,11 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::cli::Attach;
-use crate::existing::{applied_by_us, value};
+use crate::cli::{Attach, cleanup};
+use crate::existing::{applied_by_us, key_of};
 use crate::finish::finish;
 use crate::interrupt::Stage;
-use crate::kubernetes::{self, again};
+use crate::kubernetes::{self, Kubernetes, again};
 use crate::run::{Run, ended};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
@@ -34,7 +34,7 @@ pub(crate) enum Error {
     },
     /// No run.
     #[error(
-        "there is no run in namespace {namespace} (another one: -n NAMESPACE); `kubectl eks-encrypt status` shows what there was"
+        "there is no run in namespace {namespace} (another one: -n NAMESPACE); `kubectl eks-encrypt status -n {namespace}` shows what there was"
     )]
     None { namespace: String },
 }
@@ -48,17 +48,31 @@ impl Coded for Error {
 /// Follows the run.
 pub(crate) async fn attach(args: &Attach, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    follow_any(args, &kubernetes, screen, stage).await
+}
+
+/// Finds the run and follows it.
+async fn follow_any(
+    args: &Attach,
+    kubernetes: &Kubernetes,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+) -> Result<ExitCode, Stop> {
     let job = find(&kubernetes.client, &args.namespace).await?;
     let run = Run::of_any(&job).ok_or_else(|| Error::None { namespace: args.namespace.clone() })?;
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
     screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
-    let subject = Subject {
-        cluster_arn: String::new(),
-        context: kubernetes.context.clone(),
-        key_arn: value(&job, ENV_KEY_ARN).unwrap_or_default().to_owned(),
-        // Ours was made after the association; one that somebody applied may be older.
-        key_checked: applied_by_us(&job) && value(&job, ENV_KEY_ARN).is_some_and(|arn| !arn.is_empty()),
-    };
+    let key_arn = key_of(&job).unwrap_or_default().to_owned();
+    // Ours was made after the association; one that somebody applied may be older.
+    let key_checked = applied_by_us(&job) && !key_arn.is_empty();
+    if !key_checked {
+        screen.line(
+            "note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not \
+             under the key. When in doubt: kubectl eks-encrypt reencrypt",
+        );
+    }
+    let context = kubernetes.context.clone();
+    let subject = Subject { cluster_arn: String::new(), context, key_arn, key_checked };
     follow_on(args, &kubernetes.client, &run, &subject, screen, stage).await
 }
 
@@ -74,13 +88,32 @@ async fn follow_on(
     stage.replace(Stage::Following(run.clone()));
     let ended = match follow::follow(client, run, false, screen, began + args.timeout).await {
         Err(error @ follow::Error::Gone { .. }) => {
-            withdraw::rights(client, run, screen).await;
+            let stay = withdraw::rights(client, run, screen).await;
+            tell(&stay, args, run, screen);
             return Err(error.into());
         }
         ended => ended?,
     };
-    withdraw::rights(client, run, screen).await;
-    Ok(finish(run, &ended, subject, &[], began.elapsed(), args.output, screen))
+    let stay = withdraw::rights(client, run, screen).await;
+    let code = finish(run, &ended, subject, &[], began.elapsed(), args.output, screen);
+    tell(&stay, args, run, screen);
+    Ok(code)
+}
+
+/// Rights that a person applied are that person's to take away, who may think that we do it.
+fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
+    if stay.is_empty() {
+        return;
+    }
+    screen.line(&format!(
+        "Rights that were applied by hand stay: {}\nTo remove them, with the Job, its log and the run record (GitOps: take \
+         them out there first):\n  {}",
+        stay.join(", "),
+        cleanup(&args.kube)
+    ));
+    if stay.iter().any(|object| object.starts_with("ClusterRoleBinding")) {
+        screen.line(&format!("To remove the right to list and patch every Secret alone:\n  {}", run.without_rights()));
+    }
 }
 
 /// The Job that is at work, or else the last one.
@@ -97,3 +130,7 @@ async fn find(client: &Client, namespace: &str) -> Result<Job, Error> {
     runs.max_by_key(|job| (ended(job).is_none(), job.creation_timestamp()))
         .ok_or_else(|| Error::None { namespace: namespace.to_owned() })
 }
+
+#[cfg(test)]
+#[path = "attach_tests.rs"]
+mod tests;

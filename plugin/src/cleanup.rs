@@ -9,11 +9,12 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::cli::Cleanup;
-use crate::kubernetes::{self, again, gone};
+use crate::cli::{self, Cleanup, KubeFlags};
+use crate::kubernetes::{self, Kubernetes, again, gone};
 use crate::run::ended;
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
+use crate::tenants;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -30,11 +31,14 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("", "Namespace", " with all that is in it"),
 ];
 
+/// How many things in a namespace are named that are not ours.
+const NAMED: usize = 5;
+
 /// Why it was not all removed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// What there is can't be seen.
-    #[error("can't list {kind}: nothing of that kind was removed")]
+    #[error("can't list {kind}, so it is not known whether a run is at work: nothing was removed")]
     List {
         kind: String,
         #[source]
@@ -43,44 +47,73 @@ pub(crate) enum Error {
     /// A run is at work.
     #[error(
         "Job {job} is at work in namespace {namespace}: nothing was removed\n  \
-         watch it: kubectl eks-encrypt attach -n {namespace}\n  or stop it: kubectl eks-encrypt cleanup --force (Secrets that it has not reached stay as they are)"
+         watch it: {attach}\n  or stop it: {cleanup} --force (Secrets that it has not reached stay as they are)"
     )]
-    AtWork { job: String, namespace: String },
+    AtWork { job: String, namespace: String, attach: String, cleanup: String },
     /// Something stayed.
-    #[error("{0} of these could not be removed")]
-    Stayed(usize),
+    #[error(
+        "not everything could be looked for or removed, see above; when that is mended, run the same command again"
+    )]
+    Stayed,
 }
 
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::AtWork { .. } => ExitCode::Refused,
-            Self::List { .. } | Self::Stayed(_) => ExitCode::Error,
+            Self::List { .. } | Self::Stayed => ExitCode::Error,
         }
     }
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is gone, or would be.
+    Removed,
+    /// It is left, because it is not ours alone.
+    Left,
+    /// It could not be removed, or not be looked for.
+    Stayed,
 }
 
 /// Removes it all.
 pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
     let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    remove_all(args, &kubernetes, screen).await
+}
+
+async fn remove_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) -> Result<ExitCode, Stop> {
     let client = &kubernetes.client;
     screen.line(&format!("Cluster: kubeconfig context {}, {}", kubernetes.context, kubernetes.server));
     if !args.force {
-        refuse_at_work(client).await?;
+        refuse_at_work(client, &args.kube).await?;
     }
-    let (mut found, mut stayed) = (0, 0);
+    let mut fates = Vec::new();
     for (group, kind, note) in KINDS {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
-        for object in list(client, &resource).await? {
-            found += 1;
-            stayed += usize::from(!remove(client, &resource, &object, note, args.dry_run, screen).await);
+        // What can't be seen of one kind does not keep the others: rights above all.
+        let Some(objects) = list(client, &resource, screen).await else {
+            fates.push(Fate::Stayed);
+            continue;
+        };
+        for object in objects {
+            fates.push(remove(client, &resource, &object, note, args.dry_run, screen).await);
         }
     }
-    match (found, stayed, args.dry_run) {
-        (0, ..) => screen.line("There is nothing of ours in this cluster."),
-        (_, _, true) => screen.line("This was a dry run: nothing was removed."),
-        (_, 0, false) => screen.line("Removed. The key stays associated, and the Secrets stay as they are."),
-        (_, stayed, false) => return Err(Error::Stayed(stayed).into()),
+    if args.dry_run {
+        screen.line("This was a dry run: nothing was removed.");
+    }
+    if fates.contains(&Fate::Stayed) {
+        return Err(Error::Stayed.into());
+    }
+    let last = match (fates.is_empty(), fates.contains(&Fate::Left)) {
+        (true, _) => "There is nothing of ours in this cluster.",
+        (false, true) => "The rest is removed. The key stays associated, and the Secrets stay as they are.",
+        (false, false) => "Removed. The key stays associated, and the Secrets stay as they are.",
+    };
+    if !args.dry_run || fates.is_empty() {
+        screen.line(last);
     }
     Ok(ExitCode::Done)
 }
@@ -90,26 +123,43 @@ fn ours() -> ListParams {
 }
 
 /// A run that is at work loses its rights first, and its log and record after that: nobody should do that by accident.
-async fn refuse_at_work(client: &Client) -> Result<(), Error> {
+async fn refuse_at_work(client: &Client, kube: &KubeFlags) -> Result<(), Error> {
     let (jobs, ours): (Api<Job>, _) = (Api::all(client.clone()), ours());
     let list = again(|| jobs.list(&ours))
         .await
         .map_err(|error| Error::List { kind: "Jobs".to_owned(), source: Cause::kube(&error) })?;
     match list.iter().find(|job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none()) {
-        Some(job) => Err(Error::AtWork { job: job.name_any(), namespace: job.namespace().unwrap_or_default() }),
+        Some(job) => {
+            let namespace = job.namespace().unwrap_or_default();
+            let (attach, cleanup) = (cli::attach(kube, &namespace), cli::cleanup(kube));
+            Err(Error::AtWork { job: job.name_any(), namespace, attach, cleanup })
+        }
         None => Ok(()),
     }
 }
 
-/// All objects of a kind that runs have made.
-async fn list(client: &Client, resource: &ApiResource) -> Result<Vec<PartialObjectMeta<DynamicObject>>, Error> {
+/// All objects of a kind that runs have made; nothing, where that can't be seen.
+async fn list(
+    client: &Client,
+    resource: &ApiResource,
+    screen: &Screen,
+) -> Option<Vec<PartialObjectMeta<DynamicObject>>> {
     let (all, ours): (Api<DynamicObject>, _) = (Api::all_with(client.clone(), resource), ours());
-    let list = again(|| all.list_metadata(&ours)).await;
-    let list = list.map_err(|error| Error::List { kind: resource.plural.clone(), source: Cause::kube(&error) })?;
-    Ok(list.items)
+    match again(|| all.list_metadata(&ours)).await {
+        Ok(list) => Some(list.items),
+        // Asked again and again, and still not served: then there are none.
+        Err(kube::Error::Api(status)) if status.code == 404 => {
+            screen.line(&format!("note: this API server has no {}", resource.plural));
+            Some(Vec::new())
+        }
+        Err(error) => {
+            screen.line(&format!("can't list {}, none was removed: {}", resource.plural, Cause::kube(&error)));
+            None
+        }
+    }
 }
 
-/// Removes one object. Gives back whether it is gone, or would be.
+/// Removes one object, unless it is a namespace in which others live.
 async fn remove(
     client: &Client,
     resource: &ApiResource,
@@ -117,12 +167,21 @@ async fn remove(
     note: &str,
     dry_run: bool,
     screen: &Screen,
-) -> bool {
+) -> Fate {
     let (kind, name) = (&resource.kind, object.name_any());
     let place = object.namespace().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+    if kind == "Namespace"
+        && let Some(why) = inhabited(client, &name).await
+    {
+        screen.line(&format!(
+            "{} Namespace {name}: {why}\n  to remove it with all that is in it: kubectl delete namespace {name}",
+            if dry_run { "would leave" } else { "left" }
+        ));
+        return Fate::Left;
+    }
     if dry_run {
         screen.line(&format!("would remove {kind} {name}{place}{note}"));
-        return true;
+        return Fate::Removed;
     }
     let api: Api<DynamicObject> = match object.namespace() {
         Some(namespace) => Api::namespaced_with(client.clone(), &namespace, resource),
@@ -135,10 +194,24 @@ async fn remove(
         Err(error) if gone(&error, &name) => {}
         Err(error) => {
             screen.line(&format!("can't remove {kind} {name}{place}: {}", Cause::kube(&error)));
-            return false;
+            return Fate::Stayed;
         }
     }
-    true
+    Fate::Removed
+}
+
+/// Why a namespace that a run made is not ours to delete any more.
+async fn inhabited(client: &Client, namespace: &str) -> Option<String> {
+    match tenants::of(client, namespace).await {
+        Ok(others) if others.is_empty() => None,
+        Ok(others) => {
+            let more = others.len().saturating_sub(NAMED);
+            let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+            let named: Vec<_> = others.into_iter().take(NAMED).collect();
+            Some(format!("others have put things into it: {}{more}", named.join(", ")))
+        }
+        Err(cause) => Some(format!("can't see whether others have put things into it: {cause}")),
+    }
 }
 
 #[cfg(test)]

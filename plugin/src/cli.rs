@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use flags::{AwsFlags, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
-pub(crate) use paste::attach;
+pub(crate) use paste::{attach, cleanup};
 
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -69,8 +69,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Remove everything that runs have made in the cluster
     ///
-    /// Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it. The key stays
-    /// associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and
+    /// Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it and nobody else has put
+    /// things into it. The key stays associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and
     /// `kubectl logs`.
     Cleanup(Cleanup),
     /// Print what would be applied, as YAML, for review or GitOps

@@ -416,9 +416,9 @@ fn help_of_the_rest() {
     -----
     Remove everything that runs have made in the cluster
 
-    Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it. The key
-    stays associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o
-    json`, and `kubectl logs`.
+    Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it and
+    nobody else has put things into it. The key stays associated, and the Secrets stay as they are. Keep
+    what your auditors want first: `status -o json`, and `kubectl logs`.
 
     Usage: kubectl eks-encrypt cleanup [OPTIONS]
 

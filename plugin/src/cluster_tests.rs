@@ -1,6 +1,6 @@
 //! The right cluster, and nothing else.
 use super::*;
-use crate::testing::{CA, aws, cluster, kubeconfig, kubernetes as api_server, told};
+use crate::testing::{aws, cluster, described, kubeconfig, kubernetes as api_server, told};
 use insta::assert_snapshot;
 
 fn with(server: &str, authority: &str) -> Kubernetes {
@@ -66,18 +66,11 @@ async fn no_authority_on_either_side_is_not_agreement() {
 
 #[tokio::test]
 async fn what_eks_says_is_read() {
-    let body: &'static str = Box::leak(
-        serde_json::json!({"cluster": {
-            "name": "shop", "arn": "arn:aws:eks:eu-central-1:111122223333:cluster/shop", "version": "1.34", "status": "ACTIVE",
-            "endpoint": "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "certificateAuthority": {"data": CA},
-            "roleArn": "arn:aws:iam::111122223333:role/shop-cluster",
-            "health": {"issues": [{"code": "KmsKeyDisabled", "message": "The key is disabled", "resourceIds": ["arn:k"]},
-                {"code": "NewerThanWe"}]},
-            "encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": "arn:k"}}]}})
-        .to_string()
-        .into_boxed_str(),
-    );
-    let (aws, _) = aws(&[(200, "", body)]);
+    let body = described(&serde_json::json!({
+        "health": {"issues": [{"code": "KmsKeyDisabled", "message": "The key is disabled", "resourceIds": ["arn:k"]},
+            {"code": "NewerThanWe"}]},
+        "encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": "arn:k"}}]}));
+    let (aws, _) = aws(&[body]);
     let issue = |code: &str, message: &str, about: &[&str]| Issue {
         code: code.into(),
         message: message.into(),

@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{self, KEY, api_object, cluster, enable as flags, kubernetes, not_found, told};
+use crate::testing::{self, KEY, WITH, api_object, cluster, enable as flags, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// What an API server was asked, without queries, and with the run's id as `RUN`.
@@ -71,13 +71,9 @@ fn status(code: u16, reason: &str) -> String {
         .to_string()
 }
 
-/// What EKS says of a cluster that has the key.
-const ACTIVE: &str = r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
-    "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#;
-
 /// A cluster that has the key already.
 fn ground(client: kube::Client) -> Ground {
-    testing::ground(client, &[(200, "", ACTIVE)])
+    testing::ground(client, &[WITH])
 }
 
 #[tokio::test(start_paused = true)]

@@ -122,6 +122,12 @@ fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
     }
 }
 
+/// The key that a Job has put the Secrets under, if it can't be older than that key's association.
+pub(crate) fn key_of(job: &Job) -> Option<&str> {
+    Run::of(job).filter(|_| applied_by_us(job))?;
+    value(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
+}
+
 /// Whether it was applied by this program, and not printed and applied by somebody.
 pub(crate) fn applied_by_us(job: &Job) -> bool {
     let fields = job.metadata.managed_fields.iter().flatten();
@@ -130,7 +136,7 @@ pub(crate) fn applied_by_us(job: &Job) -> bool {
 }
 
 /// The value of an environment variable of the Job's container.
-pub(crate) fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
     let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
     let container = containers.iter().find(|container| container.name == CONTAINER)?;
     container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()

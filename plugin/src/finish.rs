@@ -41,3 +41,7 @@ pub(crate) fn finish(
     }
     code
 }
+
+#[cfg(test)]
+#[path = "finish_tests.rs"]
+mod tests;

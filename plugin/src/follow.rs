@@ -66,7 +66,7 @@ pub(crate) enum Error {
     NotStarted { job: String, namespace: String, reason: String },
     /// Somebody deleted the Job.
     #[error(
-        "Job {job} in namespace {namespace} is gone: somebody deleted it before it had ended; run the same command again"
+        "Job {job} in namespace {namespace} is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another"
     )]
     Gone { job: String, namespace: String },
     /// The API server does not let us look.

@@ -198,7 +198,7 @@ async fn a_job_that_somebody_deleted_is_gone() {
     let client = kubernetes(|_, path| not_found(path));
     assert_snapshot!(told(follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
     exit 6
-    error: Job eks-encrypt-r1 in namespace ops is gone: somebody deleted it before it had ended; run the same command again
+    error: Job eks-encrypt-r1 in namespace ops is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another
     ");
 }
 

@@ -54,6 +54,7 @@ mod subject;
 mod summary;
 mod table;
 mod target;
+mod tenants;
 #[cfg(test)]
 mod testing;
 mod updates;

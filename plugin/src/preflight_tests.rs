@@ -1,48 +1,24 @@
 //! The checks as one scenario: what is said, and what is asked of whom.
-use std::sync::{Arc, Mutex};
-
 use super::*;
-use crate::testing::{CA, KEY, api_object, asked, aws, enable, kubeconfig, kubernetes as api_server, not_found, told};
+use crate::testing::{
+    Answer, KEY, NO_UPDATES, api_object, asked, aws, described, described_key, enable, heard, kubeconfig, not_found,
+    told,
+};
 use insta::assert_snapshot;
 
 const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn>\
     <Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
 /// What AWS answers where nothing is wrong: who we are, the cluster, the key, its rotation, its grants, no updates.
-fn calm() -> [(u16, &'static str, &'static str); 6] {
+fn calm() -> [Answer; 6] {
     [
         (200, "", IDENTITY),
-        (200, "", cluster()),
-        (200, "", key()),
+        described(&serde_json::json!({})),
+        described_key("Enabled"),
         (200, "", r#"{"KeyRotationEnabled":true}"#),
         (200, "", r#"{"Grants":[],"Truncated":false}"#),
-        (200, "", r#"{"updateIds":[]}"#),
+        NO_UPDATES,
     ]
-}
-
-type Heard = Arc<Mutex<Vec<String>>>;
-
-/// An API server, and what it was asked.
-fn heard(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> (Client, Heard) {
-    let all = Heard::default();
-    let heard = all.clone();
-    let client = api_server(move |method, path| {
-        heard.lock().unwrap().push(format!("{method} {path}"));
-        answer(method, path)
-    });
-    (client, all)
-}
-
-fn cluster() -> &'static str {
-    let body = serde_json::json!({"cluster": {
-        "name": "shop", "arn": "arn:aws:eks:eu-central-1:111122223333:cluster/shop", "version": "1.34", "status": "ACTIVE",
-        "endpoint": "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "certificateAuthority": {"data": CA}}});
-    Box::leak(body.to_string().into_boxed_str())
-}
-
-fn key() -> &'static str {
-    let body = serde_json::json!({"KeyMetadata": {"KeyId": "1234", "Arn": KEY, "KeyState": "Enabled"}});
-    Box::leak(body.to_string().into_boxed_str())
 }
 
 /// The checks of an `enable`.
@@ -124,7 +100,7 @@ async fn a_job_in_the_way_is_refused_before_the_key_is_associated() {
 
 #[tokio::test]
 async fn another_clusters_api_server_is_not_spoken_to() {
-    let (aws, http) = aws(&[(200, "", IDENTITY), (200, "", cluster())]);
+    let (aws, http) = aws(&[(200, "", IDENTITY), described(&serde_json::json!({}))]);
     let (client, heard) = heard(|_, path| not_found(path));
     let kubernetes = kubeconfig(client, "https://staging.example", "authority A");
     let screen = Screen::kept();

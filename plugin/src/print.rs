@@ -3,21 +3,30 @@
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 
-use crate::cli::Manifests;
+use crate::cli::{KubeFlags, Manifests, attach};
 use crate::manifests::{self, Settings};
 use crate::run::Run;
 use crate::screen;
 use crate::stop::Stop;
 
-/// What a reader of the file should know.
+/// What a reader of the file should know; before the command that follows the Job.
 const HEAD: &str = "# Made by `kubectl eks-encrypt manifests`. Apply it only when the association of the key is Successful: what is written\n\
-    # earlier stays under the key of that time. `kubectl eks-encrypt attach` follows the Job, and takes its rights away at its end.\n";
+    # earlier stays under the key of that time. To follow the Job, and to take its rights away at its end:\n#   ";
 
 /// Prints them.
 pub(crate) fn print(args: &Manifests) -> Result<ExitCode, Stop> {
     let run = Run::new(&args.job.namespace, Timestamp::now(), rand::random());
-    let settings = Settings { run: &run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
-    let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
-    screen::stdout(&format!("{HEAD}{}", yaml.trim_end()));
+    screen::stdout(&text(args, &run)?);
     Ok(ExitCode::Done)
 }
+
+fn text(args: &Manifests, run: &Run) -> Result<String, manifests::Error> {
+    let settings = Settings { run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
+    let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
+    let attach = attach(&KubeFlags::default(), &run.namespace);
+    Ok(format!("{HEAD}{attach}\n{}", yaml.trim_end()))
+}
+
+#[cfg(test)]
+#[path = "print_tests.rs"]
+mod tests;

@@ -93,3 +93,7 @@ impl<'a> Report<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -2,25 +2,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::testing::{asked, aws, cluster, key, kubernetes as api_server, told};
+use crate::testing::{Answer, IN_PROGRESS, UPDATING, WITH, asked, aws, cluster, key, kubernetes as api_server, told};
 use insta::assert_snapshot;
 
-type Answer = (u16, &'static str, &'static str);
-
-const IN_PROGRESS: Answer =
-    (200, "", r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"InProgress"}}"#);
 const SUCCESSFUL: Answer =
     (200, "", r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"Successful"}}"#);
 const THROTTLED: Answer = (429, "ThrottlingException", r#"{"message":"Rate exceeded"}"#);
 const BROKEN: Answer = (503, "ServiceUnavailableException", r#"{"message":"try again"}"#);
 const WITHOUT: Answer = (200, "", r#"{"cluster":{"name":"shop","status":"ACTIVE"}}"#);
-const UPDATING: Answer = (200, "", r#"{"cluster":{"name":"shop","status":"UPDATING"}}"#);
-const WITH: Answer = (
-    200,
-    "",
-    r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
-       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#,
-);
 
 fn in_minutes(minutes: u64) -> Instant {
     Instant::now() + Duration::from_secs(60 * minutes)

@@ -87,3 +87,7 @@ async fn page(client: &Client, token: &str) -> Result<Page, kube::Error> {
     let request = Request::new(secrets.resource_url()).list_metadata(&params).map_err(kube::Error::BuildRequest)?;
     client.request(request).await
 }
+
+#[cfg(test)]
+#[path = "standing_tests.rs"]
+mod tests;

@@ -34,7 +34,10 @@ impl Subject {
 
     /// What a whole run has put every Secret under, in words: no more than is known.
     pub(crate) fn under(&self) -> &'static str {
-        if self.key_checked { "the key" } else { "the key that the cluster writes with" }
+        if self.key_checked {
+            return "the key";
+        }
+        "the API server's current key. Whether that is your key is not known here"
     }
 
     /// The lines `cluster` and `key` of the last words.

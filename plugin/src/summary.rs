@@ -87,7 +87,7 @@ fn failures(progress: &Progress, failed: u64) -> String {
     let more = if more == 0 { String::new() } else { format!("  and {more} more, see the Job's log\n") };
     let head = if failed == 0 { "" } else { "\nNot re-encrypted:\n" };
     format!(
-        "{head}{listed}{more}\nMend the cause and run the same command again: it goes through every Secret once more.\n"
+        "{head}{listed}{more}\nMend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.\n"
     )
 }
 
@@ -189,13 +189,13 @@ mod tests {
             .map(|subject| text(&verdict, &Progress::default(), &subject, &run(), Duration::from_secs(9)));
         let told = told.map(|text| text.lines().take(5).collect::<Vec<_>>().join("\n"));
         insta::assert_snapshot!(told.join("\n---\n"), @r"
-        Done and proven: every Secret is under the key that the cluster writes with.
+        Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
 
           cluster   that of kubeconfig context prod
           key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, as the Job was told; `kubectl eks-encrypt status` shows whether the cluster has it
         ---
 
-        Done and proven: every Secret is under the key that the cluster writes with.
+        Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
 
           cluster   that of kubeconfig context prod
           key       not known to this run; `kubectl eks-encrypt status` shows which the cluster has
@@ -238,7 +238,7 @@ mod tests {
           shop/db: admission webhook "policy.example" denied the request: no
           and 2 more, see the Job's log
 
-        Mend the cause and run the same command again: it goes through every Secret once more.
+        Mend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.
         "#);
     }
 }

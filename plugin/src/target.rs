@@ -109,3 +109,7 @@ fn read_context(file: Option<&Path>, context: Option<&str>) -> Result<context::G
     let kubeconfig = kubernetes::read(file, context)?;
     Ok(context::guess(&kubeconfig, context)?)
 }
+
+#[cfg(test)]
+#[path = "target_tests.rs"]
+mod tests;

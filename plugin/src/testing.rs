@@ -1,6 +1,8 @@
 //! What tests of several files need: lines of the wire format, AWS clients whose server is a script, and a Kubernetes
 //! client whose API server is a function.
 
+use std::sync::{Arc, Mutex};
+
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_eks::config::http::{HttpRequest, HttpResponse};
@@ -29,6 +31,27 @@ pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd
 /// A certificate authority as EKS gives it: base64 of PEM, around the DER bytes `authority A`.
 pub(crate) const CA: &str =
     "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCllYVjBhRzl5YVhSNUlFRT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
+
+/// What AWS answers: status, error code or nothing, body.
+pub(crate) type Answer = (u16, &'static str, &'static str);
+
+/// No update has ever been made.
+pub(crate) const NO_UPDATES: Answer = (200, "", r#"{"updateIds":[]}"#);
+
+/// Update u-1, which associates a key and goes on.
+pub(crate) const IN_PROGRESS: Answer =
+    (200, "", r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"InProgress"}}"#);
+
+/// A cluster on which EKS works.
+pub(crate) const UPDATING: Answer = (200, "", r#"{"cluster":{"name":"shop","status":"UPDATING"}}"#);
+
+/// A cluster that has [`KEY`].
+pub(crate) const WITH: Answer = (
+    200,
+    "",
+    r#"{"cluster":{"name":"shop","status":"ACTIVE","encryptionConfig":[{"resources":["secrets"],
+       "provider":{"keyArn":"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}}]}}"#,
+);
 
 /// A line of Pod `pod-a`.
 pub(crate) fn line(seq: u64, event: Event) -> Line {
@@ -67,14 +90,32 @@ pub(crate) fn cluster(key: Option<&str>) -> Cluster {
     }
 }
 
+/// The whole answer to DescribeCluster for [`cluster`], with these fields beside the usual ones or in their place.
+pub(crate) fn described(more: &serde_json::Value) -> Answer {
+    let mut cluster = serde_json::json!({
+        "name": "shop", "arn": "arn:aws:eks:eu-central-1:111122223333:cluster/shop", "version": "1.34", "status": "ACTIVE",
+        "endpoint": "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "certificateAuthority": {"data": CA},
+        "roleArn": "arn:aws:iam::111122223333:role/shop-cluster"});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        cluster[name] = value.clone();
+    }
+    (200, "", Box::leak(serde_json::json!({"cluster": cluster}).to_string().into_boxed_str()))
+}
+
+/// What DescribeKey says of [`KEY`] in this state.
+pub(crate) fn described_key(state: &str) -> Answer {
+    let body = serde_json::json!({"KeyMetadata": {"KeyId": "1234", "Arn": KEY, "KeyState": state}});
+    (200, "", Box::leak(body.to_string().into_boxed_str()))
+}
+
 /// The key of tests.
 pub(crate) fn key() -> Key {
     Key { arn: KEY.into(), ..Key::default() }
 }
 
 /// AWS clients that get these answers (status, error code or nothing, body), whatever they ask; and what they asked.
-pub(crate) fn aws(answers: &[(u16, &'static str, &'static str)]) -> (Aws, StaticReplayClient) {
-    let event = |(status, code, body): &(u16, &'static str, &'static str)| {
+pub(crate) fn aws(answers: &[Answer]) -> (Aws, StaticReplayClient) {
+    let event = |(status, code, body): &Answer| {
         let mut answer = HttpResponse::new((*status).try_into().unwrap(), (*body).into());
         answer.headers_mut().insert("x-amzn-errortype", *code);
         ReplayEvent::new(HttpRequest::empty(), answer)
@@ -121,7 +162,7 @@ pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kuber
 }
 
 /// A cluster that has the key already, whose AWS gives these answers.
-pub(crate) fn ground(client: Client, answers: &[(u16, &'static str, &'static str)]) -> Ground {
+pub(crate) fn ground(client: Client, answers: &[Answer]) -> Ground {
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let eks = Eks { aws: aws(answers).0, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing };
     Ground { kubernetes, eks: Some(eks), owner: Owner::Nobody, checks: Vec::new() }
@@ -172,20 +213,54 @@ pub(crate) fn api_object(path: &str) -> String {
 
 /// A Kubernetes client whose API server answers by a function of method and path (with query).
 pub(crate) fn kubernetes(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> Client {
-    kubernetes_with_bodies(move |method, path, _| answer(method, path))
+    kubernetes_with_calls(move |call| answer(&call.method, &call.path))
 }
 
 /// The same, where the answer depends on what was sent.
 pub(crate) fn kubernetes_with_bodies(
     answer: impl Fn(&str, &str, &str) -> (u16, String) + Send + Sync + 'static,
 ) -> Client {
+    kubernetes_with_calls(move |call| answer(&call.method, &call.path, &call.body))
+}
+
+/// What an API server was asked: `GET /path?query`, in order.
+pub(crate) type Heard = Arc<Mutex<Vec<String>>>;
+
+/// The same as [`kubernetes`], and what it was asked.
+pub(crate) fn heard(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> (Client, Heard) {
+    let all = Heard::default();
+    let heard = all.clone();
+    let client = kubernetes(move |method, path| {
+        heard.lock().unwrap().push(format!("{method} {path}"));
+        answer(method, path)
+    });
+    (client, all)
+}
+
+/// One request.
+pub(crate) struct Call {
+    pub(crate) method: String,
+    /// With the query.
+    pub(crate) path: String,
+    /// The form that was asked for.
+    pub(crate) accept: String,
+    pub(crate) body: String,
+}
+
+/// A Kubernetes client whose API server answers by a function of the whole request.
+pub(crate) fn kubernetes_with_calls(answer: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static) -> Client {
     let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
     tokio::spawn(async move {
         while let Some((request, send)) = handle.next_request().await {
-            let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-            let method = request.method().to_string();
-            let sent = request.into_body().collect_bytes().await.unwrap();
-            let (status, body) = answer(&method, &path, std::str::from_utf8(&sent).unwrap());
+            let (head, body) = request.into_parts();
+            let accept = head.headers.get(http::header::ACCEPT).map(|value| value.to_str().unwrap().to_owned());
+            let call = Call {
+                method: head.method.to_string(),
+                path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+                accept: accept.unwrap_or_default(),
+                body: String::from_utf8(body.collect_bytes().await.unwrap().to_vec()).unwrap(),
+            };
+            let (status, body) = answer(&call);
             send.send_response(http::Response::builder().status(status).body(Body::from(body.into_bytes())).unwrap());
         }
     });

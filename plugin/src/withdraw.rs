@@ -21,13 +21,17 @@ use crate::screen::Screen;
 const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Deletes the rights that this run has given: the bindings first, so that whatever follows, no token can use them. What
-/// does not carry the run's label is somebody else's: applied by hand, or another run's.
-pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) {
+/// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
+/// and so stays.
+pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) -> Vec<String> {
     let (all, here) = (client, &run.namespace);
-    given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, screen).await;
-    given::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await;
-    given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, screen).await;
-    given::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await;
+    let stay = [
+        given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, screen).await,
+        given::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await,
+        given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, screen).await,
+        given::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await,
+    ];
+    stay.into_iter().flatten().collect()
 }
 
 /// Deletes the rights of earlier runs in this namespace that no Job uses any more: a run that was broken off before it had
@@ -75,17 +79,23 @@ pub(crate) async fn job(client: &Client, run: &Run, screen: &Screen) {
     delete(jobs, &run.job, Some(&run.namespace), screen).await;
 }
 
-/// Deletes an object that the run has made.
-async fn given<K>(api: Api<K>, name: &str, namespace: Option<&str>, run: &Run, screen: &Screen)
+/// Deletes an object that the run has made. Gives back its name if somebody applied it from manifests/ instead: that one
+/// names no run.
+async fn given<K>(api: Api<K>, name: &str, namespace: Option<&str>, run: &Run, screen: &Screen) -> Option<String>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     match again(|| api.get_metadata(name)).await {
-        Ok(there) if there.labels().get(RUN_LABEL) != Some(&run.id) => {}
+        Ok(there) if there.labels().get(RUN_LABEL) != Some(&run.id) => {
+            let labels = there.labels();
+            let by_hand = !labels.contains_key(RUN_LABEL) && labels.get(APP_LABEL).is_some_and(|app| app == APP);
+            return by_hand.then(|| format!("{} {name}", K::kind(&())));
+        }
         Err(error) if gone(&error, name) => {}
         // Where it can't be looked at, the deletion says why.
         Ok(_) | Err(_) => delete(api, name, namespace, screen).await,
     }
+    None
 }
 
 async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, screen: &Screen)

@@ -41,7 +41,7 @@ async fn rights_that_another_run_or_a_person_gave_are_left() {
             (_, true) => (200, there.clone()),
             (_, false) => (200, labelled("r1")),
         });
-        rights(&client, &run(), &Screen::kept()).await;
+        assert_eq!(rights(&client, &run(), &Screen::kept()).await, [""; 0], "nobody says whose they are");
         let deleted = deleted.lock().unwrap();
         assert_eq!(deleted.len(), 2, "{deleted:?}");
         assert!(deleted.iter().all(|path| path.contains("eks-encrypt-r1")), "{deleted:?}");

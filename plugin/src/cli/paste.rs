@@ -142,6 +142,13 @@ pub(crate) fn attach(kube: &KubeFlags, namespace: &str) -> String {
     paste.text()
 }
 
+/// The command that removes what runs have made.
+pub(crate) fn cleanup(kube: &KubeFlags) -> String {
+    let mut paste = Paste::new("cleanup");
+    paste.kube(kube);
+    paste.text()
+}
+
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);

@@ -1,0 +1,47 @@
+//! The exit code of each end of a run.
+use eks_encrypt_job::outcome::Tally;
+
+use super::*;
+use crate::progress::{Finished, Progress};
+use crate::run::JobEnd;
+
+fn run() -> Run {
+    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+}
+
+/// A Job that ended so; `result`: its last word, if there is one.
+fn code(job: JobEnd, result: Option<RunResult>, tally: Tally) -> (ExitCode, String) {
+    let word = result.map(|result| Finished { result, tally, proof: None, reason: Some("words".into()) });
+    let ended = Ended { job, last_word: word, progress: Progress::default() };
+    let screen = Screen::kept();
+    let took = Duration::from_secs(9);
+    let code = finish(&run(), &ended, &Subject::default(), &[], took, None, &screen);
+    (code, screen.text().lines().find(|line| !line.is_empty()).unwrap().to_owned())
+}
+
+#[test]
+fn every_end_has_its_exit_code() {
+    let failed = || JobEnd::Failed("PodFailurePolicy: exit".into());
+    let (all, some) =
+        (Tally { listed: 2, rewritten: 2, ..Tally::default() }, Tally { listed: 2, rewritten: 1, ..Tally::default() });
+    let one_failed = Tally { failed: 1, ..some };
+    let ends = [
+        code(JobEnd::Complete, Some(RunResult::Complete), all),
+        code(failed(), Some(RunResult::Incomplete), one_failed),
+        code(failed(), Some(RunResult::Stopped), some),
+        code(failed(), Some(RunResult::Refused), Tally::default()),
+        code(failed(), None, Tally::default()),
+        code(JobEnd::Complete, None, Tally::default()),
+        code(JobEnd::Complete, Some(RunResult::Complete), some),
+    ];
+    let told: Vec<_> = ends.iter().map(|(code, head)| format!("{} {head}", *code as u8)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    0 Done: every Secret is accounted for. NOT PROVEN.
+    6 NOT DONE: 1 of 2 Secrets could not be re-encrypted.
+    6 NOT DONE: the run stopped before it had gone through every Secret: words (until then 2 listed, 0 failed, 1 not reached; it is not known how many more there are).
+    3 NOT DONE: nothing was written by this run: words.
+    6 NOT DONE: the Job failed without its final tally: PodFailurePolicy: exit.
+    6 NOT DONE: the Job ended without its final tally (its Pod is gone?).
+    6 NOT DONE: 1 of 2 Secrets unaccounted for (a bug, please report it).
+    ");
+}

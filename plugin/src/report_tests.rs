@@ -1,0 +1,141 @@
+//! The report as scripts and auditors get it: the whole of it.
+use eks_encrypt_job::event::RunResult;
+
+use super::*;
+use crate::progress::Finished;
+use crate::testing::{KEY, cluster};
+use insta::assert_snapshot;
+
+fn run() -> Run {
+    Run { id: "20261124-070000-beef".into(), namespace: "ops".into(), job: "eks-encrypt-20261124-070000-beef".into() }
+}
+
+/// The report of this verdict, with what changes from day to day held fast.
+fn json(verdict: &Verdict, progress: &Progress, subject: &Subject, checks: &[Check], code: ExitCode) -> String {
+    let run = run();
+    let report = Report::new(&run, verdict, progress, subject, checks, Duration::from_millis(312_900), code);
+    let report = Report { version: "0.0.0", time: "2026-11-24T07:05:12Z".parse().unwrap(), ..report };
+    serde_json::to_string_pretty(&report).unwrap()
+}
+
+#[test]
+fn done_and_proven() {
+    let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
+    let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
+    let verdict = Verdict::Done { tally, proof: Some(Proof { passes: 1, tally: stayed }) };
+    let subject = Subject::of(&cluster(None), KEY, "prod");
+    let checks = [
+        Check::ok("association", "no key is associated yet"),
+        Check::warn("key rotation", "it is off", Some("turn it on".to_owned())),
+    ];
+    assert_snapshot!(json(&verdict, &Progress::default(), &subject, &checks, ExitCode::Done), @r#"
+    {
+      "apiVersion": "eks-encrypt/v1",
+      "kind": "Report",
+      "version": "0.0.0",
+      "time": "2026-11-24T07:05:12Z",
+      "clusterArn": "arn:aws:eks:eu-central-1:111122223333:cluster/shop",
+      "context": "prod",
+      "keyArn": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+      "keyChecked": true,
+      "run": "20261124-070000-beef",
+      "namespace": "ops",
+      "done": true,
+      "proven": true,
+      "exitCode": 0,
+      "tookSeconds": 312,
+      "tally": {
+        "listed": 2000,
+        "rewritten": 1990,
+        "current": 8,
+        "gone": 2,
+        "failed": 0
+      },
+      "proof": {
+        "passes": 1,
+        "tally": {
+          "listed": 2001,
+          "rewritten": 0,
+          "current": 2000,
+          "gone": 1,
+          "failed": 0
+        }
+      },
+      "failures": [],
+      "checks": [
+        {
+          "check": "association",
+          "result": "ok",
+          "found": "no key is associated yet"
+        },
+        {
+          "check": "key rotation",
+          "result": "warn",
+          "found": "it is off",
+          "cure": "turn it on"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn done_but_not_proven() {
+    let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
+    let text = json(&verdict, &Progress::default(), &Subject::default(), &[], ExitCode::Done);
+    assert!(text.contains("\"done\": true,\n  \"proven\": false,") && !text.contains("\"proof\""), "{text}");
+}
+
+#[test]
+fn incomplete() {
+    let tally = Tally { listed: 2_000, rewritten: 1_999, failed: 1, ..Tally::default() };
+    let mut progress = Progress::default();
+    progress.failures.insert(("shop".into(), "db".into()), "admission webhook \"policy.example\" denied it".into());
+    let verdict = Verdict::Incomplete { tally, why: "1 of 2,000 Secrets could not be re-encrypted".into() };
+    let subject = Subject { context: "prod".into(), ..Subject::default() };
+    assert_snapshot!(json(&verdict, &progress, &subject, &[], ExitCode::Incomplete), @r#"
+    {
+      "apiVersion": "eks-encrypt/v1",
+      "kind": "Report",
+      "version": "0.0.0",
+      "time": "2026-11-24T07:05:12Z",
+      "context": "prod",
+      "keyChecked": false,
+      "run": "20261124-070000-beef",
+      "namespace": "ops",
+      "done": false,
+      "proven": false,
+      "reason": "1 of 2,000 Secrets could not be re-encrypted",
+      "exitCode": 6,
+      "tookSeconds": 312,
+      "tally": {
+        "listed": 2000,
+        "rewritten": 1999,
+        "current": 0,
+        "gone": 0,
+        "failed": 1
+      },
+      "failures": [
+        {
+          "namespace": "shop",
+          "name": "db",
+          "reason": "admission webhook \"policy.example\" denied it"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_proof_that_does_not_hold_is_shown_and_is_none() {
+    let tally = Tally { listed: 2, rewritten: 2, ..Tally::default() };
+    let moved = Tally { listed: 2, current: 1, rewritten: 1, ..Tally::default() };
+    let proof = Some(Proof { passes: 5, tally: moved });
+    let finished = Some(Finished { result: RunResult::Incomplete, tally, proof, reason: None });
+    let verdict = Verdict::Incomplete { tally, why: "the proof does not hold".into() };
+    let mut progress = Progress::default();
+    progress.finished = finished;
+    let text = json(&verdict, &progress, &Subject::default(), &[], ExitCode::Incomplete);
+    assert!(text.contains("\"done\": false,\n  \"proven\": false,"), "{text}");
+    assert!(text.contains("\"passes\": 5"), "{text}");
+}

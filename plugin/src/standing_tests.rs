@@ -1,0 +1,71 @@
+//! Counting every Secret by its metadata, over pages.
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::testing::{Call, heard, kubernetes, kubernetes_with_calls};
+
+fn page_of(versions: &[&str], token: &str) -> (u16, String) {
+    let items: Vec<_> = versions
+        .iter()
+        .map(|version| serde_json::json!({"metadata": {"name": "s", "namespace": "a", "resourceVersion": version}}))
+        .collect();
+    let metadata = serde_json::json!({"resourceVersion": "900", "continue": token});
+    (200, serde_json::json!({"kind": "PartialObjectMetadataList", "metadata": metadata, "items": items}).to_string())
+}
+
+fn expired() -> (u16, String) {
+    let status = serde_json::json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired",
+        "message": "The provided continue parameter is too old"});
+    (410, status.to_string())
+}
+
+#[tokio::test]
+async fn every_page_is_counted_by_the_rule_of_the_watermark() {
+    let (client, heard) = heard(|_, path| match path.contains("continue=next") {
+        true => page_of(&["7", "100000"], ""),
+        // As text, 99 would be greater than 100. What does not parse was not seen to be written.
+        false => page_of(&["99", "100", "101", "zzz"], "next"),
+    });
+    let standing = count(&client, &Watermark::new("100")).await.unwrap();
+    assert_eq!(standing, Standing { total: 6, behind: 4 });
+    let pages = ["GET /api/v1/secrets?&limit=500", "GET /api/v1/secrets?&limit=500&continue=next"];
+    assert_eq!(*heard.lock().unwrap(), pages);
+}
+
+#[tokio::test]
+async fn nothing_but_metadata_is_asked_for() {
+    let client = kubernetes_with_calls(|call: &Call| {
+        assert!(call.accept.contains("as=PartialObjectMetadataList"), "{}", call.accept);
+        assert!(call.accept.split(',').all(|form| form.contains("as=PartialObjectMetadataList")), "{}", call.accept);
+        page_of(&["1"], "")
+    });
+    assert_eq!(count(&client, &Watermark::new("")).await.unwrap(), Standing { total: 1, behind: 1 });
+}
+
+#[tokio::test]
+async fn a_list_that_expires_is_begun_again_and_nothing_is_counted_twice() {
+    let expirations = AtomicU32::new(1);
+    let client = kubernetes(move |_, path| match path.contains("continue=") {
+        true if expirations.fetch_sub(1, Ordering::Relaxed) > 0 => {
+            expirations.store(0, Ordering::Relaxed);
+            expired()
+        }
+        true => page_of(&["3"], ""),
+        false => page_of(&["1", "2"], "next"),
+    });
+    assert_eq!(count(&client, &Watermark::new("1")).await.unwrap(), Standing { total: 3, behind: 1 });
+}
+
+#[tokio::test]
+async fn a_list_that_expires_every_time_is_given_up() {
+    let (client, heard) = heard(|_, path| if path.contains("continue=") { expired() } else { page_of(&["1"], "next") });
+    let error = count(&client, &Watermark::new("1")).await.unwrap_err();
+    assert_eq!(error.to_string(), "The provided continue parameter is too old");
+    assert_eq!(heard.lock().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn a_cluster_without_secrets_has_none() {
+    let client = kubernetes(|_, _| (200, r#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#.into()));
+    assert_eq!(count(&client, &Watermark::new("1")).await.unwrap(), Standing::default());
+}
