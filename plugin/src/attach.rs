@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::cli::{Attach, cleanup};
-use crate::existing::{applied_by_us, key_of};
+use crate::existing::key_of;
 use crate::finish::finish;
 use crate::interrupt::Stage;
 use crate::kubernetes::{self, Kubernetes, again};
@@ -63,16 +63,14 @@ async fn follow_any(
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
     screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
     let key_arn = key_of(&job).unwrap_or_default().to_owned();
-    // Ours was made after the association; one that somebody applied may be older.
-    let key_checked = applied_by_us(&job) && !key_arn.is_empty();
-    if !key_checked {
+    if key_arn.is_empty() {
         screen.line(
             "note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not \
              under the key. When in doubt: kubectl eks-encrypt reencrypt",
         );
     }
     let context = kubernetes.context.clone();
-    let subject = Subject { cluster_arn: String::new(), context, key_arn, key_checked };
+    let subject = Subject { cluster_arn: String::new(), context, key_arn };
     follow_on(args, &kubernetes.client, &run, &subject, screen, stage).await
 }
 

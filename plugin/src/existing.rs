@@ -129,7 +129,7 @@ pub(crate) fn key_of(job: &Job) -> Option<&str> {
 }
 
 /// Whether it was applied by this program, and not printed and applied by somebody.
-pub(crate) fn applied_by_us(job: &Job) -> bool {
+fn applied_by_us(job: &Job) -> bool {
     let fields = job.metadata.managed_fields.iter().flatten();
     let mut applied = fields.filter(|entry| entry.operation.as_deref() == Some("Apply"));
     applied.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))

@@ -52,7 +52,6 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
         cluster_arn: eks.as_ref().map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),
         context: kubernetes.context.clone(),
         key_arn: key_arn.to_owned(),
-        key_checked: eks.is_some(),
     };
     match drive(&work, screen, stage, deadline).await? {
         Driven::GoesOn(run) => {

@@ -14,27 +14,20 @@ pub(crate) struct Subject {
     pub(crate) cluster_arn: String,
     /// The kubeconfig's context.
     pub(crate) context: String,
-    /// The key's ARN; empty where it is not known.
+    /// The ARN of the key that this program has seen at the cluster before the run began; empty where it has not looked.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) key_arn: String,
-    /// Whether this program has seen, before the run began, that the cluster has this key.
-    pub(crate) key_checked: bool,
 }
 
 impl Subject {
     /// Of a cluster that AWS has told of.
     pub(crate) fn of(cluster: &Cluster, key_arn: &str, context: &str) -> Self {
-        Self {
-            cluster_arn: cluster.arn.clone(),
-            context: context.to_owned(),
-            key_arn: key_arn.to_owned(),
-            key_checked: true,
-        }
+        Self { cluster_arn: cluster.arn.clone(), context: context.to_owned(), key_arn: key_arn.to_owned() }
     }
 
     /// What a whole run has put every Secret under, in words: no more than is known.
     pub(crate) fn under(&self) -> &'static str {
-        if self.key_checked {
+        if !self.key_arn.is_empty() {
             return "the key";
         }
         "the API server's current key. Whether that is your key is not known here"
@@ -49,12 +42,9 @@ impl Subject {
             }
             _ => format!("that of kubeconfig context {}", self.context),
         };
-        let key = match (self.key_arn.as_str(), self.key_checked) {
-            ("", _) => "not known to this run; `kubectl eks-encrypt status` shows which the cluster has".to_owned(),
-            (arn, true) => arn.to_owned(),
-            (arn, false) => {
-                format!("{arn}, as the Job was told; `kubectl eks-encrypt status` shows whether the cluster has it")
-            }
+        let key = match self.key_arn.as_str() {
+            "" => "not known to this run; `kubectl eks-encrypt status` shows which the cluster has",
+            arn => arn,
         };
         format!("  cluster   {cluster}\n  key       {key}\n")
     }
