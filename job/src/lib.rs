@@ -43,6 +43,8 @@ pub mod run;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod knee_server;
 
 pub use ask::Refusal;
 pub use list::ListError;
