@@ -23,8 +23,9 @@ const START: f64 = 4.0;
 /// not queue; and it is not less, because where patches take a second (a webhook), a lull of one alone would cost seconds.
 const LULL: f64 = 0.25;
 
-/// Answers whose median makes a floor. More cost time at a quarter of the speed; with fewer, the floor jumps about.
-const LULL_ANSWERS: usize = 20;
+/// Answers whose median makes a floor. More cost time at a quarter of the speed; with 20, the floor was seen to jump by
+/// half, and the limit with it.
+const LULL_ANSWERS: usize = 50;
 
 /// A lull takes no longer, once it has [`FEWEST`] answers.
 const LULL_WITHIN: Duration = Duration::from_secs(2);
@@ -38,9 +39,9 @@ const LULL_SHARE: u32 = 20;
 /// The fewest answers that a median says anything of.
 const FEWEST: usize = 3;
 
-/// Answers a window has at least: their median stays where it is if one or two are odd (a stall of etcd's disk, a new
-/// connection), and so does the limit.
-const WINDOW: usize = 16;
+/// Answers a window has at least. At a thousand a second they span one of etcd's commits (every 100 ms) and many a garbage
+/// collection: with 16, the limit was seen to follow these up and down between 3 and 7.
+const WINDOW: usize = 64;
 
 /// A window has so many answers for each patch in flight: each connection is used so often in it, and what it cost to
 /// open the new ones does not reach the median.
@@ -49,8 +50,11 @@ const ROUNDS: f64 = 4.0;
 /// A window is over after this time, if each patch in flight was answered once.
 const WINDOW_WITHIN: Duration = Duration::from_secs(1);
 
-/// Growth in one window, once the knee was found: an eighth, as the aim is not to be overshot by much more than noise.
+/// Growth in one window, once the knee was found: an eighth, as the aim is not to be overshot by much more than noise ...
 const GROWTH: f64 = 1.0 / 8.0;
+
+/// ... and at least this much, or a small limit would not get away from where trouble left it.
+const LEAST_GROWTH: f64 = 0.5;
 
 /// Growth in one window before that: doubling finds any knee in a few windows.
 const SLOW_START: f64 = 2.0;
@@ -268,7 +272,7 @@ impl Knee {
         let step = if self.slow_start && self.by_latency {
             self.limit * (SLOW_START - 1.0)
         } else {
-            (self.limit * GROWTH).max(1.0)
+            (self.limit * GROWTH).max(LEAST_GROWTH)
         };
         let ceiling = self.ceiling.map_or(self.most, |(at, since)| {
             let grown = at * (1.0 + CEILING_GROWTH * (now - since).as_secs_f64());

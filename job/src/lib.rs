@@ -54,6 +54,8 @@ pub mod run;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod knee_server;
 
 pub use ask::Refusal;
 pub use list::ListError;

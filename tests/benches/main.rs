@@ -7,6 +7,7 @@
 
 mod engine;
 mod memory;
+mod others;
 mod report;
 mod resume;
 mod rig;

@@ -1,13 +1,11 @@
-//! How much memory the engine has at its peak, and that it does not grow with the cluster.
+//! How much memory the engine has at its peak by default, and that it does not grow with the cluster. (At full speed there
+//! are more connections: `speed` says what they take.)
 
 use crate::engine::Engine;
 use crate::report::{Bound, Report};
 use crate::rig::Rig;
 
-/// At full speed, which has the most connections.
-const CONCURRENCY: &str = "64";
-
-/// Flat: hundred times the Secrets take no more than this. The rest is what an allocator does with its time.
+/// Flat: a hundred times the Secrets take no more than this. The rest is what an allocator does as time goes by.
 const FLAT: f64 = 1.25;
 
 /// Measures it on clusters of growing size. They are one cluster: what is there stays.
@@ -29,8 +27,8 @@ impl Memory {
 
 fn peak(rig: &Rig, report: &mut Report, secrets: u32) -> anyhow::Result<f64> {
     rig.seed(secrets, 1024)?;
-    let peak = Engine::new(rig, CONCURRENCY)?.run(secrets)?.peak;
-    let name = format!("peak memory at full speed, {},000 Secrets", secrets / 1000);
+    let peak = Engine::new(rig, "")?.run(secrets)?.peak;
+    let name = format!("peak memory by default, {},000 Secrets", secrets / 1000);
     report.add(name, peak, "MiB", Some(Bound::AtMost(32.0)));
     Ok(peak)
 }
