@@ -2,11 +2,12 @@
 //! that its log told. A log stream that ends means nothing: it is opened again where it broke off, and only the Job's
 //! conditions end the wait.
 
+mod error;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use eks_encrypt_job::contract::{CONTAINER, RUN_LABEL};
-use eks_encrypt_job::exit::ExitCode;
 use futures::{AsyncBufReadExt as _, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
@@ -22,8 +23,9 @@ use crate::progress::{Finished, Progress, elapsed};
 use crate::run::{JobEnd, Run, ended};
 use crate::screen::Screen;
 use crate::startup::{begun, had_another, reason, state, when};
-use crate::stop::Coded;
 use crate::verdict::last_word;
+
+pub(crate) use error::Error;
 
 /// How often we look, and the screen is drawn.
 const TICK: Duration = Duration::from_secs(1);
@@ -33,6 +35,10 @@ const DEAD: Duration = Duration::from_secs(45);
 
 /// When a Pod that has not begun deserves a word, though nothing says why.
 const SLOW: Duration = Duration::from_secs(30);
+
+/// What else there is, when no Pod wants to begin.
+const WITHOUT_A_POD: &str = "no Pod of it has begun; `kubectl eks-encrypt reencrypt --local` would do the same from here, with your own \
+     rights and without a Pod";
 
 /// How often an ended Pod's log is asked for before we do without it: its node may be gone.
 const ATTEMPTS: u32 = 3;
@@ -50,53 +56,6 @@ pub(crate) struct Ended {
     pub(crate) last_word: Option<Finished>,
     /// What the log told.
     pub(crate) progress: Progress,
-}
-
-/// What a run leaves that nobody follows to its end.
-const KEEPS: &str = ", and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or \
-     sees how it ended, and takes the right away";
-
-/// Why we stopped following.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The Pod does not start.
-    #[error(
-        "Job {job} in namespace {namespace} does not start: {reason}\n  no Secret has been re-encrypted by this run, and the Job has been taken away again; mend this and run the same command again, or re-encrypt from here without a Pod: --local"
-    )]
-    NotStarted { job: String, namespace: String, reason: String },
-    /// Somebody deleted the Job.
-    #[error(
-        "Job {job} in namespace {namespace} is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another"
-    )]
-    Gone { job: String, namespace: String },
-    /// The API server does not let us look.
-    #[error(
-        "can't see how Job {job} in namespace {namespace} goes on; it goes on without us{KEEPS}\n  \
-         to take the right away before (the Job then stops): {without_rights}\n  why"
-    )]
-    Lost {
-        job: String,
-        namespace: String,
-        without_rights: String,
-        #[source]
-        source: Cause,
-    },
-    /// Time is up.
-    #[error(
-        "time is up after {waited}: Job {job} in namespace {namespace} goes on in the cluster without us{KEEPS}\n  \
-         to take the right away before (the Job then stops): {without_rights}"
-    )]
-    TimeUp { job: String, namespace: String, without_rights: String, waited: String },
-}
-
-impl Coded for Error {
-    fn code(&self) -> ExitCode {
-        match self {
-            Self::NotStarted { .. } | Self::Gone { .. } => ExitCode::Incomplete,
-            Self::Lost { .. } => ExitCode::Error,
-            Self::TimeUp { .. } => ExitCode::StillRunning,
-        }
-    }
 }
 
 /// Follows until the Job has ended. `made`: this process has made the Job, and may give it up if it never begins.
@@ -286,6 +245,9 @@ impl Follower<'_> {
                 if since.elapsed() >= reason.patience && self.made && self.never_begun(pod).await {
                     let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
                     return Err(Error::NotStarted { job, namespace, reason: reason.text });
+                }
+                if since.elapsed() >= SLOW && !self.begun {
+                    self.tell(WITHOUT_A_POD.to_owned());
                 }
             }
             None => {

@@ -120,6 +120,28 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
     ");
 }
 
+/// An autoscaler may need minutes for a node: a person who can't wait must know what else there is.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_no_node_takes_is_explained_at_once_and_after_half_a_minute_there_is_another_way() {
+    let unschedulable = serde_json::json!({"metadata": {"name": "pod-0"}, "status": {"phase": "Pending", "conditions": [
+        {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 node(s) had untolerated taint"}]}});
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [unschedulable]});
+    let client = kubernetes(move |_, path| match path {
+        _ if path.contains("/jobs/") => (200, job(None)),
+        _ if path.contains("/events") => (200, events(&[])),
+        _ => (200, list.to_string()),
+    });
+    let (screen, deadline) = (Screen::kept(), Instant::now() + Duration::from_secs(40));
+    follow(&client, &run(), true, &screen, deadline).await.unwrap_err();
+    assert_snapshot!(screen.text(), @r"
+    waiting: no node takes its Pod: 0/3 nodes are available: 3 node(s) had untolerated taint
+    no Pod of it has begun; `kubectl eks-encrypt reencrypt --local` would do the same from here, with your own rights and without a Pod
+    ");
+    let (screen, began) = (Screen::kept(), Instant::now());
+    let error = follow(&client, &run(), true, &screen, in_minutes(80)).await.unwrap_err();
+    assert!(matches!(error, Error::NotStarted { .. }) && began.elapsed() >= Duration::from_secs(300));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_may_not_be_made_is_explained_by_the_jobs_event() {
     let client = kubernetes(|_, path| match path {
