@@ -52,7 +52,7 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
     let why = match (job, word.result) {
         // First: what has stopped leaves Secrets without an outcome by design, and has listed only some of them.
         (_, RunResult::Stopped) => format!(
-            "the Job stopped before it had gone through every Secret: {told} (until then {} listed, {} failed, {} not \
+            "the run stopped before it had gone through every Secret: {told} (until then {} listed, {} failed, {} not \
              reached; it is not known how many more there are)",
             thousands(tally.listed),
             thousands(tally.failed),
@@ -120,9 +120,9 @@ mod tests {
         1 of 3 Secrets unaccounted for (a bug, please report it)
         the Job's tally does not add up: a bug, please report it
         1 of 3 Secrets could not be re-encrypted
-        the Job stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 0 not reached; it is not known how many more there are)
-        the Job stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 1 failed, 0 not reached; it is not known how many more there are)
-        the Job stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 1 not reached; it is not known how many more there are)
+        the run stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 0 not reached; it is not known how many more there are)
+        the run stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 1 failed, 0 not reached; it is not known how many more there are)
+        the run stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 1 not reached; it is not known how many more there are)
         the Job says that it is incomplete: the API server says Forbidden
         the Job ended without its final tally (its Pod is gone?)
         the Job says complete but has failed: BackoffLimitExceeded: 6 Pods
