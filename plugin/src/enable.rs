@@ -21,21 +21,30 @@ use crate::{association, confirm, settle, summary};
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let target = Target::of_enable(args, screen).await?;
-    let wanted = Wanted {
-        target: Some(&target),
+    let ground = preflight(&wanted(args, &target), screen).await?;
+    decide(args, &ground, screen, stage).await
+}
+
+/// What is to be checked.
+fn wanted<'a>(args: &'a Enable, target: &'a Target) -> Wanted<'a> {
+    Wanted {
+        target: Some(target),
         kube: &args.kube,
         engine: &args.engine,
         job: &args.job,
         rewrites: args.encrypt_existing_secrets,
-    };
-    let ground = preflight(&wanted, screen).await?;
-    let question = confirm::Question::of(&ground, &args.engine, &args.job, args.encrypt_existing_secrets);
+    }
+}
+
+/// Says what will happen, asks, and has it happen.
+async fn decide(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+    let question = confirm::Question::of(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
     if args.go.dry_run {
         screen.line(&question.plan());
         return Ok(ExitCode::Done);
     }
     confirm::confirm(args.go.yes, &question, screen).await?;
-    go_on(args, &ground, screen, stage).await
+    go_on(args, ground, screen, stage).await
 }
 
 /// Everything that changes something.

@@ -1,75 +1,12 @@
 //! The whole second half as scenarios: a cluster that has the key, against a scripted API server.
-use std::sync::{Arc, Mutex};
-
 use super::*;
-use crate::testing::{self, KEY, WITH, api_object, cluster, enable as flags, kubernetes, not_found, told};
+use crate::preflight::check;
+use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
+use crate::testing::{
+    self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key,
+    enable as flags, heard, kubeconfig, told,
+};
 use insta::assert_snapshot;
-
-/// What an API server was asked, without queries, and with the run's id as `RUN`.
-type Asked = Arc<Mutex<Vec<String>>>;
-
-/// An API server on which the Job runs through: it appears when it is applied, and has ended with this last word.
-/// `job_state`: whether it is `there` already, or `over`, or will be `deleted`, or the resource that may not be applied.
-fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (kube::Client, Asked) {
-    let asked = Asked::default();
-    let heard = asked.clone();
-    let run = Mutex::new("20261124-070000-beef".to_owned());
-    let client = kubernetes(move |method, path| {
-        let bare = path.split('?').next().unwrap_or_default().to_owned();
-        if let Some((_, id)) = bare.split_once("/clusterroles/eks-encrypt-") {
-            *run.lock().unwrap() = id.to_owned();
-        }
-        let run = run.lock().unwrap().clone();
-        heard.lock().unwrap().push(format!("{method} {}", bare.replace(&run, "RUN")));
-        let job = |conditions: serde_json::Value| {
-            serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": conditions},
-                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run},
-                    "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}]},
-                "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [
-                    {"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}, {"name": "EKS_ENCRYPT_METHOD", "value": "annotate"}]}]}}}})
-        };
-        let word = format!(
-            r#"{{"wire":1,"run":"{run}","pod":"p","seq":1,"time":"2026-11-24T07:00:00Z","event":"finished","result":"{result}","tally":{{"listed":3,"rewritten":{},"current":0,"gone":0,"failed":{failed}}}}}"#,
-            3 - failed
-        );
-        let body = match (method, bare.as_str()) {
-            ("GET", "/apis/batch/v1/namespaces/eks-encrypt/jobs") => {
-                let items = match job_state {
-                    "there" => vec![job(serde_json::json!([]))],
-                    "over" => vec![job(serde_json::json!([{"type": "Complete", "status": "True"}]))],
-                    _ => vec![],
-                };
-                serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
-            }
-            ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
-            ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
-            ("GET", path) if path.ends_with("/clusterrolebindings") => serde_json::json!({"metadata": {}, "items": []}),
-            ("GET", path) if path.contains("/jobs/") && job_state == "deleted" => return not_found(path),
-            ("GET", path) if path.contains("/rbac.authorization.k8s.io/") => {
-                serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}},
-                    "roleRef": {"apiGroup": "", "kind": "", "name": ""}})
-            }
-            ("GET", path) if path.ends_with("/pods") => {
-                serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
-                {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false,
-                    "restartCount": 0, "state": {"terminated": {"exitCode": 0, "message": word}}}]}}]})
-            }
-            ("GET", path) if path.ends_with("/log") => return (200, format!("2026-11-24T07:00:00Z {word}\n")),
-            ("GET", _) => {
-                job(serde_json::json!([{"type": if failed > 0 { "Failed" } else { "Complete" }, "status": "True"}]))
-            }
-            ("DELETE", _) => return (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
-            (_, path) => return (200, api_object(path)),
-        };
-        (200, body.to_string())
-    });
-    (client, asked)
-}
-
-fn status(code: u16, reason: &str) -> String {
-    serde_json::json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "you may not"})
-        .to_string()
-}
 
 /// A cluster that has the key already.
 fn ground(client: kube::Client) -> Ground {
@@ -194,4 +131,177 @@ async fn a_job_that_is_gone_is_not_deleted_again() {
     let asked = asked.lock().unwrap();
     assert!(asked.iter().any(|call| call.starts_with("DELETE") && call.contains("/clusterrolebindings/")), "{asked:?}");
     assert!(!asked.iter().any(|call| call.starts_with("DELETE") && call.contains("/jobs/")), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_second_half_does_not_hide_that_the_first_is_done() {
+    let (client, _) = api_server("clusterroles", "complete", 0);
+    let screen = Screen::kept();
+    go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap_err();
+    assert_snapshot!(screen.text(), @r"
+    The key is associated, and the cluster is ACTIVE
+    The key stays associated; what is missing is the re-encryption.
+    ");
+}
+
+/// A cluster without a key, whose EKS gives these answers; and what it was asked.
+fn without_a_key(
+    client: kube::Client,
+    answers: &[testing::Answer],
+) -> (Ground, aws_smithy_http_client::test_util::StaticReplayClient) {
+    let (aws, http) = aws(answers);
+    let ground = ground(client);
+    let eks = ground.eks.map(|eks| Eks { aws, cluster: cluster(None), plan: Plan::Associate, ..eks });
+    (Ground { eks, ..ground }, http)
+}
+
+#[tokio::test]
+async fn without_waiting_the_association_is_begun_and_not_followed() {
+    let (client, kubernetes) = heard(|_, path| panic!("asked {path}"));
+    let (ground, http) = without_a_key(client, &[IN_PROGRESS]);
+    let (screen, stage) = (Screen::kept(), RefCell::default());
+    let code = decide(&flags(&["--wait=false", "--yes"]), &ground, &screen, &stage).await.unwrap();
+    assert_eq!((code, stage.into_inner()), (ExitCode::Done, Stage::Associating));
+    let text = screen.text();
+    assert_snapshot!(text[text.find("EKS is associating").unwrap()..], @r"
+    EKS is associating the key (update u-1)
+    EKS goes on with it without us (update u-1). To go on when it is done:
+      kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+    ");
+    assert_eq!(asked_of_aws(&http), ["POST /clusters/shop/encryption-config/associate"]);
+    assert_eq!(*kubernetes.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_waiting_the_job_of_a_cluster_with_its_key_is_made_and_not_followed() {
+    let (client, asked) = api_server("not there", "complete", 0);
+    let screen = Screen::kept();
+    let code =
+        go_on(&flags(&["--wait=false", "-n", "eks-encrypt"]), &ground(client), &screen, &RefCell::default()).await;
+    assert_eq!(code.unwrap(), ExitCode::Done);
+    assert!(asked.lock().unwrap().last().unwrap().starts_with("PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/"));
+    let text = screen.text();
+    assert_snapshot!(text[text.find("It goes on").unwrap()..], @r"
+    It goes on without us. To watch it, and to take its rights away at its end:
+      kubectl eks-encrypt attach
+    ");
+}
+
+/// What AWS answers where the checks pass and no key is associated.
+fn calm() -> Vec<testing::Answer> {
+    vec![
+        (200, "", IDENTITY),
+        described(&serde_json::json!({})),
+        described_key("Enabled"),
+        (200, "", r#"{"KeyRotationEnabled":true}"#),
+        (200, "", r#"{"Grants":[],"Truncated":false}"#),
+        NO_UPDATES,
+    ]
+}
+
+/// The checks and the question of a whole command; what the API server was asked, and AWS.
+async fn whole(
+    more: &[&str],
+    answers: &[testing::Answer],
+) -> (Result<ExitCode, Stop>, String, Vec<String>, Vec<String>) {
+    let (client, kubernetes) = heard(passing);
+    let ((aws, http), screen, args) = (aws(answers), Screen::kept(), flags(more));
+    let kubernetes_client = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
+    let target = Target { cluster: "shop".into(), key: args.key_arn.clone(), ..Target::default() };
+    let Ok(ground) = check(&wanted(&args, &target), Some(Ok(aws)), Ok(kubernetes_client), &screen).await else {
+        panic!("{}", screen.text())
+    };
+    let end = decide(&args, &ground, &screen, &RefCell::default()).await;
+    (end, screen.text(), kubernetes.lock().unwrap().clone(), asked_of_aws(&http))
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing_and_asks_nobody() {
+    let (end, text, kubernetes, aws) = whole(&["--dry-run"], &calm()).await;
+    assert_eq!(end.unwrap(), ExitCode::Done);
+    assert_snapshot!(text[text.find("Every check passed.").unwrap()..], @r"
+    Every check passed.
+
+    This associates the KMS key
+        arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    with the EKS cluster
+        shop (eu-central-1, account 111122223333)
+
+    THIS CAN'T BE UNDONE: EKS can't remove the key from the cluster, nor exchange it for another, ever.
+    If the key is disabled, the cluster stops working. If it is deleted, every Secret is lost, and the
+    cluster with it.
+
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
+
+    This was a dry run: nothing was changed.
+    ");
+    assert!(kubernetes.iter().all(|call| changes_nothing(call)), "{kubernetes:?}");
+    assert!(!aws.iter().any(|call| call.contains("associate")), "{aws:?}");
+}
+
+#[tokio::test]
+async fn without_a_yes_and_a_terminal_nothing_is_touched() {
+    if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        return;
+    }
+    let (end, _, kubernetes, aws) = whole(&[], &calm()).await;
+    assert_eq!(end.unwrap_err().code, ExitCode::Usage);
+    assert!(kubernetes.iter().all(|call| changes_nothing(call)), "{kubernetes:?}");
+    assert!(!aws.iter().any(|call| call.contains("associate")), "{aws:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_association_alone_makes_no_job_and_asks_for_no_rights() {
+    let mut answers = calm();
+    let done = r#"{"update":{"id":"u-1","type":"AssociateEncryptionConfig","status":"Successful"}}"#;
+    answers.extend([IN_PROGRESS, (200, "", done), WITH]);
+    let (end, text, kubernetes, _) = whole(&["--encrypt-existing-secrets=false", "--yes"], &answers).await;
+    // The API server's /readyz is the one thing that this script does not know: time runs out on it.
+    assert_eq!(end.unwrap_err().code, ExitCode::StillRunning, "{text}");
+    assert_snapshot!(text[..text.find("THIS CAN'T").unwrap()], @r"
+      ok    AWS identity         arn:aws:iam::111122223333:user/alice
+      ok    cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+      ok    cluster health       EKS reports no issue
+      ok    kubeconfig           context prod has this cluster's server and CA
+      ok    Kubernetes identity  alice@example
+      ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      ok    key rotation         automatic
+      ok    key use              no grant to others (what key policies and IAM allow is not seen here)
+      ok    association          no key is associated yet
+      ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
+    Every check passed.
+
+    This associates the KMS key
+        arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    with the EKS cluster
+        shop (eu-central-1, account 111122223333)
+    ");
+    assert!(
+        kubernetes.iter().all(|call| call.starts_with("GET ") || call.contains("/selfsubjectreviews?")),
+        "{kubernetes:?}"
+    );
+    assert!(!kubernetes.iter().any(|call| call.contains("/jobs")), "{kubernetes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_association_alone_it_is_said_what_is_not_done() {
+    let (client, kubernetes) = heard(|_, _| (200, "ok".into()));
+    let screen = Screen::kept();
+    let args = flags(&["--encrypt-existing-secrets=false"]);
+    let code = go_on(&args, &ground(client), &screen, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done);
+    assert_eq!(*kubernetes.lock().unwrap(), ["GET /readyz"]);
+    let text = screen.text();
+    assert_snapshot!(text[..text.find("Write it down").unwrap()], @r"
+    The key is associated, and the cluster is ACTIVE
+
+    Done: the key is associated. Secrets that were there before stay under the key of their time until they are written.
+
+      cluster   shop (eu-central-1, account 111122223333)
+      key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+
+    To re-encrypt them: kubectl eks-encrypt reencrypt
+    ");
 }

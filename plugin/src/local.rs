@@ -13,10 +13,11 @@ use eks_encrypt_job::record;
 use eks_encrypt_job::rewrite::rewrite;
 use eks_encrypt_job::spec::Spec;
 use jiff::Timestamp;
+use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::apply;
+use crate::apply::{self, Owner};
 use crate::cli::EngineFlags;
 use crate::drive::Work;
 use crate::follow::Ended;
@@ -33,7 +34,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// How long the record of a run before is asked for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the log's lines and the lease call this process.
+/// What the lease calls this process.
 const HERE: &str = "local";
 
 /// Why it can't begin.
@@ -57,27 +58,33 @@ pub(crate) async fn run(
     stage: &RefCell<Stage>,
     deadline: Instant,
 ) -> Result<(Run, Ended), Stop> {
-    let kubernetes = work.kubernetes;
-    let engine_client = client::of(kubernetes.config.clone()).map_err(Error::Client)?;
-    let run = named(work).await;
-    // The namespace alone: it holds the record. Without it, the run says so and goes on.
-    let settings = Settings { run: &run, key_arn: work.key_arn, engine: work.engine, job: work.job };
-    if let Err(error) = apply::apply(&kubernetes.client, &manifests::objects(&settings)?, screen).await {
-        screen.line(&format!("note: {:#}; the run goes on, but its record can't be kept", anyhow::Error::new(error)));
-    }
-    stage.replace(Stage::Local);
-    let spec = spec(work, &run);
-    let (say, mut heard) = mpsc::unbounded_channel();
-    let sink = move |event| {
-        say.send(event).ok();
-    };
+    let engine_client = client::of(work.kubernetes.config.clone()).map_err(Error::Client)?;
     let stop = async {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => "Ctrl-C".to_owned(),
             () = sleep_until(deadline) => "time is up".to_owned(),
         }
     };
-    let mut engine = std::pin::pin!(rewrite(&engine_client, &spec, sink, stop));
+    run_until(stop, work, &engine_client, screen, stage).await
+}
+
+/// The same, with the engine's client, until `stop` gives a reason.
+async fn run_until(
+    stop: impl Future<Output = String> + Send,
+    work: &Work<'_>,
+    engine_client: &Client,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+) -> Result<(Run, Ended), Stop> {
+    let run = named(work).await;
+    namespace(work, &run, screen).await?;
+    stage.replace(Stage::Local);
+    let spec = spec(work, &run);
+    let (say, mut heard) = mpsc::unbounded_channel();
+    let sink = move |event| {
+        say.send(event).ok();
+    };
+    let mut engine = std::pin::pin!(rewrite(engine_client, &spec, sink, stop));
     let (mut progress, began) = (Progress::default(), Instant::now());
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -102,6 +109,22 @@ pub(crate) async fn run(
     // There is no Job whose log could be read.
     let run = Run { job: String::new(), ..run };
     Ok((run, Ended { job, last_word, progress }))
+}
+
+/// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.
+async fn namespace(work: &Work<'_>, run: &Run, screen: &Screen) -> Result<(), manifests::Error> {
+    let (client, name) = (&work.kubernetes.client, &run.namespace);
+    // Somebody else's is used as it is; and what is said of Pods in it is not true of a run that has none.
+    if matches!(apply::owner(client, name).await, Ok(Owner::Others)) {
+        return Ok(());
+    }
+    let objects = manifests::objects(&Settings { run, key_arn: work.key_arn, engine: work.engine, job: work.job })?;
+    if let Err(apply::Error::Apply { source, .. }) = apply::apply(client, &objects, screen).await {
+        screen.line(&format!(
+            "note: can't make namespace {name}: {source}; the run goes on, and keeps no record if it does not exist"
+        ));
+    }
+    Ok(())
 }
 
 /// The run's name: that of a local run with this key and method that was broken off, so that it is gone on with.
@@ -139,11 +162,15 @@ fn limit(flags: &EngineFlags) -> Limit {
     concurrency.map_or_else(Limit::adaptive, Limit::fixed).paced(flags.max_qps.and_then(NonZeroU32::new))
 }
 
-/// Takes one event in, as if a Pod had said it.
+/// Takes one event in, as if a Pod had said it; that there is none, `progress` sees by its name.
 fn fold(progress: &mut Progress, run: &Run, event: Event, began: Instant, screen: &Screen) {
     let line =
-        Line { wire: WIRE_VERSION, run: run.id.clone(), pod: HERE.into(), seq: 0, time: Timestamp::now(), event };
+        Line { wire: WIRE_VERSION, run: run.id.clone(), pod: String::new(), seq: 0, time: Timestamp::now(), event };
     if let Some(text) = progress.fold(&line, began.elapsed()) {
         screen.line(&text);
     }
 }
+
+#[cfg(test)]
+#[path = "local_tests.rs"]
+mod tests;

@@ -79,7 +79,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
 }
 
 /// The checks themselves, on what could be connected.
-async fn check(
+pub(crate) async fn check(
     wanted: &Wanted<'_>,
     aws: Option<Result<Aws, aws::Error>>,
     kubernetes: Result<Kubernetes, kubernetes::Error>,

@@ -62,9 +62,10 @@ impl Progress {
                 // A successor of a killed Pod goes through the failed ones again, and says so again.
                 *self = Self { total: *total, phase: Some(Phase::Rewrite), heard: at, ..Self::default() };
                 Some(format!(
-                    "Pod {} has begun: {} Secrets, watermark {watermark}, Job {version}, API server {server}",
-                    line.pod,
-                    thousands(*total)
+                    "{} has begun: {} Secrets, watermark {watermark}, {} {version}, API server {server}",
+                    who(line),
+                    thousands(*total),
+                    if line.pod.is_empty() { "engine" } else { "Job" }
                 ))
             }
             Event::Progress { phase, tally, rate_milli } => {
@@ -84,9 +85,9 @@ impl Progress {
                 self.tally = *tally;
                 self.finished =
                     Some(Finished { result: *result, tally: *tally, proof: *proof, reason: reason.clone() });
-                // The Job starts another Pod, which goes on.
+                // A Job starts another Pod, which goes on.
                 let stopped = reason.as_ref().filter(|_| *result == RunResult::Stopped);
-                stopped.map(|reason| format!("Pod {} has stopped: {reason}", line.pod))
+                stopped.map(|reason| format!("{} has stopped: {reason}", who(line)))
             }
         }
     }
@@ -109,7 +110,7 @@ impl Progress {
     /// The line at this moment. What does not fit into the width is left out from the right: the counts matter most.
     pub(crate) fn frame(&self, at: Duration, width: usize) -> Frame {
         if self.phase.is_none() {
-            return Frame { text: format!("waiting for the Job to begin, {} so far", elapsed(at)), share: None };
+            return Frame { text: format!("waiting for the run to begin, {} so far", elapsed(at)), share: None };
         }
         let done = self.tally.accounted();
         // Secrets come and go: the first list's promise is not allowed to make a bar of more than everything.
@@ -124,7 +125,7 @@ impl Progress {
         }
         let silent = at.saturating_sub(self.heard);
         if silent >= SILENCE {
-            parts.push(format!("no word from the Job for {}", elapsed(silent)));
+            parts.push(format!("no word from the run for {}", elapsed(silent)));
         } else if self.rate_milli > 0 {
             parts.push(format!("{}/s", thousands(self.rate_milli.div_ceil(1000))));
             let left = Duration::from_secs((all - done) * 1000 / self.rate_milli);
@@ -139,6 +140,11 @@ impl Progress {
         }
         Frame { text, share: Some((done, all)) }
     }
+}
+
+/// Whose line it is: a Pod's, or that of the engine in our own process (`local`).
+fn who(line: &Line) -> String {
+    if line.pod.is_empty() { "The run".to_owned() } else { format!("Pod {}", line.pod) }
 }
 
 /// `1,234,567`.
@@ -195,6 +201,45 @@ mod tests {
         progress
     }
 
+    fn proving(rewritten: u64) -> Event {
+        let tally = Tally { listed: 24, current: 12 - rewritten, rewritten, ..Tally::default() };
+        Event::Progress { phase: Phase::Prove, tally, rate_milli: 4_000 }
+    }
+
+    #[test]
+    fn the_proof_is_shown_as_such() {
+        let begun = || match started() {
+            Event::Started { version, server, method, watermark, .. } => {
+                Event::Started { version, server, method, watermark, total: 24 }
+            }
+            other => other,
+        };
+        let frame = after([begun(), proving(0)]).frame(Duration::from_secs(4), 80);
+        assert_snapshot!(frame.text, @r"proven: 12 of 24 Secrets, 4/s, about 3 s left");
+        assert_eq!(frame.share, Some((12, 24)));
+        assert_snapshot!(after([begun(), proving(2)]).frame(Duration::from_secs(4), 80).text, @r"proven: 12 of 24 Secrets, 2 did not stay, 4/s, about 3 s left");
+    }
+
+    #[test]
+    fn a_pod_that_stops_says_why_and_a_run_from_here_names_no_pod() {
+        let stopped =
+            |result| Event::Finished { result, tally: Tally::default(), proof: None, reason: Some("SIGTERM".into()) };
+        let mut told = Vec::new();
+        for pod in ["pod-a", ""] {
+            let mut progress = Progress::default();
+            // Of one that went through every Secret, the last words tell.
+            for event in [started(), stopped(RunResult::Stopped), stopped(RunResult::Incomplete)] {
+                told.extend(progress.fold(&Line { pod: pod.into(), ..line(1, event) }, Duration::ZERO));
+            }
+        }
+        assert_snapshot!(told.join("\n"), @r"
+        Pod pod-a has begun: 2,000 Secrets, watermark 4711, Job 0.1.0, API server v1.34.4
+        Pod pod-a has stopped: SIGTERM
+        The run has begun: 2,000 Secrets, watermark 4711, engine 0.1.0, API server v1.34.4
+        The run has stopped: SIGTERM
+        ");
+    }
+
     #[test]
     fn a_line_of_progress() {
         let progress = after([started(), halfway(0)]);
@@ -205,7 +250,7 @@ mod tests {
 
     #[test]
     fn before_the_first_line() {
-        assert_snapshot!(Progress::default().frame(Duration::from_secs(4), 80).text, @"waiting for the Job to begin, 4 s so far");
+        assert_snapshot!(Progress::default().frame(Duration::from_secs(4), 80).text, @"waiting for the run to begin, 4 s so far");
     }
 
     #[test]
@@ -217,7 +262,7 @@ mod tests {
     #[test]
     fn a_job_that_is_silent_is_called_so() {
         let progress = after([started(), halfway(0)]);
-        assert_snapshot!(progress.frame(Duration::from_secs(94), 80).text, @"1,234 of 2,000 Secrets, no word from the Job for 1 min 31 s");
+        assert_snapshot!(progress.frame(Duration::from_secs(94), 80).text, @"1,234 of 2,000 Secrets, no word from the run for 1 min 31 s");
     }
 
     #[test]

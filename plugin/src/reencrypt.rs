@@ -21,16 +21,24 @@ use crate::{confirm, settle};
 /// Re-encrypts every Secret under the key that the cluster has.
 pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, screen)?) };
-    let wanted =
-        Wanted { target: target.as_ref(), kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true };
-    let ground = preflight(&wanted, screen).await?;
-    let question = confirm::Question::of(&ground, &args.engine, &args.job, true);
+    let ground = preflight(&wanted(args, target.as_ref()), screen).await?;
+    decide(args, &ground, screen, stage).await
+}
+
+/// What is to be checked.
+fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>) -> Wanted<'a> {
+    Wanted { target, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true }
+}
+
+/// Says what will happen, asks, and has it happen.
+async fn decide(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+    let question = confirm::Question::of(ground, &args.engine, &args.job, true);
     if args.go.dry_run {
         screen.line(&question.plan());
         return Ok(ExitCode::Done);
     }
     confirm::confirm(args.go.yes, &question, screen).await?;
-    go_on(args, &ground, screen, stage).await
+    go_on(args, ground, screen, stage).await
 }
 
 /// Everything that changes something.
@@ -66,3 +74,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reencrypt_tests.rs"]
+mod tests;

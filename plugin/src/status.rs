@@ -15,9 +15,11 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 
+use crate::aws::Aws;
 use crate::cause::Cause;
-use crate::cli::{Status as Flags, VERSION};
+use crate::cli::{Status as Flags, VERSION, attach};
 use crate::cluster::Cluster;
+use crate::existing::key_of;
 use crate::kubernetes::{self, Kubernetes, again};
 use crate::manifests::word;
 use crate::report::API_VERSION;
@@ -56,6 +58,12 @@ pub(crate) struct Status {
     pub(crate) secrets: Option<Standing>,
     /// What could not be seen, and why.
     pub(crate) not_seen: Vec<String>,
+    /// Whether the run record was looked for: where it was not, nobody knows that there is none.
+    #[serde(skip)]
+    pub(crate) record_sought: bool,
+    /// The command that follows the Job at work.
+    #[serde(skip)]
+    pub(crate) attach: String,
 }
 
 /// A cluster as EKS and KMS tell of it.
@@ -70,6 +78,9 @@ pub(crate) struct InAws {
     /// The key that is associated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_arn: Option<String>,
+    /// The same key by its own ARN, where KMS gives it: EKS may know it by an alias.
+    #[serde(skip)]
+    pub(crate) key_resolved: Option<String>,
     /// Why that key can't be used, if so; nothing, if it can, or is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_trouble: Option<String>,
@@ -85,6 +96,10 @@ pub(crate) struct LastRun {
     pub(crate) run: String,
     pub(crate) method: String,
     pub(crate) key_arn: String,
+    /// Whether that is the key that the cluster has now. Nothing, where that is not known: AWS did not say, the run named no
+    /// key, or its Job may be older than the association.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) for_this_key: Option<bool>,
     pub(crate) watermark: String,
     /// `complete`, `incomplete`, `stopped`; empty while it is at work, or where nobody could say.
     pub(crate) result: String,
@@ -98,6 +113,23 @@ pub(crate) struct LastRun {
 /// Looks at everything.
 pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
     let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    let aws = match Target::of_status(args, screen) {
+        Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
+            Ok(aws) => Ok((aws, target.cluster)),
+            Err(error) => Err(error.into()),
+        },
+        Err(stop) => Err(stop),
+    };
+    let status = look(args, &kubernetes, aws).await;
+    match args.output {
+        Some(output) => screen::data(&status, output, screen),
+        None => screen::stdout(&status_text::text(&status)),
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Looks at everything that can be reached. `aws`: AWS and the cluster's name, or why they are not known.
+async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), Stop>) -> Status {
     let mut status = Status {
         api_version: API_VERSION,
         kind: "Status",
@@ -109,65 +141,68 @@ pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, St
         at_work: None,
         secrets: None,
         not_seen: Vec::new(),
+        record_sought: false,
+        attach: attach(&args.kube, &args.namespace),
     };
-    let right = match Target::of_status(args, screen) {
-        Ok(target) => in_aws(&mut status, &target, &kubernetes).await,
-        Err(Stop { error, .. }) => {
-            status.not_seen.push(format!("the association and the key: {error:#}"));
+    let right = match aws {
+        Ok((aws, cluster)) => in_aws(&mut status, &aws, &cluster, kubernetes).await,
+        Err(stop) => {
+            status.unseen("the association and the key", &told(stop));
             true
         }
     };
     if right {
         in_kubernetes(&mut status, &kubernetes.client, &args.namespace).await;
     }
-    match args.output {
-        Some(output) => screen::data(&status, output, screen),
-        None => screen::stdout(&status_text::text(&status)),
+    status
+}
+
+impl Status {
+    /// Something could not be seen. A cause of several lines becomes one: it stands in one row, and in one string of the data.
+    fn unseen(&mut self, what: &str, why: &str) {
+        let why: Vec<_> = why.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        self.not_seen.push(format!("{what}: {}", why.join("; ").replace(":; ", ": ")));
     }
-    Ok(ExitCode::Done)
+}
+
+fn told(stop: Stop) -> String {
+    format!("{:#}", stop.error)
 }
 
 /// The cluster and its key. Gives back whether the kubeconfig may be asked: not, if it is known to be another cluster's.
-async fn in_aws(status: &mut Status, target: &Target, kubernetes: &Kubernetes) -> bool {
-    let mut unseen = |what: &str, why: String| status.not_seen.push(format!("{what}: {why}"));
-    let told = |stop: Stop| format!("{:#}", stop.error);
-    let aws = match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
-        Ok(aws) => aws,
-        Err(error) => {
-            unseen("the association and the key", told(error.into()));
-            return true;
-        }
-    };
-    let cluster = match cluster::describe(&aws, &target.cluster).await {
+async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kubernetes) -> bool {
+    let cluster = match cluster::describe(aws, name).await {
         Ok(cluster) => cluster,
         Err(error) => {
-            unseen("the association and the key", told(error.into()));
+            status.unseen("the association and the key", &told(error.into()));
             return true;
         }
     };
     let right = match cluster.check_same(kubernetes) {
         Ok(()) => true,
         Err(error) => {
-            unseen("the run and the Secrets", told(error.into()));
+            status.unseen("the run and the Secrets", &told(error.into()));
             false
         }
     };
     let Cluster { arn, version, status: state, key: key_arn, issues, .. } = cluster;
-    let key_trouble = match &key_arn {
-        Some(arn) => match key::check(&aws, arn).await {
-            Ok(_) => None,
-            Err(error @ key::Error::Unusable { .. }) => Some(error.to_string()),
-            Err(error) => {
-                unseen("the key's state", told(error.into()));
-                None
-            }
+    let (key_resolved, key_trouble) = match &key_arn {
+        Some(arn) => match key::check(aws, arn).await {
+            Ok(key) => (Some(key.arn), None),
+            Err(error) => match &error {
+                key::Error::Unusable { key, .. } => (Some(key.clone()), Some(error.to_string())),
+                _ => {
+                    status.unseen("the key's state", &told(error.into()));
+                    (None, None)
+                }
+            },
         },
-        None => None,
+        None => (None, None),
     };
-    let update_in_progress = match updates::in_progress(&aws, &target.cluster).await {
+    let update_in_progress = match updates::in_progress(aws, name).await {
         Ok(update) => update.filter(updates::Update::associates).map(|update| update.id),
         Err(cause) => {
-            unseen("updates in progress", cause.to_string());
+            status.unseen("updates in progress", &cause.to_string());
             None
         }
     };
@@ -178,6 +213,7 @@ async fn in_aws(status: &mut Status, target: &Target, kubernetes: &Kubernetes) -
         status: state,
         health,
         key_arn,
+        key_resolved,
         key_trouble,
         update_in_progress,
     });
@@ -187,31 +223,57 @@ async fn in_aws(status: &mut Status, target: &Target, kubernetes: &Kubernetes) -
 /// The record, the Job and the Secrets.
 async fn in_kubernetes(status: &mut Status, client: &Client, namespace: &str) {
     let record = match record::read(client, namespace, PATIENCE).await {
-        Ok(record) => record,
+        Ok(record) => {
+            status.record_sought = true;
+            record
+        }
         Err(error) => {
-            status.not_seen.push(format!("the last run: {:#}", anyhow::Error::new(error)));
+            status.unseen("the last run", &format!("{:#}", anyhow::Error::new(error)));
             None
         }
     };
-    match at_work(client, namespace).await {
-        Ok(job) => status.at_work = job,
-        Err(cause) => status.not_seen.push(format!("Jobs at work: {cause}")),
-    }
-    // Without a watermark, only the sum means something.
-    let watermark = record.as_ref().map_or_else(|| Watermark::new(""), |record| record.watermark.clone());
-    match standing::count(client, &watermark).await {
+    let jobs = match jobs(client, namespace).await {
+        Ok(jobs) => jobs,
+        Err(cause) => {
+            status.unseen("Jobs at work", &cause.to_string());
+            Vec::new()
+        }
+    };
+    status.at_work = jobs.iter().find(|job| ended(job).is_none()).map(|job| job.name_any());
+    let for_this_key = record.as_ref().and_then(|record| for_this_key(record, status.cluster.as_ref(), &jobs));
+    // Without a watermark, or with one of another key, a run would write them all.
+    let watermark = record.as_ref().filter(|_| for_this_key != Some(false)).map(|record| record.watermark.clone());
+    match standing::count(client, &watermark.unwrap_or_else(|| Watermark::new(""))).await {
         Ok(standing) => status.secrets = Some(standing),
-        Err(cause) => status.not_seen.push(format!("the Secrets: {cause}")),
+        Err(cause) => status.unseen("the Secrets", &cause.to_string()),
     }
-    status.run = record.map(last_run);
+    status.run = record.map(|record| last_run(record, for_this_key));
 }
 
-fn last_run(record: Record) -> LastRun {
+/// Whether a run has put Secrets under the key that the cluster has; nothing, where that is not known.
+fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: &[Job]) -> Option<bool> {
+    let cluster = cluster?;
+    if record.key_arn.is_empty() {
+        return None;
+    }
+    let Some(key) = &cluster.key_arn else { return Some(false) };
+    let same = [Some(key), cluster.key_resolved.as_ref()].into_iter().flatten().any(|name| *name == record.key_arn);
+    if !same {
+        // An alias that KMS did not resolve may mean any key.
+        return (cluster.key_resolved.is_some() || key.contains(":key/")).then_some(false);
+    }
+    // A printed Job, which somebody else applied, may be older than the association, whatever key it names.
+    let job = jobs.iter().find(|job| job.labels().get(RUN_LABEL) == Some(&record.run));
+    job.is_none_or(|job| key_of(job).is_some()).then_some(true)
+}
+
+fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
     let result = record.result.and_then(|result| Some(serde_json::to_value(result).ok()?.as_str()?.to_owned()));
     LastRun {
         run: record.run,
         method: word(record.method),
         key_arn: record.key_arn,
+        for_this_key,
         watermark: record.watermark.as_str().to_owned(),
         result: result.unwrap_or_default(),
         proven: record.proof.is_some_and(|proof| proof.holds()),
@@ -221,9 +283,13 @@ fn last_run(record: Record) -> LastRun {
     }
 }
 
-async fn at_work(client: &Client, namespace: &str) -> Result<Option<String>, Cause> {
+async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, Cause> {
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
     let list = again(|| jobs.list(&ours)).await.map_err(|error| Cause::kube(&error))?;
-    Ok(list.iter().find(|job| ended(job).is_none()).map(|job| job.name_any()))
+    Ok(list.items)
 }
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -25,42 +25,63 @@ fn aws(cluster: &InAws, rows: &mut Vec<(&'static str, String)>) {
     let association = match (&cluster.key_arn, &cluster.update_in_progress) {
         (_, Some(update)) => format!("EKS is associating a key (update {update})"),
         (Some(key), None) => format!("your key {key}"),
-        (None, None) if default_encrypted(kubernetes_version) => {
-            "none: Secrets are under a key that AWS owns, as on every cluster since Kubernetes 1.28".to_owned()
-        }
-        (None, None) => "none: Secrets are not encrypted by KMS".to_owned(),
+        (None, None) => match default_encrypted(kubernetes_version) {
+            Some(true) => {
+                "none: Secrets are under a key that AWS owns, as on every cluster since Kubernetes 1.28".to_owned()
+            }
+            Some(false) => "none: Secrets are not encrypted by KMS".to_owned(),
+            None => "none".to_owned(),
+        },
     };
     rows.push(("association", association));
     if let Some(trouble) = &cluster.key_trouble {
         rows.push(("key", format!("TROUBLE: {}", one_line(trouble))));
-    } else if cluster.key_arn.is_some() {
+    } else if cluster.key_resolved.is_some() {
         rows.push(("key", "usable".to_owned()));
     }
 }
 
 /// EKS encrypts all API data by default since Kubernetes 1.28 (EKS User Guide, "Default envelope encryption for all
 /// Kubernetes API Data").
-fn default_encrypted(version: &str) -> bool {
-    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
-    minor.is_none_or(|minor| minor >= 28)
+fn default_encrypted(version: &str) -> Option<bool> {
+    let (_, minor) = version.split_once('.')?;
+    Some(minor.parse::<u32>().ok()? >= 28)
 }
 
 fn run(status: &Status) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     if let Some(job) = &status.at_work {
-        rows.push(("at work", format!("Job {job}; to watch it: kubectl eks-encrypt attach")));
+        rows.push(("at work", format!("Job {job}; to watch it: {}", status.attach)));
     }
     match &status.run {
-        Some(run) => rows.push(("last run", last(run))),
-        None if status.at_work.is_none() => rows.push(("last run", "no run has left a record".to_owned())),
+        Some(run) => {
+            rows.push(("last run", last(run, status.at_work.is_some())));
+            rows.push(("its key", key(run)));
+        }
+        None if status.at_work.is_none() && status.record_sought => {
+            rows.push(("last run", "no run has left a record".to_owned()));
+        }
         None => {}
     }
     rows
 }
 
-fn last(run: &LastRun) -> String {
+/// Whose key the last run was for: another one's run says nothing of the Secrets now.
+fn key(run: &LastRun) -> String {
+    match (run.for_this_key, run.key_arn.as_str()) {
+        (Some(true), _) => "the cluster's key".to_owned(),
+        (Some(false), key) => format!("NOT a key of this cluster: {}", one_line(key)),
+        (None, "") => "not known: the run named none, so it may have begun before the key was associated".to_owned(),
+        (None, key) => {
+            format!("{}, but whether the cluster had it when the run began is not known", one_line(key))
+        }
+    }
+}
+
+fn last(run: &LastRun, at_work: bool) -> String {
     let result = match run.result.as_str() {
-        "" => "not ended, or ended without a word",
+        "" if at_work => "not ended",
+        "" => "ended without a word, or at work elsewhere (--local)",
         "complete" if run.proven => "complete and proven",
         "complete" => "complete, not proven",
         other => other,
@@ -83,7 +104,12 @@ fn secrets(status: &Status) -> Option<(&'static str, String)> {
     let standing = status.secrets?;
     let all = thousands(standing.total);
     let text = match (&status.run, standing.behind) {
-        (None, _) => format!("{all}; how many are behind is not known without a run"),
+        (None, _) => format!("{all}; how many are under your key is not known without a run's record"),
+        (Some(run), _) if run.for_this_key == Some(false) => {
+            format!(
+                "{all}; how many are under the cluster's key is not known: the last run was for a key that it does not have"
+            )
+        }
         (Some(_), 0) => format!("{all}; all written since the last run began"),
         (Some(_), behind) => format!("{all}; {} NOT written since the last run began", thousands(behind)),
     };

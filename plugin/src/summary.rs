@@ -47,7 +47,7 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
             let elsewhere = if subject.key_arn.is_empty() { String::new() } else { elsewhere(&subject.key_arn) };
             format!("{elsewhere}{}", if proof.is_some() { PROVEN } else { NOT_PROVEN })
         }
-        Verdict::Incomplete { .. } => failures(progress, tally.failed),
+        Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
     };
     format!("{facts}{rest}")
 }
@@ -80,12 +80,21 @@ fn proof_line(proof: &Proof) -> String {
 }
 
 /// The failed Secrets by name, and what to do.
-fn failures(progress: &Progress, failed: u64) -> String {
+fn failures(progress: &Progress, failed: u64, run: &Run) -> String {
     let line = |((namespace, name), reason): (&(String, String), &String)| format!("  {namespace}/{name}: {reason}\n");
     let listed: String = progress.failures.iter().take(LISTED).map(line).collect();
     let more = usize::try_from(failed).unwrap_or(usize::MAX).saturating_sub(progress.failures.len().min(LISTED));
-    let more = if more == 0 { String::new() } else { format!("  and {more} more, see the Job's log\n") };
-    let head = if failed == 0 { "" } else { "\nNot re-encrypted:\n" };
+    let more = match (more, run.job.is_empty()) {
+        (0, _) => String::new(),
+        (more, true) => format!("  and {more} more; `-o json` names a thousand of them\n"),
+        (more, false) => format!("  and {more} more, see the Job's log\n"),
+    };
+    let head = match (failed, progress.failures.is_empty()) {
+        (0, true) => "",
+        // All are written; these are named by the proof.
+        (0, false) => "\nDo not stay under the key:\n",
+        _ => "\nNot re-encrypted:\n",
+    };
     format!(
         "{head}{listed}{more}\nMend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.\n"
     )
@@ -192,6 +201,28 @@ mod tests {
           key       not known to this run; `kubectl eks-encrypt status` shows which the cluster has
         ");
         assert!(!told.contains("Terraform"));
+    }
+
+    #[test]
+    fn secrets_that_do_not_stay_are_not_called_failed() {
+        let mut progress = Progress::default();
+        progress.failures.insert(("shop".into(), "db".into()), "does not stay under the current key".into());
+        let tally = Tally { listed: 2, rewritten: 2, ..Tally::default() };
+        let verdict = Verdict::Incomplete { tally, why: "the proof does not hold".into() };
+        let run = Run { job: String::new(), ..run() };
+        let text = text(&verdict, &progress, &subject(), &run, Duration::from_secs(38));
+        insta::assert_snapshot!(text[text.find("  run ").unwrap()..], @r"
+          run       20261124-070000-beef
+
+        Do not stay under the key:
+          shop/db: does not stay under the current key
+
+        Mend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.
+        ");
+        // A run from here has no log that could be looked at.
+        let failed = Tally { listed: 90, rewritten: 30, failed: 60, ..Tally::default() };
+        let more = failures(&progress, failed.failed, &run);
+        assert!(more.contains("\nNot re-encrypted:\n") && more.contains("and 59 more; `-o json`"), "{more}");
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::table::{Check, Checks};
 
+pub(crate) mod run;
+
 /// A key's ARN.
 pub(crate) const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 

@@ -1,0 +1,135 @@
+//! The second half alone: what it refuses, what it leaves out, and what it leaves behind.
+use super::*;
+use crate::apply::Owner;
+use crate::preflight::check;
+use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
+use crate::testing::{
+    self, Answer, KEY, NO_UPDATES, WITH, aws, described, described_key, heard, kubeconfig, reencrypt as flags, told,
+};
+use insta::assert_snapshot;
+use serde_json::json;
+
+const SERVER: &str = "https://ABC123.gr7.eu-central-1.eks.amazonaws.com";
+const IMAGE: [&str; 2] = ["--image", "registry.example/job:1"];
+
+fn target() -> Target {
+    Target { cluster: "shop".into(), ..Target::default() }
+}
+
+/// The checks of a command, where AWS gives these answers.
+async fn checked(args: &Reencrypt, answers: &[Answer], screen: &Screen) -> (Result<Ground, Stop>, testing::Heard) {
+    let (client, heard) = heard(passing);
+    let (target, kubernetes) = (target(), kubeconfig(client, SERVER, "authority A"));
+    (check(&wanted(args, Some(&target)), Some(Ok(aws(answers).0)), Ok(kubernetes), screen).await, heard)
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_key_is_refused_with_the_cure() {
+    let screen = Screen::kept();
+    let answers = [(200, "", IDENTITY), described(&json!({}))];
+    let (ground, heard) = checked(&flags(&IMAGE), &answers, &screen).await;
+    let Err(stop) = ground else { panic!("passed") };
+    let rows: Vec<_> =
+        screen.text().lines().skip_while(|line| !line.contains("FAIL")).take(2).map(str::to_owned).collect();
+    assert_snapshot!(format!("{}\n{}", rows.join("\n"), told(stop)), @r"
+      FAIL  association          no key is associated with this cluster
+                                 what helps: associate one first: kubectl eks-encrypt enable --cluster shop --key-arn ARN
+    exit 3
+    error: 1 check failed; nothing was changed.
+    ");
+    assert!(heard.lock().unwrap().iter().all(|call| changes_nothing(call)), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let config = json!({"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]});
+    let rotation = (200, "", r#"{"KeyRotationEnabled":true}"#);
+    let grants = (200, "", r#"{"Grants":[],"Truncated":false}"#);
+    let answers = [(200, "", IDENTITY), described(&config), described_key("Enabled"), rotation, grants, NO_UPDATES];
+    let (screen, args) = (Screen::kept(), flags(&[&IMAGE[..], &["--dry-run"]].concat()));
+    let (ground, heard) = checked(&args, &answers, &screen).await;
+    let Ok(ground) = ground else { panic!("{}", screen.text()) };
+    assert_eq!(decide(&args, &ground, &screen, &RefCell::default()).await.unwrap(), ExitCode::Done);
+    let text = screen.text();
+    assert_snapshot!(text[text.find("Every check passed.").unwrap()..], @r"
+    Every check passed.
+
+    The EKS cluster
+        shop (eu-central-1, account 111122223333)
+    has the key
+        arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    already.
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
+
+    This was a dry run: nothing was changed.
+    ");
+    assert!(heard.lock().unwrap().iter().all(|call| changes_nothing(call)), "{heard:?}");
+}
+
+/// Without AWS.
+fn vouched(more: &[&str]) -> Reencrypt {
+    let mut args = flags(&[&IMAGE[..], more].concat());
+    (args.cluster, args.without_aws) = (None, true);
+    args
+}
+
+#[tokio::test]
+async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
+    let (screen, args, (client, heard)) = (Screen::kept(), vouched(&["--dry-run"]), heard(passing));
+    let kubernetes = kubeconfig(client, "https://127.0.0.1:1", "authority A");
+    let Ok(ground) = check(&wanted(&args, None), None, Ok(kubernetes), &screen).await else {
+        panic!("{}", screen.text())
+    };
+    assert!(ground.eks.is_none());
+    decide(&args, &ground, &screen, &RefCell::default()).await.unwrap();
+    assert_snapshot!(screen.text(), @r"
+      warn  kubeconfig           context prod, server https://127.0.0.1:1/: not compared with EKS, because AWS is not to be
+                                   asked
+      ok    Kubernetes identity  alice@example
+      ok    rights               RBAC and a Job may be made in namespace eks-encrypt
+      ok    run                  none is at work in namespace eks-encrypt
+      ok    admission            no webhook or policy is asked before Secrets are written
+      ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
+    Every check passed, 1 warning.
+
+    The cluster is that of kubeconfig context
+        prod
+        https://127.0.0.1:1/
+    Whether it has a key of yours was not asked: AWS is left out.
+    Every Secret of the cluster will be written once, by a Job in the cluster:
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
+    touched, to prove that none was left behind.
+
+    This was a dry run: nothing was changed.
+    ");
+    assert!(heard.lock().unwrap().iter().all(|call| changes_nothing(call)), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_aws_the_run_names_no_key() {
+    let (client, _) = api_server("not there", "complete", 0);
+    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let screen = Screen::kept();
+    let code = go_on(&vouched(&[]), &ground, &screen, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done);
+    assert!(screen.text().contains("\n  key       not known to this run;"), "{}", screen.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_detached_job_is_made_and_left_and_attach_is_shown() {
+    let (client, asked) = api_server("not there", "complete", 0);
+    let (screen, stage) = (Screen::kept(), RefCell::default());
+    let args = flags(&[&IMAGE[..], &["--detach", "--yes", "--context", "prod"]].concat());
+    let code = decide(&args, &testing::ground(client, &[WITH]), &screen, &stage).await.unwrap();
+    assert_eq!(code, ExitCode::Done);
+    let asked = asked.lock().unwrap();
+    assert!(asked.last().unwrap().starts_with("PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/"), "{asked:?}");
+    assert!(!asked.iter().any(|call| call.starts_with("DELETE")), "{asked:?}");
+    let text = screen.text();
+    assert_snapshot!(text[text.find("It goes on").unwrap()..], @r"
+    It goes on without us. To watch it, and to take its rights away at its end:
+      kubectl eks-encrypt attach --context prod
+    ");
+}

@@ -1,0 +1,356 @@
+//! How things stand, as a person and as a script read it.
+use super::*;
+use crate::cli::{Cli, Command};
+use crate::testing::{
+    Answer, Heard, IN_PROGRESS, KEY, NO_UPDATES, aws as scripted_aws, described, described_key, forbidden, heard,
+    kubeconfig,
+};
+use clap::Parser as _;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+const OTHER: &str = "arn:aws:kms:eu-central-1:111122223333:key/other";
+
+fn flags(more: &[&str]) -> Flags {
+    let base = ["kubectl-eks_encrypt", "status"];
+    let Command::Status(flags) = Cli::try_parse_from(base.iter().chain(more)).unwrap().command else { panic!() };
+    flags
+}
+
+/// A cluster that has this key.
+fn with(key: &str) -> Answer {
+    described(&json!({"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": key}}]}))
+}
+
+/// AWS, where nothing is wrong.
+fn calm() -> Vec<Answer> {
+    vec![with(KEY), described_key("Enabled"), NO_UPDATES]
+}
+
+/// The record of a run that is complete and proven, with these fields changed.
+fn record(more: &[(&str, &str)]) -> Value {
+    let proof = r#"{"passes":1,"tally":{"listed":3,"rewritten":0,"current":3,"gone":0,"failed":0}}"#;
+    let mut data = json!({"run": "r1", "jobUid": "u", "watermark": "100", "method": "annotate", "keyArn": KEY, "phase": "prove",
+        "result": "complete", "listed": "3", "rewritten": "2", "current": "1", "gone": "0", "failed": "0",
+        "updated": "2026-11-24T07:05:12Z", "proof": proof});
+    for (name, value) in more {
+        data[name] = (*value).into();
+    }
+    data
+}
+
+/// A Job of run r1 at work, or one that has ended.
+fn job(over: bool, manager: &str) -> Value {
+    let conditions = if over { json!([{"type": "Complete", "status": "True"}]) } else { json!([]) };
+    json!({"metadata": {"name": "eks-encrypt-r1", "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": "r1"},
+            "managedFields": [{"manager": manager, "operation": "Apply"}]}, "status": {"conditions": conditions},
+        "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [{"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}]}]}}}})
+}
+
+/// An API server with this record, these Jobs, and Secrets of these versions.
+fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'static str]) -> (Client, Heard) {
+    heard(move |method, path| {
+        assert_eq!(method, "GET", "{path}");
+        let items = |items: Vec<Value>| (200, json!({"metadata": {}, "items": items}).to_string());
+        match (path.split('?').next().unwrap(), &record) {
+            ("/api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run", Some(data)) => {
+                (200, json!({"metadata": {"name": "eks-encrypt-run"}, "data": data}).to_string())
+            }
+            ("/api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run", None) => {
+                let details = json!({"name": "eks-encrypt-run", "kind": "configmaps"});
+                let status = json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "details": details});
+                (404, status.to_string())
+            }
+            ("/apis/batch/v1/namespaces/eks-encrypt/jobs", _) => items(jobs.clone()),
+            ("/api/v1/secrets", _) => {
+                items(versions.iter().map(|version| json!({"metadata": {"resourceVersion": version}})).collect())
+            }
+            (path, _) => panic!("asked {path}"),
+        }
+    })
+}
+
+/// What is seen with these answers of AWS. The time and the version are held fast.
+async fn seen_by(flags: &Flags, client: Client, server: &str, answers: &[Answer]) -> Status {
+    let kubernetes = kubeconfig(client, server, "authority A");
+    let aws = Ok((scripted_aws(answers).0, "shop".to_owned()));
+    let status = look(flags, &kubernetes, aws).await;
+    Status { version: "0.0.0", time: "2026-11-24T08:00:00Z".parse().unwrap(), ..status }
+}
+
+const SERVER: &str = "https://ABC123.gr7.eu-central-1.eks.amazonaws.com";
+
+async fn seen(client: Client, answers: &[Answer]) -> Status {
+    seen_by(&flags(&[]), client, SERVER, answers).await
+}
+
+fn json_of(status: &Status) -> String {
+    serde_json::to_string_pretty(status).unwrap()
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_key_before_and_after_1_28() {
+    let mut told = Vec::new();
+    for version in ["1.34", "1.27", "preview"] {
+        let (client, _) = api_server(None, vec![], &["5", "6"]);
+        told.push(status_text::text(&seen(client, &[described(&json!({"version": version})), NO_UPDATES]).await));
+    }
+    assert_snapshot!(told.join("\n\n"), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  none: Secrets are under a key that AWS owns, as on every cluster since Kubernetes 1.28
+    last run     no run has left a record
+    Secrets      2; how many are under your key is not known without a run's record
+
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.27, ACTIVE
+    association  none: Secrets are not encrypted by KMS
+    last run     no run has left a record
+    Secrets      2; how many are under your key is not known without a run's record
+
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes preview, ACTIVE
+    association  none
+    last run     no run has left a record
+    Secrets      2; how many are under your key is not known without a run's record
+    ");
+}
+
+#[tokio::test]
+async fn complete_and_proven_and_nothing_behind() {
+    let (client, heard) = api_server(Some(record(&[])), vec![job(true, "eks-encrypt")], &["101", "102", "103"]);
+    let status = seen(client, &calm()).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          usable
+    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    its key      the cluster's key
+    Secrets      3; all written since the last run began
+    ");
+    assert_snapshot!(json_of(&status), @r#"
+    {
+      "apiVersion": "eks-encrypt/v1",
+      "kind": "Status",
+      "version": "0.0.0",
+      "time": "2026-11-24T08:00:00Z",
+      "context": "prod",
+      "cluster": {
+        "arn": "arn:aws:eks:eu-central-1:111122223333:cluster/shop",
+        "kubernetesVersion": "1.34",
+        "status": "ACTIVE",
+        "health": [],
+        "keyArn": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      },
+      "run": {
+        "run": "r1",
+        "method": "annotate",
+        "keyArn": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "forThisKey": true,
+        "watermark": "100",
+        "result": "complete",
+        "proven": true,
+        "updated": "2026-11-24T07:05:12Z",
+        "tally": {
+          "listed": 3,
+          "rewritten": 2,
+          "current": 1,
+          "gone": 0,
+          "failed": 0
+        },
+        "proof": {
+          "passes": 1,
+          "tally": {
+            "listed": 3,
+            "rewritten": 0,
+            "current": 3,
+            "gone": 0,
+            "failed": 0
+          }
+        }
+      },
+      "secrets": {
+        "total": 3,
+        "behind": 0
+      },
+      "notSeen": []
+    }
+    "#);
+    assert_eq!(heard.lock().unwrap().len(), 3, "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_run_at_work() {
+    let record = record(&[("result", ""), ("phase", "rewrite"), ("proof", ""), ("current", "0"), ("rewritten", "1")]);
+    let (client, _) = api_server(Some(record), vec![job(false, "eks-encrypt")], &["90", "102", "91"]);
+    let status = seen_by(&flags(&["--context", "prod"]), client, SERVER, &calm()).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          usable
+    at work      Job eks-encrypt-r1; to watch it: kubectl eks-encrypt attach --context prod
+    last run     r1 (annotate): not ended, 2026-11-24 07:05:12 UTC; 3 listed: 1 rewritten, 0 current already, 0 deleted meanwhile, 0 failed
+    its key      the cluster's key
+    Secrets      3; 2 NOT written since the last run began
+    ");
+    assert!(json_of(&status).contains(r#""atWork": "eks-encrypt-r1""#));
+}
+
+#[tokio::test]
+async fn a_run_that_was_broken_off() {
+    let (client, _) = api_server(Some(record(&[("result", ""), ("proof", "")])), vec![], &["90"]);
+    let text = status_text::text(&seen(client, &calm()).await);
+    assert!(text.contains("r1 (annotate): ended without a word, or at work elsewhere (--local), 2026"), "{text}");
+}
+
+#[tokio::test]
+async fn an_incomplete_run_with_secrets_behind() {
+    let record = record(&[("result", "incomplete"), ("failed", "1"), ("current", "0"), ("proof", "")]);
+    let (client, _) = api_server(Some(record), vec![], &["99", "102", "103"]);
+    let status = seen(client, &calm()).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          usable
+    last run     r1 (annotate): incomplete, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 0 current already, 0 deleted meanwhile, 1 failed
+    its key      the cluster's key
+    Secrets      3; 1 NOT written since the last run began
+    ");
+    assert_eq!(status.secrets, Some(Standing { total: 3, behind: 1 }));
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_is_trouble() {
+    let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);
+    let health = json!({"issues": [{"code": "KmsKeyDisabled", "message": "The key is disabled"}]});
+    let config = json!([{"resources": ["secrets"], "provider": {"keyArn": KEY}}]);
+    let cluster = described(&json!({"encryptionConfig": config, "health": health}));
+    assert_snapshot!(status_text::text(&seen(client, &[cluster, described_key("Disabled"), NO_UPDATES]).await), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    health       KmsKeyDisabled: The key is disabled
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          TROUBLE: KMS key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab can't encrypt a cluster: it is Disabled; `aws kms enable-key` first
+    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    its key      the cluster's key
+    Secrets      1; all written since the last run began
+    ");
+}
+
+#[tokio::test]
+async fn an_association_in_progress() {
+    let (client, _) = api_server(None, vec![], &["5"]);
+    let updates = (200, "", r#"{"updateIds":["u-1"]}"#);
+    let status = seen(client, &[described(&json!({"status": "UPDATING"})), updates, IN_PROGRESS]).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, UPDATING
+    association  EKS is associating a key (update u-1)
+    last run     no run has left a record
+    Secrets      1; how many are under your key is not known without a run's record
+    ");
+}
+
+#[tokio::test]
+async fn without_aws_the_rest_is_shown() {
+    let (client, _) = api_server(Some(record(&[])), vec![job(true, "eks-encrypt")], &["101", "99"]);
+    let denied = (403, "AccessDeniedException", r#"{"message":"not authorized to perform: eks:DescribeCluster"}"#);
+    let status = seen(client, &[denied]).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      that of kubeconfig context prod
+    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    its key      arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, but whether the cluster had it when the run began is not known
+    Secrets      2; 1 NOT written since the last run began
+    not seen     the association and the key: can't describe EKS cluster shop in eu-central-1 (`aws eks list-clusters --region eu-central-1` shows what is there): AccessDeniedException: not authorized to perform: eks:DescribeCluster
+    ");
+    assert!(json_of(&status).contains("\"notSeen\": [\n    \"the association and the key: can't describe"));
+}
+
+#[tokio::test]
+async fn where_the_cluster_is_not_known_the_rest_is_shown() {
+    let (client, _) = api_server(None, vec![], &["101"]);
+    let stop =
+        Stop { code: ExitCode::Usage, error: anyhow::anyhow!("context prod does not say:\n  add --cluster NAME") };
+    let status = look(&flags(&[]), &kubeconfig(client, SERVER, "authority A"), Err(stop)).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      that of kubeconfig context prod
+    last run     no run has left a record
+    Secrets      1; how many are under your key is not known without a run's record
+    not seen     the association and the key: context prod does not say: add --cluster NAME
+    ");
+}
+
+#[tokio::test]
+async fn another_clusters_api_server_is_not_spoken_to_and_nothing_is_said_of_its_runs() {
+    let (client, heard) = api_server(None, vec![], &[]);
+    let status = seen_by(&flags(&[]), client, "https://staging.example", &calm()).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          usable
+    not seen     the run and the Secrets: kubeconfig context prod is not EKS cluster shop: nothing was touched; kubeconfig: https://staging.example CA bf9899e0f16bf2d9; EKS: https://ABC123.gr7.eu-central-1.eks.amazonaws.com CA bf9899e0f16bf2d9; write the right one: aws eks update-kubeconfig --name shop --region eu-central-1; or name its context: --context NAME
+    ");
+    assert_eq!(*heard.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
+    let (client, _) = api_server(Some(record(&[("keyArn", OTHER)])), vec![], &["101", "102"]);
+    let status = seen(client, &calm()).await;
+    assert_snapshot!(status_text::text(&status), @r"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          usable
+    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    its key      NOT a key of this cluster: arn:aws:kms:eu-central-1:111122223333:key/other
+    Secrets      2; how many are under the cluster's key is not known: the last run was for a key that it does not have
+    ");
+    assert_eq!(status.secrets, Some(Standing { total: 2, behind: 2 }), "a run would write them all");
+    assert!(json_of(&status).contains(r#""forThisKey": false"#));
+    // Nor where no key is associated at all.
+    let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);
+    let status = seen(client, &[described(&json!({})), NO_UPDATES]).await;
+    assert_eq!(status.run.unwrap().for_this_key, Some(false));
+}
+
+#[tokio::test]
+async fn a_run_that_may_be_older_than_the_association_is_told_apart() {
+    let (client, _) = api_server(Some(record(&[("keyArn", "")])), vec![], &["101"]);
+    let nameless = status_text::text(&seen(client, &calm()).await);
+    let (client, _) = api_server(Some(record(&[])), vec![job(true, "kubectl")], &["101"]);
+    let printed = status_text::text(&seen(client, &calm()).await);
+    let its_key = |text: &str| text.lines().find(|line| line.starts_with("its key")).unwrap().to_owned();
+    assert_snapshot!([its_key(&nameless), its_key(&printed)].join("\n"), @r"
+    its key      not known: the run named none, so it may have begun before the key was associated
+    its key      arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, but whether the cluster had it when the run began is not known
+    ");
+}
+
+#[tokio::test]
+async fn a_key_that_eks_knows_by_an_alias_is_the_same_key() {
+    let alias = "arn:aws:kms:eu-central-1:111122223333:alias/eks";
+    let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);
+    let status = seen(client, &[with(alias), described_key("Enabled"), NO_UPDATES]).await;
+    assert_eq!(status.run.unwrap().for_this_key, Some(true));
+    let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);
+    let denied = (400, "AccessDeniedException", r#"{"message":"not authorized to perform: kms:DescribeKey"}"#);
+    let status = seen(client, &[with(alias), denied, NO_UPDATES]).await;
+    assert_eq!(status.run.as_ref().unwrap().for_this_key, None);
+    let text = status_text::text(&status);
+    assert!(
+        text.contains("not seen     the key's state: can't describe KMS key") && !text.contains("usable"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_refuses_hides_nothing_else() {
+    let (client, _) = heard(|_, path| match path {
+        _ if path.contains("/configmaps/") => (403, forbidden("get", "configmaps")),
+        _ if path.contains("/jobs") => (403, forbidden("list", "jobs")),
+        _ => (403, forbidden("list", "secrets")),
+    });
+    assert_snapshot!(status_text::text(&seen(client, &calm()).await), @r#"
+    cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
+    association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    key          usable
+    not seen     the last run: can't read the run record ConfigMap eks-encrypt/eks-encrypt-run: configmaps is forbidden: User "alice" cannot get resource "configmaps"
+    not seen     Jobs at work: jobs is forbidden: User "alice" cannot list resource "jobs"
+    not seen     the Secrets: secrets is forbidden: User "alice" cannot list resource "secrets"
+    "#);
+}

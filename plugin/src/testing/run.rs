@@ -1,0 +1,99 @@
+//! API servers for whole commands: one on which every check passes, and one on which a run goes through.
+
+use std::sync::{Arc, Mutex};
+
+use super::{KEY, api_object, kubernetes, not_found};
+
+/// What AWS's STS says of us.
+pub(crate) const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn>\
+    <Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+
+/// The answers of an API server on which every check passes.
+pub(crate) fn passing(method: &str, path: &str) -> (u16, String) {
+    match (method, path) {
+        ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews?") => {
+            let review = r#"{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview","metadata":{},"status":{"userInfo":{"username":"alice@example"}}}"#;
+            (201, review.into())
+        }
+        ("POST", _) => (201, r#"{"spec":{},"metadata":{},"status":{"allowed":true}}"#.into()),
+        ("GET", path) if path.contains("admissionregistration") || path.contains("/jobs?") => {
+            (200, r#"{"metadata":{},"items":[]}"#.into())
+        }
+        ("GET", path) if path.contains("/secrets?") => {
+            (200, r#"{"metadata":{"remainingItemCount":2012},"items":[{"metadata":{"name":"a"}}]}"#.into())
+        }
+        ("GET", path) => not_found(path),
+        (_, path) => (200, api_object(path)),
+    }
+}
+
+/// Whether a call changes nothing: a read, a review, or a dry run.
+pub(crate) fn changes_nothing(call: &str) -> bool {
+    call.starts_with("GET ") || call.contains("reviews?") || call.contains("dryRun=All")
+}
+
+/// What an API server was asked, without queries, and with the run's id as `RUN`.
+pub(crate) type Asked = Arc<Mutex<Vec<String>>>;
+
+/// An API server on which the Job runs through: it appears when it is applied, and has ended with this last word.
+/// `job_state`: whether it is `there` already, or `over`, or will be `deleted`, or the resource that may not be applied.
+pub(crate) fn api_server(job_state: &'static str, result: &'static str, failed: u64) -> (kube::Client, Asked) {
+    let asked = Asked::default();
+    let heard = asked.clone();
+    let run = Mutex::new("20261124-070000-beef".to_owned());
+    let client = kubernetes(move |method, path| {
+        let bare = path.split('?').next().unwrap_or_default().to_owned();
+        if let Some((_, id)) = bare.split_once("/clusterroles/eks-encrypt-") {
+            *run.lock().unwrap() = id.to_owned();
+        }
+        let run = run.lock().unwrap().clone();
+        heard.lock().unwrap().push(format!("{method} {}", bare.replace(&run, "RUN")));
+        let job = |conditions: serde_json::Value| {
+            serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": conditions},
+                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run},
+                    "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}]},
+                "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [
+                    {"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}, {"name": "EKS_ENCRYPT_METHOD", "value": "annotate"}]}]}}}})
+        };
+        let word = format!(
+            r#"{{"wire":1,"run":"{run}","pod":"p","seq":1,"time":"2026-11-24T07:00:00Z","event":"finished","result":"{result}","tally":{{"listed":3,"rewritten":{},"current":0,"gone":0,"failed":{failed}}}}}"#,
+            3 - failed
+        );
+        let body = match (method, bare.as_str()) {
+            ("GET", "/apis/batch/v1/namespaces/eks-encrypt/jobs") => {
+                let items = match job_state {
+                    "there" => vec![job(serde_json::json!([]))],
+                    "over" => vec![job(serde_json::json!([{"type": "Complete", "status": "True"}]))],
+                    _ => vec![],
+                };
+                serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
+            }
+            ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
+            ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
+            ("GET", path) if path.ends_with("/clusterrolebindings") => serde_json::json!({"metadata": {}, "items": []}),
+            ("GET", path) if path.contains("/jobs/") && job_state == "deleted" => return not_found(path),
+            ("GET", path) if path.contains("/rbac.authorization.k8s.io/") => {
+                serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}},
+                    "roleRef": {"apiGroup": "", "kind": "", "name": ""}})
+            }
+            ("GET", path) if path.ends_with("/pods") => {
+                serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
+                {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false,
+                    "restartCount": 0, "state": {"terminated": {"exitCode": 0, "message": word}}}]}}]})
+            }
+            ("GET", path) if path.ends_with("/log") => return (200, format!("2026-11-24T07:00:00Z {word}\n")),
+            ("GET", _) => {
+                job(serde_json::json!([{"type": if failed > 0 { "Failed" } else { "Complete" }, "status": "True"}]))
+            }
+            ("DELETE", _) => return (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
+            (_, path) => return (200, api_object(path)),
+        };
+        (200, body.to_string())
+    });
+    (client, asked)
+}
+
+pub(crate) fn status(code: u16, reason: &str) -> String {
+    serde_json::json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "you may not"})
+        .to_string()
+}
