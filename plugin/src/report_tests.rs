@@ -137,3 +137,14 @@ fn a_proof_that_does_not_hold_is_shown_and_is_none() {
     assert!(text.contains("\"done\": false,\n  \"proven\": false,"), "{text}");
     assert!(text.contains("\"passes\": 5"), "{text}");
 }
+
+#[test]
+fn a_run_that_is_not_done_is_not_proven_whatever_its_proof_says() {
+    let tally = Tally { listed: 1, rewritten: 1, ..Tally::default() };
+    let proof = Some(Proof { passes: 1, tally: Tally { listed: 1, current: 1, ..Tally::default() } });
+    let mut progress = Progress::default();
+    progress.finished = Some(Finished { result: RunResult::Complete, tally, proof, reason: None });
+    let verdict = Verdict::Incomplete { tally, why: "the Job says complete but has failed".into() };
+    let text = json(&verdict, &progress, &Subject::default(), &[], ExitCode::Incomplete);
+    assert!(text.contains("\"done\": false,\n  \"proven\": false,"), "{text}");
+}
