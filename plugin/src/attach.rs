@@ -12,15 +12,15 @@ use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::cli::{Attach, cleanup};
-use crate::existing::key_of;
+use crate::drive::existing::key_of;
+use crate::drive::run::{Run, ended};
+use crate::drive::{follow, withdraw};
 use crate::finish::finish;
+use crate::finish::subject::Subject;
 use crate::interrupt::Stage;
 use crate::kubernetes::{self, Kubernetes, again};
-use crate::run::{Run, ended};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
-use crate::subject::Subject;
-use crate::{follow, withdraw};
 
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]

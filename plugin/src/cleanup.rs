@@ -1,6 +1,8 @@
 //! `cleanup`: everything that runs have made, found by its label and removed. Input: the cluster. Output: a line for each object,
 //! and an exit code. The order is that of danger: rights first, evidence last.
 
+pub(crate) mod tenants;
+
 use eks_encrypt_job::contract::{APP, APP_LABEL};
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
@@ -10,11 +12,10 @@ use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
 use crate::cli::{self, Cleanup, KubeFlags};
+use crate::drive::run::ended;
 use crate::kubernetes::{self, Kubernetes, again, gone};
-use crate::run::ended;
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
-use crate::tenants;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 

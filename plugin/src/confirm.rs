@@ -5,10 +5,10 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::apply::{self, Owner};
-use crate::association::Plan;
 use crate::cli::{EngineFlags, JobFlags};
+use crate::drive::apply::{self, Owner};
 use crate::drive::what_is_written;
+use crate::eks::association::Plan;
 use crate::preflight::Ground;
 use crate::screen::Screen;
 use crate::stop::Coded;

@@ -1,6 +1,16 @@
 //! The second half, for `enable` and `reencrypt` alike: a run is begun or found, followed to its end, and its rights are
 //! taken away. Input: a client and the command line's settings. Output: how the run ended; what it means is `verdict`'s.
 
+pub(crate) mod apply;
+pub(crate) mod existing;
+pub(crate) mod follow;
+pub(crate) mod local;
+pub(crate) mod log;
+pub(crate) mod manifests;
+pub(crate) mod run;
+pub(crate) mod startup;
+pub(crate) mod withdraw;
+
 use std::cell::RefCell;
 
 use eks_encrypt_job::event::Method;
@@ -8,15 +18,14 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
-use crate::existing::Found;
-use crate::follow::Ended;
+use crate::drive::existing::Found;
+use crate::drive::follow::Ended;
+use crate::drive::manifests::{Object, Settings};
+use crate::drive::run::Run;
 use crate::interrupt::Stage;
 use crate::kubernetes::Kubernetes;
-use crate::manifests::{Object, Settings};
-use crate::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::{apply, existing, follow, local, manifests, withdraw};
 
 /// What there is to be done.
 pub(crate) struct Work<'a> {

@@ -6,17 +6,19 @@ use std::cell::RefCell;
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::association::Plan;
 use crate::cli::{Enable, attach};
+use crate::confirm;
 use crate::drive::{Driven, Work, drive};
+use crate::eks::association::Plan;
+use crate::eks::{association, settle};
 use crate::finish::finish;
+use crate::finish::subject::Subject;
+use crate::finish::summary;
 use crate::interrupt::Stage;
 use crate::preflight::{Eks, Ground, Wanted, preflight};
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::subject::Subject;
 use crate::target::Target;
-use crate::{association, confirm, settle, summary};
 
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {

@@ -1,20 +1,24 @@
 //! The end of a run, as every command that has followed one tells it. Input: how it ended. Output: the last words on the
 //! screen, the report on stdout if it was asked for, and the exit code.
 
+pub(crate) mod report;
+pub(crate) mod subject;
+pub(crate) mod summary;
+pub(crate) mod verdict;
+
 use std::time::Duration;
 
 use eks_encrypt_job::event::RunResult;
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cli::Output;
-use crate::follow::Ended;
-use crate::report::Report;
-use crate::run::Run;
+use crate::drive::follow::Ended;
+use crate::drive::run::Run;
+use crate::finish::report::Report;
+use crate::finish::subject::Subject;
+use crate::finish::verdict::{Verdict, judge};
+use crate::preflight::table::Check;
 use crate::screen::{self, Screen};
-use crate::subject::Subject;
-use crate::summary;
-use crate::table::Check;
-use crate::verdict::{Verdict, judge};
 
 /// Judges and tells.
 pub(crate) fn finish(

@@ -2,8 +2,8 @@
 use eks_encrypt_job::outcome::Tally;
 
 use super::*;
+use crate::drive::run::JobEnd;
 use crate::progress::{Finished, Progress};
-use crate::run::JobEnd;
 
 fn run() -> Run {
     Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::run::Run;
+use crate::drive::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
 

@@ -1,66 +1,33 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The files of `enable`, in the order of its steps: `target` (`cluster_config`, `context`) -> `preflight` (`table`; `aws`, `cluster`,
-//! `kubernetes`, `key`, `rights`, `admission`, ...) -> `confirm` -> `association` (`settle`) -> `drive` (`existing`, `manifests`, `apply`,
-//! `follow` with `log` and `startup`; or `local`) -> `withdraw` -> `finish` (`verdict`, `summary`, `report`). What people see goes through
-//! `screen`, and nowhere else.
+//! The commands are `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`). The steps of `enable`, in their
+//! order: `target` (which cluster is meant) -> `preflight` (every check) -> `confirm` -> `eks` (the association) -> `drive` (a run is
+//! begun or found, and followed) -> `finish` (what it came to). A step's files lie in the folder of its name. What people see
+//! goes through `screen`, and nowhere else.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
-mod admission;
-mod apply;
-mod association;
 mod attach;
-mod aws;
 mod cause;
-mod census;
 mod cleanup;
 mod cli;
-mod cluster;
-mod cluster_config;
 mod confirm;
-mod context;
-mod cure;
 mod drive;
+mod eks;
 mod enable;
-mod existing;
 mod finish;
-mod follow;
-mod grants;
-mod health;
 mod interrupt;
-mod key;
-mod key_risks;
 mod kubernetes;
-mod local;
-mod log;
-mod manifests;
-mod pem;
 mod preflight;
 mod print;
 mod progress;
 mod reencrypt;
-mod report;
-mod rights;
-mod run;
 mod screen;
-mod settle;
-mod standing;
-mod startup;
 mod status;
-mod status_text;
 mod stop;
-mod subject;
-mod summary;
-mod table;
 mod target;
-mod tenants;
 #[cfg(test)]
 mod testing;
-mod updates;
-mod verdict;
-mod withdraw;
-mod wrap;
 
 use clap::Parser as _;
 use eks_encrypt_job::exit::ExitCode;

@@ -4,24 +4,33 @@
 //! All checks are made that can be: one that rests on another that failed is shown as not made. The API server is asked
 //! nothing before it is known to be the right one.
 
+pub(crate) mod admission;
+pub(crate) mod census;
+pub(crate) mod grants;
+pub(crate) mod health;
+pub(crate) mod key_risks;
+pub(crate) mod rights;
+pub(crate) mod table;
+pub(crate) mod wrap;
+
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 use kube::Client;
 
-use crate::apply::Owner;
-use crate::association::{self, Plan};
-use crate::aws::{self, Aws};
 use crate::cli::{EngineFlags, JobFlags, KubeFlags};
-use crate::cluster::{self, Cluster};
-use crate::key::{self, Key};
+use crate::drive::apply::Owner;
+use crate::drive::existing;
+use crate::drive::manifests::{self, Settings};
+use crate::drive::run::Run;
+use crate::eks::association::{self, Plan};
+use crate::eks::aws::{self, Aws};
+use crate::eks::cluster::{self, Cluster};
+use crate::eks::key::{self, Key};
 use crate::kubernetes::{self, Kubernetes};
-use crate::manifests::{self, Settings};
-use crate::run::Run;
+use crate::preflight::table::{Check, Checks};
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::table::{Check, Checks};
 use crate::target::Target;
-use crate::{admission, census, existing, health, key_risks, rights};
 
 /// What is to be checked.
 pub(crate) struct Wanted<'a> {

@@ -4,8 +4,8 @@ use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 
 use crate::cli::{KubeFlags, Manifests, attach};
-use crate::manifests::{self, Settings};
-use crate::run::Run;
+use crate::drive::manifests::{self, Settings};
+use crate::drive::run::Run;
 use crate::screen;
 use crate::stop::Stop;
 

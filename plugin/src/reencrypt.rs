@@ -6,17 +6,18 @@ use std::cell::RefCell;
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::association::Plan;
 use crate::cli::{Reencrypt, attach};
+use crate::confirm;
 use crate::drive::{Driven, Work, drive};
+use crate::eks::association::Plan;
+use crate::eks::settle;
 use crate::finish::finish;
+use crate::finish::subject::Subject;
 use crate::interrupt::Stage;
 use crate::preflight::{Ground, Wanted, preflight};
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::subject::Subject;
 use crate::target::Target;
-use crate::{confirm, settle};
 
 /// Re-encrypts every Secret under the key that the cluster has.
 pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {

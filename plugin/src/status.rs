@@ -1,6 +1,9 @@
 //! `status`: how things stand, from facts alone. Input: AWS, the run record, the Jobs, and the metadata of every Secret.
 //! Output: text, or the same as data. Changes nothing. What can't be seen is said, and does not hide the rest.
 
+pub(crate) mod standing;
+pub(crate) mod text;
+
 use std::time::Duration;
 
 use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
@@ -15,21 +18,20 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 
-use crate::aws::Aws;
 use crate::cause::Cause;
 use crate::cli::{Status as Flags, VERSION, attach};
-use crate::cluster::Cluster;
-use crate::existing::key_of;
+use crate::drive::existing::key_of;
+use crate::drive::manifests::word;
+use crate::drive::run::ended;
+use crate::eks::aws::Aws;
+use crate::eks::cluster::Cluster;
+use crate::eks::{aws, cluster, key, updates};
+use crate::finish::report::API_VERSION;
 use crate::kubernetes::{self, Kubernetes, again};
-use crate::manifests::word;
-use crate::report::API_VERSION;
-use crate::run::ended;
 use crate::screen::{self, Screen};
-use crate::standing::{self, Standing};
-use crate::status_text;
+use crate::status::standing::Standing;
 use crate::stop::Stop;
 use crate::target::Target;
-use crate::{aws, cluster, key, updates};
 
 /// How long the run record is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -123,7 +125,7 @@ pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, St
     let status = look(args, &kubernetes, aws).await;
     match args.output {
         Some(output) => screen::data(&status, output, screen),
-        None => screen::stdout(&status_text::text(&status)),
+        None => screen::stdout(&text::text(&status)),
     }
     Ok(ExitCode::Done)
 }

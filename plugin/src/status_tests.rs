@@ -93,7 +93,7 @@ async fn a_cluster_without_a_key_before_and_after_1_28() {
     let mut told = Vec::new();
     for version in ["1.34", "1.27", "preview"] {
         let (client, _) = api_server(None, vec![], &["5", "6"]);
-        told.push(status_text::text(&seen(client, &[described(&json!({"version": version})), NO_UPDATES]).await));
+        told.push(text::text(&seen(client, &[described(&json!({"version": version})), NO_UPDATES]).await));
     }
     assert_snapshot!(told.join("\n\n"), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
@@ -117,7 +117,7 @@ async fn a_cluster_without_a_key_before_and_after_1_28() {
 async fn complete_and_proven_and_nothing_behind() {
     let (client, heard) = api_server(Some(record(&[])), vec![job(true, "eks-encrypt")], &["101", "102", "103"]);
     let status = seen(client, &calm()).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
@@ -181,7 +181,7 @@ async fn a_run_at_work() {
     let record = record(&[("result", ""), ("phase", "rewrite"), ("proof", ""), ("current", "0"), ("rewritten", "1")]);
     let (client, _) = api_server(Some(record), vec![job(false, "eks-encrypt")], &["90", "102", "91"]);
     let status = seen_by(&flags(&["--context", "prod"]), client, SERVER, &calm()).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
@@ -196,7 +196,7 @@ async fn a_run_at_work() {
 #[tokio::test]
 async fn a_run_that_was_broken_off() {
     let (client, _) = api_server(Some(record(&[("result", ""), ("proof", "")])), vec![], &["90"]);
-    let text = status_text::text(&seen(client, &calm()).await);
+    let text = text::text(&seen(client, &calm()).await);
     assert!(text.contains("r1 (annotate): ended without a word, or at work elsewhere (--local), 2026"), "{text}");
 }
 
@@ -205,7 +205,7 @@ async fn an_incomplete_run_with_secrets_behind() {
     let record = record(&[("result", "incomplete"), ("failed", "1"), ("current", "0"), ("proof", "")]);
     let (client, _) = api_server(Some(record), vec![], &["99", "102", "103"]);
     let status = seen(client, &calm()).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
@@ -222,7 +222,7 @@ async fn a_key_that_is_disabled_is_trouble() {
     let health = json!({"issues": [{"code": "KmsKeyDisabled", "message": "The key is disabled"}]});
     let config = json!([{"resources": ["secrets"], "provider": {"keyArn": KEY}}]);
     let cluster = described(&json!({"encryptionConfig": config, "health": health}));
-    assert_snapshot!(status_text::text(&seen(client, &[cluster, described_key("Disabled"), NO_UPDATES]).await), @r"
+    assert_snapshot!(text::text(&seen(client, &[cluster, described_key("Disabled"), NO_UPDATES]).await), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     health       KmsKeyDisabled: The key is disabled
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
@@ -238,7 +238,7 @@ async fn an_association_in_progress() {
     let (client, _) = api_server(None, vec![], &["5"]);
     let updates = (200, "", r#"{"updateIds":["u-1"]}"#);
     let status = seen(client, &[described(&json!({"status": "UPDATING"})), updates, IN_PROGRESS]).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, UPDATING
     association  EKS is associating a key (update u-1)
     last run     no run has left a record
@@ -251,7 +251,7 @@ async fn without_aws_the_rest_is_shown() {
     let (client, _) = api_server(Some(record(&[])), vec![job(true, "eks-encrypt")], &["101", "99"]);
     let denied = (403, "AccessDeniedException", r#"{"message":"not authorized to perform: eks:DescribeCluster"}"#);
     let status = seen(client, &[denied]).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      that of kubeconfig context prod
     last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, but whether the cluster had it when the run began is not known
@@ -267,7 +267,7 @@ async fn where_the_cluster_is_not_known_the_rest_is_shown() {
     let stop =
         Stop { code: ExitCode::Usage, error: anyhow::anyhow!("context prod does not say:\n  add --cluster NAME") };
     let status = look(&flags(&[]), &kubeconfig(client, SERVER, "authority A"), Err(stop)).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      that of kubeconfig context prod
     last run     no run has left a record
     Secrets      1; how many are under your key is not known without a run's record
@@ -279,7 +279,7 @@ async fn where_the_cluster_is_not_known_the_rest_is_shown() {
 async fn another_clusters_api_server_is_not_spoken_to_and_nothing_is_said_of_its_runs() {
     let (client, heard) = api_server(None, vec![], &[]);
     let status = seen_by(&flags(&[]), client, "https://staging.example", &calm()).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
@@ -292,7 +292,7 @@ async fn another_clusters_api_server_is_not_spoken_to_and_nothing_is_said_of_its
 async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
     let (client, _) = api_server(Some(record(&[("keyArn", OTHER)])), vec![], &["101", "102"]);
     let status = seen(client, &calm()).await;
-    assert_snapshot!(status_text::text(&status), @r"
+    assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
@@ -311,9 +311,9 @@ async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
 #[tokio::test]
 async fn a_run_that_may_be_older_than_the_association_is_told_apart() {
     let (client, _) = api_server(Some(record(&[("keyArn", "")])), vec![], &["101"]);
-    let nameless = status_text::text(&seen(client, &calm()).await);
+    let nameless = text::text(&seen(client, &calm()).await);
     let (client, _) = api_server(Some(record(&[])), vec![job(true, "kubectl")], &["101"]);
-    let printed = status_text::text(&seen(client, &calm()).await);
+    let printed = text::text(&seen(client, &calm()).await);
     let its_key = |text: &str| text.lines().find(|line| line.starts_with("its key")).unwrap().to_owned();
     assert_snapshot!([its_key(&nameless), its_key(&printed)].join("\n"), @r"
     its key      not known: the run named none, so it may have begun before the key was associated
@@ -331,7 +331,7 @@ async fn a_key_that_eks_knows_by_an_alias_is_the_same_key() {
     let denied = (400, "AccessDeniedException", r#"{"message":"not authorized to perform: kms:DescribeKey"}"#);
     let status = seen(client, &[with(alias), denied, NO_UPDATES]).await;
     assert_eq!(status.run.as_ref().unwrap().for_this_key, None);
-    let text = status_text::text(&status);
+    let text = text::text(&status);
     assert!(
         text.contains("not seen     the key's state: can't describe KMS key") && !text.contains("usable"),
         "{text}"
@@ -345,7 +345,7 @@ async fn an_api_server_that_refuses_hides_nothing_else() {
         _ if path.contains("/jobs") => (403, forbidden("list", "jobs")),
         _ => (403, forbidden("list", "secrets")),
     });
-    assert_snapshot!(status_text::text(&seen(client, &calm()).await), @r#"
+    assert_snapshot!(text::text(&seen(client, &calm()).await), @r#"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable

@@ -2,15 +2,18 @@
 //! a kubeconfig where something is missing. Output: names; what was not typed is said, with where it comes from. A wrong guess
 //! harms nothing: the kubeconfig's server and CA are compared with the cluster's before anything is changed.
 
+pub(crate) mod cluster_config;
+pub(crate) mod context;
+
 use std::path::{Path, PathBuf};
 
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cli::{AwsFlags, Enable, KubeFlags, Reencrypt, Status};
-use crate::cluster_config::{self, ClusterConfig};
+use crate::kubernetes;
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::{context, kubernetes};
+use crate::target::cluster_config::ClusterConfig;
 
 /// What is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,17 +13,17 @@ use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
 use kube::Client;
 use kube::client::Body;
 
-use crate::apply::Owner;
-use crate::association::Plan;
-use crate::aws::{Aws, clients};
 use crate::cli::{Cli, Command, Enable, Reencrypt};
-use crate::cluster::Cluster;
-use crate::key::Key;
+use crate::drive::apply::Owner;
+use crate::eks::association::Plan;
+use crate::eks::aws::{Aws, clients};
+use crate::eks::cluster::Cluster;
+use crate::eks::key::Key;
 use crate::kubernetes::Kubernetes;
+use crate::preflight::table::{Check, Checks};
 use crate::preflight::{Eks, Ground};
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::table::{Check, Checks};
 
 pub(crate) mod run;
 

@@ -8,7 +8,7 @@ use eks_encrypt_job::event::Method;
 use super::flags::TIMEOUT;
 use super::values::{duration, short};
 use super::{Attach, AwsFlags, Enable, EngineFlags, JobFlags, KubeFlags, Reencrypt, WaitFlags};
-use crate::manifests::word;
+use crate::drive::manifests::word;
 
 /// A command being written.
 struct Paste(Vec<String>);

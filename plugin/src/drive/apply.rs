@@ -1,0 +1,160 @@
+//! Puts a run's objects into the cluster by server-side apply. Input: `manifests`. Output: objects that exist, or an
+//! error that names the one that does not.
+
+use std::fmt::Debug;
+
+use eks_encrypt_job::contract::{APP, APP_LABEL, FIELD_MANAGER};
+use eks_encrypt_job::exit::ExitCode;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cause::Cause;
+use crate::drive::manifests::Object;
+use crate::kubernetes;
+use crate::screen::Screen;
+use crate::stop::Coded;
+
+/// What could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The API server refused an object.
+    #[error(
+        "can't apply {kind} {name}: no Secret has been re-encrypted by this run, and it has been taken back; run the same command again when this is mended"
+    )]
+    Apply {
+        kind: String,
+        name: String,
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Incomplete
+    }
+}
+
+/// Applies all objects, in their order.
+pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<(), Error> {
+    for object in objects {
+        one(client, object, screen).await?;
+    }
+    Ok(())
+}
+
+/// Applies what gives a Job its rights, for one that is at work. What can't be applied may be there already: it is said,
+/// and the Job is followed.
+pub(crate) async fn rights(client: &Client, objects: &[Object], screen: &Screen) {
+    for object in objects.iter().filter(|object| !matches!(object, Object::Namespace(_) | Object::Job(_))) {
+        if let Err(Error::Apply { kind, name, source }) = one(client, object, screen).await {
+            screen.line(&format!("note: can't apply {kind} {name} again: {source}"));
+        }
+    }
+}
+
+async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Error> {
+    match object {
+        Object::Namespace(object) => namespace(client, object, screen).await,
+        Object::ClusterRole(object) => everywhere(client, object).await,
+        Object::ClusterRoleBinding(object) => everywhere(client, object).await,
+        Object::ServiceAccount(object) => within(client, object).await,
+        Object::Role(object) => within(client, object).await,
+        Object::RoleBinding(object) => within(client, object).await,
+        Object::Job(object) => within(client, object.as_ref()).await,
+    }
+}
+
+/// Whose a namespace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// It is not there.
+    Nobody,
+    /// A run of ours made it.
+    Us,
+    /// Somebody else made it.
+    Others,
+}
+
+/// Looks whose a namespace is.
+pub(crate) async fn owner(client: &Client, name: &str) -> Result<Owner, kube::Error> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    match kubernetes::again(|| api.get(name)).await {
+        Ok(there) if there.labels().get(APP_LABEL).is_some_and(|app| app == APP) => Ok(Owner::Us),
+        Ok(_) => Ok(Owner::Others),
+        Err(error) if kubernetes::gone(&error, name) => Ok(Owner::Nobody),
+        Err(error) => Err(error),
+    }
+}
+
+/// What it means to run in somebody else's namespace: before the confirmation, and when it is done.
+pub(crate) fn somebody_elses(namespace: &str) -> String {
+    format!(
+        "namespace {namespace} exists and is not ours: it is used as it is. As long as the run lasts, whoever may create \
+         Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data"
+    )
+}
+
+/// A namespace that somebody else made stays as it is: our Pod Security labels on, say, kube-system would stop its Pods.
+async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
+    let name = object.name_any();
+    match owner(client, &name).await {
+        Ok(Owner::Others) => {
+            screen.line(&format!("note: {}", somebody_elses(&name)));
+            Ok(())
+        }
+        Ok(Owner::Nobody | Owner::Us) => patch(Api::all(client.clone()), object).await,
+        Err(error) => Err(failed(object, &error)),
+    }
+}
+
+/// Has the API server say whether it would take an object that gives rights; nothing is changed.
+pub(crate) async fn dry_run(client: &Client, object: &Object) -> Result<(), kube::Error> {
+    let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
+    match object {
+        Object::ClusterRole(object) => put(Api::all(client.clone()), object, &params).await,
+        Object::ClusterRoleBinding(object) => put(Api::all(client.clone()), object, &params).await,
+        Object::Role(object) => {
+            put(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object, &params).await
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn everywhere<K>(client: &Client, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    patch(Api::all(client.clone()), object).await
+}
+
+async fn within<K>(client: &Client, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
+}
+
+/// Applies one object.
+async fn patch<K>(api: Api<K>, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    put(api, object, &PatchParams::apply(FIELD_MANAGER).force()).await.map_err(|error| failed(object, &error))
+}
+
+async fn put<K>(api: Api<K>, object: &K, params: &PatchParams) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let (name, patch) = (object.name_any(), Patch::Apply(object));
+    kubernetes::again(|| api.patch(&name, params, &patch)).await.map(|_| ())
+}
+
+fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {
+    Error::Apply { kind: K::kind(&()).into_owned(), name: object.name_any(), source: Cause::kube(error) }
+}

@@ -1,0 +1,147 @@
+//! The run that is there already: a Job at work is followed, not doubled, and one that ended while nobody looked is
+//! judged. Input: the Jobs of the namespace, and the key and method of this command. Output: the run to follow or to judge,
+//! or an error that names the Job in the way.
+
+use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, ENV_METHOD, FIELD_MANAGER, RUN_LABEL};
+use eks_encrypt_job::event::Method;
+use eks_encrypt_job::exit::ExitCode;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+
+use crate::cause::Cause;
+use crate::drive::manifests;
+use crate::drive::run::{Run, ended};
+use crate::kubernetes::{again, gone};
+use crate::stop::Coded;
+
+/// Why there is neither a run to follow nor room for a new one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Whether a run is there can't be seen.
+    #[error("can't list Jobs in namespace {namespace}: this command has made no Job")]
+    List {
+        namespace: String,
+        #[source]
+        source: Cause,
+    },
+    /// Whether a Job's rights still stand can't be seen.
+    #[error("can't see whether ClusterRoleBinding {name} is still there: this command has made no Job")]
+    Rights {
+        name: String,
+        #[source]
+        source: Cause,
+    },
+    /// A Job of ours that does something else, or may have begun too early.
+    #[error(
+        "Job {job} is at work in namespace {namespace}, and can't be followed as this run: {why}\n  \
+         this command has made no Job; wait until that one has ended, or take it away: kubectl delete job -n {namespace} {job}\n  \
+         then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach -n {namespace}"
+    )]
+    Other { job: String, namespace: String, why: String },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Incomplete
+    }
+}
+
+/// A run that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Its Job is at work.
+    AtWork(Run),
+    /// Its Job has ended, and its rights still stand: nobody was there to judge it and to take them away.
+    Ended(Run),
+}
+
+/// What was found, in words.
+pub(crate) fn said(found: Option<&Found>, namespace: &str) -> String {
+    match found {
+        None => format!("none is at work in namespace {namespace}"),
+        Some(Found::AtWork(run)) => format!("Job {} is at work in namespace {namespace}: it will be followed", run.job),
+        Some(Found::Ended(run)) => {
+            format!(
+                "Job {} has ended in namespace {namespace}, and nobody has looked at how: that comes first",
+                run.job
+            )
+        }
+    }
+}
+
+/// The run that a Job of ours is at now, or the last one if nobody has seen it end.
+pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Method) -> Result<Option<Found>, Error> {
+    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
+    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
+    let list = again(|| jobs.list(&ours))
+        .await
+        .map_err(|error| Error::List { namespace: namespace.to_owned(), source: Cause::kube(&error) })?;
+    let at_work = |job: &&Job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none();
+    let mut other = None;
+    for job in list.iter().filter(at_work) {
+        match same_run(job, key, method) {
+            Ok(run) => return Ok(Some(Found::AtWork(run))),
+            Err(why) => other = Some((job.name_any(), why)),
+        }
+    }
+    match other {
+        Some((job, why)) => Err(Error::Other { job, namespace: namespace.to_owned(), why }),
+        None => unseen(client, &list.items, key, method).await,
+    }
+}
+
+/// The newest run with this key that has ended, if its rights still stand.
+async fn unseen(client: &Client, jobs: &[Job], key: &str, method: Method) -> Result<Option<Found>, Error> {
+    let over = jobs.iter().filter(|job| ended(job).is_some() && job.metadata.deletion_timestamp.is_none());
+    let ours = over.filter_map(|job| Some((job.metadata.creation_timestamp.clone(), same_run(job, key, method).ok()?)));
+    let Some((_, run)) = ours.max_by_key(|(made, _)| made.clone()) else { return Ok(None) };
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    match again(|| bindings.get(run.rights())).await {
+        Ok(_) => Ok(Some(Found::Ended(run))),
+        Err(error) if gone(&error, run.rights()) => Ok(None),
+        Err(error) => Err(Error::Rights { name: run.rights().to_owned(), source: Cause::kube(&error) }),
+    }
+}
+
+/// The run of a Job that does what this command would do, or why it is not one. `enable` and `reencrypt` write the key's
+/// ARN into a Job only after the association, and apply it themselves, as field manager: so a Job that they applied, and that
+/// has the ARN, has listed every Secret after it. A Job from anywhere else, `manifests` included, may be older than the
+/// association, and its "done" would say nothing.
+fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
+    let run = Run::of(job).filter(|_| applied_by_us(job)).ok_or("it was not made by this command")?;
+    match value(job, ENV_KEY_ARN).unwrap_or_default() {
+        "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
+        other if other != key => return Err(format!("it is for the key {other}")),
+        _ => {}
+    }
+    match value(job, ENV_METHOD).unwrap_or_default() {
+        word if word == manifests::word(method) => Ok(run),
+        other => Err(format!("its method is {other:?}")),
+    }
+}
+
+/// The key that a Job has put the Secrets under, if it can't be older than that key's association.
+pub(crate) fn key_of(job: &Job) -> Option<&str> {
+    Run::of(job).filter(|_| applied_by_us(job))?;
+    value(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
+}
+
+/// Whether it was applied by this program, and not printed and applied by somebody.
+fn applied_by_us(job: &Job) -> bool {
+    let fields = job.metadata.managed_fields.iter().flatten();
+    let mut applied = fields.filter(|entry| entry.operation.as_deref() == Some("Apply"));
+    applied.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
+}
+
+/// The value of an environment variable of the Job's container.
+fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+    let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
+    let container = containers.iter().find(|container| container.name == CONTAINER)?;
+    container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
+}
+
+#[cfg(test)]
+#[path = "existing_tests.rs"]
+mod tests;

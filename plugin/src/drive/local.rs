@@ -1,0 +1,176 @@
+//! `--local`: the engine in this process, with the person's own rights and no Pod. Input: the same settings as a Job's.
+//! Output: the same as of a Job that was followed: its events folded, its last word, and how it ended.
+
+use std::cell::RefCell;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use eks_encrypt_job::client;
+use eks_encrypt_job::event::{Event, Line, Method, RunResult, WIRE_VERSION};
+use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::limit::Limit;
+use eks_encrypt_job::record;
+use eks_encrypt_job::rewrite::rewrite;
+use eks_encrypt_job::spec::Spec;
+use jiff::Timestamp;
+use kube::Client;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::cli::EngineFlags;
+use crate::drive::Work;
+use crate::drive::apply::{self, Owner};
+use crate::drive::follow::Ended;
+use crate::drive::manifests::{self, Settings};
+use crate::drive::run::{JobEnd, Run};
+use crate::interrupt::Stage;
+use crate::progress::Progress;
+use crate::screen::Screen;
+use crate::stop::{Coded, Stop};
+
+/// How often the screen is drawn.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How long the record of a run before is asked for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the lease calls this process.
+const HERE: &str = "local";
+
+/// Why it can't begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no client.
+    #[error("can't re-encrypt from here")]
+    Client(#[source] client::ClientError),
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Error
+    }
+}
+
+/// Re-encrypts every Secret from here.
+pub(crate) async fn run(
+    work: &Work<'_>,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+    deadline: Instant,
+) -> Result<(Run, Ended), Stop> {
+    let engine_client = client::of(work.kubernetes.config.clone()).map_err(Error::Client)?;
+    let stop = async {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => "Ctrl-C".to_owned(),
+            () = sleep_until(deadline) => "time is up".to_owned(),
+        }
+    };
+    run_until(stop, work, &engine_client, screen, stage).await
+}
+
+/// The same, with the engine's client, until `stop` gives a reason.
+async fn run_until(
+    stop: impl Future<Output = String> + Send,
+    work: &Work<'_>,
+    engine_client: &Client,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+) -> Result<(Run, Ended), Stop> {
+    let run = named(work).await;
+    namespace(work, &run, screen).await?;
+    stage.replace(Stage::Local);
+    let spec = spec(work, &run);
+    let (say, mut heard) = mpsc::unbounded_channel();
+    let sink = move |event| {
+        say.send(event).ok();
+    };
+    let mut engine = std::pin::pin!(rewrite(engine_client, &spec, sink, stop));
+    let (mut progress, began) = (Progress::default(), Instant::now());
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let result = loop {
+        tokio::select! {
+            biased;
+            Some(event) = heard.recv() => fold(&mut progress, &run, event, began, screen),
+            result = &mut engine => break result,
+            _ = ticks.tick() => screen.draw(&progress.frame(began.elapsed(), screen.width())),
+        }
+    };
+    // What was said in the last moment.
+    while let Ok(event) = heard.try_recv() {
+        fold(&mut progress, &run, event, began, screen);
+    }
+    screen.clear();
+    let job = match result {
+        RunResult::Complete => JobEnd::Complete,
+        other => JobEnd::Failed(format!("{other:?}")),
+    };
+    let last_word = progress.finished.clone();
+    // There is no Job whose log could be read.
+    let run = Run { job: String::new(), ..run };
+    Ok((run, Ended { job, last_word, progress }))
+}
+
+/// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.
+async fn namespace(work: &Work<'_>, run: &Run, screen: &Screen) -> Result<(), manifests::Error> {
+    let (client, name) = (&work.kubernetes.client, &run.namespace);
+    // Somebody else's is used as it is; and what is said of Pods in it is not true of a run that has none.
+    if matches!(apply::owner(client, name).await, Ok(Owner::Others)) {
+        return Ok(());
+    }
+    let objects = manifests::objects(&Settings { run, key_arn: work.key_arn, engine: work.engine, job: work.job })?;
+    if let Err(apply::Error::Apply { source, .. }) = apply::apply(client, &objects, screen).await {
+        screen.line(&format!(
+            "note: can't make namespace {name}: {source}; the run goes on, and keeps no record if it does not exist"
+        ));
+    }
+    Ok(())
+}
+
+/// The run's name: that of a local run with this key and method that was broken off, so that it is gone on with.
+async fn named(work: &Work<'_>) -> Run {
+    let namespace = &work.job.namespace;
+    let before = record::read(&work.kubernetes.client, namespace, PATIENCE).await.ok().flatten();
+    let ours = before.filter(|before| {
+        let (key, method): (&str, Method) = (&before.key_arn, before.method);
+        // An empty key vouches for nothing: the run may be older than the association.
+        let same = before.job_uid.is_empty() && !key.is_empty() && key == work.key_arn && method == work.engine.method;
+        same && !matches!(before.result, Some(RunResult::Complete | RunResult::Incomplete))
+    });
+    match ours {
+        Some(before) => Run::named(&before.run, namespace),
+        None => Run::new(namespace, Timestamp::now(), rand::random()),
+    }
+}
+
+fn spec(work: &Work<'_>, run: &Run) -> Spec {
+    Spec {
+        run: run.id.clone(),
+        job_uid: String::new(),
+        holder: format!("{}/{HERE}-{:08x}", run.id, rand::random::<u32>()),
+        namespace: run.namespace.clone(),
+        method: work.engine.method,
+        prove: work.engine.prove,
+        key_arn: work.key_arn.to_owned(),
+        time: Timestamp::now(),
+        limit: limit(work.engine),
+    }
+}
+
+fn limit(flags: &EngineFlags) -> Limit {
+    let concurrency = flags.concurrency.and_then(|number| NonZeroUsize::new(number.into()));
+    concurrency.map_or_else(Limit::adaptive, Limit::fixed).paced(flags.max_qps.and_then(NonZeroU32::new))
+}
+
+/// Takes one event in, as if a Pod had said it; that there is none, `progress` sees by its name.
+fn fold(progress: &mut Progress, run: &Run, event: Event, began: Instant, screen: &Screen) {
+    let line =
+        Line { wire: WIRE_VERSION, run: run.id.clone(), pod: String::new(), seq: 0, time: Timestamp::now(), event };
+    if let Some(text) = progress.fold(&line, began.elapsed()) {
+        screen.line(&text);
+    }
+}
+
+#[cfg(test)]
+#[path = "local_tests.rs"]
+mod tests;

@@ -1,0 +1,122 @@
+//! Takes away what a run leaves: rights to Secrets above all. Input: a run that has ended. Output: a cluster without
+//! them. The Job, its log and the run record stay: they are the evidence. What can't be deleted is said, with the command
+//! that does it, and does not change the run's result.
+
+use std::fmt::Debug;
+
+use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use kube::api::{DeleteParams, ListParams};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+
+use crate::cause::Cause;
+use crate::drive::run::{Run, ended};
+use crate::kubernetes::{again, gone};
+use crate::screen::Screen;
+
+/// Between a run's binding and its Job lie two calls.
+const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
+
+/// Deletes the rights that this run has given: the bindings first, so that whatever follows, no token can use them. What
+/// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
+/// and so stays.
+pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) -> Vec<String> {
+    let (all, here) = (client, &run.namespace);
+    let stay = [
+        given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, screen).await,
+        given::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await,
+        given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, screen).await,
+        given::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await,
+    ];
+    stay.into_iter().flatten().collect()
+}
+
+/// Deletes the rights of earlier runs in this namespace that no Job uses any more: a run that was broken off before it had
+/// made its Job, or whose Job somebody deleted, has nobody else to do it.
+pub(crate) async fn leftovers(client: &Client, namespace: &str, now: Timestamp, screen: &Screen) {
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
+    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
+    let list = match again(|| bindings.list(&ours)).await {
+        Ok(list) => list,
+        Err(error) => {
+            let cause = Cause::kube(&error);
+            return screen.line(&format!("note: can't see whether earlier runs have left rights behind: {cause}"));
+        }
+    };
+    for run in list.iter().filter(|binding| old(binding, now)).filter_map(|binding| of_namespace(binding, namespace)) {
+        let over = match again(|| jobs.get(&run.job)).await {
+            Ok(job) => ended(&job).is_some(),
+            Err(error) => gone(&error, &run.job),
+        };
+        if over {
+            screen.line(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));
+            rights(client, &run, screen).await;
+        }
+    }
+}
+
+/// Whether a binding is not just being made by another process, whose Job comes next.
+fn old(binding: &ClusterRoleBinding, now: Timestamp) -> bool {
+    let made = binding.metadata.creation_timestamp.as_ref();
+    made.is_some_and(|made| now.duration_since(made.0) >= BEING_MADE)
+}
+
+/// The run of a binding, if it is one of this namespace, and its name is one that the plugin gives.
+fn of_namespace(binding: &ClusterRoleBinding, namespace: &str) -> Option<Run> {
+    let run = Run::named(binding.labels().get(RUN_LABEL)?, namespace);
+    let mut subjects = binding.subjects.iter().flatten();
+    let here = subjects.any(|subject| subject.namespace.as_deref() == Some(namespace));
+    (here && run.rights() == binding.name_any()).then_some(run)
+}
+
+/// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
+pub(crate) async fn job(client: &Client, run: &Run, screen: &Screen) {
+    let jobs: Api<Job> = Api::namespaced(client.clone(), &run.namespace);
+    delete(jobs, &run.job, Some(&run.namespace), screen).await;
+}
+
+/// Deletes an object that the run has made. Gives back its name if somebody applied it from manifests/ instead: that one
+/// names no run.
+async fn given<K>(api: Api<K>, name: &str, namespace: Option<&str>, run: &Run, screen: &Screen) -> Option<String>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    match again(|| api.get_metadata(name)).await {
+        Ok(there) if there.labels().get(RUN_LABEL) != Some(&run.id) => {
+            let labels = there.labels();
+            let by_hand = !labels.contains_key(RUN_LABEL) && labels.get(APP_LABEL).is_some_and(|app| app == APP);
+            return by_hand.then(|| format!("{} {name}", K::kind(&())));
+        }
+        Err(error) if gone(&error, name) => {}
+        // Where it can't be looked at, the deletion says why.
+        Ok(_) | Err(_) => delete(api, name, namespace, screen).await,
+    }
+    None
+}
+
+async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, screen: &Screen)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let background = DeleteParams::background();
+    match again(|| api.delete(name, &background)).await {
+        Ok(_) => {}
+        Err(error) if gone(&error, name) => {}
+        Err(error) => {
+            let kind = K::kind(&()).to_ascii_lowercase();
+            let place = namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+            screen.line(&format!(
+                "warning: can't delete {kind} {name}: {}\n  do it by hand: kubectl delete {kind} {name}{place}",
+                Cause::kube(&error)
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "withdraw_tests.rs"]
+mod tests;

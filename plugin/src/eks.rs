@@ -1,0 +1,11 @@
+//! The first half, in AWS: who we are (`aws`), the cluster (`cluster`), its key (`key`), and the association of the two
+//! (`association`, `updates`, and `settle`, which waits for it). No AWS type goes further than here.
+
+pub(crate) mod association;
+pub(crate) mod aws;
+pub(crate) mod cluster;
+pub(crate) mod cure;
+pub(crate) mod key;
+pub(crate) mod pem;
+pub(crate) mod settle;
+pub(crate) mod updates;

@@ -1,0 +1,150 @@
+//! The AWS clients, and who we are to AWS. Input: the command line's profile and region, and AWS's own environment
+//! (`AWS_ENDPOINT_URL*`, `AWS_CA_BUNDLE`, SSO, `credential_process`, ...). Output: clients for the steps.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_eks::config::SharedHttpClient;
+use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use eks_encrypt_job::exit::ExitCode;
+
+use crate::cause::Cause;
+use crate::eks::pem;
+use crate::stop::Coded;
+
+/// What CloudTrail shows beside the SDK's name.
+const APP: &str = "kubectl-eks-encrypt";
+
+/// An answer that takes longer has been lost: after a laptop's sleep, connections look alive that are not.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// The clients, all of the cluster's region.
+#[derive(Clone, Debug)]
+pub(crate) struct Aws {
+    /// Calls EKS.
+    pub(crate) eks: aws_sdk_eks::Client,
+    /// Calls KMS.
+    pub(crate) kms: aws_sdk_kms::Client,
+    /// Calls STS.
+    pub(crate) sts: aws_sdk_sts::Client,
+    /// The region.
+    pub(crate) region: String,
+}
+
+/// What can go wrong before a service is asked for anything of use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Neither the command line nor the environment names a region.
+    #[error("no AWS region: add --region, or set AWS_REGION, or a region in the profile")]
+    NoRegion,
+    /// `AWS_CA_BUNDLE` names a file that can't be used.
+    #[error("AWS_CA_BUNDLE={path}: can't use this file", path = path.display())]
+    Bundle {
+        path: PathBuf,
+        #[source]
+        source: Cause,
+    },
+    /// The identity could not be read: usually nobody is logged in.
+    #[error("can't ask AWS who you are ({hint})")]
+    Identity {
+        hint: String,
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::NoRegion => ExitCode::Usage,
+            Self::Bundle { .. } | Self::Identity { .. } => ExitCode::Refused,
+        }
+    }
+}
+
+/// Makes the clients. Calls no service yet.
+pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws, Error> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(trust()?))
+        .retry_config(RetryConfig::standard().with_max_attempts(5))
+        .timeout_config(
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build(),
+        );
+    if let Ok(name) = AppName::new(APP) {
+        loader = loader.app_name(name);
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    clients(&loader.load().await)
+}
+
+/// The clients of one configuration.
+pub(crate) fn clients(config: &SdkConfig) -> Result<Aws, Error> {
+    Ok(Aws {
+        region: config.region().ok_or(Error::NoRegion)?.to_string(),
+        eks: aws_sdk_eks::Client::new(config),
+        kms: aws_sdk_kms::Client::new(config),
+        sts: aws_sdk_sts::Client::new(config),
+    })
+}
+
+impl Aws {
+    /// Who AWS says we are: the caller's ARN.
+    pub(crate) async fn identity(&self, profile: Option<&str>) -> Result<String, Error> {
+        match self.sts.get_caller_identity().send().await {
+            Ok(answer) => Ok(answer.arn.unwrap_or_default()),
+            Err(error) => {
+                let source = Cause::aws(&error);
+                Err(Error::Identity { hint: hint(profile, &source.to_string()), source })
+            }
+        }
+    }
+}
+
+/// An HTTP client with ring, the person's trust, and the proxy of the environment: `build_https` would ignore HTTPS_PROXY.
+fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .tls_context(trust.clone())
+            .build()
+    })
+}
+
+/// Whom TLS trusts. The Rust SDK does not read `AWS_CA_BUNDLE`, though the `aws` command line and companies' proxies rely on it.
+fn trust() -> Result<tls::TlsContext, Error> {
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(tls::TlsContext::default());
+    };
+    let failed = |source| Error::Bundle { path: path.clone(), source };
+    let text = std::fs::read_to_string(&path).map_err(|error| failed(Cause::of(&error)))?;
+    if pem::certificates(&text).is_none() {
+        return Err(failed(Cause::of(&std::io::Error::other(
+            "it holds no certificate in PEM, or one that can't be read",
+        ))));
+    }
+    let store = tls::TrustStore::empty().with_pem_certificate(text);
+    tls::TlsContext::builder().with_trust_store(store).build().map_err(|error| failed(Cause::of(&error)))
+}
+
+fn hint(profile: Option<&str>, cause: &str) -> String {
+    if cause.contains("certificate") {
+        return "does a proxy answer for AWS? set AWS_CA_BUNDLE to its certificate authority".to_owned();
+    }
+    let named = profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+    format!("log in: `aws sso login{named}`, or see `aws sts get-caller-identity{named}`")
+}
+
+#[cfg(test)]
+#[path = "aws_tests.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! Waits for the association: until EKS has ended the update, and until the cluster works with the key. Input: an update
+//! or a cluster, and a deadline. Output: a cluster that is ACTIVE, has the key and answers; or an error in EKS's words.
+//! What EKS has started goes on without us, and is followed the next time.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use kube::Client;
+use tokio::time::{Instant, sleep};
+
+use crate::cause::Cause;
+use crate::eks::association::{Error, refuse_other};
+use crate::eks::aws::Aws;
+use crate::eks::cluster::{self, Cluster};
+use crate::eks::cure;
+use crate::eks::key::Key;
+use crate::eks::updates::{self, State, Update};
+use crate::kubernetes;
+use crate::preflight::Eks;
+use crate::progress::elapsed;
+use crate::screen::{Frame, Screen};
+
+/// The first wait between two questions. On the sandbox an association takes seconds.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// The longest: EKS allows few calls a second to a whole account, and minutes pass anyway.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// How many causes are told: a server that says something new each time must not fill the screen.
+const NOTED: usize = 5;
+
+/// Follows an update until EKS has ended it.
+pub(crate) async fn follow(
+    aws: &Aws,
+    cluster: &str,
+    id: &str,
+    screen: &Screen,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let mut poll = Poll::new(
+        screen,
+        deadline,
+        format!("EKS is associating the key (update {id})"),
+        " (usually minutes, up to 45)",
+    );
+    loop {
+        match updates::describe(aws, cluster, id).await {
+            Ok(Update { state: State::Successful, .. }) => break,
+            Ok(Update { state: State::Ended { word, errors }, .. }) => {
+                return Err(Error::Ended {
+                    cluster: cluster.to_owned(),
+                    id: id.to_owned(),
+                    word,
+                    told: cure::told(&errors),
+                });
+            }
+            Ok(_) => {}
+            Err(cause) if cause.passing => poll.trouble(&cause),
+            Err(source) => return Err(Error::Lost { cluster: cluster.to_owned(), id: id.to_owned(), source }),
+        }
+        poll.pause().await?;
+    }
+    Ok(())
+}
+
+/// Waits until the cluster works with its key.
+pub(crate) async fn wait(eks: &Eks, kubernetes: &Client, screen: &Screen, deadline: Instant) -> Result<(), Error> {
+    settle(&eks.aws, kubernetes, &eks.cluster, &eks.key, screen, deadline).await
+}
+
+/// Waits until the cluster is ACTIVE with the key and its API server answers: EKS restarts the API servers for it.
+async fn settle(
+    aws: &Aws,
+    kubernetes: &Client,
+    cluster: &Cluster,
+    key: &Key,
+    screen: &Screen,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let mut poll = Poll::new(
+        screen,
+        deadline,
+        "waiting until the cluster is ACTIVE with the key and its API server is ready".into(),
+        "",
+    );
+    loop {
+        match cluster::try_describe(aws, &cluster.name).await {
+            Ok(now) => match refuse_other(aws, cluster, key, now.key.as_deref()).await {
+                Err(Error::Compare { source, .. }) if source.passing => poll.trouble(&source),
+                Err(error) => return Err(error),
+                Ok(()) if now.active() && now.key.is_some() => match kubernetes::ready(kubernetes).await {
+                    Ok(()) => return Ok(()),
+                    Err(cause) => poll.trouble(&cause),
+                },
+                Ok(()) => {}
+            },
+            Err(cause) if cause.passing => poll.trouble(&cause),
+            Err(source) => return Err(Error::Lost { cluster: cluster.name.clone(), id: "-".into(), source }),
+        }
+        poll.pause().await?;
+    }
+}
+
+/// A wait that asks again: at first soon, then seldom, with elapsed time on the screen, until the deadline.
+struct Poll<'a> {
+    screen: &'a Screen,
+    began: Instant,
+    deadline: Instant,
+    wait: Duration,
+    what: String,
+    /// What is usual, for a person who wonders.
+    usual: &'static str,
+    noted: HashSet<String>,
+}
+
+impl<'a> Poll<'a> {
+    fn new(screen: &'a Screen, deadline: Instant, what: String, usual: &'static str) -> Self {
+        Self { screen, began: Instant::now(), deadline, wait: FIRST, what, usual, noted: HashSet::new() }
+    }
+
+    /// Says why the wait goes on, once for each cause: on a laptop that slept, or while API servers restart, this is normal,
+    /// and silence is not.
+    fn trouble(&mut self, cause: &Cause) {
+        if self.noted.insert(cause.to_string()) && self.noted.len() <= NOTED {
+            self.screen.line(&format!("note: asking again: {cause}"));
+        }
+    }
+
+    async fn pause(&mut self) -> Result<(), Error> {
+        let until = Instant::now() + self.wait;
+        self.wait = (self.wait * 3 / 2).min(LONGEST);
+        while Instant::now() < until {
+            if Instant::now() >= self.deadline {
+                return Err(Error::TimeUp { waited: elapsed(self.began.elapsed()), what: self.what.clone() });
+            }
+            self.screen.draw(&Frame {
+                text: format!("{}, {} so far{}", self.what, elapsed(self.began.elapsed()), self.usual),
+                share: None,
+            });
+            sleep(Duration::from_secs(1).min(until - Instant::now())).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Poll<'_> {
+    fn drop(&mut self) {
+        self.screen.clear();
+    }
+}
+
+#[cfg(test)]
+#[path = "settle_tests.rs"]
+mod tests;

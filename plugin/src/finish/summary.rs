@@ -1,0 +1,266 @@
+//! The last words: what was done, what to write down elsewhere, and what is not proven. Input: the verdict and the names.
+//! Output: text.
+
+use std::time::Duration;
+
+use eks_encrypt_job::event::Proof;
+
+use crate::drive::run::Run;
+use crate::finish::subject::Subject;
+use crate::finish::verdict::Verdict;
+use crate::progress::{Progress, elapsed, thousands};
+
+/// How many failed Secrets are listed by name; the rest is counted.
+const LISTED: usize = 50;
+
+/// The whole text.
+pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, run: &Run, took: Duration) -> String {
+    let (head, tally) = match verdict {
+        Verdict::Done { tally, proof: Some(_) } => {
+            (format!("Done and proven: every Secret is under {}.", subject.under()), tally)
+        }
+        Verdict::Done { tally, proof: None } => ("Done: every Secret is accounted for. NOT PROVEN.".to_owned(), tally),
+        Verdict::Incomplete { tally, why } => (format!("NOT DONE: {why}."), tally),
+    };
+    let count = thousands;
+    let proof = match verdict {
+        Verdict::Done { proof: Some(proof), .. } => proof_line(proof),
+        _ => String::new(),
+    };
+    let facts = format!(
+        "\n{head}\n\n{}  \
+         Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n{proof}  \
+         took      {}\n  \
+         run       {}{}\n",
+        subject.lines(),
+        count(tally.listed),
+        count(tally.rewritten),
+        count(tally.current),
+        count(tally.gone),
+        count(tally.failed),
+        elapsed(took),
+        run.id,
+        log(run),
+    );
+    let rest = match verdict {
+        Verdict::Done { proof, .. } => {
+            let elsewhere = if subject.key_arn.is_empty() { String::new() } else { elsewhere(&subject.key_arn) };
+            format!("{elsewhere}{}", if proof.is_some() { PROVEN } else { NOT_PROVEN })
+        }
+        Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
+    };
+    format!("{facts}{rest}")
+}
+
+/// After an association alone.
+pub(crate) fn associated(subject: &Subject) -> String {
+    format!(
+        "\nDone: the key is associated. Secrets that were there before stay under the key of their time until they are written.\n\n\
+         {}\nTo re-encrypt them: kubectl eks-encrypt reencrypt\n{}",
+        subject.lines(),
+        elsewhere(&subject.key_arn)
+    )
+}
+
+/// Where its log is, if a Job has one.
+fn log(run: &Run) -> String {
+    if run.job.is_empty() { String::new() } else { format!(" (kubectl logs -n {} job/{})", run.namespace, run.job) }
+}
+
+/// What the proof showed.
+fn proof_line(proof: &Proof) -> String {
+    let Proof { passes, tally } = proof;
+    let looked = if *passes == 1 { String::new() } else { format!(", in pass {passes}") };
+    format!(
+        "  proof     {} touched{looked}: {} rewritten, {} deleted meanwhile\n",
+        thousands(tally.listed),
+        thousands(tally.rewritten),
+        thousands(tally.gone)
+    )
+}
+
+/// The failed Secrets by name, and what to do.
+fn failures(progress: &Progress, failed: u64, run: &Run) -> String {
+    let line = |((namespace, name), reason): (&(String, String), &String)| format!("  {namespace}/{name}: {reason}\n");
+    let listed: String = progress.failures.iter().take(LISTED).map(line).collect();
+    let more = usize::try_from(failed).unwrap_or(usize::MAX).saturating_sub(progress.failures.len().min(LISTED));
+    let more = match (more, run.job.is_empty()) {
+        (0, _) => String::new(),
+        (more, true) => format!("  and {more} more; `-o json` names a thousand of them\n"),
+        (more, false) => format!("  and {more} more, see the Job's log\n"),
+    };
+    let head = match (failed, progress.failures.is_empty()) {
+        (0, true) => "",
+        // All are written; these are named by the proof.
+        (0, false) => "\nDo not stay under the key:\n",
+        _ => "\nNot re-encrypted:\n",
+    };
+    format!(
+        "{head}{listed}{more}\nMend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.\n"
+    )
+}
+
+/// What describes the cluster elsewhere must say the same, or the next apply sees a difference.
+fn elsewhere(arn: &str) -> String {
+    format!(
+        "\nWrite it down where the cluster is described, or the next apply will see a difference:\n\n  \
+         eksctl (ClusterConfig):\n    secretsEncryption:\n      keyARN: {arn}\n\n  \
+         Terraform (aws_eks_cluster):\n    encryption_config {{\n      resources = [\"secrets\"]\n      provider {{\n        key_arn = \"{arn}\"\n      }}\n    }}\n\n  \
+         CloudFormation (AWS::EKS::Cluster), in a template that makes a new cluster:\n    EncryptionConfig:\n      - Resources: [secrets]\n        Provider:\n          KeyArn: {arn}\n    \
+         Not in the template of this cluster: adding it there replaces the cluster.\n"
+    )
+}
+
+/// Said plainly: an auditor must not read more into "proven" than there is.
+const PROVEN: &str = "\nProven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its\n\
+     current key, had nothing to write.\n\
+     Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and\n\
+     in backups.\n";
+
+/// And no more into "done".
+const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, and answered that the other Secrets had been written since\n\
+     the run began or were deleted.\n\
+     Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in\n\
+     etcd until it compacts (minutes), and in backups.\n";
+
+#[cfg(test)]
+mod tests {
+    //! The last words, word for word.
+    use super::*;
+    use crate::testing::{KEY, cluster};
+    use eks_encrypt_job::outcome::Tally;
+
+    fn run() -> Run {
+        Run {
+            id: "20261124-070000-beef".into(),
+            namespace: "eks-encrypt".into(),
+            job: "eks-encrypt-20261124-070000-beef".into(),
+        }
+    }
+
+    fn subject() -> Subject {
+        Subject::of(&cluster(None), KEY, "prod")
+    }
+
+    #[test]
+    fn done() {
+        let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
+        let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
+        let proof = Some(Proof { passes: 1, tally: stayed });
+        let text =
+            text(&Verdict::Done { tally, proof }, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
+        insta::assert_snapshot!(text, @r#"
+        Done and proven: every Secret is under the key.
+
+          cluster   shop (eu-central-1, account 111122223333)
+          key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+          Secrets   2,000 listed: 1,990 rewritten, 8 current already, 2 deleted meanwhile, 0 failed
+          proof     2,001 touched: 0 rewritten, 1 deleted meanwhile
+          took      5 min 12 s
+          run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
+
+        Write it down where the cluster is described, or the next apply will see a difference:
+
+          eksctl (ClusterConfig):
+            secretsEncryption:
+              keyARN: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+
+          Terraform (aws_eks_cluster):
+            encryption_config {
+              resources = ["secrets"]
+              provider {
+                key_arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+              }
+            }
+
+          CloudFormation (AWS::EKS::Cluster), in a template that makes a new cluster:
+            EncryptionConfig:
+              - Resources: [secrets]
+                Provider:
+                  KeyArn: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+            Not in the template of this cluster: adding it there replaces the cluster.
+
+        Proven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its
+        current key, had nothing to write.
+        Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and
+        in backups.
+        "#);
+    }
+
+    /// A Job that somebody applied may have run before the association: then its Secrets are under another key.
+    #[test]
+    fn a_key_that_was_not_seen_is_not_vouched_for() {
+        let tally = Tally { listed: 1, current: 1, ..Tally::default() };
+        let verdict = Verdict::Done { tally, proof: Some(Proof { passes: 1, tally }) };
+        let unknown = Subject { context: "prod".into(), ..Subject::default() };
+        let told = text(&verdict, &Progress::default(), &unknown, &run(), Duration::from_secs(9));
+        insta::assert_snapshot!(told.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
+        Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
+
+          cluster   that of kubeconfig context prod
+          key       not known to this run; `kubectl eks-encrypt status` shows which the cluster has
+        ");
+        assert!(!told.contains("Terraform"));
+    }
+
+    #[test]
+    fn secrets_that_do_not_stay_are_not_called_failed() {
+        let mut progress = Progress::default();
+        progress.failures.insert(("shop".into(), "db".into()), "does not stay under the current key".into());
+        let tally = Tally { listed: 2, rewritten: 2, ..Tally::default() };
+        let verdict = Verdict::Incomplete { tally, why: "the proof does not hold".into() };
+        let run = Run { job: String::new(), ..run() };
+        let text = text(&verdict, &progress, &subject(), &run, Duration::from_secs(38));
+        insta::assert_snapshot!(text[text.find("  run ").unwrap()..], @r"
+          run       20261124-070000-beef
+
+        Do not stay under the key:
+          shop/db: does not stay under the current key
+
+        Mend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.
+        ");
+        // A run from here has no log that could be looked at.
+        let failed = Tally { listed: 90, rewritten: 30, failed: 60, ..Tally::default() };
+        let more = failures(&progress, failed.failed, &run);
+        assert!(more.contains("\nNot re-encrypted:\n") && more.contains("and 59 more; `-o json`"), "{more}");
+    }
+
+    #[test]
+    fn done_without_proof() {
+        let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
+        let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
+        assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
+        insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
+        Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
+        the run began or were deleted.
+        Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in
+        etcd until it compacts (minutes), and in backups.
+        ");
+    }
+
+    #[test]
+    fn incomplete_names_the_secrets() {
+        let tally = Tally { listed: 2_000, rewritten: 1_997, failed: 3, ..Tally::default() };
+        let mut progress = Progress::default();
+        progress
+            .failures
+            .insert(("shop".into(), "db".into()), "admission webhook \"policy.example\" denied the request: no".into());
+        let verdict = Verdict::Incomplete { tally, why: "3 of 2,000 Secrets could not be re-encrypted".into() };
+        let text = text(&verdict, &progress, &subject(), &run(), Duration::from_secs(38));
+        insta::assert_snapshot!(text, @r#"
+        NOT DONE: 3 of 2,000 Secrets could not be re-encrypted.
+
+          cluster   shop (eu-central-1, account 111122223333)
+          key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+          Secrets   2,000 listed: 1,997 rewritten, 0 current already, 0 deleted meanwhile, 3 failed
+          took      38 s
+          run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
+
+        Not re-encrypted:
+          shop/db: admission webhook "policy.example" denied the request: no
+          and 2 more, see the Job's log
+
+        Mend the cause, then run `enable` or `reencrypt` (again): it goes through every Secret once more.
+        "#);
+    }
+}

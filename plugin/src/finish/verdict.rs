@@ -1,0 +1,183 @@
+//! Whether the run is done. Input: how the Job ended, its Pod's termination message, and what its log told. Output: a
+//! verdict. A false "done" is the worst that this program could say, so everything has to agree: the Job's condition,
+//! the Job's last word, and the arithmetic of its tally.
+
+use eks_encrypt_job::event::{Event, Line, Proof, RunResult, WIRE_VERSION};
+use eks_encrypt_job::outcome::Tally;
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::drive::run::JobEnd;
+use crate::drive::startup::state;
+use crate::progress::{Finished, Progress, thousands};
+use crate::screen::one_line;
+
+/// The verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every listed Secret is under the key or gone; and the proof holds, if there was one.
+    Done { tally: Tally, proof: Option<Proof> },
+    /// Not everything is, and why.
+    Incomplete { tally: Tally, why: String },
+}
+
+/// The Job's last word, from the termination message of the Pods of the run; a Pod without one says nothing.
+pub(crate) fn last_word(pods: &[Pod], run: &str) -> Option<Finished> {
+    let mut words: Vec<Line> =
+        pods.iter().filter_map(message).filter(|line| line.run == run && line.wire == WIRE_VERSION).collect();
+    words.sort_by_key(|line| line.time);
+    match words.pop()?.event {
+        Event::Finished { result, tally, proof, reason } => Some(Finished { result, tally, proof, reason }),
+        _ => None,
+    }
+}
+
+fn message(pod: &Pod) -> Option<Line> {
+    let message = state(pod)?.terminated.as_ref()?.message.as_ref()?;
+    // With FallbackToLogsOnError the message may be the log's last lines; the last of them is the last word.
+    message.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+}
+
+/// Judges.
+pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progress) -> Verdict {
+    let Some(word) = last_word.or(progress.finished.as_ref()) else {
+        let why = match job {
+            JobEnd::Complete => "the Job ended without its final tally (its Pod is gone?)".to_owned(),
+            JobEnd::Failed(words) => format!("the Job failed without its final tally: {words}"),
+        };
+        return Verdict::Incomplete { tally: progress.tally, why };
+    };
+    let tally = word.tally;
+    let of = |number| format!("{} of {} Secrets", thousands(number), thousands(tally.listed));
+    let told = one_line(&word.reason.clone().unwrap_or_default());
+    let why = match (job, word.result) {
+        // First: what has stopped leaves Secrets without an outcome by design, and has listed only some of them.
+        (_, RunResult::Stopped) => format!(
+            "the run stopped before it had gone through every Secret: {told} (until then {} listed, {} failed, {} not \
+             reached; it is not known how many more there are)",
+            thousands(tally.listed),
+            thousands(tally.failed),
+            thousands(tally.unaccounted())
+        ),
+        (_, RunResult::Refused) => format!("nothing was written by this run: {told}"),
+        _ if tally.unaccounted() > 0 => {
+            format!("{} unaccounted for (a bug, please report it)", of(tally.unaccounted()))
+        }
+        _ if tally.failed > 0 => format!("{} could not be re-encrypted", of(tally.failed)),
+        (_, RunResult::Incomplete) if word.proof.is_some() => {
+            format!("every Secret was written, but the proof does not hold: {told}")
+        }
+        (_, RunResult::Incomplete) => format!("the run says that it is incomplete: {told}"),
+        (JobEnd::Failed(words), RunResult::Complete) => format!("the Job says complete but has failed: {words}"),
+        (JobEnd::Complete, RunResult::Complete) if !tally.complete() => {
+            "the Job's tally does not add up: a bug, please report it".to_owned()
+        }
+        (JobEnd::Complete, RunResult::Complete) if word.proof.is_some_and(|proof| !proof.holds()) => {
+            "the Job says complete, but its proof does not hold: a bug, please report it".to_owned()
+        }
+        (JobEnd::Complete, RunResult::Complete) => return Verdict::Done { tally, proof: word.proof },
+    };
+    Verdict::Incomplete { tally, why }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Everything that must not be taken for done.
+    use super::*;
+
+    fn word(result: RunResult, tally: Tally) -> Finished {
+        Finished { result, tally, proof: None, reason: Some("the API server says Forbidden".into()) }
+    }
+
+    fn why(job: &JobEnd, word: Option<&Finished>) -> String {
+        match judge(job, word, &Progress::default()) {
+            Verdict::Done { .. } => "done".into(),
+            Verdict::Incomplete { why, .. } => why,
+        }
+    }
+
+    #[test]
+    fn done_needs_everything_to_agree() {
+        let whole = Tally { listed: 3, rewritten: 2, gone: 1, ..Tally::default() };
+        let lost = Tally { listed: 3, rewritten: 2, ..Tally::default() };
+        let more = Tally { listed: 1, rewritten: 2, ..Tally::default() };
+        let failed = Tally { listed: 3, rewritten: 2, failed: 1, ..Tally::default() };
+        let broken = JobEnd::Failed("BackoffLimitExceeded: 6 Pods".into());
+        let told = [
+            why(&JobEnd::Complete, Some(&word(RunResult::Complete, whole))),
+            why(&JobEnd::Complete, Some(&word(RunResult::Complete, lost))),
+            why(&JobEnd::Complete, Some(&word(RunResult::Complete, more))),
+            why(&JobEnd::Complete, Some(&word(RunResult::Complete, failed))),
+            why(&JobEnd::Complete, Some(&word(RunResult::Stopped, whole))),
+            why(&broken, Some(&word(RunResult::Stopped, failed))),
+            why(&broken, Some(&word(RunResult::Stopped, lost))),
+            why(&JobEnd::Complete, Some(&word(RunResult::Incomplete, whole))),
+            why(&JobEnd::Complete, None),
+            why(&broken, Some(&word(RunResult::Complete, whole))),
+            why(&broken, None),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @r"
+        done
+        1 of 3 Secrets unaccounted for (a bug, please report it)
+        the Job's tally does not add up: a bug, please report it
+        1 of 3 Secrets could not be re-encrypted
+        the run stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 0 not reached; it is not known how many more there are)
+        the run stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 1 failed, 0 not reached; it is not known how many more there are)
+        the run stopped before it had gone through every Secret: the API server says Forbidden (until then 3 listed, 0 failed, 1 not reached; it is not known how many more there are)
+        the run says that it is incomplete: the API server says Forbidden
+        the Job ended without its final tally (its Pod is gone?)
+        the Job says complete but has failed: BackoffLimitExceeded: 6 Pods
+        the Job failed without its final tally: BackoffLimitExceeded: 6 Pods
+        ");
+    }
+
+    #[test]
+    fn a_proof_that_does_not_hold_is_not_done_whatever_the_job_says() {
+        let whole = Tally { listed: 3, rewritten: 3, ..Tally::default() };
+        let stayed = Tally { listed: 3, current: 3, ..Tally::default() };
+        let moved = Tally { listed: 3, current: 2, rewritten: 1, ..Tally::default() };
+        let with = |result, passes, tally| Finished { proof: Some(Proof { passes, tally }), ..word(result, whole) };
+        let told = [
+            why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, stayed))),
+            why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, moved))),
+            why(&JobEnd::Complete, Some(&with(RunResult::Complete, 0, Tally::default()))),
+            why(&JobEnd::Failed("PodFailurePolicy: 6".into()), Some(&with(RunResult::Incomplete, 5, moved))),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @r"
+        done
+        the Job says complete, but its proof does not hold: a bug, please report it
+        the Job says complete, but its proof does not hold: a bug, please report it
+        every Secret was written, but the proof does not hold: the API server says Forbidden
+        ");
+    }
+
+    #[test]
+    fn a_run_that_another_one_kept_out_has_done_nothing() {
+        let refused = Finished {
+            reason: Some("another run is at work: r0/p has the lease".into()),
+            ..word(RunResult::Refused, Tally::default())
+        };
+        insta::assert_snapshot!(why(&JobEnd::Failed("PodFailurePolicy: 3".into()), Some(&refused)), @"nothing was written by this run: another run is at work: r0/p has the lease");
+    }
+
+    #[test]
+    fn the_last_word_is_read_from_the_last_pod_of_this_run() {
+        let pod = |run: &str, time: &str, listed: u64| -> Pod {
+            let line = format!(
+                r#"{{"wire":1,"run":"{run}","pod":"p","seq":9,"time":"{time}","event":"finished","result":"complete","tally":{{"listed":{listed},"rewritten":{listed},"current":0,"gone":0,"failed":0}}}}"#
+            );
+            serde_json::from_value(
+                serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "status": {"containerStatuses": [
+                {"name": "job", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                 "state": {"terminated": {"exitCode": 0, "message": format!("noise\n{line}\n")}}}]}}),
+            )
+            .unwrap()
+        };
+        let pods = [
+            pod("r1", "2026-11-24T07:02:00Z", 2),
+            pod("r1", "2026-11-24T07:01:00Z", 1),
+            pod("other", "2026-11-24T07:03:00Z", 3),
+        ];
+        assert_eq!(last_word(&pods, "r1").unwrap().tally.listed, 2);
+        assert_eq!(last_word(&[], "r1"), None);
+    }
+}

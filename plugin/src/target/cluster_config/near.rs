@@ -1,0 +1,85 @@
+//! Names that a person may have meant: `secretsencryption` is no field of a ClusterConfig, and a tool that skips it leaves a
+//! cluster without its key. Input: a name as written and one that we read. Output: whether they are too alike to be let be.
+
+/// A name that we read.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// The name, in exactly these letters.
+    pub(super) name: &'static str,
+    /// What people also write for it, folded as [`folded`] does: too far from the name to be a slip of the finger.
+    pub(super) also: &'static [&'static str],
+}
+
+impl Wanted {
+    /// Whether `written` is not this name, but must have been meant as it.
+    pub(super) fn resembles(&self, written: &str) -> bool {
+        let (name, other) = (folded(self.name), folded(written));
+        // Two slips in a short name make another word.
+        let slips = if name.len() < 6 { 1 } else { 2 };
+        written != self.name && (self.also.contains(&other.as_str()) || strsim::osa_distance(&name, &other) <= slips)
+    }
+}
+
+/// A name without capitals, dashes and underscores.
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is too alike, and what is eksctl's.
+    use super::Wanted;
+    use crate::target::cluster_config::fields::{API_VERSION, KIND};
+    use crate::target::cluster_config::{self, METADATA, SECRETS_ENCRYPTION};
+
+    const NAME: Wanted = cluster_config::NAME.field;
+    const REGION: Wanted = cluster_config::REGION.field;
+    const KEY: Wanted = cluster_config::KEY.field;
+
+    #[test]
+    fn slips_and_other_words_for_it() {
+        for (wanted, written) in [
+            (SECRETS_ENCRYPTION, "secretsencryption"),
+            (SECRETS_ENCRYPTION, "SecretsEncryption"),
+            (SECRETS_ENCRYPTION, "secretEncryption"),
+            (SECRETS_ENCRYPTION, "secretsEncription"),
+            (SECRETS_ENCRYPTION, "secrets_encryption"),
+            (SECRETS_ENCRYPTION, "encryptionConfig"),
+            (METADATA, "metaData"),
+            (METADATA, "meta"),
+            (KEY, "keyArn"),
+            (KEY, "keyarn"),
+            (KEY, "key"),
+            (KEY, "kmsKeyARN"),
+            (KEY, "kmsKeyId"),
+            (KEY, "arn"),
+            (NAME, "Name"),
+            (NAME, "clusterName"),
+            (REGION, "awsRegion"),
+            (REGION, "regoin"),
+            (API_VERSION, "apiversion"),
+            (KIND, "Kind"),
+        ] {
+            assert!(wanted.resembles(written), "{written} for {}", wanted.name);
+            assert!(!wanted.resembles(wanted.name), "{}", wanted.name);
+        }
+    }
+
+    #[test]
+    fn what_eksctl_reads_beside_our_fields_is_let_be() {
+        let top = "accessConfig addons addonsConfig autoModeConfig availabilityZones capabilities cloudWatch \
+            controlPlaneScalingConfig deletionProtection fargateProfiles gitops iam iamIdentityMappings identityProviders karpenter \
+            kubernetesNetworkConfig localZones managedNodeGroups nodeGroups outpost privateCluster remoteNetworkConfig status \
+            upgradePolicy vpc zonalShiftConfig";
+        for written in top.split_whitespace() {
+            for wanted in [API_VERSION, KIND, METADATA, SECRETS_ENCRYPTION] {
+                assert!(!wanted.resembles(written), "{written} for {}", wanted.name);
+            }
+        }
+        for written in ["version", "tags", "annotations", "accountID"] {
+            for wanted in [NAME, REGION] {
+                assert!(!wanted.resembles(written), "{written} for {}", wanted.name);
+            }
+        }
+    }
+}
