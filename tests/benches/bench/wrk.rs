@@ -50,7 +50,7 @@ impl Said {
 pub(crate) fn saturate(rig: &Rig, secrets: u32, connections: u32, seconds: u32) -> anyhow::Result<f64> {
     let mut command = Command::new("wrk");
     command.arg(format!("-t{THREADS}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s")).arg("-s");
-    command.arg(checkout("tests/benches/patch.lua")).args([&rig.sandbox.info().endpoint, "--", &rig.token]);
+    command.arg(checkout("tests/benches/bench/patch.lua")).args([&rig.sandbox.info().endpoint, "--", &rig.token]);
     command.args([secrets.to_string(), NAMESPACES.to_string(), ANNOTATION.to_owned()]);
     command.arg(format!("stamp-{}", STAMPS.fetch_add(1, Ordering::Relaxed)));
     Said::read(&output(&mut command)?).map(|said| said.rate())
@@ -63,7 +63,7 @@ impl OtherClient {
     /// Begins to ask.
     pub(crate) fn start(rig: &Rig) -> anyhow::Result<Self> {
         let mut command = Command::new("wrk");
-        command.args(["-t1", "-c1", "-d600s", "-s"]).arg(checkout("tests/benches/get.lua"));
+        command.args(["-t1", "-c1", "-d600s", "-s"]).arg(checkout("tests/benches/bench/get.lua"));
         command.arg(format!("{}/{OBJECT}", rig.sandbox.info().endpoint));
         command.args(["--", &rig.other_token, &PAUSE_MS.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map(Self).context("can't start wrk")

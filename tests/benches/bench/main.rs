@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
     say("a kill at half way");
     resume::measure(&rig, &mut report)?;
     say("memory at 100,000 Secrets");
-    memory.then(&rig, &mut report, 100_000)?;
+    memory.last(&rig, &mut report, 100_000)?;
     drop(rig);
     say("done");
     report.write(&checkout("target/bench.json"))?;
