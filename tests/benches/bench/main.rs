@@ -19,7 +19,7 @@ mod wrk;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::memory::Memory;
+use crate::memory::{FLAT, Memory};
 use crate::report::Report;
 use crate::rig::{Rig, checkout};
 
@@ -35,15 +35,15 @@ fn main() -> anyhow::Result<ExitCode> {
     say("bytes on the wire");
     wire::measure(&rig, &mut report)?;
     say("memory at 1,000 Secrets");
-    let memory = Memory::first(&rig, &mut report)?;
+    let mut memory = Memory::first(&rig, &mut report)?;
     say("speed at 10,000 Secrets");
     speed::measure(&rig, &mut report)?;
     say("memory at 10,000 Secrets");
-    memory.then(&rig, &mut report, 10_000)?;
+    memory.then(&rig, &mut report, 10_000, None)?;
     say("a kill at half way");
     resume::measure(&rig, &mut report)?;
     say("memory at 100,000 Secrets");
-    memory.last(&rig, &mut report, 100_000)?;
+    memory.then(&rig, &mut report, 100_000, Some(FLAT))?;
     drop(rig);
     say("done");
     report.write(&checkout("target/bench.json"))?;
