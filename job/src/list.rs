@@ -68,7 +68,9 @@ pub enum ListError {
 #[derive(Deserialize)]
 struct List {
     metadata: ListMetadata,
-    /// The API server writes an empty list of metadata as null.
+    /// The API server writes an empty list of metadata as null. It must be there all the same: an answer without it is not
+    /// the API server's, and taken for a list of nothing it would end a run as complete.
+    #[serde(deserialize_with = "Option::deserialize")]
     items: Option<Vec<Item>>,
 }
 
