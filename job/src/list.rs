@@ -28,6 +28,9 @@ pub(crate) struct Secret {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) resource_version: String,
+    /// Whether a touch of this version may have written it, because its answer got lost (see `prove`).
+    #[serde(skip)]
+    pub(crate) unanswered: bool,
 }
 
 impl Secret {
