@@ -195,8 +195,15 @@ impl<'a> Held<'a> {
 }
 
 async fn renew(client: &Client, spec: &Spec, version: String) -> Renewal {
-    let alive = json!({ "metadata": { "resourceVersion": version }, "spec": { "renewTime": now() } });
-    let refusal = match patch(client, &spec.namespace, &alive).await {
+    // With the holder: whoever had taken it over while we could not renew it, and is done, has left it to nobody.
+    let alive = json!({ "holderIdentity": spec.holder, "renewTime": now() });
+    let alive = json!({ "metadata": { "resourceVersion": version }, "spec": alive });
+    let mut renewed = patch(client, &spec.namespace, &alive).await;
+    if renewed.as_ref().is_err_and(|refusal| refusal.missing("leases", LEASE)) {
+        // Deleted by somebody. Left like that, the next run would begin beside us, and push us aside.
+        renewed = put(client, spec, None).await;
+    }
+    let refusal = match renewed {
         Ok(version) => return Renewal::Kept(version),
         Err(refusal) => refusal,
     };

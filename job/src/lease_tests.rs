@@ -153,6 +153,27 @@ async fn a_run_whose_lease_was_taken_over_stops() {
     assert_eq!(result, RunResult::Stopped);
     assert_eq!(reason(&said), "r2/pod-b has taken over the lease: two runs must not be at work at once");
     assert_eq!(log.of("PATCH /apis/coordination").len(), 1, "another's lease is not given back");
+    let records = log.of("/configmaps/");
+    let written_over = records.iter().filter(|(_, body)| body["data"]["result"] == "stopped").count();
+    assert_eq!(written_over, 0, "the record is the other run's now");
+}
+
+/// Somebody deleted it, or the run that had taken it over has given it back: left like that, the next run would begin beside
+/// us, and push us aside.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_nobodys_is_taken_again() {
+    let (client, server) = fixture::pair();
+    let log = server.serve(|call| match call.line.split_once(' ')?.0 {
+        "PATCH" => Some(not_found("leases", LEASE)),
+        _ => Some(lease(9, "r1/pod-a")),
+    });
+    assert_eq!(renew(&client, &fixture::spec(Method::Touch, 1), "8".into()).await, Renewal::Kept("9".into()));
+    assert_eq!(log.of("POST")[0].1["spec"]["holderIdentity"], "r1/pod-a");
+
+    let (client, server) = fixture::pair();
+    let log = server.serve(|_| Some(lease(9, "r1/pod-a")));
+    assert_eq!(renew(&client, &fixture::spec(Method::Touch, 1), "8".into()).await, Renewal::Kept("9".into()));
+    assert_eq!(log.of("PATCH")[0].1["spec"]["holderIdentity"], "r1/pod-a", "a renewal says whose it is");
 }
 
 #[tokio::test(start_paused = true)]
