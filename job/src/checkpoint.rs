@@ -50,12 +50,12 @@ impl<'a> Checkpoint<'a> {
         self.judge(result)
     }
 
-    /// Writes the last record, tried again until it is written or `within` is over. Then there is a note, also where the
+    /// Writes the last record, tried again until it is written or time is `over`. Then there is a note, also where the
     /// same trouble was noted before: now it has a consequence.
-    pub(crate) async fn finish(&mut self, record: &Record, within: Duration) -> Option<String> {
-        let pause = Duration::from_millis(500);
+    pub(crate) async fn finish(&mut self, record: &Record, over: impl Future<Output = ()>) -> Option<String> {
+        let (begun, pause) = (Instant::now(), Duration::from_millis(500));
         let mut failed = None;
-        let written = tokio::time::timeout(within, async {
+        let written = async {
             // First the one in flight: overtaken by it, the last record would be an old one.
             if self.saving.is_some() {
                 self.saved().await;
@@ -67,15 +67,14 @@ impl<'a> Checkpoint<'a> {
                 }
                 tokio::time::sleep(pause).await;
             }
-        });
-        match written.await {
-            Ok(()) => None,
-            Err(_) => {
-                let why =
-                    failed.unwrap_or_else(|| format!("the run record was not written within {} s", within.as_secs()));
-                Some(format!("{why}; it does not say how the run ended"))
-            }
+        };
+        tokio::select! {
+            () = written => return None,
+            () = over => {}
         }
+        let within = begun.elapsed().as_secs();
+        let why = failed.unwrap_or_else(|| format!("the run record was not written within {within} s"));
+        Some(format!("{why}; it does not say how the run ended"))
     }
 
     fn judge(&mut self, result: Result<(), RecordError>) -> Option<String> {

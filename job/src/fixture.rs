@@ -227,7 +227,7 @@ impl Said {
 
 /// Secret a/`name`, listed at resourceVersion 5.
 pub(crate) fn secret(name: &str) -> Secret {
-    Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into() }
+    Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into(), unanswered: false }
 }
 
 /// What a turn came to: an outcome, or the words of the refusal.

@@ -37,8 +37,33 @@ const RENEWED_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Candidate<'a> {
     client: &'a Client,
     spec: &'a Spec,
-    /// The version of somebody else's lease that was seen, and since when.
-    watched: Option<(String, Instant)>,
+    /// Somebody else's lease that was seen.
+    watched: Option<Watched>,
+    /// Since when the API server has not taken ours.
+    refused: Option<Instant>,
+}
+
+/// Somebody else's lease.
+#[derive(Clone)]
+struct Watched {
+    version: String,
+    /// When it was last looked at.
+    at: Instant,
+    /// How long it has not changed though it could have been renewed.
+    idle: Duration,
+}
+
+impl Watched {
+    fn new(version: String) -> Self {
+        Self { version, at: Instant::now(), idle: Duration::ZERO }
+    }
+
+    /// It was seen again, unchanged. While the API server was away, its holder could not renew it either, and is about to:
+    /// such a time counts as one missed renewal and no more.
+    fn again(&mut self) {
+        self.idle += self.at.elapsed().min(RENEWED_EVERY);
+        self.at = Instant::now();
+    }
 }
 
 /// What one look led to.
@@ -56,7 +81,7 @@ pub(crate) enum Look<'a> {
 impl<'a> Candidate<'a> {
     /// Nothing has been looked at.
     pub(crate) fn new(client: &'a Client, spec: &'a Spec) -> Self {
-        Self { client, spec, watched: None }
+        Self { client, spec, watched: None, refused: None }
     }
 
     /// Takes the lease, if nobody has it. That of a Pod of our own run is waited for: it is about to end, or was killed.
@@ -67,31 +92,39 @@ impl<'a> Candidate<'a> {
         };
         let version = there.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let held = there.as_ref().and_then(|lease| held_by(lease, &self.spec.holder));
-        let (Some((holder, lives)), Some(now)) = (held, &version) else { return self.write(version).await };
-        let Some((seen, since)) = &self.watched else {
-            self.watched = Some((now.clone(), Instant::now()));
+        let (Some((holder, lives)), Some(now)) = (held, &version) else { return self.write(version, trouble).await };
+        let Some(watched) = &mut self.watched else {
+            self.watched = Some(Watched::new(now.clone()));
             let seconds = lives.as_secs();
             return Look::Wait(Some(format!(
                 "{holder} has the lease; watching for up to {seconds} s whether it is at work"
             )));
         };
-        match (seen == now, holder.split('/').next() == Some(&self.spec.run)) {
-            (true, _) if since.elapsed() >= lives => self.write(version).await,
-            (true, _) => Look::Wait(None),
+        match (watched.version == *now, holder.split('/').next() == Some(&self.spec.run)) {
+            (true, _) => {
+                watched.again();
+                if watched.idle >= lives { self.write(version, trouble).await } else { Look::Wait(None) }
+            }
             (false, false) => Look::AtWork(holder),
             (false, true) => {
-                self.watched = Some((now.clone(), Instant::now()));
+                *watched = Watched::new(now.clone());
                 Look::Wait(None)
             }
         }
     }
 
     /// Makes the lease ours, on condition that it is still as it was seen.
-    async fn write(&self, version: Option<String>) -> Look<'a> {
+    async fn write(&mut self, version: Option<String>, trouble: &Trouble) -> Look<'a> {
         match put(self.client, self.spec, version.as_deref()).await {
             Ok(version) => Look::Ours(Held::new(self.client, self.spec, version)),
-            // Somebody was faster, or an answer of ours got lost: the next look tells.
-            Err(refusal) if refusal.conflict() || refusal.passing() => Look::Wait(None),
+            // Somebody was faster: the next look tells.
+            Err(refusal) if refusal.conflict() => Look::Wait(None),
+            // An answer of ours may have got lost, and then the next look tells. But no run waits for ever for a lease that
+            // a webhook refuses.
+            Err(refusal) if refusal.passing() && self.refused.get_or_insert_with(Instant::now).elapsed() < PATIENCE => {
+                trouble.note(refusal.to_string());
+                Look::Wait(None)
+            }
             Err(refusal) => Look::Without(refusal),
         }
     }
@@ -162,8 +195,15 @@ impl<'a> Held<'a> {
 }
 
 async fn renew(client: &Client, spec: &Spec, version: String) -> Renewal {
-    let alive = json!({ "metadata": { "resourceVersion": version }, "spec": { "renewTime": now() } });
-    let refusal = match patch(client, &spec.namespace, &alive).await {
+    // With the holder: whoever had taken it over while we could not renew it, and is done, has left it to nobody.
+    let alive = json!({ "holderIdentity": spec.holder, "renewTime": now() });
+    let alive = json!({ "metadata": { "resourceVersion": version }, "spec": alive });
+    let mut renewed = patch(client, &spec.namespace, &alive).await;
+    if renewed.as_ref().is_err_and(|refusal| refusal.missing("leases", LEASE)) {
+        // Deleted by somebody. Left like that, the next run would begin beside us, and push us aside.
+        renewed = put(client, spec, None).await;
+    }
+    let refusal = match renewed {
         Ok(version) => return Renewal::Kept(version),
         Err(refusal) => refusal,
     };

@@ -77,6 +77,39 @@ async fn the_lease_of_a_run_that_died_is_taken_over_when_it_has_expired() {
     );
 }
 
+/// While the API server is away nobody can renew a lease: that its holder did not says nothing.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_alive_is_not_pushed_aside_after_the_api_server_was_away() {
+    let begun = Instant::now();
+    let (result, said, log, _) = run(move |call| {
+        let seconds = begun.elapsed().as_secs();
+        Some(match (call.line.starts_with("GET"), seconds) {
+            (_, 3..40) => Reply::Broken,
+            // The holder's next attempt to renew it comes within 5 s.
+            (true, _) => lease(if seconds < 48 { 3 } else { 4 }, "r0/pod-z"),
+            (false, _) => lease(5, "r1/pod-a"),
+        })
+    })
+    .await;
+    assert_eq!(result, RunResult::Refused);
+    assert_eq!(reason(&said), "another run is at work: r0/pod-z has the lease");
+    assert!(log.of("PATCH").is_empty(), "something was written");
+}
+
+/// A webhook for everything whose service is gone refuses leases too.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_made_is_not_waited_for_for_ever() {
+    const DOWN: &str = "Internal error occurred: failed calling webhook \"w.example\": no endpoints available";
+    let (result, said, log, waited) =
+        run(|call| (!call.line.starts_with("GET")).then(|| status_of("leases", 500, "InternalError", LEASE, DOWN)))
+            .await;
+    assert_eq!(result, RunResult::Complete);
+    assert!(waited >= PATIENCE && waited < PATIENCE * 2, "{waited:?}");
+    assert_eq!(said.notes().last(), Some(&format!("can't take the lease: {DOWN}; going on without it")));
+    assert!(said.notes().contains(&format!("trying again: {DOWN}")), "nobody says why: {:?}", said.notes());
+    assert_eq!(log.of("/secrets/").len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pod_of_the_same_run_that_still_ends_is_waited_for() {
     let begun = Instant::now();
@@ -120,6 +153,27 @@ async fn a_run_whose_lease_was_taken_over_stops() {
     assert_eq!(result, RunResult::Stopped);
     assert_eq!(reason(&said), "r2/pod-b has taken over the lease: two runs must not be at work at once");
     assert_eq!(log.of("PATCH /apis/coordination").len(), 1, "another's lease is not given back");
+    let records = log.of("/configmaps/");
+    let written_over = records.iter().filter(|(_, body)| body["data"]["result"] == "stopped").count();
+    assert_eq!(written_over, 0, "the record is the other run's now");
+}
+
+/// Somebody deleted it, or the run that had taken it over has given it back: left like that, the next run would begin beside
+/// us, and push us aside.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_nobodys_is_taken_again() {
+    let (client, server) = fixture::pair();
+    let log = server.serve(|call| match call.line.split_once(' ')?.0 {
+        "PATCH" => Some(not_found("leases", LEASE)),
+        _ => Some(lease(9, "r1/pod-a")),
+    });
+    assert_eq!(renew(&client, &fixture::spec(Method::Touch, 1), "8".into()).await, Renewal::Kept("9".into()));
+    assert_eq!(log.of("POST")[0].1["spec"]["holderIdentity"], "r1/pod-a");
+
+    let (client, server) = fixture::pair();
+    let log = server.serve(|_| Some(lease(9, "r1/pod-a")));
+    assert_eq!(renew(&client, &fixture::spec(Method::Touch, 1), "8".into()).await, Renewal::Kept("9".into()));
+    assert_eq!(log.of("PATCH")[0].1["spec"]["holderIdentity"], "r1/pod-a", "a renewal says whose it is");
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,6 +28,9 @@ pub(crate) struct Secret {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) resource_version: String,
+    /// Whether a touch of this version may have written it, because its answer got lost (see `prove`).
+    #[serde(skip)]
+    pub(crate) unanswered: bool,
 }
 
 impl Secret {
@@ -68,7 +71,9 @@ pub enum ListError {
 #[derive(Deserialize)]
 struct List {
     metadata: ListMetadata,
-    /// The API server writes an empty list of metadata as null.
+    /// The API server writes an empty list of metadata as null. It must be there all the same: an answer without it is not
+    /// the API server's, and taken for a list of nothing it would end a run as complete.
+    #[serde(deserialize_with = "Option::deserialize")]
     items: Option<Vec<Item>>,
 }
 

@@ -40,6 +40,15 @@ async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
     assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, begun_again: false }]);
 }
 
+/// A gateway's friendly 200 would make a run "complete" that has seen no Secret.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_list_is_not_an_empty_cluster() {
+    let (client, server) = fixture::pair();
+    server.serve(|_| Some(Reply::Json(200, serde_json::json!({ "metadata": {}, "status": "Success" }))));
+    let error = shown(&client).await.unwrap_err();
+    assert!(matches!(error, ListError::Refused(Refusal::Unreadable(_))), "{error:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_expired_list_begins_again_and_shows_no_secret_twice() {
     let (client, server) = fixture::pair();

@@ -37,8 +37,8 @@ pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &m
     let mut pause = FIRST_PAUSE;
     for number in 1.. {
         state.begin_pass();
-        pass(writer, state, upkeep, |secret| async {
-            let turn = touch(writer, &secret).await;
+        pass(writer, state, upkeep, |mut secret| async move {
+            let turn = touch(writer, &mut secret).await;
             (secret, turn)
         })
         .await?;
@@ -64,14 +64,15 @@ pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &m
     Ok(())
 }
 
-/// Touches one Secret.
-async fn touch(writer: &Writer<'_>, secret: &Secret) -> Turn {
-    let mut secret = secret.clone();
+/// Touches one Secret, and remembers in it if no answer came.
+async fn touch(writer: &Writer<'_>, listed: &mut Secret) -> Turn {
+    let mut secret = listed.clone();
     let mut conflict = None;
     for _ in 0..LOOKS {
         let body = json!({ "metadata": { "resourceVersion": secret.resource_version } });
-        // A touch whose answer got lost may have written. Then the next one meets a conflict, which is our own.
-        let unanswered = AtomicBool::new(false);
+        // A touch whose answer got lost may have written. Then the next one meets a conflict, which is our own; also where
+        // that one is its second try.
+        let unanswered = AtomicBool::new(secret.unanswered);
         let again = |refusal: &Refusal| {
             unanswered.fetch_or(refusal.unanswered(), Ordering::Relaxed);
             !refusal.conflict()
@@ -83,7 +84,10 @@ async fn touch(writer: &Writer<'_>, secret: &Secret) -> Turn {
                 }
                 conflict = Some(refusal);
             }
-            turn => return turn,
+            turn => {
+                listed.unanswered |= unanswered.into_inner();
+                return turn;
+            }
         }
         match one_again(writer.client, writer.trouble, &secret).await {
             Ok(Some(now)) => secret = now,

@@ -81,7 +81,7 @@ mod tests {
     use kube::core::Status;
 
     fn secret(name: &str) -> Secret {
-        Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into() }
+        Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into(), unanswered: false }
     }
 
     fn refusal(code: u16, message: &str) -> Refusal {

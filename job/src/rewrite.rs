@@ -23,7 +23,7 @@ use crate::write::Writer;
 /// promises to end within.
 const LAST_RECORD: Duration = Duration::from_secs(2);
 
-/// Time for the last record of a run that came to its end by itself. Under the Pod's grace period, should a stop come now.
+/// Time for the last record of a run that came to its end by itself. A stop that comes now leaves it [`LAST_RECORD`].
 const FINAL_RECORD: Duration = Duration::from_secs(10);
 
 /// Why a run ended before it had gone through every Secret.
@@ -59,7 +59,7 @@ pub async fn rewrite(
         Err(End::Stopped(reason)) => (RunResult::Stopped, Some(reason)),
         Err(End::Refused(reason)) => (RunResult::Refused, Some(reason)),
     };
-    let note = upkeep.finish(state.record(Some(result)), within).await;
+    let note = upkeep.finish(state.record(Some(result)), within, LAST_RECORD).await;
     state.note(note);
     state.finished(result, reason);
     result

@@ -406,6 +406,25 @@ async fn a_stop_ends_within_5_s_even_when_nothing_answers() {
     assert_eq!(said.notes(), ["waiting for the API server"]);
 }
 
+/// All work is done, and the last record is being tried when the Pod is told to end.
+#[tokio::test(start_paused = true)]
+async fn a_stop_while_the_last_record_is_written_ends_within_5_s_and_takes_nothing_back() {
+    let (client, server) = fixture::pair();
+    server.serve(|call| match call.line.contains("/configmaps") && call.line.starts_with("PATCH") {
+        true => Some(Reply::Never),
+        false if call.is_list() => Some(old(&keys(0, 1), "", 0)),
+        false => write_all(call),
+    });
+    let (begun, said) = (Instant::now(), Said::default());
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        "SIGTERM".to_owned()
+    };
+    assert_eq!(rewrite(&client, &spec(Method::Annotate, 2), said.sink(), stop).await, RunResult::Complete);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_secs(4), "the record gets its time: {:?}", begun.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_fails_is_tried_again_when_all_others_are_done() {
     let mut tries = 0;

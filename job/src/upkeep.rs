@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Fuse};
 use kube::Client;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::checkpoint::Checkpoint;
 use crate::lease::{Held, Renewal};
@@ -33,7 +34,10 @@ pub(crate) struct Upkeep<'a> {
     ticks: Interval,
     checkpoint: Checkpoint<'a>,
     lease: Option<Held<'a>>,
-    stop: BoxFuture<'a, String>,
+    /// Another run has taken over the lease, and so the record.
+    lost: bool,
+    /// May be asked again when it has come.
+    stop: Fuse<BoxFuture<'a, String>>,
 }
 
 impl<'a> Upkeep<'a> {
@@ -41,7 +45,7 @@ impl<'a> Upkeep<'a> {
     pub(crate) fn new(client: &'a Client, namespace: &'a str, stop: BoxFuture<'a, String>) -> Self {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { ticks, checkpoint: Checkpoint::new(client, namespace), lease: None, stop }
+        Self { ticks, checkpoint: Checkpoint::new(client, namespace), lease: None, lost: false, stop: stop.fuse() }
     }
 
     /// A lease that is to be kept.
@@ -83,6 +87,7 @@ impl<'a> Upkeep<'a> {
             Duty::Renewed(Renewal::Unsure(words)) => state.trouble.note(words),
             Duty::Renewed(Renewal::Lost(holder)) => {
                 self.lease = None; // not ours to give back
+                self.lost = true;
                 return Err(format!("{holder} has taken over the lease: two runs must not be at work at once"));
             }
             Duty::Stop(reason) => return Err(reason),
@@ -106,19 +111,35 @@ impl<'a> Upkeep<'a> {
     }
 
     /// The last duties: the record says how the run ended, and the lease is given back. Gives a note where the record could
-    /// not be written.
-    pub(crate) async fn finish(mut self, record: Option<Record>, within: Duration) -> Option<String> {
+    /// not be written. They may take so long; and once the run is told to stop, no longer than `once_stopped`.
+    pub(crate) async fn finish(
+        mut self,
+        record: Option<Record>,
+        within: Duration,
+        once_stopped: Duration,
+    ) -> Option<String> {
+        let stop = &mut self.stop;
+        let over = async {
+            tokio::select! {
+                () = sleep(within) => {}
+                _ = stop => sleep(once_stopped).await,
+            }
+        }
+        .shared();
         let checkpoint = &mut self.checkpoint;
         let saved = async {
-            match record {
-                Some(record) => checkpoint.finish(&record, within).await,
+            match record.filter(|_| !self.lost) {
+                Some(record) => checkpoint.finish(&record, over.clone()).await,
                 None => None,
             }
         };
         let given_back = async {
             if let Some(lease) = self.lease {
                 // Whoever comes next waits until it has expired: no more is lost.
-                tokio::time::timeout(within, lease.release()).await.ok();
+                tokio::select! {
+                    () = lease.release() => {}
+                    () = over.clone() => {}
+                }
             }
         };
         futures::future::join(saved, given_back).await.0

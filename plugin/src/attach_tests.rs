@@ -96,9 +96,9 @@ async fn the_job_at_work_is_followed_before_a_newer_one_that_has_ended() {
     assert!(text.contains(KEY) && !text.contains("by hand"), "{text}");
     assert_snapshot!(deleted(&heard).join("\n"), @r"
     clusterrolebindings/eks-encrypt-r1?
-    namespaces/eks-encrypt/rolebindings/eks-encrypt?
+    namespaces/eks-encrypt/rolebindings/eks-encrypt-r1?
     clusterroles/eks-encrypt-r1?
-    namespaces/eks-encrypt/roles/eks-encrypt?
+    namespaces/eks-encrypt/roles/eks-encrypt-r1?
     ");
     let labels = "labelSelector=app.kubernetes.io%2Fname%3Deks-encrypt%2Ceks-encrypt%2Frun";
     assert!(heard.lock().unwrap()[0].contains(labels), "{:?}", heard.lock().unwrap()[0]);

@@ -29,8 +29,8 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
-    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
-    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt-RUN
     PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN
     GET /api/v1/namespaces/eks-encrypt/pods
@@ -39,12 +39,12 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     GET /api/v1/namespaces/eks-encrypt/pods
     GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
-    GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
-    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt-RUN
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt-RUN
     GET /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
-    GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
-    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
+    GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
+    DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
     ");
 }
 
@@ -67,8 +67,8 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
     PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
-    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt
-    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
+    PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/rolebindings/eks-encrypt-RUN
     ");
 }
 

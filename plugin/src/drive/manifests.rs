@@ -152,10 +152,13 @@ impl Object {
             }
             Self::Role(object) => {
                 of(&mut object.metadata);
+                object.metadata.name = Some(settings.run.rights().to_owned());
                 &mut object.metadata
             }
             Self::RoleBinding(object) => {
                 of(&mut object.metadata);
+                object.metadata.name = Some(settings.run.rights().to_owned());
+                object.role_ref.name = settings.run.rights().to_owned();
                 to(&mut object.subjects);
                 &mut object.metadata
             }
@@ -298,16 +301,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_a_namespace_is_the_runs_own() {
+    fn what_gives_rights_is_the_runs_own() {
         let mut names = Vec::new();
         for object in made() {
             match object {
                 Object::ClusterRole(role) => names.push(role.name_any()),
                 Object::ClusterRoleBinding(binding) => names.extend([binding.name_any(), binding.role_ref.name]),
+                Object::Role(role) => names.push(role.name_any()),
+                Object::RoleBinding(binding) => names.extend([binding.name_any(), binding.role_ref.name]),
                 _ => {}
             }
         }
-        assert_eq!(names, ["eks-encrypt-r1"; 3]);
+        assert_eq!(names, ["eks-encrypt-r1"; 6]);
     }
 
     #[test]
@@ -408,7 +413,7 @@ mod tests {
           labels:
             app.kubernetes.io/name: eks-encrypt
             eks-encrypt/run: r1
-          name: eks-encrypt
+          name: eks-encrypt-r1
           namespace: ops
         rules:
         - apiGroups:
@@ -448,12 +453,12 @@ mod tests {
           labels:
             app.kubernetes.io/name: eks-encrypt
             eks-encrypt/run: r1
-          name: eks-encrypt
+          name: eks-encrypt-r1
           namespace: ops
         roleRef:
           apiGroup: rbac.authorization.k8s.io
           kind: Role
-          name: eks-encrypt
+          name: eks-encrypt-r1
         subjects:
         - kind: ServiceAccount
           name: eks-encrypt

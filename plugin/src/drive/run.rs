@@ -28,8 +28,8 @@ impl Run {
         Self { job: format!("{APP}-{id}"), id: id.to_owned(), namespace: namespace.to_owned() }
     }
 
-    /// The name of its ClusterRole and ClusterRoleBinding: its own, so that runs in two namespaces do not take each other's
-    /// rights, and nobody else's object is overwritten or deleted.
+    /// The name of its roles and their bindings: its own, so that two runs do not take each other's rights, and nobody
+    /// else's object is overwritten or deleted.
     pub(crate) fn rights(&self) -> &str {
         &self.job
     }
@@ -46,8 +46,12 @@ impl Run {
 
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
     pub(crate) fn of(job: &Job) -> Option<Self> {
-        let run = Self::named(job.labels().get(RUN_LABEL)?, &job.namespace()?);
-        (run.job == job.name_any()).then_some(run)
+        Self::of_any(job).filter(Self::is_named)
+    }
+
+    /// Whether its objects have the names that the plugin gives, which nobody else has thought of.
+    pub(crate) fn is_named(&self) -> bool {
+        *self == Self::named(&self.id, &self.namespace)
     }
 }
 

@@ -27,9 +27,9 @@ pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) -> Vec<S
     let (all, here) = (client, &run.namespace);
     let stay = [
         given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, screen).await,
-        given::<RoleBinding>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await,
+        given::<RoleBinding>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, screen).await,
         given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, screen).await,
-        given::<Role>(Api::namespaced(all.clone(), here), APP, Some(here), run, screen).await,
+        given::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, screen).await,
     ];
     stay.into_iter().flatten().collect()
 }
@@ -92,6 +92,12 @@ where
             return by_hand.then(|| format!("{} {name}", K::kind(&())));
         }
         Err(error) if gone(&error, name) => {}
+        // A name such as eks-encrypt may be that of somebody else's object.
+        Err(error) if !run.is_named() => screen.line(&format!(
+            "warning: can't see whose {} {name} is, so it stays: {}",
+            K::kind(&()),
+            Cause::kube(&error)
+        )),
         // Where it can't be looked at, the deletion says why.
         Ok(_) | Err(_) => delete(api, name, namespace, screen).await,
     }

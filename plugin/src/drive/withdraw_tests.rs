@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{NOT_SERVED, kubernetes, not_found};
+use crate::testing::{NOT_SERVED, forbidden, heard, kubernetes, not_found};
 
 fn run() -> Run {
     Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
@@ -27,7 +27,34 @@ fn labelled(run: &str) -> String {
     serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}}}).to_string()
 }
 
-/// A Role applied by hand has the name that ours has, and so has that of a run that began since.
+/// Nobody can say whether the API server would give the same answer to a deletion.
+#[tokio::test(start_paused = true)]
+async fn what_was_applied_by_hand_is_not_deleted_unseen() {
+    let (client, heard) = heard(|method, path| match method {
+        "DELETE" => (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
+        _ => (403, forbidden("get", path.split('?').next().unwrap().rsplit('/').nth(1).unwrap())),
+    });
+    let screen = Screen::kept();
+    let by_hand = Run { id: "by-hand".into(), namespace: "ops".into(), job: "eks-encrypt".into() };
+    rights(&client, &by_hand, &screen).await;
+    assert!(heard.lock().unwrap().iter().all(|call| !call.starts_with("DELETE")), "{heard:?}");
+    insta::assert_snapshot!(screen.text(), @r#"
+    warning: can't see whose ClusterRoleBinding eks-encrypt is, so it stays: clusterrolebindings is forbidden: User "alice" cannot get resource "clusterrolebindings"
+    warning: can't see whose RoleBinding eks-encrypt is, so it stays: rolebindings is forbidden: User "alice" cannot get resource "rolebindings"
+    warning: can't see whose ClusterRole eks-encrypt is, so it stays: clusterroles is forbidden: User "alice" cannot get resource "clusterroles"
+    warning: can't see whose Role eks-encrypt is, so it stays: roles is forbidden: User "alice" cannot get resource "roles"
+    "#);
+}
+
+/// Two runs of one namespace, of which the lease keeps the second out: at its end it takes away nothing of the first.
+#[tokio::test]
+async fn a_run_takes_no_rights_by_a_name_that_others_share() {
+    let (client, heard) = heard(|_, path| not_found(path));
+    rights(&client, &run(), &Screen::kept()).await;
+    let shared = |call: &String| !call.contains("/eks-encrypt-r1");
+    assert_eq!(heard.lock().unwrap().iter().filter(|call| shared(call)).count(), 0, "{heard:?}");
+}
+
 #[tokio::test]
 async fn rights_that_another_run_or_a_person_gave_are_left() {
     for there in [labelled("r2"), r#"{"metadata":{"name":"eks-encrypt"}}"#.to_owned()] {
