@@ -7,8 +7,13 @@
 
 mod associate;
 mod enable;
+mod judge;
+mod killed;
+mod local;
 mod node;
+mod running;
 mod scenarios;
 mod seed;
+mod seed_commands;
 mod support;
 mod tokens;
