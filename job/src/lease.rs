@@ -75,7 +75,10 @@ impl<'a> Candidate<'a> {
                 "{holder} has the lease; watching for up to {seconds} s whether it is at work"
             )));
         };
-        match (seen == now, holder.split('/').next() == Some(&self.spec.run)) {
+        // Without a Job there are no Pods that follow one another: who goes by our run's name is another process that goes on
+        // with it, on another laptop perhaps, and is as much at work as any run.
+        let predecessor = !self.spec.job_uid.is_empty() && holder.split('/').next() == Some(&self.spec.run);
+        match (seen == now, predecessor) {
             (true, _) if since.elapsed() >= lives => self.write(version).await,
             (true, _) => Look::Wait(None),
             (false, false) => Look::AtWork(holder),
