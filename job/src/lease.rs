@@ -153,14 +153,16 @@ impl<'a> Held<'a> {
         renewal
     }
 
-    /// Gives it back, so that the next run need not wait until it has expired.
-    pub(crate) async fn release(mut self) {
+    /// Gives it back, so that the next run need not wait until it has expired. A note where the right to do so is missing: it
+    /// would be missing the next time, too. Anything else passes as the lease does.
+    pub(crate) async fn release(mut self) -> Option<String> {
         if self.renewing.is_some() {
             self.renewed().await;
         }
         let free = json!({ "metadata": { "resourceVersion": self.version }, "spec": { "holderIdentity": null } });
-        // Nobody is left to tell; the lease then expires.
-        patch(self.client, &self.spec.namespace, &free).await.ok();
+        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(Refusal::about_rights)?;
+        let seconds = LIVES.as_secs();
+        Some(format!("can't give the lease back: {refusal}; the next run watches it for {seconds} s before it begins"))
     }
 }
 

@@ -125,6 +125,16 @@ async fn without_the_right_to_it_the_run_goes_on_and_says_which_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_the_right_to_give_it_back_the_run_is_done_and_says_so() {
+    const NO: &str = r#"leases.coordination.k8s.io "eks-encrypt" is forbidden: User "x" cannot patch resource "leases" in API group "coordination.k8s.io" in the namespace "eks-encrypt""#;
+    let (result, said, ..) =
+        run(|call| call.line.starts_with("PATCH").then(|| status_of("leases", 403, "Forbidden", LEASE, NO))).await;
+    assert_eq!(result, RunResult::Complete);
+    let note = format!("can't give the lease back: {NO}; the next run watches it for 20 s before it begins");
+    assert_eq!(said.notes(), [note]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_whose_lease_was_taken_over_stops() {
     let (client, server) = fixture::pair();
     let mut taken = false;

@@ -105,9 +105,9 @@ impl<'a> Upkeep<'a> {
         }
     }
 
-    /// The last duties: the record says how the run ended, and the lease is given back. Gives a note where the record could
-    /// not be written.
-    pub(crate) async fn finish(mut self, record: Option<Record>, within: Duration) -> Option<String> {
+    /// The last duties: the record says how the run ended, and the lease is given back. Gives a note for each that could not
+    /// be done.
+    pub(crate) async fn finish(mut self, record: Option<Record>, within: Duration) -> [Option<String>; 2] {
         let checkpoint = &mut self.checkpoint;
         let saved = async {
             match record {
@@ -116,11 +116,12 @@ impl<'a> Upkeep<'a> {
             }
         };
         let given_back = async {
-            if let Some(lease) = self.lease {
-                // Whoever comes next waits until it has expired: no more is lost.
-                tokio::time::timeout(within, lease.release()).await.ok();
+            match self.lease {
+                // Where time runs out, whoever comes next waits until it has expired: no more is lost.
+                Some(lease) => tokio::time::timeout(within, lease.release()).await.ok().flatten(),
+                None => None,
             }
         };
-        futures::future::join(saved, given_back).await.0
+        futures::future::join(saved, given_back).await.into()
     }
 }
