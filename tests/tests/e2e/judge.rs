@@ -9,7 +9,8 @@ use eks_encrypt_tests::truth::inspect::Storage;
 use super::support::admin;
 
 /// What a cluster writes by itself, with nobody there: heartbeats, Pods and what follows them, the API servers' own objects.
-const BY_ITSELF: [&str; 13] = [
+/// And the tests' gate.
+const BY_ITSELF: [&str; 14] = [
     "apiregistration.k8s.io/",
     "configmaps/kube-system/",
     "csinodes/",
@@ -23,6 +24,7 @@ const BY_ITSELF: [&str; 13] = [
     "prioritylevelconfigurations/",
     "secrets/",
     "services/",
+    "validatingwebhookconfigurations/gate",
 ];
 
 /// What controllers put into every new namespace, and write on in one that can't go.
@@ -34,9 +36,9 @@ pub(crate) async fn revisions(sandbox: &Sandbox) -> BTreeMap<String, u64> {
 }
 
 /// The revision of all that neither the cluster writes by itself nor a run may write: Secrets are looked at apart.
-async fn others(sandbox: &Sandbox, namespace: &str) -> BTreeMap<String, u64> {
+async fn others(sandbox: &Sandbox, namespaces: &[&str]) -> BTreeMap<String, u64> {
     let mut all = sandbox.etcd().revisions("/registry/").await.unwrap();
-    let ours = |key: &str| key.contains(&format!("/{namespace}/")) || key.ends_with(&format!("/{namespace}"));
+    let ours = |key: &str| namespaces.iter().any(|namespace| key.split('/').any(|part| part == *namespace));
     all.retain(|key, _| {
         let key = key.trim_start_matches("/registry/");
         !BY_ITSELF.iter().any(|prefix| key.starts_with(prefix))
@@ -51,22 +53,22 @@ pub(crate) struct Before {
     digest: String,
     secrets: BTreeMap<String, u64>,
     others: BTreeMap<String, u64>,
-    namespace: String,
+    namespaces: &'static [&'static str],
 }
 
 impl Before {
     /// As it is now.
     pub(crate) async fn of(sandbox: &Sandbox) -> Self {
-        Self::of_run_in(sandbox, "eks-encrypt").await
+        Self::of_runs_in(sandbox, &["eks-encrypt"]).await
     }
 
-    /// The same, for a run in this namespace.
-    pub(crate) async fn of_run_in(sandbox: &Sandbox, namespace: &str) -> Self {
+    /// The same, where runs keep what they make in these namespaces.
+    pub(crate) async fn of_runs_in(sandbox: &Sandbox, namespaces: &'static [&'static str]) -> Self {
         Self {
             digest: sandbox.digest().await.unwrap(),
             secrets: revisions(sandbox).await,
-            others: others(sandbox, namespace).await,
-            namespace: namespace.to_owned(),
+            others: others(sandbox, namespaces).await,
+            namespaces,
         }
     }
 
@@ -97,7 +99,7 @@ impl Before {
     /// The Secrets' data is as it was, nothing else was written, and no rights are left.
     async fn nothing_else(&self, sandbox: &Sandbox) {
         assert_eq!(sandbox.digest().await.unwrap(), self.digest, "what re-encryption must not change was changed");
-        let now = others(sandbox, &self.namespace).await;
+        let now = others(sandbox, self.namespaces).await;
         let keys = now.keys().chain(self.others.keys());
         let written: BTreeSet<&String> = keys.filter(|key| now.get(*key) != self.others.get(*key)).collect();
         assert!(written.is_empty(), "something else was written: {written:?}");
@@ -115,4 +117,15 @@ pub(crate) fn no_rights(sandbox: &Sandbox) {
 /// The namespaces that carry our label.
 pub(crate) fn namespaces(sandbox: &Sandbox) -> String {
     admin(sandbox, &["get", "namespaces", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"]).ok()
+}
+
+/// How many Secrets carry which time: each Pod of a run writes one of its own.
+pub(crate) fn times(sandbox: &Sandbox) -> BTreeMap<String, usize> {
+    let list = admin(sandbox, &["get", "secrets", "--all-namespaces", "--output=json"]).json();
+    let mut times = BTreeMap::new();
+    for secret in list["items"].as_array().unwrap() {
+        let time = &secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"];
+        *times.entry(time.as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    times
 }

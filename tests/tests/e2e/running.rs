@@ -46,7 +46,9 @@ impl Running {
     /// It must be at work still, or the scenario shows nothing.
     #[track_caller]
     pub(crate) fn at_work(&mut self) {
-        assert!(self.ended().is_none(), "it had ended before this: this test shows nothing");
+        let ended = self.ended();
+        let said = std::fs::read_to_string(&self.stderr).unwrap();
+        assert!(ended.is_none(), "it had ended before this, and the test shows nothing: {ended:?} {said}");
     }
 
     /// Ends it as a laptop that vanishes does.
