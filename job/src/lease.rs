@@ -100,7 +100,10 @@ impl<'a> Candidate<'a> {
                 "{holder} has the lease; watching for up to {seconds} s whether it is at work"
             )));
         };
-        match (watched.version == *now, holder.split('/').next() == Some(&self.spec.run)) {
+        // Without a Job there are no Pods that follow one another: who goes by our run's name is another process that goes on
+        // with it, on another laptop perhaps, and is as much at work as any run.
+        let predecessor = !self.spec.job_uid.is_empty() && holder.split('/').next() == Some(&self.spec.run);
+        match (watched.version == *now, predecessor) {
             (true, _) => {
                 watched.again();
                 if watched.idle >= lives { self.write(version, trouble).await } else { Look::Wait(None) }
@@ -183,14 +186,16 @@ impl<'a> Held<'a> {
         renewal
     }
 
-    /// Gives it back, so that the next run need not wait until it has expired.
-    pub(crate) async fn release(mut self) {
+    /// Gives it back, so that the next run need not wait until it has expired. A note where the right to do so is missing: it
+    /// would be missing the next time, too. Anything else passes as the lease does.
+    pub(crate) async fn release(mut self) -> Option<String> {
         if self.renewing.is_some() {
             self.renewed().await;
         }
         let free = json!({ "metadata": { "resourceVersion": self.version }, "spec": { "holderIdentity": null } });
-        // Nobody is left to tell; the lease then expires.
-        patch(self.client, &self.spec.namespace, &free).await.ok();
+        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(Refusal::about_rights)?;
+        let seconds = LIVES.as_secs();
+        Some(format!("can't give the lease back: {refusal}; the next run watches it for {seconds} s before it begins"))
     }
 }
 

@@ -13,7 +13,15 @@ fn lease(version: u64, holder: &str) -> Reply {
 }
 
 /// A run over one Secret; `answer` speaks for the lease.
-async fn run(mut answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static) -> (RunResult, Said, Log, Duration) {
+async fn run(answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static) -> (RunResult, Said, Log, Duration) {
+    run_of(fixture::spec(Method::Annotate, 8), answer).await
+}
+
+/// The same as this spec says.
+async fn run_of(
+    spec: Spec,
+    mut answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static,
+) -> (RunResult, Said, Log, Duration) {
     let (client, server) = fixture::pair();
     let log = server.serve(move |call| match call.patched() {
         Some(key) => Some(patched(&key, "1000")),
@@ -21,7 +29,7 @@ async fn run(mut answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static) ->
         None if call.line.contains("/leases") => answer(call),
         None => None,
     });
-    let (spec, said, begun) = (fixture::spec(Method::Annotate, 8), Said::default(), Instant::now());
+    let (said, begun) = (Said::default(), Instant::now());
     let result = rewrite(&client, &spec, said.sink(), std::future::pending()).boxed().await;
     (result, said, log, begun.elapsed())
 }
@@ -127,11 +135,36 @@ async fn a_pod_of_the_same_run_that_still_ends_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_process_that_goes_on_with_the_same_run_without_a_job_is_not_waited_for() {
+    let mut version = 10;
+    let spec = Spec { job_uid: String::new(), holder: "r1/local-2".into(), ..fixture::spec(Method::Annotate, 8) };
+    let (result, said, log, _) = run_of(spec, move |_| {
+        version += 1;
+        // It ends some day, so that a run that waits for it ends, too.
+        Some(lease(version / 4, if version < 100 { "r1/local-1" } else { "" }))
+    })
+    .await;
+    assert_eq!(result, RunResult::Refused);
+    assert_eq!(reason(&said), "another run is at work: r1/local-1 has the lease");
+    assert!(log.of("/secrets").is_empty() && log.of("PATCH").is_empty(), "something was written");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_right_to_it_the_run_goes_on_and_says_which_is_missing() {
     const NO: &str = r#"leases.coordination.k8s.io "eks-encrypt" is forbidden: User "x" cannot get resource "leases" in API group "coordination.k8s.io" in the namespace "eks-encrypt""#;
     let (result, said, ..) = run(|_| Some(status_of("leases", 403, "Forbidden", LEASE, NO))).await;
     assert_eq!(result, RunResult::Complete);
     assert_eq!(said.notes(), [format!("can't take the lease: {NO}; going on without it")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_right_to_give_it_back_the_run_is_done_and_says_so() {
+    const NO: &str = r#"leases.coordination.k8s.io "eks-encrypt" is forbidden: User "x" cannot patch resource "leases" in API group "coordination.k8s.io" in the namespace "eks-encrypt""#;
+    let (result, said, ..) =
+        run(|call| call.line.starts_with("PATCH").then(|| status_of("leases", 403, "Forbidden", LEASE, NO))).await;
+    assert_eq!(result, RunResult::Complete);
+    let note = format!("can't give the lease back: {NO}; the next run watches it for 20 s before it begins");
+    assert_eq!(said.notes(), [note]);
 }
 
 #[tokio::test(start_paused = true)]

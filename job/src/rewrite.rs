@@ -59,8 +59,9 @@ pub async fn rewrite(
         Err(End::Stopped(reason)) => (RunResult::Stopped, Some(reason)),
         Err(End::Refused(reason)) => (RunResult::Refused, Some(reason)),
     };
-    let note = upkeep.finish(state.record(Some(result)), within, LAST_RECORD).await;
-    state.note(note);
+    for note in upkeep.finish(state.record(Some(result)), within, LAST_RECORD).await {
+        state.note(note);
+    }
     state.finished(result, reason);
     result
 }

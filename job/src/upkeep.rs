@@ -110,14 +110,14 @@ impl<'a> Upkeep<'a> {
         }
     }
 
-    /// The last duties: the record says how the run ended, and the lease is given back. Gives a note where the record could
-    /// not be written. They may take so long; and once the run is told to stop, no longer than `once_stopped`.
+    /// The last duties: the record says how the run ended, and the lease is given back. Gives a note for each that could
+    /// not be done. They may take so long; and once the run is told to stop, no longer than `once_stopped`.
     pub(crate) async fn finish(
         mut self,
         record: Option<Record>,
         within: Duration,
         once_stopped: Duration,
-    ) -> Option<String> {
+    ) -> [Option<String>; 2] {
         let stop = &mut self.stop;
         let over = async {
             tokio::select! {
@@ -134,14 +134,13 @@ impl<'a> Upkeep<'a> {
             }
         };
         let given_back = async {
-            if let Some(lease) = self.lease {
-                // Whoever comes next waits until it has expired: no more is lost.
-                tokio::select! {
-                    () = lease.release() => {}
-                    () = over.clone() => {}
-                }
+            let lease = self.lease?;
+            // Where time runs out, whoever comes next waits until it has expired: no more is lost.
+            tokio::select! {
+                note = lease.release() => note,
+                () = over.clone() => None,
             }
         };
-        futures::future::join(saved, given_back).await.0
+        futures::future::join(saved, given_back).await.into()
     }
 }

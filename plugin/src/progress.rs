@@ -82,7 +82,8 @@ impl Progress {
             Event::Failure(failure) => self.failure(failure),
             Event::Note { message } => Some(format!("note: {message}")),
             Event::Finished { result, tally, proof, reason } => {
-                self.tally = *tally;
+                // The rewrite's counts: as the proof's, they would say that nothing had stayed under the key.
+                (self.phase, self.tally, self.rate_milli) = (Some(Phase::Rewrite), *tally, 0);
                 self.finished =
                     Some(Finished { result: *result, tally: *tally, proof: *proof, reason: reason.clone() });
                 // A Job starts another Pod, which goes on.
@@ -246,6 +247,16 @@ mod tests {
         let frame = progress.frame(Duration::from_secs(4), 80);
         assert_snapshot!(frame.text, @"1,234 of 2,000 Secrets, 513/s, about 1 s left");
         assert_eq!(frame.share, Some((1_234, 2_000)));
+    }
+
+    #[test]
+    fn the_last_word_after_a_proof_does_not_read_as_if_nothing_had_stayed() {
+        let tally = Tally { listed: 2_000, current: 2_000, ..Tally::default() };
+        let proving = Event::Progress { phase: Phase::Prove, tally, rate_milli: 512_400 };
+        let tally = Tally { listed: 2_000, rewritten: 2_000, ..Tally::default() };
+        let word = Event::Finished { result: RunResult::Complete, tally, proof: None, reason: None };
+        let frame = after([started(), proving, word]).frame(Duration::from_secs(4), 80);
+        assert_snapshot!(frame.text, @"2,000 of 2,000 Secrets");
     }
 
     #[test]

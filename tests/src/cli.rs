@@ -142,7 +142,7 @@ pub async fn run() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Up { place, cluster, region, legacy, no_node } => {
             let node = if no_node { Node::None } else { Node::WhereRoot };
-            up(place.folder(), Options { cluster, region, legacy, node })
+            up(place.folder(), Options { cluster, region, legacy, node, ..Options::default() })
         }
         Command::Down { place } => down(&place.folder()),
         Command::Status { place } => status(place.folder()),

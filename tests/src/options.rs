@@ -15,11 +15,20 @@ pub struct Options {
     pub legacy: bool,
     /// Whether Pods can run.
     pub node: Node,
+    /// More flags of kube-apiserver, as `NAME=VALUE`: to have it behave as another version does.
+    #[serde(default)]
+    pub api_server: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cluster: "sandbox".to_owned(), region: "us-west-2".to_owned(), legacy: false, node: Node::WhereRoot }
+        Self {
+            cluster: "sandbox".to_owned(),
+            region: "us-west-2".to_owned(),
+            legacy: false,
+            node: Node::WhereRoot,
+            api_server: Vec::new(),
+        }
     }
 }
 

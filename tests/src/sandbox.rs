@@ -165,7 +165,13 @@ impl Sandbox {
     /// # Errors
     /// etcd does not answer.
     pub async fn inspect(&self) -> anyhow::Result<Inspection> {
-        Ok(Inspection::read(&Etcd::at(&self.info.etcd), &self.info.keys).await?)
+        Ok(Inspection::read(&self.etcd(), &self.info.keys).await?)
+    }
+
+    /// The cluster's etcd, past its API server.
+    #[must_use]
+    pub fn etcd(&self) -> Etcd {
+        Etcd::at(&self.info.etcd)
     }
 
     /// The digest of all that re-encryption must not change.

@@ -29,6 +29,8 @@ pub(crate) struct ApiServer {
     kubelet_client: Certificate,
     ca_file: PathBuf,
     token_key: TokenKey,
+    /// `NAME=VALUE`, after ours.
+    more_flags: Vec<String>,
     /// It alone, while it is not ended on purpose.
     crew: Crew,
 }
@@ -53,8 +55,15 @@ impl ApiServer {
             token_key: ca.token_key()?,
             address,
             etcd: etcd.to_owned(),
+            more_flags: Vec::new(),
             crew: Crew::default(),
         })
+    }
+
+    /// The same with more flags, as `NAME=VALUE`.
+    pub(crate) fn with_flags(mut self, flags: &[String]) -> Self {
+        self.more_flags = flags.to_vec();
+        self
     }
 
     /// Where clients find it.
@@ -123,7 +132,9 @@ impl ApiServer {
             ("allow-privileged", "true".to_owned()),
         ]
         .map(|(flag, value)| format!("--{flag}={value}"))
-        .to_vec()
+        .into_iter()
+        .chain(self.more_flags.iter().map(|flag| format!("--{flag}")))
+        .collect()
     }
 }
 

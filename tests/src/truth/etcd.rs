@@ -1,8 +1,11 @@
 //! Reads Secrets as etcd holds them, through etcd's JSON gateway (etcd documentation, "gRPC gateway"). Nothing here asks
 //! the API server: etcd is the judge of what it stored.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use thiserror::Error;
 
@@ -14,6 +17,9 @@ const SECRETS: &str = "/registry/secrets/";
 
 /// How many values one answer may carry; at 1 MiB each that is 100 MiB.
 const PAGE: usize = 100;
+
+/// Where the API servers of a cluster agree on what is compacted (`k8s.io/apiserver`, `pkg/storage/etcd3/compact.go`).
+const COMPACTED: &str = "compact_rev_key";
 
 /// etcd did not tell.
 #[derive(Debug, Error)]
@@ -74,8 +80,7 @@ impl Etcd {
     /// # Errors
     /// etcd does not answer.
     pub async fn secrets(&self) -> Result<Vec<StoredSecret>, EtcdError> {
-        // The end of a range: the first key that does not begin with the prefix.
-        let end = format!("{}0", SECRETS.trim_end_matches('/'));
+        let end = after(SECRETS);
         let (mut from, mut all) = (SECRETS.to_owned(), Vec::new());
         loop {
             let page = self.range(&from, Some(&end)).await?;
@@ -89,12 +94,39 @@ impl Etcd {
         }
     }
 
+    /// The revision of every key below a prefix: a write shows in it, whatever it wrote.
+    ///
+    /// # Errors
+    /// etcd does not answer.
+    pub async fn revisions(&self, prefix: &str) -> Result<BTreeMap<String, u64>, EtcdError> {
+        let end = after(prefix);
+        let request = json!({ "key": STANDARD.encode(prefix), "range_end": STANDARD.encode(end), "keys_only": true });
+        let read = |value: KeyValue| Ok((decode_text(&value.key)?, value.mod_revision()?));
+        self.ask::<Range>("range", &request).await?.kvs.into_iter().map(read).collect()
+    }
+
+    /// Forgets all that is past, as kube-apiserver has etcd do every five minutes, and tells the API servers as it does: a
+    /// list that was begun before can't go on.
+    ///
+    /// # Errors
+    /// etcd does not answer.
+    pub async fn compact(&self) -> Result<(), EtcdError> {
+        let now = self.range(SECRETS, None).await?.header.revision;
+        let told = json!({ "key": STANDARD.encode(COMPACTED), "value": STANDARD.encode(&now) });
+        self.ask::<serde_json::Value>("put", &told).await?;
+        self.ask::<serde_json::Value>("compaction", &json!({ "revision": now })).await.map(drop)
+    }
+
     async fn range(&self, key: &str, end: Option<&str>) -> Result<Range, EtcdError> {
         let mut request = json!({ "key": STANDARD.encode(key), "limit": PAGE });
         if let Some(end) = end {
             request["range_end"] = STANDARD.encode(end).into();
         }
-        let answer = self.client.post(format!("{}/v3/kv/range", self.url)).json(&request).send().await;
+        self.ask("range", &request).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, what: &str, request: &serde_json::Value) -> Result<T, EtcdError> {
+        let answer = self.client.post(format!("{}/v3/kv/{what}", self.url)).json(request).send().await;
         let answer = answer.and_then(reqwest::Response::error_for_status).map_err(EtcdError::Request)?;
         answer.json().await.map_err(EtcdError::Request)
     }
@@ -103,6 +135,7 @@ impl Etcd {
 /// The gateway's JSON: bytes are base64, 64-bit numbers are strings, and what is zero is left out.
 #[derive(Deserialize)]
 struct Range {
+    header: Header,
     #[serde(default)]
     kvs: Vec<KeyValue>,
     #[serde(default)]
@@ -110,22 +143,37 @@ struct Range {
 }
 
 #[derive(Deserialize)]
+struct Header {
+    revision: String,
+}
+
+#[derive(Deserialize)]
 struct KeyValue {
     key: String,
     mod_revision: String,
+    #[serde(default)]
     value: String,
 }
 
 impl KeyValue {
+    fn mod_revision(&self) -> Result<u64, EtcdError> {
+        self.mod_revision.parse().map_err(|_| EtcdError::Answer(self.key.clone()))
+    }
+
     fn read(self) -> Result<StoredSecret, EtcdError> {
         let key = decode_text(&self.key)?;
         let bad = || EtcdError::Answer(key.clone());
         Ok(StoredSecret {
             name: key.strip_prefix(SECRETS).ok_or_else(bad)?.to_owned(),
-            mod_revision: self.mod_revision.parse().map_err(|_| bad())?,
+            mod_revision: self.mod_revision()?,
             stored: Stored::of(&STANDARD.decode(&self.value).map_err(|_| bad())?),
         })
     }
+}
+
+/// The end of a range: the first key that does not begin with the prefix, which ends in a slash.
+fn after(prefix: &str) -> String {
+    format!("{}0", prefix.trim_end_matches('/'))
 }
 
 fn decode_text(encoded: &str) -> Result<String, EtcdError> {

@@ -1,14 +1,13 @@
 //! The main job through kubectl's own plugin lookup, with a real Pod; after it, etcd is the judge.
 
-use std::collections::BTreeMap;
-
 use eks_encrypt_tests::aws::scenario::{Scenario, UpdateFailure};
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::seed::{Seed, seed};
 use eks_encrypt_tests::truth::inspect::Storage;
 
+use super::judge::revisions;
 use super::node::push;
-use super::support::{Said, associated, aws, control_plane, kubectl, plugin, wait_for, with_node};
+use super::support::{Said, apply, associated, aws, control_plane, kubectl, plugin, wait_for, with_node};
 
 /// An image that no test pulls.
 const NO_IMAGE: &str = "127.0.0.1:1/none:1";
@@ -17,43 +16,6 @@ fn enable(sandbox: &Sandbox, key: &str, image: &str, more: &[&str]) -> Said {
     let arguments =
         ["enable", "--cluster", "sandbox", "--key-arn", key, "--region", "us-west-2", "--image", image, "--yes"];
     plugin(sandbox, &[&arguments[..], more].concat())
-}
-
-/// Every Secret's revision: a write shows in it, whatever it wrote.
-async fn revisions(sandbox: &Sandbox) -> BTreeMap<String, u64> {
-    sandbox.inspect().await.unwrap().secrets.into_iter().map(|secret| (secret.name, secret.mod_revision)).collect()
-}
-
-#[tokio::test]
-async fn every_secret_moves_to_the_key_and_nothing_else_changes() {
-    let sandbox = with_node();
-    let admin = sandbox.admin().await.unwrap();
-    // More than one page of the Job's list, and every awkward kind.
-    let seeded = seed(&admin, Seed { secrets: 1200, namespaces: 3, size: 256, awkward: true }).await.unwrap();
-    assert_eq!(seeded.secrets, 1213);
-    let (before, image) = (sandbox.digest().await.unwrap(), push(&sandbox));
-    assert_eq!(sandbox.inspect().await.unwrap().count(Storage::CustomerKey), 0);
-
-    let said = enable(&sandbox, &sandbox.info().keys.customer, &image, &[]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", said.stderr);
-    let stored = sandbox.inspect().await.unwrap();
-    assert_eq!(stored.count(Storage::CustomerKey), stored.total);
-    assert_eq!(sandbox.digest().await.unwrap(), before);
-    let secret = kubectl(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
-    assert!(secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"].is_string());
-
-    // The rights to every Secret are gone; the run record stays.
-    let rights = ["get", "clusterrole,clusterrolebinding", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
-    assert_eq!(kubectl(&sandbox, &rights).ok(), "");
-    let record =
-        kubectl(&sandbox, &["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=json"]).json();
-    assert!(record["data"].to_string().contains(&sandbox.info().keys.customer), "{record}");
-
-    // The same command again finds the key associated and goes on to the re-encryption.
-    let said = enable(&sandbox, &sandbox.info().keys.customer, &image, &[]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_eq!(sandbox.digest().await.unwrap(), before);
 }
 
 #[test]
@@ -94,9 +56,7 @@ async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
          "message":"secret-7 is frozen"}]}},
         {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"frozen"},
          "spec":{"policyName":"frozen","validationActions":["Deny"]}}]}"#;
-    let file = sandbox.folder().path().join("logs/policy.json");
-    std::fs::write(&file, policy).unwrap();
-    kubectl(&sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
+    apply(&sandbox, "policy.json", policy);
     let denied = || {
         kubectl(&sandbox, &["label", "secret", "-n", "seed-0", "secret-7", "a=b", "--dry-run=server"]).code != Some(0)
     };
@@ -108,17 +68,6 @@ async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
     let stored = sandbox.inspect().await.unwrap();
     assert_eq!(stored.count(Storage::CustomerKey), stored.total - 1);
     assert_eq!(stored.secret("seed-0/secret-7").unwrap().storage, Storage::AwsOwnedKey);
-}
-
-#[tokio::test]
-async fn an_image_that_can_not_be_pulled_is_named_and_no_rights_stay() {
-    let sandbox = with_node();
-    let said = enable(&sandbox, &sandbox.info().keys.customer, NO_IMAGE, &[]);
-    assert_ne!(said.code, Some(0));
-    assert!(said.stderr.contains("ErrImagePull") || said.stderr.contains("ImagePullBackOff"), "{}", said.stderr);
-    assert!(said.stderr.contains(NO_IMAGE), "{}", said.stderr);
-    let rights = ["get", "clusterrolebinding", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
-    assert_eq!(kubectl(&sandbox, &rights).ok(), "");
 }
 
 #[tokio::test]

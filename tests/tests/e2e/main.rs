@@ -7,8 +7,19 @@
 
 mod associate;
 mod enable;
+mod gate;
+mod judge;
+mod killed;
+mod lease;
+mod local;
 mod node;
+mod not_started;
+mod refused;
+mod rights;
+mod running;
 mod scenarios;
 mod seed;
+mod seed_commands;
+mod storms;
 mod support;
 mod tokens;

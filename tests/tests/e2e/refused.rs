@@ -1,0 +1,48 @@
+//! What the checks see and refuse before anything is changed: a webhook whose Service is gone, as an uninstalled policy engine
+//! leaves one behind.
+
+use super::judge::Before;
+use super::support::{admin, apply, aws, control_plane, enable, filled, plugin};
+
+/// Asked before each write of a Secret, by nobody who could answer.
+const LEFT_BEHIND: &str = r#"{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration",
+    "metadata":{"name":"left-behind"},"webhooks":[{"name":"policy.example.com","failurePolicy":"Fail","sideEffects":"None",
+    "admissionReviewVersions":["v1"],"clientConfig":{"service":{"namespace":"uninstalled","name":"engine"}},
+    "rules":[{"apiGroups":[""],"apiVersions":["v1"],"operations":["UPDATE"],"resources":["secrets"]}]}]}"#;
+
+#[tokio::test]
+async fn a_webhook_whose_service_is_gone_is_named_before_the_key_is_associated() {
+    let sandbox = control_plane();
+    filled(&sandbox, 20, 1).await;
+    apply(&sandbox, "left-behind.json", LEFT_BEHIND);
+    let before = Before::of(&sandbox).await;
+    let named = |stderr: &str| {
+        // The table breaks lines.
+        let words: Vec<&str> = stderr.split_whitespace().collect();
+        let words = words.join(" ");
+        for part in ["left-behind/policy.example.com", "its Service uninstalled/engine is not there"] {
+            assert!(words.contains(part), "{part}: {stderr}");
+        }
+    };
+
+    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    named(&said.stderr);
+    before.untouched(&sandbox).await;
+    let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
+    assert_eq!(cluster["cluster"].get("encryptionConfig"), None);
+
+    // The association alone writes no Secret: the webhook is nothing to it. What comes after it is refused again.
+    let said = plugin(&sandbox, &enable(&sandbox, &["--encrypt-existing-secrets=false"]));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let said = plugin(&sandbox, &["reencrypt", "--local", "--yes"]);
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    named(&said.stderr);
+    before.untouched(&sandbox).await;
+
+    admin(&sandbox, &["delete", "validatingwebhookconfiguration", "left-behind"]).ok();
+    let before = Before::of(&sandbox).await;
+    let said = plugin(&sandbox, &["reencrypt", "--local", "--yes"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    before.all_moved(&sandbox).await;
+}

@@ -1,0 +1,80 @@
+//! The plugin at work in a process of its own, for scenarios in which something happens meanwhile. Input: a command line.
+//! Output: what it has said so far, and how it ends.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus};
+
+use eks_encrypt_tests::sandbox::Sandbox;
+
+use super::support::{Said, plugin_command, wait_for};
+
+/// What is said when the first page of Secrets has been listed.
+pub(crate) const BEGUN: &str = " has begun: ";
+
+/// A plugin at work; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Running {
+    /// Starts it. `name` is for the files that it writes to.
+    pub(crate) fn start(sandbox: &Sandbox, name: &str, arguments: &[&str]) -> Self {
+        let file = |ending| sandbox.folder().path().join(format!("logs/{name}.{ending}"));
+        let (stdout, stderr) = (file("stdout"), file("stderr"));
+        let mut command = plugin_command(sandbox, arguments);
+        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        // kubectl becomes the plugin: this is the plugin's own process.
+        Self { child: command.spawn().unwrap(), stdout, stderr }
+    }
+
+    /// Waits until it has said this; it must be at work still.
+    #[track_caller]
+    pub(crate) fn until(&mut self, words: &str) {
+        wait_for(&format!("{words:?}"), || {
+            let said = std::fs::read_to_string(&self.stderr).unwrap();
+            if said.contains(words) {
+                return Some(());
+            }
+            assert!(self.ended().is_none(), "it ended without saying {words:?}: {said}");
+            None
+        });
+    }
+
+    /// It must be at work still, or the scenario shows nothing.
+    #[track_caller]
+    pub(crate) fn at_work(&mut self) {
+        let ended = self.ended();
+        let said = std::fs::read_to_string(&self.stderr).unwrap();
+        assert!(ended.is_none(), "it had ended before this, and the test shows nothing: {ended:?} {said}");
+    }
+
+    /// Ends it as a laptop that vanishes does.
+    pub(crate) fn kill(mut self) {
+        self.at_work();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Said {
+        let status = self.child.wait().unwrap();
+        let read = |file: &PathBuf| std::fs::read_to_string(file).unwrap();
+        Said { code: status.code(), stdout: read(&self.stdout), stderr: read(&self.stderr) }
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed must not leave it behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,89 @@
+//! The commands that people come with from eksctl, each through kubectl's own plugin lookup and with a real Pod.
+
+use eks_encrypt_tests::sandbox::Sandbox;
+use eks_encrypt_tests::seed::{Seed, seed};
+use eks_encrypt_tests::truth::inspect::Storage;
+use serde_json::Value;
+
+use super::judge::{Before, no_rights};
+use super::node::push;
+use super::support::{admin, aws, enable, filled, plugin, with_node};
+
+/// An eksctl ClusterConfig with more in it than is our business.
+fn cluster_config(sandbox: &Sandbox) -> String {
+    let key = &sandbox.info().keys.customer;
+    let text = format!(
+        "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata:\n  name: sandbox\n  region: us-west-2\n\
+         managedNodeGroups:\n  - name: workers\n    desiredCapacity: 3\nsecretsEncryption:\n  keyARN: {key}\n"
+    );
+    let file = sandbox.folder().path().join("logs/kms-cluster.yaml");
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+/// What a report must say of a run in which all went well.
+#[track_caller]
+fn proven(report: &Value, listed: usize) {
+    let facts = [&report["done"], &report["proven"], &report["exitCode"], &report["tally"]["listed"]];
+    assert_eq!(facts.map(Value::to_string), ["true", "true", "0", &listed.to_string()], "{report}");
+    assert_eq!(report["proof"]["tally"]["rewritten"], 0, "{report}");
+}
+
+#[tokio::test]
+async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_on() {
+    let sandbox = with_node();
+    // More than one page of the Job's list, and every awkward kind.
+    let wanted = Seed { secrets: 1200, namespaces: 3, size: 256, awkward: true };
+    let seeded = seed(&sandbox.admin().await.unwrap(), wanted).await.unwrap();
+    assert_eq!(seeded.secrets, 1213);
+    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    assert_eq!(sandbox.inspect().await.unwrap().count(Storage::CustomerKey), 0);
+
+    let said = plugin(&sandbox, &enable(&sandbox, &["--image", &image]));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("Done and proven: every Secret is under the key."), "{}", said.stderr);
+    assert!(said.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", said.stderr);
+    assert!(said.stderr.contains("1,213 touched: 0 rewritten"), "{}", said.stderr);
+    before.all_moved(&sandbox).await;
+    let secret = admin(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
+    assert!(secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"].is_string());
+    // The run record stays.
+    let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=json"];
+    let record = admin(&sandbox, &record).json();
+    assert_eq!(record["data"]["keyArn"], sandbox.info().keys.customer);
+    assert_eq!(record["data"]["result"], "complete");
+
+    let file = cluster_config(&sandbox);
+    let said = plugin(&sandbox, &["enable", "--file", &file, "--image", &image, "--yes", "--output=json"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("this key is associated already"), "{}", said.stderr);
+    proven(&said.json(), 1213);
+    before.all_moved(&sandbox).await;
+}
+
+#[tokio::test]
+async fn the_association_alone_writes_no_secret_and_reencrypt_then_moves_all() {
+    let sandbox = with_node();
+    filled(&sandbox, 300, 2).await;
+    let (before, image, file) = (Before::of(&sandbox).await, push(&sandbox), cluster_config(&sandbox));
+
+    let said = plugin(&sandbox, &["enable", "-f", &file, "--encrypt-existing-secrets=false", "--yes"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("Done: the key is associated."), "{}", said.stderr);
+    let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
+    let associated = &cluster["cluster"]["encryptionConfig"][0]["provider"]["keyArn"];
+    assert_eq!(*associated, sandbox.info().keys.customer);
+    before.untouched(&sandbox).await;
+    assert!(admin(&sandbox, &["get", "namespace", "eks-encrypt"]).error().contains("NotFound"));
+
+    // Cluster and region come from the kubeconfig's context.
+    let said = plugin(&sandbox, &["reencrypt", "--image", &image, "--method=touch", "--yes", "-o", "json"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let report = said.json();
+    proven(&report, 300);
+    assert_eq!(report["tally"]["rewritten"], 300, "{report}");
+    before.all_moved(&sandbox).await;
+    no_rights(&sandbox);
+    let secret = admin(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
+    assert_eq!(secret["metadata"].get("annotations"), None, "a touch leaves no trace");
+}
