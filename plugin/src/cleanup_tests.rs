@@ -273,3 +273,15 @@ async fn a_namespace_into_which_nobody_may_look_is_left() {
     "#);
     assert!(!writes(&heard).iter().any(|call| call.contains("DELETE /api/v1/namespaces/eks-encrypt?")), "{heard:?}");
 }
+
+/// An API server that starts, or a proxy before it: it says nothing of what is there.
+#[tokio::test(start_paused = true)]
+async fn a_namespace_of_which_a_404_speaks_is_left() {
+    let (client, heard) = server(|method, path| {
+        let pods = method == "GET" && path.ends_with("/namespaces/eks-encrypt/pods");
+        pods.then(|| (404, NOT_SERVED.into()))
+    });
+    let text = cleaned(client, &[]).await;
+    assert!(text.contains("left Namespace eks-encrypt: can't see whether others have put things into it"), "{text}");
+    assert!(!writes(&heard).iter().any(|call| call.contains("DELETE /api/v1/namespaces/eks-encrypt?")), "{heard:?}");
+}
