@@ -94,7 +94,9 @@ async fn an_object_that_may_not_be_made_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_apply_failed_is_taken_away_for_it_may_be_there() {
     let (client, asked) = api_server("jobs", "complete", 0);
-    go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
+    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
+    let told = told(error);
+    assert!(!told.contains("no Secret has been re-encrypted"), "nobody knows: {told}");
     let deleted: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("DELETE")).cloned().collect();
     assert_eq!(deleted.len(), 5, "{deleted:?}");
     assert_eq!(deleted[0], "DELETE /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN");

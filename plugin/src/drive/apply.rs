@@ -23,7 +23,7 @@ use crate::stop::Coded;
 pub(crate) enum Error {
     /// The API server refused an object.
     #[error(
-        "can't apply {kind} {name}: no Secret has been re-encrypted by this run, and it has been taken back; run the same command again when this is mended"
+        "can't apply {kind} {name}: {}, and it has been taken back; run the same command again when this is mended", done(.kind)
     )]
     Apply {
         kind: String,
@@ -31,6 +31,15 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+}
+
+/// What of a run that was not made may be done all the same: a Job may be made though its answer got lost.
+fn done(kind: &str) -> &'static str {
+    if kind == "Job" {
+        "if it was made all the same, it may have re-encrypted some Secrets"
+    } else {
+        "no Secret has been re-encrypted by this run"
+    }
 }
 
 impl Coded for Error {
