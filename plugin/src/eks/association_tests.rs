@@ -136,6 +136,15 @@ async fn a_request_without_an_answer_may_have_been_taken() {
     ");
 }
 
+/// Who may not describe an alias does not know which key it is.
+#[tokio::test]
+async fn an_alias_that_can_not_be_looked_up_is_not_another_key() {
+    let (aws, _) = aws(&[(400, "AccessDeniedException", r#"{"message":"not authorized"}"#)]);
+    let cluster = cluster(Some("arn:aws:kms:eu-central-1:111122223333:alias/eks"));
+    let error = plan(&aws, &cluster, &key()).await.unwrap_err();
+    assert!(matches!(error, Error::Compare { .. }), "{error}");
+}
+
 #[tokio::test]
 async fn a_key_that_can_not_be_compared_is_not_another_key() {
     let (aws, _) = aws(&[(400, "ThrottlingException", r#"{"message":"Rate exceeded"}"#)]);

@@ -89,14 +89,19 @@ pub(crate) async fn check(aws: &Aws, named: &str) -> Result<Key, Error> {
 }
 
 /// Whether two names mean one key. EKS may know it by an alias; a key that we may not describe, or that is not there any
-/// more, is compared by name. Without an answer nobody knows.
+/// more, is compared by its ARN. Without an answer, or with an alias that can't be looked up, nobody knows.
 pub(crate) async fn same(aws: &Aws, key: &Key, other: &str) -> Result<bool, Cause> {
     if key.arn == other {
         return Ok(true);
     }
     match describe(aws, other).await {
         Ok(described) => Ok(described.arn.as_deref() == Some(&key.arn)),
-        Err(cause) if matches!(cause.code.as_deref(), Some("AccessDeniedException" | "NotFoundException")) => Ok(false),
+        Err(cause)
+            if !other.contains(":alias/")
+                && matches!(cause.code.as_deref(), Some("AccessDeniedException" | "NotFoundException")) =>
+        {
+            Ok(false)
+        }
         Err(cause) => Err(cause),
     }
 }
