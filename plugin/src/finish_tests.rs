@@ -39,7 +39,7 @@ fn every_end_has_its_exit_code() {
     0 Done: every Secret is accounted for. NOT PROVEN.
     6 NOT DONE: 1 of 2 Secrets could not be re-encrypted.
     6 NOT DONE: the run stopped before it had gone through every Secret: words (until then 2 listed, 0 failed, 1 not reached; it is not known how many more there are).
-    3 NOT DONE: nothing was written by this run: words.
+    3 NOT DONE: this run did not go on: words.
     6 NOT DONE: the Job failed without its final tally: PodFailurePolicy: exit.
     6 NOT DONE: the Job ended without its final tally (its Pod is gone?).
     6 NOT DONE: 1 of 2 Secrets unaccounted for (a bug, please report it).

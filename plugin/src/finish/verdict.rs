@@ -58,7 +58,8 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
             thousands(tally.failed),
             thousands(tally.unaccounted())
         ),
-        (_, RunResult::Refused) => format!("nothing was written by this run: {told}"),
+        // Not that it wrote nothing: an earlier Pod of it may have.
+        (_, RunResult::Refused) => format!("this run did not go on: {told}"),
         _ if tally.unaccounted() > 0 => {
             format!("{} unaccounted for (a bug, please report it)", of(tally.unaccounted()))
         }
@@ -151,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_another_one_kept_out_has_done_nothing() {
+    fn a_run_that_another_one_kept_out_did_not_go_on() {
         let refused = Finished {
             reason: Some("another run is at work: r0/p has the lease".into()),
             ..word(RunResult::Refused, Tally::default())
         };
-        insta::assert_snapshot!(why(&JobEnd::Failed("PodFailurePolicy: 3".into()), Some(&refused)), @"nothing was written by this run: another run is at work: r0/p has the lease");
+        insta::assert_snapshot!(why(&JobEnd::Failed("PodFailurePolicy: 3".into()), Some(&refused)), @"this run did not go on: another run is at work: r0/p has the lease");
     }
 
     #[test]
