@@ -70,7 +70,7 @@ impl Watched {
 pub(crate) enum Look<'a> {
     /// It is ours.
     Ours(Held<'a>),
-    /// This holder, of another run, is at work.
+    /// This holder, of another run or of the same one elsewhere, is at work.
     AtWork(String),
     /// It can't be had.
     Without(Refusal),

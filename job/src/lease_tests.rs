@@ -134,6 +134,25 @@ async fn a_pod_of_the_same_run_that_still_ends_is_waited_for() {
     assert!(waited >= Duration::from_secs(12) && waited < Duration::from_secs(20), "{waited:?}");
 }
 
+/// A local run takes the name of one that was broken off. If that one goes on somewhere else, nobody is about to end.
+#[tokio::test(start_paused = true)]
+async fn without_a_job_a_run_of_the_same_name_that_is_alive_is_another_one() {
+    let (client, server) = fixture::pair();
+    let mut version = 10;
+    server.serve(move |call| {
+        version += 1;
+        call.line.contains("/leases").then(|| lease(version / 4, "r1/local-0000beef"))
+    });
+    let (mut spec, said) = (fixture::spec(Method::Annotate, 8), Said::default());
+    spec.job_uid.clear();
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        "waited for ever".to_owned()
+    };
+    assert_eq!(rewrite(&client, &spec, said.sink(), stop).boxed().await, RunResult::Refused);
+    assert_eq!(reason(&said), "another run is at work: r1/local-0000beef has the lease");
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_process_that_goes_on_with_the_same_run_without_a_job_is_not_waited_for() {
     let mut version = 10;
