@@ -7,7 +7,7 @@ pub(crate) mod text;
 use std::time::Duration;
 
 use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
-use eks_encrypt_job::event::Proof;
+use eks_encrypt_job::event::{Proof, RunResult};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::Tally;
 use eks_encrypt_job::record::{self, Record};
@@ -270,6 +270,8 @@ fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: &[Job]) -> Optio
 }
 
 fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
+    // A pass that goes on, or was broken off, has found nothing that moved so far: it is the end that proves.
+    let complete = record.result == Some(RunResult::Complete);
     let result = record.result.and_then(|result| Some(serde_json::to_value(result).ok()?.as_str()?.to_owned()));
     LastRun {
         run: record.run,
@@ -278,7 +280,7 @@ fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
         for_this_key,
         watermark: record.watermark.as_str().to_owned(),
         result: result.unwrap_or_default(),
-        proven: record.proof.is_some_and(|proof| proof.holds()),
+        proven: complete && record.proof.is_some_and(|proof| proof.holds()),
         updated: record.updated,
         tally: record.tally,
         proof: record.proof,

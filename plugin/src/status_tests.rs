@@ -6,6 +6,7 @@ use crate::testing::{
     kubeconfig,
 };
 use clap::Parser as _;
+use eks_encrypt_job::event::{Method, Phase};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -353,4 +354,22 @@ async fn an_api_server_that_refuses_hides_nothing_else() {
     not seen     Jobs at work: jobs is forbidden: User "alice" cannot list resource "jobs"
     not seen     the Secrets: secrets is forbidden: User "alice" cannot list resource "secrets"
     "#);
+}
+
+/// A pass that has just begun has found nothing that moved.
+#[test]
+fn a_run_that_has_not_ended_well_is_not_proven_whatever_its_proof_says() {
+    let proven = |result| {
+        let proof = Some(Proof { passes: 1, tally: Tally::default() });
+        let tally = Tally { listed: 3, rewritten: 3, ..Tally::default() };
+        let (watermark, updated) = (Watermark::new("100"), Timestamp::UNIX_EPOCH);
+        let (run, job_uid, key_arn) = ("r1".into(), String::new(), String::new());
+        let (method, phase) = (Method::Touch, Phase::Prove);
+        let record = Record { run, job_uid, watermark, method, key_arn, phase, result, tally, proof, updated };
+        last_run(record, None).proven
+    };
+    assert!(!proven(None), "it is at work, or was killed");
+    assert!(!proven(Some(RunResult::Stopped)));
+    assert!(!proven(Some(RunResult::Incomplete)));
+    assert!(proven(Some(RunResult::Complete)));
 }

@@ -31,7 +31,8 @@ pub(crate) struct Standing {
 struct Page {
     #[serde(default)]
     metadata: Rest,
-    /// The API server writes an empty list of metadata as null.
+    /// The API server writes an empty list of metadata as null; an answer without it is not the API server's.
+    #[serde(deserialize_with = "Option::deserialize")]
     items: Option<Vec<Item>>,
 }
 

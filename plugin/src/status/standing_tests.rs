@@ -32,6 +32,12 @@ async fn every_page_is_counted_by_the_rule_of_the_watermark() {
     assert_eq!(*heard.lock().unwrap(), pages);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_list_is_not_an_empty_cluster() {
+    let client = kubernetes(|_, _| (200, r#"{"metadata":{},"status":"Success"}"#.into()));
+    count(&client, &Watermark::new("100")).await.unwrap_err();
+}
+
 #[tokio::test]
 async fn nothing_but_metadata_is_asked_for() {
     let client = kubernetes_with_calls(|call: &Call| {
