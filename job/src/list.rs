@@ -142,19 +142,20 @@ impl Walk<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            let list =
-                match retry(PATIENCE, self.trouble, Refusal::passing, || one(self.client, self.limit, token)).await {
-                    Ok(list) => list,
-                    Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
-                        self.begin_again()?;
-                        continue;
-                    }
-                    Err(Refusal::TooLong) if self.limit > 1 => {
-                        self.limit /= 2;
-                        continue;
-                    }
-                    Err(refusal) => return Err(ListError::Refused(refusal)),
-                };
+            // Rights that the page before had may come back: an API server that has just started has not read its roles.
+            let again = |refusal: &Refusal| refusal.passing() || (token.is_some() && refusal.about_rights());
+            let list = match retry(PATIENCE, self.trouble, again, || one(self.client, self.limit, token)).await {
+                Ok(list) => list,
+                Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
+                    self.begin_again()?;
+                    continue;
+                }
+                Err(Refusal::TooLong) if self.limit > 1 => {
+                    self.limit /= 2;
+                    continue;
+                }
+                Err(refusal) => return Err(ListError::Refused(refusal)),
+            };
             self.next = match list.metadata.r#continue {
                 token if token.is_empty() => Next::End,
                 token => Next::Token(token),

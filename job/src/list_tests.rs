@@ -40,6 +40,24 @@ async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
     assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, begun_again: false }]);
 }
 
+/// An API server that has just started answers so until it has read its roles.
+#[tokio::test(start_paused = true)]
+async fn rights_that_were_there_for_the_first_page_may_come_back_for_the_second() {
+    const NO: &str =
+        r#"secrets is forbidden: User "u" cannot list resource "secrets" in API group "" at the cluster scope"#;
+    let (client, server) = fixture::pair();
+    let mut calls = 0;
+    server.serve(move |_| {
+        calls += 1;
+        Some(match calls {
+            1 => page("9", &[("a/1", "1")], "t1", 1),
+            2 => status(403, "Forbidden", "", NO),
+            _ => page("9", &[("a/2", "2")], "", 0),
+        })
+    });
+    assert_eq!(shown(&client).await.unwrap(), ["a/1", "a/2"]);
+}
+
 /// A gateway's friendly 200 would make a run "complete" that has seen no Secret.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_no_list_is_not_an_empty_cluster() {
