@@ -2,7 +2,7 @@
 //! leaves one behind.
 
 use super::judge::Before;
-use super::support::{admin, apply, aws, control_plane, enable, filled, plugin};
+use super::support::{Said, admin, apply, aws, control_plane, enable, filled, plugin};
 
 /// Asked before each write of a Secret, by nobody who could answer.
 const LEFT_BEHIND: &str = r#"{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration",
@@ -16,18 +16,15 @@ async fn a_webhook_whose_service_is_gone_is_named_before_the_key_is_associated()
     filled(&sandbox, 20, 1).await;
     apply(&sandbox, "left-behind.json", LEFT_BEHIND);
     let before = Before::of(&sandbox).await;
-    let named = |stderr: &str| {
-        // The table breaks lines.
-        let words: Vec<&str> = stderr.split_whitespace().collect();
-        let words = words.join(" ");
+    let named = |said: &Said| {
         for part in ["left-behind/policy.example.com", "its Service uninstalled/engine is not there"] {
-            assert!(words.contains(part), "{part}: {stderr}");
+            assert!(said.words().contains(part), "{part}: {}", said.stderr);
         }
     };
 
     let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
     assert_eq!(said.code, Some(3), "{}", said.stderr);
-    named(&said.stderr);
+    named(&said);
     before.untouched(&sandbox).await;
     let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
     assert_eq!(cluster["cluster"].get("encryptionConfig"), None);
@@ -37,7 +34,7 @@ async fn a_webhook_whose_service_is_gone_is_named_before_the_key_is_associated()
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let said = plugin(&sandbox, &["reencrypt", "--local", "--yes"]);
     assert_eq!(said.code, Some(3), "{}", said.stderr);
-    named(&said.stderr);
+    named(&said);
     before.untouched(&sandbox).await;
 
     admin(&sandbox, &["delete", "validatingwebhookconfiguration", "left-behind"]).ok();

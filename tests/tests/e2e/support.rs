@@ -75,6 +75,11 @@ impl Said {
         serde_json::from_str(&self.ok()).unwrap()
     }
 
+    /// What people read, as one line: a table breaks its lines where they are too long.
+    pub(crate) fn words(&self) -> String {
+        self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// The complaint of a command that must have failed.
     #[track_caller]
     pub(crate) fn error(self) -> String {
