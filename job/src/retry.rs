@@ -39,7 +39,7 @@ impl Trouble {
 }
 
 /// Tries until it works, until `again` says that trying is pointless, or until `patience` is used up. Pauses grow and
-/// carry jitter; a Retry-After is waited for.
+/// carry jitter; a Retry-After is waited for before them.
 pub(crate) async fn retry<T, F: Future<Output = Result<T, Refusal>>>(
     patience: Duration,
     trouble: &Trouble,
@@ -57,7 +57,8 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T, Refusal>>>(
         .retry(pauses)
         .sleep(tokio::time::sleep)
         .when(|refusal| again(refusal) && refused.get_or_insert_with(Instant::now).elapsed() < patience)
-        .adjust(|refusal, pause| pause.map(|pause| pause.max(refusal.retry_after().unwrap_or_default())))
+        // And then the pause with its jitter: a hundred that were told the same second would all come back in it.
+        .adjust(|refusal, pause| pause.map(|pause| pause + refusal.retry_after().unwrap_or_default()))
         .notify(|refusal, _| trouble.note(refusal.to_string()))
         .await
 }

@@ -106,9 +106,9 @@ pub(crate) async fn check(
         _ => None,
     };
     let owner = match &kubernetes {
-        Some(kubernetes) => {
+        Some((kubernetes, identity)) => {
             let arn = eks.as_ref().and_then(Option::as_ref).map_or("", |eks| &eks.key.arn);
-            second_half(&mut checks, wanted, &kubernetes.client, arn).await
+            second_half(&mut checks, wanted, &kubernetes.client, identity, arn).await
         }
         None => {
             let because = "the kubeconfig's cluster is not known to be the right one";
@@ -122,8 +122,10 @@ pub(crate) async fn check(
     }
     screen.line(&closing);
     match (kubernetes, eks, owner) {
-        (Some(kubernetes), None, Some(owner)) => Ok(Ground { kubernetes, eks: None, owner, checks: checks.into_all() }),
-        (Some(kubernetes), Some(Some(eks)), Some(owner)) => {
+        (Some((kubernetes, _)), None, Some(owner)) => {
+            Ok(Ground { kubernetes, eks: None, owner, checks: checks.into_all() })
+        }
+        (Some((kubernetes, _)), Some(Some(eks)), Some(owner)) => {
             Ok(Ground { kubernetes, eks: Some(eks), owner, checks: checks.into_all() })
         }
         // Where something is missing, its check has failed.
@@ -167,7 +169,7 @@ async fn right_cluster(
     checks: &mut Checks<'_>,
     kubernetes: Result<Kubernetes, kubernetes::Error>,
     cluster: Option<Option<&Cluster>>,
-) -> Option<Kubernetes> {
+) -> Option<(Kubernetes, String)> {
     let kubernetes = match kubernetes {
         Ok(kubernetes) => kubernetes,
         Err(error) => {
@@ -197,8 +199,8 @@ async fn right_cluster(
     }
     match kubernetes.identity().await {
         Ok(identity) => {
-            checks.add(Check::ok("Kubernetes identity", identity));
-            Some(kubernetes)
+            checks.add(Check::ok("Kubernetes identity", identity.clone()));
+            Some((kubernetes, identity))
         }
         Err(error) => {
             checks.add(Check::stopped("Kubernetes identity", error));
@@ -253,7 +255,13 @@ async fn key(checks: &mut Checks<'_>, target: &Target, seen: Option<(Aws, Cluste
 }
 
 /// What comes after the association must not fail for a reason that can be seen before it.
-async fn second_half(checks: &mut Checks<'_>, wanted: &Wanted<'_>, client: &Client, key_arn: &str) -> Option<Owner> {
+async fn second_half(
+    checks: &mut Checks<'_>,
+    wanted: &Wanted<'_>,
+    client: &Client,
+    identity: &str,
+    key_arn: &str,
+) -> Option<Owner> {
     if !wanted.rewrites {
         checks.add(census::check(client).await);
         return Some(Owner::Us);
@@ -279,15 +287,15 @@ async fn second_half(checks: &mut Checks<'_>, wanted: &Wanted<'_>, client: &Clie
         Ok(found) => Check::ok("run", existing::said(found.as_ref(), &job.namespace)),
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),
     });
-    checks.add_all(admission::check(client, &writer(job)).await);
+    checks.add_all(admission::check(client, &writer(job, identity)).await);
     checks.add(census::check(client).await);
     owner
 }
 
 /// Who will write the Secrets, as webhooks and policies see it.
-fn writer(job: &JobFlags) -> String {
+fn writer(job: &JobFlags, identity: &str) -> String {
     if job.local {
-        return "your own identity".to_owned();
+        return identity.to_owned();
     }
     let account = job.service_account.as_deref().unwrap_or(eks_encrypt_job::contract::APP);
     format!("system:serviceaccount:{}:{account}", job.namespace)

@@ -221,7 +221,7 @@ async fn a_run_that_has_the_lease_keeps_this_one_out() {
     });
     let (_, code, text) = ran(client, KEY, HOUR).await;
     assert_eq!(code, ExitCode::Refused, "{text}");
-    assert!(text.contains("NOT DONE: nothing was written by this run: another run is at work: r0/pod"), "{text}");
+    assert!(text.contains("NOT DONE: this run did not go on: another run is at work: r0/pod"), "{text}");
     assert_eq!(of_secrets(&written), [""; 0]);
 }
 
