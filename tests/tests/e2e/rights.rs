@@ -122,7 +122,7 @@ async fn with_exactly_the_printed_rights_it_is_done_and_with_one_less_it_says_wh
     let said = plugin(&sandbox, &["attach"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("20 listed: 20 rewritten"), "{}", said.stderr);
-    assert!(!said.stderr.contains("note: "), "nothing is missing: {}", said.stderr);
+    assert!(!said.stderr.contains(" is forbidden: "), "something is missing: {}", said.stderr);
     before.all_moved(&sandbox).await;
 
     // One less, each in a namespace of its own and all at the same time: there is nothing left to write.
