@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::event::Method;
-use crate::event::{Event, Proof, RunResult};
+use crate::event::{Event, Phase, Proof, RunResult};
 use crate::fixture::{self, Call, Log, Reply, Said, not_found, page, patched, status};
 use crate::outcome::Tally;
 use crate::rewrite::rewrite;
@@ -231,4 +231,16 @@ async fn where_something_could_not_be_written_there_is_nothing_to_prove() {
     assert_eq!(rewrite(&client, &spec, said.sink(), std::future::pending()).await, RunResult::Incomplete);
     assert!(matches!(said.events().pop(), Some(Event::Finished { proof: None, .. })));
     assert_eq!(log.of("GET /api/v1/secrets").len(), 1);
+}
+
+/// A reader says how much was written when the proof begins; from a line that was a second old it said too little.
+#[tokio::test(start_paused = true)]
+async fn the_rewrites_last_counts_are_said_before_the_proof() {
+    let (_, said, _) = run(|_, _| None).await;
+    let whole = Tally { listed: 2, rewritten: 2, ..Tally::default() };
+    let told = said.events().into_iter().find_map(|event| match event {
+        Event::Progress { phase, tally, .. } => Some((phase, tally)),
+        _ => None,
+    });
+    assert_eq!(told, Some((Phase::Rewrite, whole)));
 }

@@ -109,8 +109,12 @@ impl<'a> State<'a> {
         (self.sink)(Event::Failure(failure));
     }
 
-    /// Begins a pass of the proof.
+    /// Begins a pass of the proof. Before the first, the rewrite's last counts are said: the line before may be a second old.
     pub(crate) fn begin_pass(&mut self) {
+        if self.proof.is_none() {
+            let progress = self.pace.progress(Instant::now(), Phase::Rewrite, self.tally);
+            (self.sink)(progress);
+        }
         let passes = self.proof.map_or(0, |proof| proof.passes) + 1;
         self.proof = Some(Proof { passes, tally: Tally::default() });
         self.moved.clear();
