@@ -25,7 +25,7 @@ demo: parts build image ## See the main job happen: a sandbox, 2,000 Secrets, on
 	@tests/demo.sh
 
 .PHONY: test
-test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 20 minutes on 2 cores)
+test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 25 minutes on 2 cores)
 	@tests/run.sh unit e2e
 
 .PHONY: unit
