@@ -91,7 +91,7 @@ impl Args {
             prove: self.prove,
             key_arn: self.key_arn.clone(),
             time: Timestamp::now(),
-            limit: self.concurrency.0.map_or_else(Limit::adaptive, Limit::fixed).paced(self.max_qps.0),
+            limit: Limit::of_settings(self.concurrency.0, self.max_qps.0),
         }
     }
 }

@@ -66,6 +66,12 @@ impl Limit {
         Self::of(Knee::adaptive(MOST, Instant::now()))
     }
 
+    /// As people set it: so many in flight, or as many as the API server works on; and so many a second, or no bound.
+    #[must_use]
+    pub fn of_settings(concurrency: Option<NonZeroUsize>, a_second: Option<NonZeroU32>) -> Self {
+        concurrency.map_or_else(Self::adaptive, Self::fixed).paced(a_second)
+    }
+
     fn of(knee: Knee) -> Self {
         let slots = knee.now();
         Self {

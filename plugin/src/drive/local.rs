@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use eks_encrypt_job::client;
-use eks_encrypt_job::event::{Event, Line, Method, RunResult, WIRE_VERSION};
+use eks_encrypt_job::event::{Event, Line, RunResult, WIRE_VERSION};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::limit::Limit;
 use eks_encrypt_job::record;
@@ -17,7 +17,6 @@ use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::cli::EngineFlags;
 use crate::drive::Work;
 use crate::drive::apply::{self, Owner};
 use crate::drive::follow::Ended;
@@ -127,16 +126,11 @@ async fn namespace(work: &Work<'_>, run: &Run, screen: &Screen) -> Result<(), ma
     Ok(())
 }
 
-/// The run's name: that of a local run with this key and method that was broken off, so that it is gone on with.
+/// The run's name: that of a local run that was broken off, so that it is gone on with, by the engine's own rule.
 async fn named(work: &Work<'_>) -> Run {
     let namespace = &work.job.namespace;
     let before = record::read(&work.kubernetes.client, namespace, PATIENCE).await.ok().flatten();
-    let ours = before.filter(|before| {
-        let (key, method): (&str, Method) = (&before.key_arn, before.method);
-        // An empty key vouches for nothing: the run may be older than the association.
-        let same = before.job_uid.is_empty() && !key.is_empty() && key == work.key_arn && method == work.engine.method;
-        same && !matches!(before.result, Some(RunResult::Complete | RunResult::Incomplete))
-    });
+    let ours = before.filter(|before| spec(work, &Run::named(&before.run, namespace)).succeeds(before));
     match ours {
         Some(before) => Run::named(&before.run, namespace),
         None => Run::new(namespace, Timestamp::now(), rand::random()),
@@ -153,13 +147,11 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
         prove: work.engine.prove,
         key_arn: work.key_arn.to_owned(),
         time: Timestamp::now(),
-        limit: limit(work.engine),
+        limit: Limit::of_settings(
+            work.engine.concurrency.and_then(|number| NonZeroUsize::new(number.into())),
+            work.engine.max_qps.and_then(NonZeroU32::new),
+        ),
     }
-}
-
-fn limit(flags: &EngineFlags) -> Limit {
-    let concurrency = flags.concurrency.and_then(|number| NonZeroUsize::new(number.into()));
-    concurrency.map_or_else(Limit::adaptive, Limit::fixed).paced(flags.max_qps.and_then(NonZeroU32::new))
 }
 
 /// Takes one event in, as if a Pod had said it; that there is none, `progress` sees by its name.
