@@ -3,22 +3,21 @@
 
 use std::cell::RefCell;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, RUN_LABEL};
+use eks_encrypt_job::contract::CONTAINER;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::cli::{Attach, cleanup};
-use crate::drive::existing::key_of;
+use crate::drive::existing::{jobs, key_of};
 use crate::drive::run::{Run, ended};
 use crate::drive::{follow, withdraw};
 use crate::finish::finish;
 use crate::finish::subject::Subject;
 use crate::interrupt::Stage;
-use crate::kubernetes::{self, Kubernetes, again};
+use crate::kubernetes::{self, Kubernetes};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
 
@@ -116,12 +115,9 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
 
 /// The Job that is at work, or else the last one.
 async fn find(client: &Client, namespace: &str) -> Result<Job, Error> {
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
-    let list = again(|| jobs.list(&ours))
-        .await
-        .map_err(|error| Error::List { namespace: namespace.to_owned(), source: Cause::kube(&error) })?;
-    let runs = list.items.into_iter().filter(|job| {
+    let list =
+        jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
+    let runs = list.into_iter().filter(|job| {
         let containers = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()).map(|pod| &pod.containers);
         containers.is_some_and(|all| all.iter().any(|container| container.name == CONTAINER))
     });

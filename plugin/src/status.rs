@@ -6,7 +6,7 @@ pub(crate) mod text;
 
 use std::time::Duration;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
+use eks_encrypt_job::contract::RUN_LABEL;
 use eks_encrypt_job::event::{Proof, RunResult};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::Tally;
@@ -14,20 +14,18 @@ use eks_encrypt_job::record::{self, Record};
 use eks_encrypt_job::watermark::Watermark;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 
-use crate::cause::Cause;
 use crate::cli::{Status as Flags, VERSION, attach};
-use crate::drive::existing::key_of;
+use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
 use crate::drive::run::ended;
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
 use crate::finish::report::API_VERSION;
-use crate::kubernetes::{self, Kubernetes, again};
+use crate::kubernetes::{self, Kubernetes};
 use crate::screen::{self, Screen};
 use crate::status::standing::Standing;
 use crate::stop::Stop;
@@ -285,13 +283,6 @@ fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
         tally: record.tally,
         proof: record.proof,
     }
-}
-
-async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, Cause> {
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
-    let list = again(|| jobs.list(&ours)).await.map_err(|error| Cause::kube(&error))?;
-    Ok(list.items)
 }
 
 #[cfg(test)]

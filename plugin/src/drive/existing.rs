@@ -71,13 +71,21 @@ pub(crate) fn said(found: Option<&Found>, namespace: &str) -> String {
     }
 }
 
+/// What lists the objects of runs.
+pub(crate) fn of_runs() -> ListParams {
+    ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"))
+}
+
+/// The Jobs of all runs in a namespace.
+pub(crate) async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, Cause> {
+    let (jobs, ours): (Api<Job>, _) = (Api::namespaced(client.clone(), namespace), of_runs());
+    again(|| jobs.list(&ours)).await.map(|list| list.items).map_err(|error| Cause::kube(&error))
+}
+
 /// The run that a Job of ours is at now, or the last one if nobody has seen it end.
 pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Method) -> Result<Option<Found>, Error> {
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
-    let list = again(|| jobs.list(&ours))
-        .await
-        .map_err(|error| Error::List { namespace: namespace.to_owned(), source: Cause::kube(&error) })?;
+    let list =
+        jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
     let at_work = |job: &&Job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none();
     let mut other = None;
     for job in list.iter().filter(at_work) {
@@ -88,7 +96,7 @@ pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Me
     }
     match other {
         Some((job, why)) => Err(Error::Other { job, namespace: namespace.to_owned(), why }),
-        None => unseen(client, &list.items, key, method).await,
+        None => unseen(client, &list, key, method).await,
     }
 }
 

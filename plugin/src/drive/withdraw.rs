@@ -8,11 +8,12 @@ use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use kube::api::{DeleteParams, ListParams};
+use kube::api::DeleteParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
+use crate::drive::existing::of_runs;
 use crate::drive::run::{Run, ended};
 use crate::kubernetes::{again, gone};
 use crate::screen::Screen;
@@ -39,7 +40,7 @@ pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) -> Vec<S
 pub(crate) async fn leftovers(client: &Client, namespace: &str, now: Timestamp, screen: &Screen) {
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let ours = ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"));
+    let ours = of_runs();
     let list = match again(|| bindings.list(&ours)).await {
         Ok(list) => list,
         Err(error) => {
