@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::{EngineFlags, JobFlags};
+use crate::cli::{EngineFlags, JobFlags, WaitFlags};
 use crate::drive::apply::{self, Owner};
 use crate::drive::what_is_written;
 use crate::eks::association::Plan;
@@ -74,8 +74,17 @@ impl Question {
     }
 }
 
+/// Says what will happen, and asks. Gives back whether to go on: after `--dry-run`, not.
+pub(crate) async fn decide(flags: &WaitFlags, question: &Question, screen: &Screen) -> Result<bool, Error> {
+    if flags.dry_run {
+        screen.line(&question.plan());
+        return Ok(false);
+    }
+    confirm(flags.yes, question, screen).await.map(|()| true)
+}
+
 /// Asks, unless `--yes` has answered.
-pub(crate) async fn confirm(yes: bool, question: &Question, screen: &Screen) -> Result<(), Error> {
+async fn confirm(yes: bool, question: &Question, screen: &Screen) -> Result<(), Error> {
     screen.line(&question.text);
     if yes {
         return Ok(());

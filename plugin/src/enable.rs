@@ -6,14 +6,13 @@ use std::cell::RefCell;
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::cli::{Enable, attach};
+use crate::cli::Enable;
 use crate::confirm;
-use crate::drive::{Driven, Work, drive};
+use crate::drive::{Work, drive};
 use crate::eks::association::Plan;
 use crate::eks::{association, settle};
-use crate::finish::finish;
 use crate::finish::subject::Subject;
-use crate::finish::summary;
+use crate::finish::{summary, tell};
 use crate::interrupt::Stage;
 use crate::preflight::{Eks, Ground, Wanted, preflight};
 use crate::screen::Screen;
@@ -41,11 +40,9 @@ fn wanted<'a>(args: &'a Enable, target: &'a Target) -> Wanted<'a> {
 /// Says what will happen, asks, and has it happen.
 async fn decide(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
-    if args.go.dry_run {
-        screen.line(&question.plan());
+    if !confirm::decide(&args.go, &question, screen).await? {
         return Ok(ExitCode::Done);
     }
-    confirm::confirm(args.go.yes, &question, screen).await?;
     go_on(args, ground, screen, stage).await
 }
 
@@ -64,30 +61,17 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
         ));
         return Ok(ExitCode::Done);
     }
-    if let Some(id) = &update {
-        settle::follow(&eks.aws, &eks.cluster.name, id, screen, deadline).await?;
-    }
-    // Whatever the plan was: the Job must not list before every API server writes with the key.
-    settle::wait(eks, &kubernetes.client, screen, deadline).await?;
+    settle::wait(eks, update.as_deref(), &kubernetes.client, screen, deadline).await?;
     stage.replace(Stage::Associated);
     screen.line("The key is associated, and the cluster is ACTIVE");
-    let subject = Subject::of(&eks.cluster, &eks.key.arn, &kubernetes.context);
+    let subject = Subject::of(ground);
     if !args.encrypt_existing_secrets {
         screen.line(&summary::associated(&subject));
         return Ok(ExitCode::Done);
     }
     let work = Work { kubernetes, key_arn: &eks.key.arn, engine: &args.engine, job: &args.job, wait: args.wait };
     match drive(&work, screen, stage, deadline).await {
-        Ok(Driven::GoesOn(run)) => {
-            let attach = attach(&args.kube, &run.namespace);
-            screen.line(&format!(
-                "It goes on without us. To watch it, and to take its rights away at its end:\n  {attach}"
-            ));
-            Ok(ExitCode::Done)
-        }
-        Ok(Driven::Ended(run, ended)) => {
-            Ok(finish(&run, &ended, &subject, checks, began.elapsed(), args.go.output, screen))
-        }
+        Ok(driven) => Ok(tell(&driven, &args.kube, &subject, checks, began.elapsed(), args.go.output, screen)),
         Err(stop) => {
             screen.line("The key stays associated; what is missing is the re-encryption.");
             Err(stop)

@@ -11,7 +11,8 @@ use std::time::Duration;
 use eks_encrypt_job::event::RunResult;
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::Output;
+use crate::cli::{KubeFlags, Output, attach};
+use crate::drive::Driven;
 use crate::drive::follow::Ended;
 use crate::drive::run::Run;
 use crate::finish::report::Report;
@@ -19,6 +20,28 @@ use crate::finish::subject::Subject;
 use crate::finish::verdict::{Verdict, judge};
 use crate::preflight::table::Check;
 use crate::screen::{self, Screen};
+
+/// Tells what came of a run that was begun or found here.
+pub(crate) fn tell(
+    driven: &Driven,
+    kube: &KubeFlags,
+    subject: &Subject,
+    checks: &[Check],
+    took: Duration,
+    output: Option<Output>,
+    screen: &Screen,
+) -> ExitCode {
+    match driven {
+        Driven::Ended(run, ended) => finish(run, ended, subject, checks, took, output, screen),
+        Driven::GoesOn(run) => {
+            let attach = attach(kube, &run.namespace);
+            screen.line(&format!(
+                "It goes on without us. To watch it, and to take its rights away at its end:\n  {attach}"
+            ));
+            ExitCode::Done
+        }
+    }
+}
 
 /// Judges and tells.
 pub(crate) fn finish(

@@ -6,13 +6,13 @@ use std::cell::RefCell;
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::cli::{Reencrypt, attach};
+use crate::cli::Reencrypt;
 use crate::confirm;
-use crate::drive::{Driven, Work, drive};
+use crate::drive::{Work, drive};
 use crate::eks::association::Plan;
 use crate::eks::settle;
-use crate::finish::finish;
 use crate::finish::subject::Subject;
+use crate::finish::tell;
 use crate::interrupt::Stage;
 use crate::preflight::{Ground, Wanted, preflight};
 use crate::screen::Screen;
@@ -34,11 +34,9 @@ fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>) -> Wanted<'a> {
 /// Says what will happen, asks, and has it happen.
 async fn decide(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, true);
-    if args.go.dry_run {
-        screen.line(&question.plan());
+    if !confirm::decide(&args.go, &question, screen).await? {
         return Ok(ExitCode::Done);
     }
-    confirm::confirm(args.go.yes, &question, screen).await?;
     go_on(args, ground, screen, stage).await
 }
 
@@ -48,32 +46,17 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
     let deadline = began + args.go.timeout;
     let Ground { kubernetes, eks, .. } = ground;
     if let Some(eks) = eks {
-        // EKS may call the cluster ACTIVE with the key before it has replaced every API server.
-        if let Plan::Follow(id) = &eks.plan {
-            settle::follow(&eks.aws, &eks.cluster.name, id, screen, deadline).await?;
-        }
-        // The Job must not list before every API server writes with the key.
-        settle::wait(eks, &kubernetes.client, screen, deadline).await?;
+        let update = match &eks.plan {
+            Plan::Follow(id) => Some(id.as_str()),
+            Plan::Associate | Plan::Nothing => None,
+        };
+        settle::wait(eks, update, &kubernetes.client, screen, deadline).await?;
     }
     let key_arn = eks.as_ref().map_or("", |eks| &eks.key.arn);
     let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach };
-    let subject = Subject {
-        cluster_arn: eks.as_ref().map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),
-        context: kubernetes.context.clone(),
-        key_arn: key_arn.to_owned(),
-    };
-    match drive(&work, screen, stage, deadline).await? {
-        Driven::GoesOn(run) => {
-            let attach = attach(&args.kube, &run.namespace);
-            screen.line(&format!(
-                "It goes on without us. To watch it, and to take its rights away at its end:\n  {attach}"
-            ));
-            Ok(ExitCode::Done)
-        }
-        Driven::Ended(run, ended) => {
-            Ok(finish(&run, &ended, &subject, &ground.checks, began.elapsed(), args.go.output, screen))
-        }
-    }
+    let driven = drive(&work, screen, stage, deadline).await?;
+    let subject = Subject::of(ground);
+    Ok(tell(&driven, &args.kube, &subject, &ground.checks, began.elapsed(), args.go.output, screen))
 }
 
 #[cfg(test)]

@@ -30,13 +30,7 @@ const LONGEST: Duration = Duration::from_secs(15);
 const NOTED: usize = 5;
 
 /// Follows an update until EKS has ended it.
-pub(crate) async fn follow(
-    aws: &Aws,
-    cluster: &str,
-    id: &str,
-    screen: &Screen,
-    deadline: Instant,
-) -> Result<(), Error> {
+async fn follow(aws: &Aws, cluster: &str, id: &str, screen: &Screen, deadline: Instant) -> Result<(), Error> {
     let mut poll = Poll::new(
         screen,
         deadline,
@@ -63,8 +57,19 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Waits until the cluster works with its key.
-pub(crate) async fn wait(eks: &Eks, kubernetes: &Client, screen: &Screen, deadline: Instant) -> Result<(), Error> {
+/// Waits until the cluster works with its key: for the update, if EKS works on one, and then for the cluster. Whatever came
+/// before, the Job must not list before every API server writes with the key, and EKS may call the cluster ACTIVE with it
+/// before it has replaced every API server.
+pub(crate) async fn wait(
+    eks: &Eks,
+    update: Option<&str>,
+    kubernetes: &Client,
+    screen: &Screen,
+    deadline: Instant,
+) -> Result<(), Error> {
+    if let Some(id) = update {
+        follow(&eks.aws, &eks.cluster.name, id, screen, deadline).await?;
+    }
     settle(&eks.aws, kubernetes, &eks.cluster, &eks.key, screen, deadline).await
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::eks::cluster::Cluster;
+use crate::preflight::Ground;
 
 /// A cluster and its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,9 +20,14 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Of a cluster that AWS has told of.
-    pub(crate) fn of(cluster: &Cluster, key_arn: &str, context: &str) -> Self {
-        Self { cluster_arn: cluster.arn.clone(), context: context.to_owned(), key_arn: key_arn.to_owned() }
+    /// Of what the checks have found.
+    pub(crate) fn of(ground: &Ground) -> Self {
+        let eks = ground.eks.as_ref();
+        Self {
+            cluster_arn: eks.map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),
+            context: ground.kubernetes.context.clone(),
+            key_arn: eks.map(|eks| eks.key.arn.clone()).unwrap_or_default(),
+        }
     }
 
     /// What a whole run has put every Secret under, in words: no more than is known.

@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn subject() -> Subject {
-        Subject::of(&cluster(None), KEY, "prod")
+        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into() }
     }
 
     #[test]
