@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
-pub(crate) use flags::{AwsFlags, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
 pub(crate) use paste::{attach, cleanup};
 
 /// What `version` prints.
@@ -98,9 +98,8 @@ pub(crate) struct Enable {
     #[arg(long, short = 'f', value_name = "FILE", conflicts_with_all = ["cluster", "key_arn", "region"])]
     pub(crate) file: Option<PathBuf>,
 
-    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
-    #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
-    pub(crate) cluster: Option<String>,
+    #[command(flatten)]
+    pub(crate) eks: ClusterFlag,
 
     /// The KMS key: a key ARN, alias ARN, key id or alias name (alias/...)
     ///
@@ -137,9 +136,8 @@ pub(crate) struct Enable {
 /// The flags of `reencrypt`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Reencrypt {
-    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
-    #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
-    pub(crate) cluster: Option<String>,
+    #[command(flatten)]
+    pub(crate) eks: ClusterFlag,
 
     #[command(flatten)]
     pub(crate) aws: AwsFlags,
@@ -189,9 +187,8 @@ pub(crate) struct Attach {
 /// The flags of `status`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Status {
-    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
-    #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
-    pub(crate) cluster: Option<String>,
+    #[command(flatten)]
+    pub(crate) eks: ClusterFlag,
 
     #[command(flatten)]
     pub(crate) aws: AwsFlags,

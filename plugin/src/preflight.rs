@@ -73,10 +73,8 @@ pub(crate) struct Eks {
 /// Connects and checks.
 pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Ground, Stop> {
     // Before the table: without an image there is nothing to check for.
-    let run = Run::new(&wanted.job.namespace, Timestamp::now(), rand::random());
-    let settings = Settings { run: &run, key_arn: "", engine: wanted.engine, job: wanted.job };
     if wanted.rewrites {
-        manifests::objects(&settings)?;
+        manifests::image(wanted.job)?;
     }
     let aws = match wanted.target {
         Some(target) => Some(aws::connect(target.profile.as_deref(), target.region.as_deref()).await),

@@ -71,7 +71,7 @@ async fn a_dry_run_writes_nothing() {
 /// Without AWS.
 fn vouched(more: &[&str]) -> Reencrypt {
     let mut args = flags(&[&IMAGE[..], more].concat());
-    (args.cluster, args.without_aws) = (None, true);
+    (args.eks.cluster, args.without_aws) = (None, true);
     args
 }
 

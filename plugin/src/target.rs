@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::{AwsFlags, Enable, KubeFlags, Reencrypt, Status};
+use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status};
 use crate::kubernetes;
 use crate::screen::Screen;
 use crate::stop::Stop;
@@ -36,7 +36,11 @@ impl Target {
             None => None,
         };
         let named = Self {
-            cluster: file.as_ref().map(|file| file.name.clone()).or_else(|| args.cluster.clone()).unwrap_or_default(),
+            cluster: file
+                .as_ref()
+                .map(|file| file.name.clone())
+                .or_else(|| args.eks.cluster.clone())
+                .unwrap_or_default(),
             region: file.as_ref().map(|file| file.region.clone()).or_else(|| args.aws.region.clone()),
             profile: args.aws.profile.clone(),
             key: file.as_ref().map(|file| file.key.clone()).or_else(|| args.key_arn.clone()),
@@ -49,17 +53,17 @@ impl Target {
 
     /// What `reencrypt` is about.
     pub(crate) fn of_reencrypt(args: &Reencrypt, screen: &Screen) -> Result<Self, Stop> {
-        Self::of_flags(args.cluster.as_deref(), &args.aws).completed(&args.kube, screen)
+        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
     }
 
     /// What `status` is about.
     pub(crate) fn of_status(args: &Status, screen: &Screen) -> Result<Self, Stop> {
-        Self::of_flags(args.cluster.as_deref(), &args.aws).completed(&args.kube, screen)
+        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
     }
 
-    fn of_flags(cluster: Option<&str>, aws: &AwsFlags) -> Self {
+    fn of_flags(eks: &ClusterFlag, aws: &AwsFlags) -> Self {
         Self {
-            cluster: cluster.unwrap_or_default().to_owned(),
+            cluster: eks.cluster.clone().unwrap_or_default(),
             region: aws.region.clone(),
             profile: aws.profile.clone(),
             key: None,

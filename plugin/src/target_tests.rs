@@ -102,7 +102,7 @@ async fn flags_say_it_all_and_no_kubeconfig_is_read() {
 fn what_was_not_typed_comes_from_the_context_and_is_said() {
     let kubeconfig = Kept::new("of-context", KUBECONFIG);
     let (screen, mut flags) = (Screen::kept(), reencrypt(&["--kubeconfig", kubeconfig.path(), "--profile", "mine"]));
-    flags.cluster = None;
+    flags.eks.cluster = None;
     assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r#"
     cluster shop: from the arguments of `aws eks get-token` in context prod
     region eu-central-1: from the arguments of `aws eks get-token` in context prod
@@ -115,7 +115,7 @@ fn a_context_that_says_nothing_asks_for_the_flag() {
     let kubeconfig = Kept::new("of-nothing", KUBECONFIG);
     let more = ["--kubeconfig", kubeconfig.path(), "--context", "elsewhere", "--profile", "mine"];
     let (screen, mut flags) = (Screen::kept(), reencrypt(&more));
-    flags.cluster = None;
+    flags.eks.cluster = None;
     assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r"
     -> exit 2
     error: kubeconfig context elsewhere does not say which EKS cluster it is (its credentials come from a token, its server is 127.0.0.1): add --cluster NAME and --region REGION

@@ -12,6 +12,14 @@ use super::values::{self, Toleration};
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";
 
+/// Which EKS cluster it is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ClusterFlag {
+    /// The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the kubeconfig context]
+    #[arg(long, visible_alias = "cluster-name", value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+}
+
 /// How AWS is reached.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AwsFlags {

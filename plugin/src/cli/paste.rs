@@ -100,7 +100,7 @@ impl Enable {
     pub(crate) fn again(&self) -> String {
         let mut paste = Paste::new("enable");
         paste.path("-f", self.file.as_deref());
-        paste.maybe("--cluster", self.cluster.as_deref());
+        paste.maybe("--cluster", self.eks.cluster.as_deref());
         paste.maybe("--key-arn", self.key_arn.as_deref());
         paste.aws(&self.aws);
         paste.kube(&self.kube);
@@ -116,7 +116,7 @@ impl Reencrypt {
     /// The command that goes on with this one.
     pub(crate) fn again(&self) -> String {
         let mut paste = Paste::new("reencrypt");
-        paste.maybe("--cluster", self.cluster.as_deref());
+        paste.maybe("--cluster", self.eks.cluster.as_deref());
         paste.aws(&self.aws);
         paste.switch("--without-aws", self.without_aws);
         paste.kube(&self.kube);

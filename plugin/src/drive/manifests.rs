@@ -177,6 +177,14 @@ fn label(metadata: &mut ObjectMeta, run: &str) {
     metadata.labels.get_or_insert_default().insert(RUN_LABEL.to_owned(), run.to_owned());
 }
 
+/// The Job's image; nothing, where no Job is made.
+pub(crate) fn image(flags: &JobFlags) -> Result<Option<&String>, Error> {
+    match &flags.image {
+        None if !flags.local => Err(Error::NoImage),
+        image => Ok(image.as_ref()),
+    }
+}
+
 /// The Job's own settings. The run's id is given as it is, whatever the manifest does for a Job applied by hand: the
 /// verdict looks for the last word of this id.
 fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
@@ -190,8 +198,8 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     let pod = template.spec.get_or_insert_default();
     place(pod, settings.job);
     let container = pod.containers.iter_mut().find(|container| container.name == CONTAINER).ok_or(Error::Container)?;
-    if !settings.job.local {
-        container.image = Some(settings.job.image.clone().ok_or(Error::NoImage)?);
+    if let Some(image) = image(settings.job)? {
+        container.image = Some(image.clone());
     }
     let env = container.env.get_or_insert_default();
     set(env, ENV_RUN, &settings.run.id);
