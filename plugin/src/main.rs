@@ -12,6 +12,8 @@ mod cause;
 mod cleanup;
 mod cli;
 mod confirm;
+#[expect(dead_code, reason = "its steps come one after the other")]
+mod create;
 mod drive;
 mod eks;
 mod enable;
