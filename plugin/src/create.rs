@@ -1,4 +1,8 @@
 //! `create -f FILE`, step by step: a new cluster with the customer key from birth. Each step is a file. Input: the command
 //! line. Output: an exit code, and everything said on the screen on the way.
 
+#[cfg(test)]
+pub(crate) mod examples;
 pub(crate) mod spec;
+pub(crate) mod subnets;
+pub(crate) mod zones;
