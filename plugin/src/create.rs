@@ -5,4 +5,5 @@
 pub(crate) mod examples;
 pub(crate) mod spec;
 pub(crate) mod subnets;
+pub(crate) mod template;
 pub(crate) mod zones;
