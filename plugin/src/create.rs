@@ -3,7 +3,10 @@
 
 #[cfg(test)]
 pub(crate) mod examples;
+pub(crate) mod plan;
 pub(crate) mod spec;
 pub(crate) mod subnets;
+pub(crate) mod summary;
 pub(crate) mod template;
+mod told;
 pub(crate) mod zones;
