@@ -73,10 +73,13 @@ fn reach(spec: &Spec) -> String {
 }
 
 fn access(spec: &Spec) -> String {
-    let admin = if spec.access.creator_is_admin {
-        "whoever creates the stack is an administrator of the cluster"
-    } else {
-        "whoever creates the stack gets no rights in the cluster"
+    let admin = match (spec.access.creator_is_admin, spec.access.mode.as_str()) {
+        (true, _) => "whoever creates the stack is an administrator of the cluster",
+        // Access entries are what the other modes have.
+        (false, "CONFIG_MAP") => "whoever creates the stack gets no rights in the cluster",
+        (false, _) => {
+            "whoever creates the stack gets no rights in the cluster (`aws eks create-access-entry` gives some)"
+        }
     };
     format!("{}; {admin}", spec.access.mode)
 }
@@ -139,7 +142,7 @@ fn pairs(pairs: &BTreeMap<String, String>) -> String {
     pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// What is allowed, and seldom meant: it ends in a stack whose nodes never join.
+/// What is allowed and seldom meant: most of it ends in a stack whose nodes never join.
 fn cautions(spec: &Spec) -> Vec<String> {
     let mut cautions = Vec::new();
     let network = &spec.network;
@@ -149,6 +152,11 @@ fn cautions(spec: &Spec) -> Vec<String> {
             "nodes reach the API server as everybody does, and publicAccessCIDRs must let them in, or they never join and the \
              stack fails. With clusterEndpoints.privateAccess: true they don't need it."
                 .to_owned(),
+        );
+    }
+    if !network.public {
+        cautions.push(
+            "kubectl reaches the cluster from inside its VPC alone, and so does `kubectl eks-encrypt`.".to_owned(),
         );
     }
     if network.nat == Nat::Disable {

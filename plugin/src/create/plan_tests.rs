@@ -73,6 +73,7 @@ fn all_of_it() {
       API server  public, from 203.0.113.0/24, 198.51.100.7/32; and private, inside
                     the VPC
       access      API; whoever creates the stack gets no rights in the cluster
+                    (`aws eks create-access-entry` gives some)
       VPC         10.20.0.0/20
       zones       us-gov-west-1a, us-gov-west-1b, us-gov-west-1c
       subnets     public: 10.20.0.0/23, 10.20.2.0/23, 10.20.4.0/23
@@ -135,8 +136,13 @@ fn what_ends_in_a_failed_stack_is_said_before() {
     gateway: they never join, and the stack fails, unless vpc.nat.gateway is
     Single or HighlyAvailable.
     ");
-    spec.network.private = true;
+    (spec.network.public, spec.network.private) = (false, true);
     spec.groups.clear();
     let text = planned(&spec);
-    insta::assert_snapshot!(&text[text.find("\nBe aware").unwrap()..], @"Be aware: without node groups, nothing can run in the cluster, CoreDNS included.");
+    insta::assert_snapshot!(&text[text.find("\nBe aware").unwrap()..], @r"
+    Be aware: kubectl reaches the cluster from inside its VPC alone, and so does
+    `kubectl eks-encrypt`.
+
+    Be aware: without node groups, nothing can run in the cluster, CoreDNS included.
+    ");
 }

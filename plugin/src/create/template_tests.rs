@@ -64,6 +64,40 @@ fn one_nat_gateway_none_or_one_in_each_zone() {
     assert_eq!(count(Nat::HighlyAvailable), (3, 3, 4));
 }
 
+/// What a template refers to: other resources, and what CloudFormation itself knows.
+fn referred(value: &Value, found: &mut Vec<String>) {
+    let mut add = |id: &Value| found.extend(id.as_str().map(str::to_owned));
+    match value {
+        Value::Object(fields) => {
+            fields.get("Ref").into_iter().for_each(&mut add);
+            fields.get("Fn::GetAtt").into_iter().for_each(|pair| add(&pair[0]));
+            fields.get("DependsOn").and_then(Value::as_array).into_iter().flatten().for_each(&mut add);
+            fields.values().for_each(|value| referred(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| referred(value, found)),
+        _ => {}
+    }
+}
+
+/// The golden templates show two ways of many; cfn-lint sees no others.
+#[test]
+fn nothing_is_referred_to_that_is_not_there() {
+    for nat in [Nat::Disable, Nat::Single, Nat::HighlyAvailable] {
+        for groups in [0, 1, 3] {
+            let mut spec = full("us-west-2");
+            spec.network.nat = nat;
+            spec.groups.truncate(groups);
+            let template = rendered(&spec);
+            let mut ids = Vec::new();
+            referred(&template, &mut ids);
+            assert!(ids.len() > 40, "{ids:?}");
+            for id in ids {
+                assert!(template["Resources"].get(&id).is_some(), "{id}, with {nat:?} and {groups} node groups");
+            }
+        }
+    }
+}
+
 /// eksctl has this from its two stacks; in one stack it must be said.
 #[test]
 fn nodes_wait_for_their_way_out() {
