@@ -76,6 +76,10 @@ sandbox-down: build ## End the sandbox
 schema: ## Write the JSON Schema of the wire format anew
 	UPDATE_SCHEMA=1 cargo test --locked --package eks-encrypt-job --test schema
 
+.PHONY: golden
+golden: ## Write the golden CloudFormation templates of `create` anew
+	UPDATE_GOLDEN=1 cargo test --locked --package kubectl-eks-encrypt golden_templates
+
 # The binary is static: the image has nothing else in it. Cargo knows best whether it is up to date.
 .PHONY: $(JOB)
 $(JOB):

@@ -11,11 +11,17 @@ use crate::screen::one_line;
 
 /// All of them. What does not concern this key is not in the list.
 pub(crate) async fn check(aws: &Aws, key: &Key, cluster: &Cluster) -> Vec<Check> {
+    let mut rows = of_key(aws, key, cluster).await;
+    rows.push(grants::check(aws, key, cluster).await);
+    rows
+}
+
+/// Those that a cluster has before it is there. Its account and region are all that is asked of it.
+pub(crate) async fn of_key(aws: &Aws, key: &Key, cluster: &Cluster) -> Vec<Check> {
     let mut rows = vec![rotation(aws, key, cluster).await];
     rows.extend(expiry(key));
     rows.extend(account(key, cluster));
     rows.extend(copies(key, cluster));
-    rows.push(grants::check(aws, key, cluster).await);
     rows
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod associate;
+mod create_templates;
 mod enable;
 mod gate;
 mod judge;
