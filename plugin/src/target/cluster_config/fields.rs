@@ -32,8 +32,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn path(&self) -> String {
+    /// `metadata.name`.
+    pub(crate) fn path(&self) -> String {
         format!("{}.{}", self.section.name, self.field.name)
+    }
+
+    /// That it is there, without a value.
+    pub(crate) fn no_value(&self, at: At) -> Error {
+        Error::NoValue { at, path: self.path(), what: self.what, example: self.example }
     }
 
     /// That it is not there.
@@ -122,9 +128,7 @@ impl<'a> Fields<'a> {
         };
         match field.value() {
             Value::Text(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            Value::Text(_) | Value::Nothing => {
-                Err(Error::NoValue { at: self.at(field), path: place.path(), what: place.what, example: place.example })
-            }
+            Value::Text(_) | Value::Nothing => Err(place.no_value(self.at(field))),
             other => {
                 let must = match other {
                     Value::Bool(_) | Value::Whole(_) | Value::Fraction | Value::Binary => {
