@@ -66,7 +66,7 @@ pub(crate) fn render(spec: &Spec, zones: &[String], key_arn: &str) -> Result<Val
     node_groups::add(&mut resources, spec, &places)?;
     let template = json!({
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": format!("EKS cluster {}, encrypted with a KMS key of its own (kubectl eks-encrypt)", spec.name),
+        "Description": format!("EKS cluster {}, encrypted with a customer KMS key (kubectl eks-encrypt)", spec.name),
         "Resources": resources.into_value(),
         "Outputs": outputs(spec, &places),
     });

@@ -176,7 +176,10 @@ fn what_cloudformation_would_refuse_is_refused() {
     insta::assert_snapshot!(refused(&spec), @"node group ng is to be in us-west-2d, but the cluster is in us-west-2a, us-west-2b, us-west-2c: name it in the file's availabilityZones too (nothing was created)");
     spec = minimal("us-west-2");
     spec.groups = (0..60).map(|number| group(&format!("ng-{number}"))).collect();
-    insta::assert_snapshot!(refused(&spec), @"the CloudFormation template is 85,897 bytes long, and CloudFormation takes 51,200 at most: 60 node groups with all their labels, taints and tags are too many for one stack (nothing was created)");
+    // How long it is to the byte is the golden templates' business.
+    let words = refused(&spec);
+    let (begin, end) = (words.find("is ").unwrap() + 3, words.find(" bytes").unwrap());
+    insta::assert_snapshot!(words.replace(&words[begin..end], "MANY"), @"the CloudFormation template is MANY bytes long, and CloudFormation takes 51,200 at most: 60 node groups with all their labels, taints and tags are too many for one stack (nothing was created)");
     spec = minimal("us-west-2");
     spec.network.cidr = Cidr { first: [10, 0, 0, 0].into(), prefix: 28 };
     insta::assert_snapshot!(refused(&spec), @"vpc.cidr 10.0.0.0/28 can't be cut into subnets: it must be /16, /24 or anything between (nothing was created)");

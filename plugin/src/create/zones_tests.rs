@@ -47,7 +47,12 @@ fn us_east_1_gets_two_and_never_the_one_without_eks() {
     let mut spec = minimal("us-east-1");
     spec.zones.clear();
     // The letters are the account's own: here the zone without EKS is called a.
-    let known = zones(&[("us-east-1a", "use1-az3"), ("us-east-1b", "use1-az1"), ("us-east-1c", "use1-az2")]);
+    let known = zones(&[
+        ("us-east-1a", "use1-az3"),
+        ("us-east-1b", "use1-az1"),
+        ("us-east-1c", "use1-az2"),
+        ("us-east-1d", "use1-az4"),
+    ]);
     assert_eq!(choose(&spec, &known).unwrap(), ["us-east-1b", "us-east-1c"]);
 }
 

@@ -1,6 +1,6 @@
 //! The VPC, and the ways in and out of it. Input: the network and its places. Output: resources.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::create::spec::Network;
 use crate::create::template::place::Place;
@@ -86,7 +86,7 @@ fn route_table(resources: &mut Resources, id: &str) {
 }
 
 fn associate(resources: &mut Resources, id: &str, subnet: &str, table: &str) {
-    let properties: Value = json!({"SubnetId": refer(subnet), "RouteTableId": refer(table)});
+    let properties = json!({"SubnetId": refer(subnet), "RouteTableId": refer(table)});
     resources.add(id, "AWS::EC2::SubnetRouteTableAssociation", properties);
 }
 

@@ -1,8 +1,7 @@
 //! One zone in the template: its two ranges of addresses, and the logical ids of what is made there. Input: the zones and the
 //! VPC's range. Output: a `Place` for each zone, for all that refer to subnets and routes.
 
-use crate::create::spec::Network;
-use crate::create::spec::{Cidr, Nat};
+use crate::create::spec::{Cidr, Nat, Network};
 use crate::create::subnets::{self, Subnets};
 
 /// A zone.
