@@ -47,6 +47,8 @@ impl Story {
     /// Takes events, and says what is new in them, oldest first.
     pub(crate) fn take(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<String> {
         let mut new: Vec<Event> = events.into_iter().filter(|event| self.seen.insert(event.id.clone())).collect();
+        // They come newest first, also those of one moment.
+        new.reverse();
         new.sort_by_key(|event| event.time);
         new.into_iter().filter(|event| event.kind != STACK).filter_map(|event| self.happened(event)).collect()
     }
