@@ -1,0 +1,4 @@
+//! `create` with the real binary, against an AWS account that is moto's: no cluster runs here, for none can be made. A test
+//! belongs here if only the real command line and AWS's own protocols can fail it.
+
+mod ground;
