@@ -18,6 +18,9 @@ pub struct Options {
     /// More flags of kube-apiserver, as `NAME=VALUE`: to have it behave as another version does.
     #[serde(default)]
     pub api_server: Vec<String>,
+    /// Variables of its environment, as `NAME=VALUE`: `GOGC` and the like.
+    #[serde(default)]
+    pub api_server_env: Vec<String>,
 }
 
 impl Default for Options {
@@ -28,6 +31,7 @@ impl Default for Options {
             legacy: false,
             node: Node::WhereRoot,
             api_server: Vec::new(),
+            api_server_env: Vec::new(),
         }
     }
 }

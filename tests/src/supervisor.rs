@@ -89,8 +89,9 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     crew.start(etcd::start(programs, folder, site.etcd)?)?;
     crew.start(moto::start(programs, folder, site.moto, moto::EksTypes::Stock)?)?;
     let ca = Authority::new(&folder.pki())?;
-    let mut api_server =
-        ApiServer::new(programs, folder, &ca, site.api, &etcd::url(site.etcd[0]))?.with_flags(&options.api_server);
+    let mut api_server = ApiServer::new(programs, folder, &ca, site.api, &etcd::url(site.etcd[0]))?
+        .with_flags(&options.api_server)
+        .with_env(&options.api_server_env);
     let (server, ca_pem, token_key) = (api_server.url(), ca.pem(), api_server.token_key());
     let target = Target { server: &server, ca: &ca_pem };
     write_components(folder, &ca, &target)?;

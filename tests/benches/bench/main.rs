@@ -45,6 +45,8 @@ fn main() -> anyhow::Result<ExitCode> {
     say("memory at 100,000 Secrets");
     memory.then(&rig, &mut report, 100_000, Some(FLAT))?;
     drop(rig);
+    say("speed, as Go collects garbage by itself");
+    speed::as_go_collects(&mut report)?;
     say("done");
     report.write(&checkout("target/bench.json"))?;
     print(&report.table());

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use eks_encrypt_job::contract::{APP, NAMESPACE};
 use eks_encrypt_tests::folder::Folder;
-use eks_encrypt_tests::options::Options;
+use eks_encrypt_tests::options::{Node, Options};
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::seed::{Seed, seed};
 use k8s_openapi::api::core::v1::Secret;
@@ -22,6 +22,9 @@ pub(crate) const NAMESPACES: u32 = 10;
 
 /// The client that is no part of the run: it may see what everybody's workloads look at.
 const OTHER: &str = "other-client";
+
+/// The API server's Go collects its garbage when it holds this much, and when [`Rig::collect`] says so.
+const COLLECTED_BY_US: [&str; 2] = ["GOGC=off", "GOMEMLIMIT=8GiB"];
 
 /// The sandbox, and what is needed to run things against it.
 pub(crate) struct Rig {
@@ -40,15 +43,27 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// Starts the sandbox.
+    /// A sandbox whose API server collects its garbage between measurements. On two cores each collection keeps one of
+    /// them busy for half a second, which anybody's GET feels, however little is written; no limiter changes that.
     pub(crate) fn start() -> anyhow::Result<Self> {
+        let rig =
+            Self::with(Options { api_server_env: COLLECTED_BY_US.map(str::to_owned).to_vec(), ..Options::default() })?;
+        ensure!(rig.sandbox.info().node.is_some(), "make bench needs root: one measurement needs a node");
+        Ok(rig)
+    }
+
+    /// A control plane whose API server collects its garbage as Go does by itself.
+    pub(crate) fn as_go_collects() -> anyhow::Result<Self> {
+        Self::with(Options { node: Node::None, ..Options::default() })
+    }
+
+    fn with(options: Options) -> anyhow::Result<Self> {
         let runtime = Runtime::new()?;
         // Its path is short, for unix sockets' sake.
         let work = tempfile::Builder::new().prefix("eks").tempdir()?;
         let folder = Folder::at(work.path().join("s"));
         let program = Path::new(env!("CARGO_BIN_EXE_sandbox"));
-        let sandbox = Sandbox::start(program, folder, Options::default(), |_| ())?;
-        ensure!(sandbox.info().node.is_some(), "make bench needs root: one measurement needs a node");
+        let sandbox = Sandbox::start(program, folder, options, |_| ())?;
         let admin = runtime.block_on(sandbox.admin())?;
         let mut rig = Self {
             sandbox,
@@ -102,6 +117,11 @@ impl Rig {
     /// What kubectl prints.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         output(self.kubectl_command()?.args(arguments))
+    }
+
+    /// Has the API server collect its garbage now: its profile of the heap does so first.
+    pub(crate) fn collect(&self) -> anyhow::Result<()> {
+        output(self.kubectl_command()?.args(["get", "--raw", "/debug/pprof/heap?gc=1&debug=1"])).map(|_| ())
     }
 
     /// Makes Secrets, up to so many in all.

@@ -18,6 +18,9 @@ const SECRETS: u32 = 10_000;
 /// How often everything is repeated.
 const ROUNDS: usize = 5;
 
+/// How often what is only reported is repeated.
+const FEWER_ROUNDS: usize = 3;
+
 /// Connections that wrk is tried with, to compare with its best.
 const CONNECTIONS: [u32; 5] = [8, 16, 32, 64, 128];
 
@@ -46,20 +49,18 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
     let (mut wrk, mut full, mut default) = (vec![saturate(rig, SECRETS, best, SECONDS)?], Vec::new(), Vec::new());
     let (mut idle, mut busy, mut peak) = (Vec::new(), Vec::new(), 0.0_f64);
     for _ in 0..ROUNDS {
+        rig.collect()?;
         let ended = Engine::new(rig, FULL)?.run(SECRETS)?;
         full.push(rate(ended.took));
         peak = peak.max(ended.peak);
 
-        let other = OtherClient::start(rig)?;
-        std::thread::sleep(IDLE);
-        idle.push(other.end()?.p99);
+        rig.collect()?;
+        idle.push(idle_p99(rig)?);
+        let (one, other) = beside_another(rig)?;
+        default.push(one);
+        busy.push(other);
 
-        let engine = Engine::new(rig, "")?;
-        let other = OtherClient::start(rig)?;
-        let ended = engine.run(SECRETS)?;
-        busy.push(other.end()?.p99);
-        default.push(rate(ended.took));
-
+        rig.collect()?;
         wrk.push(saturate(rig, SECRETS, best, SECONDS)?);
         eprintln!(
             "  (round: wrk {:.0}/s, full speed {:.0}/s, default {:.0}/s, GET p99 {:.1} ms idle and {:.1} ms busy)",
@@ -95,6 +96,36 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
 
 fn rate(took: Duration) -> f64 {
     f64::from(SECRETS) / took.as_secs_f64()
+}
+
+/// Another client's GETs where nothing else is asked, in ms.
+fn idle_p99(rig: &Rig) -> anyhow::Result<f64> {
+    let other = OtherClient::start(rig)?;
+    std::thread::sleep(IDLE);
+    Ok(other.end()?.p99)
+}
+
+/// The engine by default: its rate, and what another client's GETs take beside it, in ms.
+fn beside_another(rig: &Rig) -> anyhow::Result<(f64, f64)> {
+    let engine = Engine::new(rig, "")?;
+    let other = OtherClient::start(rig)?;
+    let ended = engine.run(SECRETS)?;
+    Ok((rate(ended.took), other.end()?.p99))
+}
+
+/// The same where Go collects the API server's garbage as it does by itself. For the record: no bound.
+pub(crate) fn as_go_collects(report: &mut Report) -> anyhow::Result<()> {
+    let rig = Rig::as_go_collects()?;
+    rig.seed(SECRETS, 1024)?;
+    let mut stretch = Vec::new();
+    for _ in 0..FEWER_ROUNDS {
+        let idle = idle_p99(&rig)?;
+        let (_, busy) = beside_another(&rig)?;
+        stretch.push(busy / idle);
+    }
+    let name = "another client's GET, its p99 of its idle p99, as Go collects by itself";
+    report.add(name, median(stretch), "x", None);
+    Ok(())
 }
 
 /// What the AWS guide recommends.

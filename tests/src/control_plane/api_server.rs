@@ -31,6 +31,8 @@ pub(crate) struct ApiServer {
     token_key: TokenKey,
     /// `NAME=VALUE`, after ours.
     more_flags: Vec<String>,
+    /// `NAME=VALUE`, of its environment.
+    variables: Vec<String>,
     /// It alone, while it is not ended on purpose.
     crew: Crew,
 }
@@ -56,6 +58,7 @@ impl ApiServer {
             address,
             etcd: etcd.to_owned(),
             more_flags: Vec::new(),
+            variables: Vec::new(),
             crew: Crew::default(),
         })
     }
@@ -63,6 +66,12 @@ impl ApiServer {
     /// The same with more flags, as `NAME=VALUE`.
     pub(crate) fn with_flags(mut self, flags: &[String]) -> Self {
         self.more_flags = flags.to_vec();
+        self
+    }
+
+    /// The same with these variables, as `NAME=VALUE`.
+    pub(crate) fn with_env(mut self, variables: &[String]) -> Self {
+        self.variables = variables.to_vec();
         self
     }
 
@@ -80,7 +89,9 @@ impl ApiServer {
     pub(crate) fn start(&mut self) -> Result<(), PartError> {
         let flags = self.flags();
         let log = self.folder.log("kube-apiserver");
-        self.crew.start(Start::new("kube-apiserver", &self.program, log).args(flags))
+        let start = Start::new("kube-apiserver", &self.program, log).args(flags);
+        let variables = self.variables.iter().filter_map(|variable| variable.split_once('='));
+        self.crew.start(variables.fold(start, |start, (name, value)| start.env(name, value)))
     }
 
     /// Waits until it answers that it is ready.
