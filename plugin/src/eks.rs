@@ -7,5 +7,6 @@ pub(crate) mod cluster;
 pub(crate) mod cure;
 pub(crate) mod key;
 pub(crate) mod pem;
+pub(crate) mod poll;
 pub(crate) mod settle;
 pub(crate) mod updates;

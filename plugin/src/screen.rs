@@ -71,6 +71,13 @@ impl Screen {
         }
     }
 
+    /// Writes lines that stay, where there is no terminal; there, what is drawn shows the same.
+    pub(crate) fn log(&self, text: &str) {
+        if !matches!(self.kind, Kind::Terminal { .. }) {
+            self.line(text);
+        }
+    }
+
     /// Shows progress: in place on a terminal, as a line every ten seconds elsewhere.
     pub(crate) fn draw(&self, frame: &Frame) {
         match &self.kind {

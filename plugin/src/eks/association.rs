@@ -10,6 +10,7 @@ use crate::eks::aws::Aws;
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::cure;
 use crate::eks::key::{self, Key};
+use crate::eks::poll::TimeUp;
 use crate::eks::updates::{self, Update};
 use crate::stop::Coded;
 
@@ -73,8 +74,8 @@ pub(crate) enum Error {
         source: Cause,
     },
     /// Time is up.
-    #[error("time is up after {waited}: {what}; nothing is lost, run the same command again to go on")]
-    TimeUp { waited: String, what: String },
+    #[error(transparent)]
+    TimeUp(#[from] TimeUp),
 }
 
 impl Coded for Error {
@@ -85,7 +86,7 @@ impl Coded for Error {
             Self::Ended { .. } => ExitCode::AssociationFailed,
             // "Refused" promises that nothing was changed: without an answer nobody knows.
             Self::Compare { .. } | Self::NoAnswer { .. } | Self::Lost { .. } => ExitCode::Error,
-            Self::TimeUp { .. } => ExitCode::StillRunning,
+            Self::TimeUp(_) => ExitCode::StillRunning,
         }
     }
 }

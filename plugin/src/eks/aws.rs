@@ -32,6 +32,8 @@ pub(crate) struct Aws {
     pub(crate) sts: aws_sdk_sts::Client,
     /// The region.
     pub(crate) region: String,
+    /// What they were made from, for the services that one command alone needs.
+    pub(crate) sdk: SdkConfig,
 }
 
 /// What can go wrong before a service is asked for anything of use.
@@ -92,6 +94,7 @@ pub(crate) fn clients(config: &SdkConfig) -> Result<Aws, Error> {
         eks: aws_sdk_eks::Client::new(config),
         kms: aws_sdk_kms::Client::new(config),
         sts: aws_sdk_sts::Client::new(config),
+        sdk: config.clone(),
     })
 }
 

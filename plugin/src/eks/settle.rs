@@ -2,32 +2,19 @@
 //! or a cluster, and a deadline. Output: a cluster that is ACTIVE, has the key and answers; or an error in EKS's words.
 //! What EKS has started goes on without us, and is followed the next time.
 
-use std::collections::HashSet;
-use std::time::Duration;
-
 use kube::Client;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use crate::cause::Cause;
 use crate::eks::association::{Error, refuse_other};
 use crate::eks::aws::Aws;
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::cure;
 use crate::eks::key::Key;
+use crate::eks::poll::Poll;
 use crate::eks::updates::{self, State, Update};
 use crate::kubernetes;
 use crate::preflight::Eks;
-use crate::progress::elapsed;
-use crate::screen::{Frame, Screen};
-
-/// The first wait between two questions. On the sandbox an association takes seconds.
-const FIRST: Duration = Duration::from_secs(1);
-
-/// The longest: EKS allows few calls a second to a whole account, and minutes pass anyway.
-const LONGEST: Duration = Duration::from_secs(15);
-
-/// How many causes are told: a server that says something new each time must not fill the screen.
-const NOTED: usize = 5;
+use crate::screen::Screen;
 
 /// Follows an update until EKS has ended it.
 async fn follow(aws: &Aws, cluster: &str, id: &str, screen: &Screen, deadline: Instant) -> Result<(), Error> {
@@ -103,54 +90,6 @@ async fn settle(
             Err(source) => return Err(Error::Lost { cluster: cluster.name.clone(), id: "-".into(), source }),
         }
         poll.pause().await?;
-    }
-}
-
-/// A wait that asks again: at first soon, then seldom, with elapsed time on the screen, until the deadline.
-struct Poll<'a> {
-    screen: &'a Screen,
-    began: Instant,
-    deadline: Instant,
-    wait: Duration,
-    what: String,
-    /// What is usual, for a person who wonders.
-    usual: &'static str,
-    noted: HashSet<String>,
-}
-
-impl<'a> Poll<'a> {
-    fn new(screen: &'a Screen, deadline: Instant, what: String, usual: &'static str) -> Self {
-        Self { screen, began: Instant::now(), deadline, wait: FIRST, what, usual, noted: HashSet::new() }
-    }
-
-    /// Says why the wait goes on, once for each cause: on a laptop that slept, or while API servers restart, this is normal,
-    /// and silence is not.
-    fn trouble(&mut self, cause: &Cause) {
-        if self.noted.insert(cause.to_string()) && self.noted.len() <= NOTED {
-            self.screen.line(&format!("note: asking again: {cause}"));
-        }
-    }
-
-    async fn pause(&mut self) -> Result<(), Error> {
-        let until = Instant::now() + self.wait;
-        self.wait = (self.wait * 3 / 2).min(LONGEST);
-        while Instant::now() < until {
-            if Instant::now() >= self.deadline {
-                return Err(Error::TimeUp { waited: elapsed(self.began.elapsed()), what: self.what.clone() });
-            }
-            self.screen.draw(&Frame {
-                text: format!("{}, {} so far{}", self.what, elapsed(self.began.elapsed()), self.usual),
-                share: None,
-            });
-            sleep(Duration::from_secs(1).min(until - Instant::now())).await;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Poll<'_> {
-    fn drop(&mut self) {
-        self.screen.clear();
     }
 }
 

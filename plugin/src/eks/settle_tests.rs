@@ -1,6 +1,8 @@
 //! The waits against a scripted EKS, with a clock that waits for nobody.
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use std::time::Duration;
+
 use super::*;
 use crate::testing::{Answer, IN_PROGRESS, UPDATING, WITH, asked, aws, cluster, key, kubernetes as api_server, told};
 use insta::assert_snapshot;
