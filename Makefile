@@ -73,8 +73,13 @@ sandbox-down: build ## End the sandbox
 	@$(SANDBOX) down
 
 .PHONY: schema
-schema: ## Write the JSON Schema of the wire format anew
+schema: ## Write the JSON Schemas of the wire format and of create's file anew
 	UPDATE_SCHEMA=1 cargo test --locked --package eks-encrypt-job --test schema
+	UPDATE_SCHEMA=1 cargo test --locked --package kubectl-eks-encrypt the_committed_schema_is_not_stale
+
+.PHONY: golden
+golden: ## Write the golden CloudFormation templates of `create` anew
+	UPDATE_GOLDEN=1 cargo test --locked --package kubectl-eks-encrypt golden_templates
 
 # The binary is static: the image has nothing else in it. Cargo knows best whether it is up to date.
 .PHONY: $(JOB)

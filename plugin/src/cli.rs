@@ -7,7 +7,7 @@ mod values;
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
 pub(crate) use paste::{attach, cleanup};
@@ -50,6 +50,19 @@ pub(crate) enum Command {
     /// changed; 4 the cluster has another key; 5 EKS ended the association as failed; 6 some Secrets not re-encrypted, or
     /// not proven; 7 time is up but the work goes on (run it again); 130 Ctrl-C.
     Enable(Box<Enable>),
+    /// Create a cluster with your KMS key from birth
+    ///
+    /// From an eksctl ClusterConfig file: VPC, roles, the cluster with its key, and managed node groups, as one
+    /// CloudFormation stack (eks-encrypt-NAME). At the end EKS is asked whether the cluster has the key, and the kubeconfig gets
+    /// its entry. A field that this command does not support is an error; none is ignored.
+    ///
+    /// CloudFormation works by itself: after Ctrl-C or a lost connection, run the same command again to go on. If something
+    /// fails, it removes all that it has made.
+    ///
+    /// Exit codes: 0 created, and EKS says that it has the key; 1 error; 2 wrong usage, or a file that can't be used; 3 a check
+    /// refused: nothing was created; 4 the cluster has another key; 5 the stack failed; 7 time is up but CloudFormation goes
+    /// on (run it again); 130 Ctrl-C.
+    Create(Create),
     /// Re-encrypt every Secret of a cluster that has its key
     ///
     /// The second half of `enable` alone: for a cluster whose key was associated elsewhere (eksctl, Terraform, the
@@ -78,6 +91,15 @@ pub(crate) enum Command {
     /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
     /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
     Manifests(Manifests),
+    /// Print the JSON Schema of a file that this plugin reads, for editors
+    ///
+    /// For example: kubectl eks-encrypt schema cluster-config > cluster-config.json, and in the file's first line:
+    /// # yaml-language-server: $schema=cluster-config.json
+    Schema {
+        /// The file
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
     /// Print a completion script for a shell
     ///
     /// For example in ~/.bashrc: source <(kubectl eks-encrypt completion bash)
@@ -131,6 +153,37 @@ pub(crate) struct Enable {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+}
+
+/// The flags of `create`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Create {
+    /// The ClusterConfig file; `-` reads stdin
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The AWS profile to use [default: the AWS environment's]
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+
+    /// The kubeconfig file that gets the cluster's entry [default: as $KUBECONFIG says, or ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// How long to wait here in all, such as 40m or 1h; CloudFormation goes on without us
+    #[arg(long, value_name = "DURATION", default_value = flags::CREATE_TIMEOUT, value_parser = values::duration)]
+    pub(crate) timeout: std::time::Duration,
+
+    /// Make every check, print the CloudFormation template on stdout and the plan on stderr; create nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Files whose schema can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The file of `create`.
+    ClusterConfig,
 }
 
 /// The flags of `reencrypt`.

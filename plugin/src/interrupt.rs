@@ -26,6 +26,8 @@ pub(crate) enum Stage {
     Applying(Run),
     /// A run's Job is there.
     Following(Run),
+    /// CloudFormation creates this stack, or is being asked to.
+    Creating(String),
     /// The engine is at work in this process.
     Local,
 }
@@ -69,6 +71,11 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
         Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
         Stage::Following(_) => ("The Job goes on re-encrypting in the cluster.", attach),
+        Stage::Creating(stack) => {
+            return format!(
+                "\ninterrupted: CloudFormation goes on creating stack {stack} by itself. Go on or look again with:\n  {again}"
+            );
+        }
         Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
     };
     let rights = match stage {
@@ -103,6 +110,7 @@ mod tests {
             Stage::Applying(run.clone()),
             Stage::Following(run),
             Stage::Local,
+            Stage::Creating("eks-encrypt-shop".into()),
         ];
         let told: Vec<String> =
             all.iter().map(|stage| text(stage, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();

@@ -1,6 +1,6 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The commands are `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`). The steps of `enable`, in their
+//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`). The steps of `enable`, in their
 //! order: `target` (which cluster is meant) -> `preflight` (every check) -> `confirm` -> `eks` (the association) -> `drive` (a run is
 //! begun or found, and followed) -> `finish` (what it came to). A step's files lie in the folder of its name. What people see
 //! goes through `screen`, and nowhere else.
@@ -12,7 +12,6 @@ mod cause;
 mod cleanup;
 mod cli;
 mod confirm;
-#[expect(dead_code, reason = "its steps come one after the other")]
 mod create;
 mod drive;
 mod eks;
@@ -72,6 +71,10 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
             let next = (args.again(), cli::attach(&args.kube, &args.job.namespace));
             guard(screen, (&next.0, &next.1), stage, reencrypt::reencrypt(&args, screen, stage)).await
         }
+        Command::Create(args) => {
+            let next = args.again();
+            guard(screen, (&next, &next), stage, create::create(&args, screen, stage)).await
+        }
         Command::Attach(args) => {
             let next = args.again();
             guard(screen, (&next, &next), stage, attach::attach(&args, screen, stage)).await
@@ -79,6 +82,10 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
         Command::Status(args) => status::status(&args, screen).await,
         Command::Cleanup(args) => cleanup::cleanup(&args, screen).await,
         Command::Manifests(args) => print::print(&args),
+        Command::Schema { of: cli::SchemaOf::ClusterConfig } => {
+            screen::stdout(&format!("{:#}", create::config::schema()));
+            Ok(ExitCode::Done)
+        }
         Command::Completion { shell } => {
             screen::stdout(String::from_utf8_lossy(&cli::completion(shell)).trim_end());
             Ok(ExitCode::Done)

@@ -2,7 +2,7 @@
 # Builds and installs what a sandbox is made of, and only what is missing. Run by `make parts`; safe to run again.
 #
 #   programs   etcd and Kubernetes, from the modules that go.mod pins and go.sum vouches for -> .built/bin
-#   python     moto (the AWS services) and the aws command line, pinned with hashes          -> .built/venv
+#   python     moto (the AWS services), aws and cfn-lint (command lines), pinned with hashes -> .built/venv
 #   packages   containerd and what a node needs, from Debian, when root                      -> the system
 #   images     the pause image of every Pod, from pause/main.go                              -> .built/images
 #

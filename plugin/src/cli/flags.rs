@@ -12,6 +12,9 @@ use super::values::{self, Toleration};
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";
 
+/// How long `create` waits: CloudFormation makes the network, the cluster and then its nodes.
+pub(super) const CREATE_TIMEOUT: &str = "40m";
+
 /// Which EKS cluster it is.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ClusterFlag {

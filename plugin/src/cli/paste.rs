@@ -1,13 +1,14 @@
 //! Commands for people to paste: the one that goes on with this one. Flags at their defaults are left out, and `--yes`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::Method;
 
-use super::flags::TIMEOUT;
+use super::flags::{CREATE_TIMEOUT, TIMEOUT};
 use super::values::{duration, short};
-use super::{Attach, AwsFlags, Enable, EngineFlags, JobFlags, KubeFlags, Reencrypt, WaitFlags};
+use super::{Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, Reencrypt, WaitFlags};
 use crate::drive::manifests::word;
 
 /// A command being written.
@@ -63,8 +64,12 @@ impl Paste {
     }
 
     fn wait(&mut self, flags: &WaitFlags) {
-        if duration(TIMEOUT) != Ok(flags.timeout) {
-            self.flag("--timeout", &short(flags.timeout));
+        self.timeout(flags.timeout, TIMEOUT);
+    }
+
+    fn timeout(&mut self, timeout: Duration, usual: &str) {
+        if duration(usual) != Ok(timeout) {
+            self.flag("--timeout", &short(timeout));
         }
     }
 
@@ -108,6 +113,18 @@ impl Enable {
         paste.wait(&self.go);
         paste.engine(&self.engine);
         paste.job(&self.job);
+        paste.text()
+    }
+}
+
+impl Create {
+    /// The command that goes on with this one.
+    pub(crate) fn again(&self) -> String {
+        let mut paste = Paste::new("create");
+        paste.path("-f", Some(&self.file));
+        paste.maybe("--profile", self.profile.as_deref());
+        paste.path("--kubeconfig", self.kubeconfig.as_deref());
+        paste.timeout(self.timeout, CREATE_TIMEOUT);
         paste.text()
     }
 }

@@ -21,19 +21,11 @@ use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 
 use crate::cause::Cause;
 use crate::create::endpoint;
+use crate::create::zones::Zone;
 
 /// What is asked. Zones of other types (Local Zones, Wavelength Zones) can't hold a control plane's network interfaces.
 const QUESTION: &str = "Action=DescribeAvailabilityZones&Version=2016-11-15\
     &Filter.1.Name=zone-type&Filter.1.Value.1=availability-zone&Filter.2.Name=state&Filter.2.Value.1=available";
-
-/// A zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Zone {
-    /// Its name in this account: `us-east-1a`.
-    pub(crate) name: String,
-    /// Its id, the same in all accounts: `use1-az3`.
-    pub(crate) id: String,
-}
 
 /// Asks for the region's zones.
 pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {

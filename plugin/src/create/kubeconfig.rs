@@ -104,7 +104,9 @@ pub(crate) fn write(entry: &Entry, file: Option<&Path>) -> Result<PathBuf, Error
     }
     let _lock = Lock::take(&path)?;
     let merged = merged(read(&path)?, entry).map_err(|words| unreadable(&path, words))?;
-    let text = serde_saphyr::to_string(&merged).map_err(|error| unwritable(&error))?;
+    // Long values on one line, as `aws` writes them.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text = serde_saphyr::to_string_with_options(&merged, options).map_err(|error| unwritable(&error))?;
     // What is written must be read again as what was meant: this file is the way into all of a person's clusters.
     if serde_saphyr::from_str::<Value>(&text).ok().as_ref() != Some(&merged) {
         return Err(unwritable(&std::io::Error::other("it holds something that would not come back as it is")));

@@ -12,11 +12,14 @@ use crate::screen::one_line;
 /// All of them. What does not concern this key is not in the list.
 pub(crate) async fn check(aws: &Aws, key: &Key, cluster: &Cluster) -> Vec<Check> {
     let mut rows = vec![rotation(aws, key, cluster).await];
-    rows.extend(expiry(key));
-    rows.extend(account(key, cluster));
-    rows.extend(copies(key, cluster));
+    rows.extend(known(key, cluster));
     rows.push(grants::check(aws, key, cluster).await);
     rows
+}
+
+/// Those that need no further right: DescribeKey has said it all. Of the cluster, its account and region are asked.
+pub(crate) fn known(key: &Key, cluster: &Cluster) -> impl Iterator<Item = Check> {
+    [expiry(key), account(key, cluster), copies(key, cluster)].into_iter().flatten()
 }
 
 /// Whether KMS makes new key material by itself. EKS can't change a cluster's key: rotation is the only renewal there is.

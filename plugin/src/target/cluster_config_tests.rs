@@ -25,6 +25,10 @@ secretsEncryption:
   keyARN: arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
 ";
 
+fn parse(file: &str, text: &str) -> Result<ClusterConfig, Error> {
+    super::parse(&Source { file: file.into(), text: text.into() })
+}
+
 fn config(key: &str) -> ClusterConfig {
     ClusterConfig { name: "kms-cluster".into(), region: "us-west-2".into(), key: key.into(), file: "kms.yaml".into() }
 }
@@ -231,8 +235,8 @@ fn values_that_are_no_text() {
 
 #[test]
 fn files_that_can_not_be_read() {
-    let large = text("disk.img", std::io::repeat(b'#')).unwrap_err();
-    let binary = text("kms.zip", &b"PK\x03\x04\xff\xfe"[..]).unwrap_err();
+    let large = Source::of("disk.img", std::io::repeat(b'#')).unwrap_err();
+    let binary = Source::of("kms.zip", &b"PK\x03\x04\xff\xfe"[..]).unwrap_err();
     let missing = read(Path::new("no-such-folder/kms.yaml")).unwrap_err();
     let folder = read(Path::new("src")).unwrap_err();
     let told = [large, binary, missing, folder].map(told).join("\n");

@@ -8,6 +8,7 @@
 
 mod associate;
 mod create;
+mod create_templates;
 mod enable;
 mod gate;
 mod judge;

@@ -11,9 +11,9 @@ use crate::stop::Coded;
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     /// The file, or `stdin`.
-    pub(super) file: String,
+    pub(crate) file: String,
     /// The line, where it is known.
-    pub(super) line: Option<u64>,
+    pub(crate) line: Option<u64>,
 }
 
 impl fmt::Display for At {

@@ -3,7 +3,7 @@
 
 use super::error::{At, Error};
 use super::near::Wanted;
-use super::tree::{Document, Field, Value};
+use super::tree::{Field, Node, Value};
 use crate::screen::one_line;
 
 /// What `apiVersion` must be.
@@ -20,33 +20,51 @@ const LISTED: usize = 5;
 
 /// A field that we read.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The top-level field that it is under.
-    pub(super) section: Wanted,
+    pub(crate) section: Wanted,
     /// The field itself.
-    pub(super) field: Wanted,
+    pub(crate) field: Wanted,
     /// What it is for.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// A value of the right form.
-    pub(super) example: &'static str,
+    pub(crate) example: &'static str,
 }
 
 impl Place {
-    fn path(&self) -> String {
+    /// `metadata.name`.
+    pub(crate) fn path(&self) -> String {
         format!("{}.{}", self.section.name, self.field.name)
+    }
+
+    /// That it is there, without a value.
+    pub(crate) fn no_value(&self, at: At) -> Error {
+        Error::NoValue { at, path: self.path(), what: self.what, example: self.example }
+    }
+
+    /// That it is not there.
+    pub(crate) fn missing(&self, at: At) -> Error {
+        Error::Missing {
+            at,
+            section: self.section.name,
+            field: self.field.name,
+            what: self.what,
+            example: self.example,
+        }
     }
 }
 
 /// The fields of a ClusterConfig.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     file: &'a str,
+    document: &'a Node,
     top: &'a [Field],
 }
 
 impl<'a> Fields<'a> {
     /// Those of a file's only document, if that is a ClusterConfig.
-    pub(super) fn of(file: &'a str, documents: &'a [Document]) -> Result<Self, Error> {
+    pub(crate) fn of(file: &'a str, documents: &'a [Node]) -> Result<Self, Error> {
         let document = match documents {
             [] => return Err(Error::Empty { file: file.to_owned() }),
             [document] => document,
@@ -54,21 +72,26 @@ impl<'a> Fields<'a> {
                 return Err(Error::Several { file: file.to_owned(), count: several.len(), list: listed(several) });
             }
         };
-        let Value::Mapping(top) = &document.content else {
+        let Value::Mapping(top) = &document.value else {
             let at = At { file: file.to_owned(), line: Some(document.line) };
-            return Err(Error::OtherKind { at, is: format!("this is {}", document.content.told()) });
+            return Err(Error::OtherKind { at, is: format!("this is {}", document.value.told()) });
         };
-        let fields = Self { file, top };
+        let fields = Self { file, document, top };
         fields.check_names("", &[&API_VERSION, &KIND])?;
         fields.check_kind()?;
         Ok(fields)
+    }
+
+    /// All of them, as they are written.
+    pub(crate) fn document(&self) -> &'a Node {
+        self.document
     }
 
     fn check_kind(&self) -> Result<(), Error> {
         let [version, kind] = [API_VERSION.name, KIND.name]
             .map(|name| find(self.top, name).ok_or_else(|| Error::NoKind { file: self.file.to_owned(), name }));
         let (kind, version) = (kind?, version?);
-        let [is_kind, is_version] = [kind, version].map(|field| field.value.text().unwrap_or(field.value.told()));
+        let [is_kind, is_version] = [kind, version].map(|field| field.value().text().unwrap_or(field.value().told()));
         let wrong = match (is_kind, is_version) {
             (CLUSTER_CONFIG, VERSION) => return Ok(()),
             (CLUSTER_CONFIG, _) => version,
@@ -91,26 +114,26 @@ impl<'a> Fields<'a> {
     pub(super) fn text(&self, place: &Place) -> Result<String, Error> {
         self.check_names(place.section.name, &[&place.field])?;
         if let Some(section) = find(self.top, place.section.name)
-            && !matches!(section.value, Value::Mapping(_) | Value::Nothing)
+            && !matches!(section.value(), Value::Mapping(_) | Value::Nothing)
         {
             return Err(Error::NotText {
                 at: self.at(section),
                 path: place.section.name.to_owned(),
-                is: section.value.told(),
+                is: section.value().told(),
                 must: format!("hold\n    {}: {}", place.field.name, place.example),
             });
         }
         let Some(field) = find(self.under(place.section.name), place.field.name) else {
             return Err(self.missing(place));
         };
-        match &field.value {
+        match field.value() {
             Value::Text(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            Value::Text(_) | Value::Nothing => {
-                Err(Error::NoValue { at: self.at(field), path: place.path(), what: place.what, example: place.example })
-            }
+            Value::Text(_) | Value::Nothing => Err(place.no_value(self.at(field))),
             other => {
                 let must = match other {
-                    Value::Scalar(_) => "be text: put it in quotes".to_owned(),
+                    Value::Bool(_) | Value::Whole(_) | Value::Fraction | Value::Binary => {
+                        "be text: put it in quotes".to_owned()
+                    }
                     _ => format!("be text, such as {}", place.example),
                 };
                 Err(Error::NotText { at: self.at(field), path: place.path(), is: other.told(), must })
@@ -132,22 +155,16 @@ impl<'a> Fields<'a> {
             return misplaced(found, "at the top level".into(), format!("under `{}`, indented", section.name));
         }
         for other in self.top.iter().filter(|other| other.name != section.name) {
-            let inside = other.value.fields();
+            let inside = other.value().fields();
             if let Some(found) = inside.iter().find(|found| found.name == section.name) {
                 return misplaced(found, format!("under `{}`", other.name), "at the top level, not indented".into());
             }
         }
-        Error::Missing {
-            at: At { file: self.file.to_owned(), line: find(self.top, section.name).map(|section| section.line) },
-            section: section.name,
-            field: field.name,
-            what: place.what,
-            example: place.example,
-        }
+        place.missing(At { file: self.file.to_owned(), line: find(self.top, section.name).map(|section| section.line) })
     }
 
     fn under(&self, section: &str) -> &'a [Field] {
-        find(self.top, section).map_or(&[], |section| section.value.fields())
+        find(self.top, section).map_or(&[], |section| section.value().fields())
     }
 
     fn at(&self, field: &Field) -> At {
@@ -160,12 +177,12 @@ fn find<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
 }
 
 /// Documents, a line each.
-fn listed(documents: &[Document]) -> String {
-    let line = |document: &Document| {
-        let text = |fields: &[Field], name| Some(find(fields, name)?.value.text()?.to_owned());
-        let fields = document.content.fields();
-        let kind = text(fields, KIND.name).unwrap_or_else(|| document.content.told().to_owned());
-        let name = find(fields, "metadata").and_then(|metadata| text(metadata.value.fields(), "name"));
+fn listed(documents: &[Node]) -> String {
+    let line = |document: &Node| {
+        let text = |fields: &[Field], name| Some(find(fields, name)?.value().text()?.to_owned());
+        let fields = document.value.fields();
+        let kind = text(fields, KIND.name).unwrap_or_else(|| document.value.told().to_owned());
+        let name = find(fields, "metadata").and_then(|metadata| text(metadata.value().fields(), "name"));
         format!("\n  line {}: {}", document.line, one_line(&format!("{kind} {}", name.unwrap_or_default())).trim_end())
     };
     let mut list: String = documents.iter().take(LISTED).map(line).collect();

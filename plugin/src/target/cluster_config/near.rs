@@ -2,22 +2,39 @@
 //! cluster without its key. Input: a name as written and one that we read. Output: whether they are too alike to be let be.
 
 /// A name that we read.
-#[derive(Debug)]
-pub(super) struct Wanted {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
     /// The name, in exactly these letters.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What people also write for it, folded as [`folded`] does: too far from the name to be a slip of the finger.
-    pub(super) also: &'static [&'static str],
+    pub(crate) also: &'static [&'static str],
 }
 
 impl Wanted {
     /// Whether `written` is not this name, but must have been meant as it.
-    pub(super) fn resembles(&self, written: &str) -> bool {
-        let (name, other) = (folded(self.name), folded(written));
-        // Two slips in a short name make another word.
-        let slips = if name.len() < 6 { 1 } else { 2 };
-        written != self.name && (self.also.contains(&other.as_str()) || strsim::osa_distance(&name, &other) <= slips)
+    pub(crate) fn resembles(&self, written: &str) -> bool {
+        self.slips(written).is_some()
     }
+
+    /// How many slips make `written` of this name, if it is another name and must have been meant as this one.
+    pub(crate) fn slips(&self, written: &str) -> Option<usize> {
+        let (name, other) = (folded(self.name), folded(written));
+        if written == self.name {
+            return None;
+        }
+        if self.also.contains(&other.as_str()) {
+            return Some(0);
+        }
+        // Two slips in a short name make another word.
+        let most = if name.len() < 6 { 1 } else { 2 };
+        Some(strsim::osa_distance(&name, &other)).filter(|slips| *slips <= most)
+    }
+}
+
+/// The name that must have been meant, of several.
+pub(crate) fn nearest(written: &str, names: impl IntoIterator<Item = Wanted>) -> Option<&'static str> {
+    let near = names.into_iter().filter_map(|wanted| Some((wanted.slips(written)?, wanted.name)));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
 }
 
 /// A name without capitals, dashes and underscores.

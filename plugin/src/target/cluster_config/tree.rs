@@ -3,65 +3,89 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter as _, Spanned, UserMessageFormatter};
 
-/// One YAML document.
+/// A value, and where it is: a document, an item of a list, what stands after a name.
 #[derive(Debug)]
-pub(super) struct Document {
-    /// The line on which its content begins.
-    pub(super) line: u64,
-    /// What it holds.
-    pub(super) content: Value,
+pub(crate) struct Node {
+    /// The line on which it begins.
+    pub(crate) line: u64,
+    /// What it is.
+    pub(crate) value: Value,
+    /// From which byte of the text to which it is written.
+    bytes: Option<std::ops::Range<usize>>,
 }
 
-/// A value. What none of our fields can hold is only named.
+impl Node {
+    /// The value as it is written: `1.30`, where YAML knows a number 1.3.
+    pub(crate) fn written<'a>(&self, text: &'a str) -> Option<&'a str> {
+        text.get(self.bytes.clone()?)
+    }
+}
+
+/// A value. What no field of a ClusterConfig can hold is only named.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Text, quoted or not.
     Text(String),
     /// `name: value` lines.
     Mapping(Vec<Field>),
+    /// `- value` lines.
+    List(Vec<Node>),
     /// Nothing, `~` or `null`.
     Nothing,
-    /// A number or the like, in words.
-    Scalar(&'static str),
-    /// `- value` lines.
-    List,
+    /// `true`, `no` and the like.
+    Bool(bool),
+    /// A whole number.
+    Whole(i128),
+    /// Any other number.
+    Fraction,
+    /// Bytes.
+    Binary,
 }
 
 impl Value {
     /// What this is, in words.
-    pub(super) fn told(&self) -> &'static str {
+    pub(crate) fn told(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
             Self::Mapping(_) => "a mapping",
+            Self::List(_) => "a list",
             Self::Nothing => "nothing",
-            Self::Scalar(what) => what,
-            Self::List => "a list",
+            Self::Bool(_) => "a yes or no to YAML",
+            Self::Whole(_) | Self::Fraction => "a number to YAML",
+            Self::Binary => "binary data",
         }
     }
 
     /// The text, if it is one.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     /// The fields, if it has any.
-    pub(super) fn fields(&self) -> &[Field] {
+    pub(crate) fn fields(&self) -> &[Field] {
         if let Self::Mapping(fields) = self { fields } else { &[] }
     }
 }
 
 /// One `name: value`.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// The name, as written.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The name's line.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// The value.
-    pub(super) value: Value,
+    pub(crate) node: Node,
+}
+
+impl Field {
+    /// The value, wherever it is.
+    pub(crate) fn value(&self) -> &Value {
+        &self.node.value
+    }
 }
 
 /// Why a text is no YAML.
@@ -83,19 +107,14 @@ pub(super) enum What {
 }
 
 /// Reads all documents; those that hold nothing are left out.
-pub(super) fn read(text: &str) -> Result<Vec<Document>, Broken> {
+pub(super) fn read(text: &str) -> Result<Vec<Node>, Broken> {
     // Fields that are not ours may hold anything that YAML can.
     let options = serde_saphyr::options! {
         with_snippet: false,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
         ignore_binary_tag_for_string: true,
     };
-    let documents: Vec<Spanned<Value>> =
-        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| Broken::of(&error))?;
-    Ok(documents
-        .into_iter()
-        .map(|document| Document { line: document.referenced.line(), content: document.value })
-        .collect())
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| Broken::of(&error))
 }
 
 impl Broken {
@@ -105,6 +124,18 @@ impl Broken {
             error => What::Syntax(UserMessageFormatter.format_message(error).into_owned()),
         };
         Self { line: error.location().map(|location| location.line()).filter(|line| *line > 0), what }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, referenced, defined } = Spanned::deserialize(deserializer)?;
+        let span = defined.span();
+        let bytes = span.byte_offset().zip(span.byte_len()).and_then(|(from, count)| {
+            let from = usize::try_from(from).ok()?;
+            Some(from..from.checked_add(usize::try_from(count).ok()?)?)
+        });
+        Ok(Self { line: referenced.line(), value, bytes })
     }
 }
 
@@ -135,43 +166,46 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::Nothing)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Scalar("a yes or no to YAML"))
+    fn visit_bool<E>(self, yes: bool) -> Result<Value, E> {
+        Ok(Value::Bool(yes))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Scalar("a number to YAML"))
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Whole(number.into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Scalar("a number to YAML"))
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Whole(number.into()))
     }
 
-    fn visit_i128<E>(self, _: i128) -> Result<Value, E> {
-        Ok(Value::Scalar("a number to YAML"))
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(Value::Whole(number))
     }
 
-    fn visit_u128<E>(self, _: u128) -> Result<Value, E> {
-        Ok(Value::Scalar("a number to YAML"))
+    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+        Ok(i128::try_from(number).map_or(Value::Fraction, Value::Whole))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Scalar("a number to YAML"))
+        Ok(Value::Fraction)
     }
 
     fn visit_bytes<E>(self, _: &[u8]) -> Result<Value, E> {
-        Ok(Value::Scalar("binary data"))
+        Ok(Value::Binary)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::List)
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Vec::new();
         while let Some(name) = map.next_key::<Spanned<String>>()? {
-            fields.push(Field { line: name.referenced.line(), name: name.value, value: map.next_value()? });
+            fields.push(Field { line: name.referenced.line(), name: name.value, node: map.next_value()? });
         }
         Ok(Value::Mapping(fields))
     }

@@ -1,0 +1,63 @@
+//! What can be wrong with a ClusterConfig for `create`, beyond what can be wrong with any. Raised by `config`; printed by
+//! `main`. Nothing in such a file is skipped: what we don't know might be what a person counts on.
+
+use eks_encrypt_job::exit::ExitCode;
+
+use crate::stop::Coded;
+use crate::target::cluster_config::{self, At};
+
+/// Why a file gives no cluster to be created.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// It is no ClusterConfig, or lacks what every command needs of one.
+    #[error(transparent)]
+    File(#[from] cluster_config::Error),
+    /// A field that only looks like one of ours.
+    #[error("{at}: an eksctl ClusterConfig has no field `{written}`: did you mean `{wanted}`?")]
+    NearMiss { at: At, written: String, wanted: String },
+    /// A field of eksctl's that is none of ours.
+    #[error("{at}: {field} is a field of eksctl that `create` does not support; nothing was created: {cure}")]
+    Unsupported { at: At, field: String, cure: String },
+    /// A field of ours in a place where nobody reads it.
+    #[error("{at}: `{name}` is {place}, where it means nothing: it belongs {belongs}")]
+    Misplaced { at: At, name: String, place: String, belongs: String },
+    /// A field of nobody's.
+    #[error("{at}: an eksctl ClusterConfig has no field `{written}`; {place} `create` takes {known}")]
+    Unknown { at: At, written: String, place: String, known: String },
+    /// A field is not there.
+    #[error("{at}: {path} has no `{field}`: add it")]
+    Missing { at: At, path: String, field: &'static str },
+    /// A field is there, without a value.
+    #[error("{at}: {path} has no value: write one, or take the line away")]
+    NoValue { at: At, path: String },
+    /// A field's value is of another kind.
+    #[error("{at}: {path} is {is}, but must {must}")]
+    Kind { at: At, path: String, is: String, must: String },
+    /// A word that is none of those that a field can hold.
+    #[error("{at}: {path} is `{written}`, but must be {known}")]
+    Choice { at: At, path: String, written: String, known: String },
+    /// A value that can't be.
+    #[error("{at}: {path} {why}")]
+    Value { at: At, path: String, why: String },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+}
+
+/// A value that can't be, before anybody has looked up its line.
+#[derive(Debug)]
+pub(super) struct Bad {
+    /// The field's path.
+    pub(super) path: String,
+    /// What is wrong with it: the end of a sentence that begins with the path.
+    pub(super) why: String,
+}
+
+impl Bad {
+    pub(super) fn new(path: &str, why: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), why: why.into() }
+    }
+}

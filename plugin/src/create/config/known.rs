@@ -1,0 +1,121 @@
+//! Fields of eksctl that `create` does not support, so that nobody is told that they don't exist. Kept by hand, from
+//! eksctl's "Config file schema" (v1alpha5). Input: a field. Output: what to do instead.
+
+/// What stands under a place, and what to do with it.
+struct Known {
+    place: &'static str,
+    names: &'static [&'static str],
+    cure: Option<&'static str>,
+}
+
+const fn known(place: &'static str, names: &'static [&'static str], cure: Option<&'static str>) -> Known {
+    Known { place, names, cure }
+}
+
+const EKSCTL: &str = "remove it, or make the cluster with eksctl and then run `kubectl eks-encrypt enable`";
+const OWN_VPC: &str = "remove it, because the cluster gets a VPC of its own; for another VPC, make the cluster with eksctl \
+    and then run `kubectl eks-encrypt enable`";
+const LATER: &str = "remove it, and set it up with eksctl or AWS's own tools when the cluster is there";
+
+/// All of them.
+const KNOWN: [Known; 15] = [
+    known("", &["nodeGroups"], Some("write `managedNodeGroups` instead")),
+    known(
+        "",
+        &["addons", "addonsConfig"],
+        Some("remove it, because EKS brings vpc-cni, kube-proxy and coredns; add others when the cluster is there"),
+    ),
+    known(
+        "",
+        &["capabilities", "fargateProfiles", "gitops", "iam", "iamIdentityMappings", "identityProviders", "karpenter"],
+        Some(LATER),
+    ),
+    known(
+        "",
+        &[
+            "autoModeConfig",
+            "controlPlaneScalingConfig",
+            "deletionProtection",
+            "git",
+            "kubeAPIServerConfig",
+            "kubeControllerManagerConfig",
+            "kubeSchedulerConfig",
+            "kubernetesNetworkConfig",
+            "localZones",
+            "outpost",
+            "privateCluster",
+            "remoteNetworkConfig",
+            "status",
+            "upgradePolicy",
+            "zonalShiftConfig",
+        ],
+        None,
+    ),
+    known("metadata", &["accountID", "forceUpdateVersion", "rollbackConfig"], None),
+    known("vpc", &["id", "subnets", "securityGroup", "sharedNodeSecurityGroup"], Some(OWN_VPC)),
+    known("vpc", &["controlPlaneSubnetIDs", "controlPlaneSecurityGroupIDs"], Some(OWN_VPC)),
+    known("vpc", &["autoAllocateIPv6", "extraCIDRs", "extraIPv6CIDRs", "ipv6Cidr", "ipv6Pool"], None),
+    known("vpc", &["controlPlaneEgressMode", "controlPlaneOnPrivateSubnets", "hostnameType"], None),
+    known("vpc", &["manageSharedNodeSecurityGroupRules"], None),
+    known("accessConfig", &["accessEntries"], Some(LATER)),
+    known("cloudWatch.clusterLogging", &["logRetentionInDays"], Some(LATER)),
+    known(
+        "managedNodeGroups[]",
+        &["subnets", "securityGroups", "localZones"],
+        Some("remove it, because the group gets the subnets and the security group that are made for the cluster"),
+    ),
+    known(
+        "managedNodeGroups[]",
+        &["iam"],
+        Some(
+            "remove it, because all groups share one role, made for the cluster; add policies when the cluster is there",
+        ),
+    ),
+    known(
+        "managedNodeGroups[]",
+        &[
+            "additionalEncryptedVolume",
+            "additionalVolumes",
+            "ami",
+            "asgSuspendProcesses",
+            "bottlerocket",
+            "capacityReservation",
+            "disableIMDSv1",
+            "disablePodIMDS",
+            "ebsOptimized",
+            "efaEnabled",
+            "enableDetailedMonitoring",
+            "instanceMarketOptions",
+            "instanceName",
+            "instancePrefix",
+            "instanceSelector",
+            "launchTemplate",
+            "maxPodsPerNode",
+            "nodeRepairConfig",
+            "outpostARN",
+            "overrideBootstrapCommand",
+            "placement",
+            "preBootstrapCommands",
+            "propagateASGTags",
+            "releaseVersion",
+            "ssh",
+            "volumeEncrypted",
+            "volumeIOPS",
+            "volumeKmsKeyID",
+            "volumeName",
+            "volumeThroughput",
+        ],
+        None,
+    ),
+];
+
+/// Those of a place, such as `managedNodeGroups[]`.
+pub(super) fn of(place: &str) -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().filter(move |known| known.place == place).flat_map(|known| known.names.iter().copied())
+}
+
+/// What to do instead, if this is one of them.
+pub(super) fn cure(place: &str, name: &str) -> Option<String> {
+    let known = KNOWN.iter().find(|known| known.place == place && known.names.contains(&name))?;
+    Some(known.cure.unwrap_or(EKSCTL).to_owned())
+}

@@ -1,0 +1,227 @@
+//! Every check before anything is created, as one table, and the template that rests on them. Input: the file's `Spec`, and AWS.
+//! Output: the ground that the steps stand on, or the table's last line and an exit code. Reads only.
+
+use eks_encrypt_job::exit::ExitCode;
+use serde_json::Value;
+
+use crate::cause::Cause;
+use crate::create::plan::Found;
+use crate::create::spec::Spec;
+use crate::create::stack::{self, Plan};
+use crate::create::{ec2, template, zones};
+use crate::eks::aws::{self, Aws};
+use crate::eks::cluster::{self, Cluster};
+use crate::eks::key::{self, Key};
+use crate::preflight::key_risks;
+use crate::preflight::table::{Check, Checks};
+use crate::screen::Screen;
+use crate::stop::Stop;
+
+/// What the checks found.
+pub(crate) struct Ground {
+    pub(crate) aws: Aws,
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    /// Whose it is going to be.
+    pub(crate) account: String,
+    pub(crate) key: Key,
+    /// The zones' names.
+    pub(crate) zones: Vec<String>,
+    pub(crate) template: Value,
+    /// What there is to do about the stack.
+    pub(crate) plan: Plan,
+}
+
+impl Ground {
+    /// For the plan's text.
+    pub(crate) fn found(&self) -> Found<'_> {
+        // `key::check` lets no other pass.
+        Found { account: &self.account, key_arn: &self.key.arn, key_state: "Enabled", zones: &self.zones }
+    }
+
+    /// How many resources the stack is going to have.
+    pub(crate) fn resources(&self) -> u64 {
+        self.template["Resources"].as_object().map_or(0, |resources| resources.len() as u64)
+    }
+}
+
+/// Makes all checks that can be made.
+pub(crate) async fn check(
+    spec: &Spec,
+    aws: Result<Aws, aws::Error>,
+    profile: Option<&str>,
+    screen: &Screen,
+) -> Result<Ground, Stop> {
+    screen.line("Checks (nothing is created):");
+    let mut checks = Checks::new(screen);
+    let ground = match identity(&mut checks, aws, profile).await {
+        Some((aws, identity)) => ground(&mut checks, spec, aws, &identity).await,
+        None => {
+            checks
+                .add_all(["key", "zones", "cluster", "stack"].map(|name| Check::skipped(name, "AWS does not know us")));
+            None
+        }
+    };
+    let closing = checks.closing();
+    if let Some(code) = checks.failed() {
+        return Err(Stop { code, error: anyhow::anyhow!(closing) });
+    }
+    screen.line(&closing);
+    // Where something is missing, its check has failed.
+    ground.ok_or(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") })
+}
+
+async fn identity(
+    checks: &mut Checks<'_>,
+    aws: Result<Aws, aws::Error>,
+    profile: Option<&str>,
+) -> Option<(Aws, String)> {
+    let known = match aws {
+        Ok(aws) => aws.identity(profile).await.map(|identity| (aws, identity)),
+        Err(error) => Err(error),
+    };
+    match known {
+        Ok((aws, identity)) => {
+            checks.add(Check::ok("AWS identity", identity.clone()));
+            Some((aws, identity))
+        }
+        Err(error) => {
+            checks.add(Check::stopped("AWS identity", error));
+            None
+        }
+    }
+}
+
+async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, identity: &str) -> Option<Ground> {
+    let account = identity.split(':').nth(4).unwrap_or_default().to_owned();
+    let key = key(checks, spec, &aws, identity).await;
+    let zones = zones(checks, spec, &aws).await;
+    let template = match (&key, &zones) {
+        (Some(key), Some(zones)) => match template::render(spec, zones, &key.arn) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                checks.add(Check::stopped("template", error));
+                None
+            }
+        },
+        _ => None,
+    };
+    let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk);
+    let plan = plan(checks, spec, &aws, &cloudformation, template.as_ref()).await;
+    Some(Ground { aws, cloudformation, account, key: key?, zones: zones?, template: template?, plan: plan? })
+}
+
+/// The key, and what a person should know of it before a cluster depends on it for ever.
+async fn key(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws, identity: &str) -> Option<Key> {
+    let key = match key::check(aws, &spec.key).await {
+        Ok(key) => key,
+        Err(error) => {
+            checks.add(Check::stopped("key", error));
+            return None;
+        }
+    };
+    checks.add(Check::ok("key", key.arn.clone()));
+    // Who may create clusters need not be allowed to look at a key's rotation and grants.
+    checks.add_all(key_risks::known(&key, &to_be(spec, identity)));
+    Some(key)
+}
+
+/// The cluster as it is going to be: its account and its region are known.
+fn to_be(spec: &Spec, identity: &str) -> Cluster {
+    let mut arn = identity.split(':');
+    let (partition, account) = (arn.nth(1).unwrap_or("aws"), arn.nth(2).unwrap_or_default());
+    Cluster {
+        name: spec.name.clone(),
+        arn: format!("arn:{partition}:eks:{}:{account}:cluster/{}", spec.region, spec.name),
+        ..Cluster::default()
+    }
+}
+
+async fn zones(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws) -> Option<Vec<String>> {
+    let chosen = match ec2::zones(&aws.sdk).await {
+        Ok(known) => zones::choose(spec, &known).map_err(Stop::from),
+        // The file names them, and CloudFormation refuses what can't be.
+        Err(cause) if !spec.zones.is_empty() => {
+            let found =
+                format!("{}: as the file has them, not compared with what EC2 has: {cause}", spec.zones.join(", "));
+            checks.add(Check::warn("zones", crate::screen::one_line(&found), None));
+            return Some(spec.zones.clone());
+        }
+        Err(cause) => {
+            let cure = "allow ec2:DescribeAvailabilityZones to your identity, or name two zones in availabilityZones";
+            let found = crate::screen::one_line(&format!("can't ask EC2 for the zones of {}: {cause}", spec.region));
+            checks.add(Check::failed("zones", found, Some(cure.to_owned())));
+            return None;
+        }
+    };
+    match chosen {
+        Ok(zones) => {
+            checks.add(Check::ok("zones", zones.join(", ")));
+            Some(zones)
+        }
+        Err(stop) => {
+            checks.add(Check::stopped("zones", stop));
+            None
+        }
+    }
+}
+
+/// What there is to do: nothing of that name must be there, but what an earlier call of this command began.
+async fn plan(
+    checks: &mut Checks<'_>,
+    spec: &Spec,
+    aws: &Aws,
+    cloudformation: &aws_sdk_cloudformation::Client,
+    template: Option<&Value>,
+) -> Option<Plan> {
+    let Some(template) = template else {
+        checks.add(Check::skipped("stack", "there is no template to compare it with"));
+        checks.add(cluster(spec, aws).await);
+        return None;
+    };
+    let name = spec.stack();
+    let plan = match stack::plan(cloudformation, &name, &spec.region, &template.to_string()).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            checks.add(Check::stopped("stack", error));
+            return None;
+        }
+    };
+    let found = match &plan {
+        Plan::Create => format!("{name} is free"),
+        Plan::Follow(_) => format!("{name} is being created already, from this file: it is followed"),
+        Plan::Verify(_) => format!("{name} was created from this file: the cluster's key is looked at"),
+    };
+    checks.add(Check::ok("stack", found));
+    if plan == Plan::Create {
+        checks.add(cluster(spec, aws).await);
+    }
+    Some(plan)
+}
+
+/// Whether the cluster's name is free.
+async fn cluster(spec: &Spec, aws: &Aws) -> Check {
+    const NAME: &str = "cluster";
+    match cluster::try_describe(aws, &spec.name).await {
+        Err(Cause { code: Some(code), .. }) if code == "ResourceNotFoundException" => {
+            Check::ok(NAME, format!("the name {} is free in {}", spec.name, spec.region))
+        }
+        Err(cause) => Check::failed(
+            NAME,
+            crate::screen::one_line(&format!("can't ask EKS whether there is a cluster {}: {cause}", spec.name)),
+            Some("allow eks:DescribeCluster to your identity".to_owned()),
+        ),
+        Ok(there) => Check::failed(
+            NAME,
+            format!("EKS has a cluster {} in {} already ({})", there.name, spec.region, there.status),
+            Some(format!(
+                "choose another metadata.name; or put that cluster's Secrets under the key: kubectl eks-encrypt enable --cluster {} \
+                 --key-arn {} --region {}",
+                spec.name, spec.key, spec.region
+            )),
+        ),
+    }
+}
+
+#[cfg(test)]
+#[path = "ground_tests.rs"]
+mod tests;

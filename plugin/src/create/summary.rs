@@ -1,0 +1,77 @@
+//! The last words after a cluster was created: what is there now, what costs money, how to be rid of it, and what to do next.
+//! Input: what was asked for, and what has become of it. Output: text.
+
+use std::time::Duration;
+
+use crate::create::spec::Spec;
+use crate::create::stack;
+use crate::create::told::{bill, list, nodes, paragraph, row};
+use crate::progress::elapsed;
+
+/// What has become of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Created<'a> {
+    /// The account.
+    pub(crate) account: &'a str,
+    /// The key, as DescribeCluster names it.
+    pub(crate) key_arn: &'a str,
+    /// The Kubernetes version.
+    pub(crate) version: &'a str,
+    /// The API server's address.
+    pub(crate) endpoint: &'a str,
+    /// How many zones it is in.
+    pub(crate) zones: usize,
+    /// The kubeconfig's context; nothing, where none was written.
+    pub(crate) context: Option<&'a str>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// The whole text.
+pub(crate) fn text(spec: &Spec, created: &Created<'_>) -> String {
+    let Spec { name, region, .. } = spec;
+    let head = "Created and checked: EKS says that the cluster has your key, from its first write on.";
+    let mut text = format!("\n{}\n", paragraph(head));
+    text.push_str(&row("cluster", &format!("{name} ({region}, account {})", created.account)));
+    text.push_str(&row("key", created.key_arn));
+    text.push_str(&row("Kubernetes", &format!("{}, {}", created.version, created.endpoint)));
+    for group in &spec.groups {
+        text.push_str(&row("node group", &format!("{}: {}", group.name, nodes(group))));
+    }
+    text.push_str(&row("context", created.context.unwrap_or("none was written into a kubeconfig")));
+    text.push_str(&row("stack", &spec.stack()));
+    text.push_str(&row("took", &elapsed(created.took)));
+    text.push_str("\nThis costs money until it is deleted:\n\n");
+    text.push_str(&list(&bill(spec, created.zones)));
+    text.push_str(&deletion(spec));
+    text.push_str(&next(spec, created.context));
+    text
+}
+
+fn deletion(spec: &Spec) -> String {
+    let mut stays =
+        vec!["the KMS key, which was there before".to_owned(), "this cluster's entry in kubeconfigs".to_owned()];
+    if !spec.logs.is_empty() {
+        stays.push(format!("the log group /aws/eks/{}/cluster in CloudWatch", spec.name));
+    }
+    let made = "what Kubernetes makes in AWS: load balancers and the volumes of PersistentVolumeClaims. Delete their Services, \
+                Ingresses and claims first, with kubectl: a load balancer also keeps the VPC from being deleted";
+    stays.push(made.to_owned());
+    format!("\nThis deletes it:\n\n  {}\n\nbut not:\n\n{}", stack::delete(&spec.stack(), &spec.region), list(&stays))
+}
+
+fn next(spec: &Spec, context: Option<&str>) -> String {
+    let Spec { name, region, .. } = spec;
+    let mut commands = Vec::new();
+    if context.is_none() {
+        commands.push(format!("aws eks update-kubeconfig --name {name} --region {region}"));
+    }
+    commands.push("kubectl get nodes".to_owned());
+    commands.push(format!("kubectl eks-encrypt status --cluster {name} --region {region}"));
+    let commands: String = commands.iter().map(|command| format!("  {command}\n")).collect();
+    format!("\nTo look at it:\n\n{commands}")
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

@@ -1,0 +1,63 @@
+//! The text of a ClusterConfig file. Input: the path that `-f` names. Output: the text with its name, and the YAML
+//! documents in it; whatever can't be a ClusterConfig because of its size or its bytes ends here.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::error::{At, Error};
+use super::tree::{self, Node, What};
+use crate::screen::one_line;
+
+/// More bytes than any ClusterConfig has; less than what hurts, if somebody names a disk image.
+const MOST: u64 = 1 << 20;
+
+/// A file's text.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The file as it was named, or `stdin`.
+    pub(crate) file: String,
+    /// All of it.
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// Reads a file, or stdin if it is `-`. Waits for stdin's end.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        if path == Path::new("-") {
+            return Self::of("stdin", std::io::stdin().lock());
+        }
+        let file = one_line(&path.display().to_string());
+        let opened = std::fs::File::open(path).map_err(|error| Error::read(&file, &error))?;
+        Self::of(&file, opened)
+    }
+
+    /// All of it, if it can be a ClusterConfig.
+    pub(super) fn of(file: &str, from: impl Read) -> Result<Self, Error> {
+        let file = file.to_owned();
+        let mut bytes = Vec::new();
+        let read = from.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| Error::read(&file, &error))?;
+        if read as u64 > MOST {
+            return Err(Error::Large { file });
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self { file, text }),
+            Err(_) => Err(Error::Binary { file }),
+        }
+    }
+
+    /// The YAML documents in it, without those that hold nothing.
+    pub(crate) fn documents(&self) -> Result<Vec<Node>, Error> {
+        tree::read(&self.text).map_err(|broken| {
+            let at = self.at(broken.line);
+            match broken.what {
+                What::Twice(name) => Error::Twice { at, name: one_line(&name) },
+                What::Syntax(words) => Error::Syntax { at, words: one_line(&words) },
+            }
+        })
+    }
+
+    /// A line of it, for messages.
+    pub(crate) fn at(&self, line: Option<u64>) -> At {
+        At { file: self.file.clone(), line }
+    }
+}
