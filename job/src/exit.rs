@@ -17,8 +17,8 @@ pub enum ExitCode {
     Refused = 3,
     /// The cluster has another key already; that can't be changed.
     OtherKey = 4,
-    /// EKS ended the association as Failed or Cancelled.
-    AssociationFailed = 5,
+    /// AWS has ended what it was asked for as failed: EKS the association, or CloudFormation the stack.
+    AwsFailed = 5,
     /// Some Secrets could not be re-encrypted.
     Incomplete = 6,
     /// Time is up here, but the work goes on there: run the same command again to follow it.

@@ -97,7 +97,7 @@ pub(crate) enum Command {
     /// # yaml-language-server: $schema=cluster-config.json
     Schema {
         /// The file
-        #[arg(value_enum)]
+        #[arg(value_enum, value_name = "FILE")]
         of: SchemaOf,
     },
     /// Print a completion script for a shell

@@ -35,12 +35,14 @@ fn top() {
 
     Commands:
       enable      Associate a KMS key with a cluster and re-encrypt every Secret under it
+      create      Create a cluster with your KMS key from birth
       reencrypt   Re-encrypt every Secret of a cluster that has its key
       attach      Follow the run that is there, from any machine
       status      Show the association, the key, the last run, and how many Secrets are not under the
                   key yet
       cleanup     Remove everything that runs have made in the cluster
       manifests   Print what would be applied, as YAML, for review or GitOps
+      schema      Print the JSON Schema of a file that this plugin reads, for editors
       completion  Print a completion script for a shell
       version     Print this plugin's version
       help        Print this message or the help of the given subcommand(s)
@@ -334,6 +336,86 @@ fn help_of_reencrypt() {
               For clusters in which no Pod can run, or no image can be pulled. It ends with this
               command: don't close the laptop. It asks for metadata alone, as the Job does.
     ");
+}
+
+#[test]
+fn help_of_create() {
+    let all = ["create", "schema"].map(|name| help(&[name]));
+    assert_snapshot!(all.join("\n\n-----\n"), @r"
+    Create a cluster with your KMS key from birth
+
+    From an eksctl ClusterConfig file: VPC, roles, the cluster with its key, and managed node groups, as
+    one CloudFormation stack (eks-encrypt-NAME). At the end EKS is asked whether the cluster has the
+    key, and the kubeconfig gets its entry. A field that this command does not support is an error; none
+    is ignored.
+
+    CloudFormation works by itself: after Ctrl-C or a lost connection, run the same command again to go
+    on. If something fails, it removes all that it has made.
+
+    Exit codes: 0 created, and EKS says that it has the key; 1 error; 2 wrong usage, or a file that
+    can't be used; 3 a check refused: nothing was created; 4 the cluster has another key; 5 the stack
+    failed; 7 time is up but CloudFormation goes on (run it again); 130 Ctrl-C.
+
+    Usage: kubectl eks-encrypt create [OPTIONS] --file <FILE>
+
+    Options:
+      -f, --file <FILE>
+              The ClusterConfig file; `-` reads stdin
+
+          --profile <PROFILE>
+              The AWS profile to use [default: the AWS environment's]
+
+          --kubeconfig <FILE>
+              The kubeconfig file that gets the cluster's entry [default: as $KUBECONFIG says, or
+              ~/.kube/config]
+
+          --timeout <DURATION>
+              How long to wait here in all, such as 40m or 1h; CloudFormation goes on without us
+
+              [default: 40m]
+
+          --dry-run
+              Make every check, print the CloudFormation template on stdout and the plan on stderr;
+              create nothing
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    -----
+    Print the JSON Schema of a file that this plugin reads, for editors
+
+    For example: kubectl eks-encrypt schema cluster-config > cluster-config.json, and in the file's
+    first line: # yaml-language-server: $schema=cluster-config.json
+
+    Usage: kubectl eks-encrypt schema <FILE>
+
+    Arguments:
+      <FILE>
+              The file
+
+              Possible values:
+              - cluster-config: The file of `create`
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
+
+#[test]
+fn the_create_that_goes_on_is_this_one() {
+    let again = |arguments: &[&str]| {
+        let base = ["kubectl-eks_encrypt", "create", "-f", "my cluster.yaml"];
+        let Command::Create(args) = Cli::try_parse_from(base.iter().chain(arguments)).unwrap().command else {
+            panic!()
+        };
+        args.again()
+    };
+    assert_eq!(again(&["--timeout", "40m"]), "kubectl eks-encrypt create -f 'my cluster.yaml'");
+    assert_eq!(
+        again(&["--profile", "prod", "--kubeconfig", "k", "--timeout", "1h"]),
+        "kubectl eks-encrypt create -f 'my cluster.yaml' --profile prod --kubeconfig k --timeout 1h"
+    );
 }
 
 #[test]

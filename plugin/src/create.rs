@@ -31,6 +31,8 @@ pub(crate) mod ec2;
 pub(crate) mod endpoint;
 #[cfg(test)]
 pub(crate) mod examples;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub(crate) mod follow;
 pub(crate) mod ground;
 pub(crate) mod kubeconfig;

@@ -144,6 +144,9 @@ mod tests {
         interrupted: The re-encryption ran in this process and has stopped; what is written is written.
         Go on or look again with:
           kubectl eks-encrypt enable
+
+        interrupted: CloudFormation goes on creating stack eks-encrypt-shop by itself. Go on or look again with:
+          kubectl eks-encrypt enable
         ");
     }
 }

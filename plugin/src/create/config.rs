@@ -14,6 +14,7 @@ mod key;
 mod known;
 mod network;
 mod node;
+mod path;
 mod schema;
 mod strange;
 mod tags;
@@ -39,13 +40,13 @@ pub(crate) fn read(path: &Path) -> Result<Spec, Error> {
 fn parse(source: &Source) -> Result<Spec, Error> {
     let documents = source.documents()?;
     let document = Fields::of(&source.file, &documents)?.document();
-    let config =
-        ClusterConfig::deserialize(Placed::document(document, source)).map_err(|wrong| strange::told(wrong, source))?;
+    let config = ClusterConfig::deserialize(Placed::document(document, source))
+        .map_err(|wrong| strange::told(wrong, document, source))?;
     spec(config).map_err(|bad| told(bad, document, source))
 }
 
 fn told(bad: Bad, document: &Node, source: &Source) -> Error {
-    let line = node::line(document, &bad.path);
+    let line = path::line(document, &bad.path);
     Error::Value { at: source.at(Some(line)), path: one_line(&bad.path), why: one_line(&bad.why) }
 }
 

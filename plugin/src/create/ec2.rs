@@ -81,7 +81,8 @@ fn signed(
     let (instructions, _) = sign(to_sign, &parameters)?.into_parts();
     let mut request = headers
         .into_iter()
-        .fold(http::Request::post(uri.clone()), |request, (name, value)| request.header(name, value))
+        // The client puts the endpoint before it.
+        .fold(http::Request::post("/"), |request, (name, value)| request.header(name, value))
         .body(QUESTION.into())?;
     instructions.apply_to_request_http1x(&mut request);
     Ok(HttpRequest::try_from(request)?)

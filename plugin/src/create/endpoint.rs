@@ -25,8 +25,11 @@ fn host(region: &str, fips: bool, dual_stack: bool) -> String {
         (true, true) => "api.amazonwebservices.com.cn",
     };
     // GovCloud's usual endpoints are FIPS endpoints.
-    let fips = fips && !(region.starts_with("us-gov-") && !dual_stack);
-    format!("ec2{}.{region}.{suffix}", if fips { "-fips" } else { "" })
+    let word = match (fips, region.starts_with("us-gov-") && !dual_stack) {
+        (true, false) => "ec2-fips",
+        _ => "ec2",
+    };
+    format!("{word}.{region}.{suffix}")
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(crate) enum Error {
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::Failed { .. } | Self::Stuck { .. } => ExitCode::AssociationFailed,
+            Self::Failed { .. } | Self::Stuck { .. } => ExitCode::AwsFailed,
             Self::Elsewhere { .. } | Self::Lost { .. } => ExitCode::Error,
             Self::TimeUp(_) => ExitCode::StillRunning,
         }

@@ -49,8 +49,7 @@ fn a_new_file_is_what_aws_writes_and_its_owners_alone() {
     apiVersion: v1
     clusters:
     - cluster:
-        certificate-authority-data: >-
-          LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCllYVjBhRzl5YVhSNUlFRT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=
+        certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCllYVjBhRzl5YVhSNUlFRT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=
         server: https://ABC123.gr7.eu-central-1.eks.amazonaws.com
       name: arn:aws:eks:eu-central-1:111122223333:cluster/shop
     contexts:

@@ -56,10 +56,10 @@ pub(crate) enum Error {
     Foreign { stack: String },
     /// Ours, but of another template.
     #[error(
-        "stack {stack} is {status} already, from another file or by another version of this plugin: its template is not the \
-         one that your file makes now. Run `create` with the file of then, or delete the stack: {delete}"
+        "stack {stack} is there already ({status}), and your file makes another template than the one it was made of: `create` \
+         changes no cluster that is there. Use the file and the plugin version of then, or choose another metadata.name"
     )]
-    OtherTemplate { stack: String, status: String, delete: String },
+    OtherTemplate { stack: String, status: String },
     /// An attempt that failed, or a stack that goes away.
     #[error("stack {stack} of an earlier attempt is {status}{reason}\n  {cure}")]
     Leftover { stack: String, status: String, reason: String, cure: String },
@@ -136,10 +136,9 @@ fn decide(found: Option<Stack>, stack: &str, region: &str, template: &str) -> Re
     let Some(found) = found else { return Ok(Plan::Create) };
     let stack = stack.to_owned();
     let Some(made_of) = found.template else { return Err(Error::Foreign { stack }) };
-    let delete = delete(&stack, region);
     match found.status.as_str() {
         "CREATE_IN_PROGRESS" | "CREATE_COMPLETE" if made_of != digest(template) => {
-            Err(Error::OtherTemplate { stack, status: found.status, delete })
+            Err(Error::OtherTemplate { stack, status: found.status })
         }
         // It says why, and waits until all is removed.
         "CREATE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS" => Ok(Plan::Follow(found.id)),
@@ -153,13 +152,13 @@ fn decide(found: Option<Stack>, stack: &str, region: &str, template: &str) -> Re
         }),
         // Somebody has changed it since: it is a cluster at work.
         status if status.starts_with("UPDATE") || status.starts_with("IMPORT") => {
-            Err(Error::OtherTemplate { stack, status: found.status, delete })
+            Err(Error::OtherTemplate { stack, status: found.status })
         }
         _ => Err(Error::Leftover {
-            stack,
             status: found.status,
             reason: found.reason.map(|reason| format!(": {}", crate::screen::one_line(&reason))).unwrap_or_default(),
-            cure: format!("delete it, then run the same command again: {delete}"),
+            cure: format!("delete it, then run the same command again: {}", delete(&stack, region)),
+            stack,
         }),
     }
 }

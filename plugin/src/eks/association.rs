@@ -83,7 +83,7 @@ impl Coded for Error {
         match self {
             Self::Updates { .. } | Self::Busy { .. } | Self::NotTaken { .. } => ExitCode::Refused,
             Self::OtherKey { .. } => ExitCode::OtherKey,
-            Self::Ended { .. } => ExitCode::AssociationFailed,
+            Self::Ended { .. } => ExitCode::AwsFailed,
             // "Refused" promises that nothing was changed: without an answer nobody knows.
             Self::Compare { .. } | Self::NoAnswer { .. } | Self::Lost { .. } => ExitCode::Error,
             Self::TimeUp(_) => ExitCode::StillRunning,

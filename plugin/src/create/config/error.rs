@@ -15,9 +15,9 @@ pub(crate) enum Error {
     /// A field that only looks like one of ours.
     #[error("{at}: an eksctl ClusterConfig has no field `{written}`: did you mean `{wanted}`?")]
     NearMiss { at: At, written: String, wanted: String },
-    /// A field of eksctl's that is none of ours.
-    #[error("{at}: {field} is a field of eksctl that `create` does not support; nothing was created: {cure}")]
-    Unsupported { at: At, field: String, cure: String },
+    /// A field of eksctl's that is none of ours; and all others of the kind, so that they are seen at once.
+    #[error("{at}: {field} is a field of eksctl that `create` does not support; nothing was created: {cure}{others}")]
+    Unsupported { at: At, field: String, cure: &'static str, others: String },
     /// A field of ours in a place where nobody reads it.
     #[error("{at}: `{name}` is {place}, where it means nothing: it belongs {belongs}")]
     Misplaced { at: At, name: String, place: String, belongs: String },

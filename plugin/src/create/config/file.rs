@@ -87,7 +87,7 @@ pub(super) struct SecretsEncryption {
     #[serde(rename = "keyARN")]
     #[schemars(
         regex(
-            pattern = r"^(arn:aws(-cn|-us-gov)?:kms:[-a-z0-9]+:[0-9]{12}:(key/[-a-z0-9]+|alias/.+)|alias/.+|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+            pattern = r"^(arn:aws(-cn|-us-gov)?:kms:[-a-z0-9]+:[0-9]{12}:(key/[-a-z0-9]+|alias/[-/_0-9A-Za-z]+)|alias/[-/_0-9A-Za-z]+|mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
         ),
         extend("examples" = ["arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
     )]

@@ -3,7 +3,7 @@
 
 use super::error::Bad;
 use super::file;
-use super::node::{item, under};
+use super::path::{item, under};
 use super::{tags, zones};
 use crate::create::spec::{Group, Nat};
 

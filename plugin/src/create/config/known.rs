@@ -1,6 +1,9 @@
 //! Fields of eksctl that `create` does not support, so that nobody is told that they don't exist. Kept by hand, from
 //! eksctl's "Config file schema" (v1alpha5). Input: a field. Output: what to do instead.
 
+use super::path::{any_item, item, under};
+use crate::target::cluster_config::tree::{Field, Node, Value};
+
 /// What stands under a place, and what to do with it.
 struct Known {
     place: &'static str,
@@ -115,7 +118,27 @@ pub(super) fn of(place: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// What to do instead, if this is one of them.
-pub(super) fn cure(place: &str, name: &str) -> Option<String> {
+pub(super) fn cure(place: &str, name: &str) -> Option<&'static str> {
     let known = KNOWN.iter().find(|known| known.place == place && known.names.contains(&name))?;
-    Some(known.cure.unwrap_or(EKSCTL).to_owned())
+    Some(known.cure.unwrap_or(EKSCTL))
+}
+
+/// The paths and lines of all of them that a file has.
+pub(super) fn all_in(document: &Node) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    collect(document, "", &mut found);
+    found
+}
+
+fn collect(node: &Node, path: &str, found: &mut Vec<(String, u64)>) {
+    for Field { name, line, node } in node.value.fields() {
+        let inside = under(path, name);
+        match cure(&any_item(path), name) {
+            Some(_) => found.push((inside, *line)),
+            None => collect(node, &inside, found),
+        }
+    }
+    if let Value::List(items) = &node.value {
+        items.iter().enumerate().for_each(|(index, node)| collect(node, &item(path, index), found));
+    }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::error::Bad;
 use super::file::{ClusterEndpoints, Gateway, Vpc};
-use super::node::item;
+use super::path::item;
 use crate::create::spec::{Cidr, Nat, Network};
 
 /// eksctl's default.

@@ -7,7 +7,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::Value;
 
 use super::file::ClusterConfig;
-use super::node::under;
+use super::path::under;
 
 /// The schema. Draft 7, because that is what editors' YAML modes know.
 pub(crate) fn schema() -> Value {

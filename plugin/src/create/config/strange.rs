@@ -2,11 +2,13 @@
 //! it belongs. Input: `node`'s findings. Output: errors.
 
 use super::error::Error;
-use super::node::{What, Wrong, under};
+use super::node::{What, Wrong};
+use super::path::{any_item, under};
 use super::{known, schema};
 use crate::screen::one_line;
 use crate::target::cluster_config::fields::Place;
 use crate::target::cluster_config::near::{Wanted, nearest};
+use crate::target::cluster_config::tree::Node;
 use crate::target::cluster_config::{self, At, METADATA, SECRETS_ENCRYPTION, Source};
 
 /// The fields without which no command does anything.
@@ -24,13 +26,13 @@ const ALSO: [(&str, Wanted); 7] = [
 ];
 
 /// A finding, in words.
-pub(super) fn told(wrong: Wrong, source: &Source) -> Error {
+pub(super) fn told(wrong: Wrong, document: &Node, source: &Source) -> Error {
     let (path, line) = wrong.place.unwrap_or_default();
     // What the whole file lacks is on none of its lines.
     let at = source.at((!path.is_empty() || !matches!(wrong.what, What::Missing(_))).then_some(line));
     let path = one_line(&path);
     match wrong.what {
-        What::Unknown(name, expected) => unknown(at, &path, &one_line(&name), expected),
+        What::Unknown(name, expected) => unknown(at, &path, &one_line(&name), expected, document),
         What::Choice(written, all) => {
             let names = all.iter().map(|name| Wanted { name, also: &[] });
             let known = match nearest(&written, names) {
@@ -41,22 +43,28 @@ pub(super) fn told(wrong: Wrong, source: &Source) -> Error {
         }
         What::Missing(field) => missing(at, &path, field),
         What::Nothing => nothing(at, path),
-        What::Kind(is, must) => Error::Kind { at, path, is, must },
+        What::Kind(is, must) => {
+            let needed = NEEDED.iter().find(|needed| needed.section.name == path);
+            let must = needed.map_or(must, |needed| format!("hold\n    {}: {}", needed.field.name, needed.example));
+            Error::Kind { at, path, is, must }
+        }
         What::Unforeseen(words) => Error::Value { at, path, why: one_line(&words) },
     }
 }
 
-fn unknown(at: At, path: &str, name: &str, expected: &'static [&'static str]) -> Error {
+fn unknown(at: At, path: &str, name: &str, expected: &'static [&'static str], document: &Node) -> Error {
     let place = any_item(path);
     let written = under(path, name);
     let ours = expected.iter().map(|name| Wanted { name, also: also(&place, name) });
     let theirs = known::of(&place).map(|name| Wanted { name, also: &[] });
     if let Some(cure) = known::cure(&place, name) {
-        return Error::Unsupported { at, field: format!("`{written}`"), cure };
+        let others = others(document, &written);
+        return Error::Unsupported { at, field: format!("`{written}`"), cure, others };
     }
     let near = nearest(name, ours.chain(theirs));
     if let Some((theirs, cure)) = near.and_then(|near| Some((near, known::cure(&place, near)?))) {
-        return Error::Unsupported { at, field: format!("`{written}` (eksctl's `{theirs}`)"), cure };
+        let field = format!("`{written}` (eksctl's `{theirs}`)");
+        return Error::Unsupported { at, field, cure, others: others(document, &written) };
     }
     if let Some(near) = near {
         return Error::NearMiss { at, written, wanted: under(path, near) };
@@ -67,6 +75,13 @@ fn unknown(at: At, path: &str, name: &str, expected: &'static [&'static str]) ->
         return Error::Misplaced { at, name: name.to_owned(), place: here, belongs: belongs.join(", or ") };
     }
     Error::Unknown { at, written, place: here, known: list(expected, "and") }
+}
+
+/// The other fields that only eksctl knows, a line each.
+fn others(document: &Node, told: &str) -> String {
+    let all = known::all_in(document).into_iter().filter(|(path, _)| path != told);
+    let lines: String = all.map(|(path, line)| format!("\n  line {line}: {}", one_line(&path))).collect();
+    if lines.is_empty() { lines } else { format!("\nit does not support these either:{lines}") }
 }
 
 fn missing(at: At, path: &str, field: &'static str) -> Error {
@@ -99,11 +114,6 @@ fn also(place: &str, name: &str) -> &'static [&'static str] {
     let sections = [METADATA, SECRETS_ENCRYPTION].map(|section| ("", section));
     let mut all = needed.chain(sections).chain(ALSO);
     all.find(|(under, wanted)| *under == place && wanted.name == name).map_or(&[], |(_, wanted)| wanted.also)
-}
-
-/// `managedNodeGroups[0]` as `managedNodeGroups[]`.
-fn any_item(path: &str) -> String {
-    path.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn told_place(place: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Bad;
-use super::node::under;
+use super::path::under;
 
 /// AWS takes 50 for each resource ("Tagging AWS resources"). The rest is for those that are added on the way: `Name`, the
 /// load balancers' mark of subnets, ours of the stack.

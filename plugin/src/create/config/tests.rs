@@ -282,10 +282,38 @@ fn names(node: &Node, place: &str, all: &mut BTreeSet<(String, String)>) {
     use crate::target::cluster_config::tree::Value;
     for field in node.value.fields() {
         all.insert((place.to_owned(), field.name.clone()));
-        names(&field.node, &node::under(place, &field.name), all);
+        names(&field.node, &path::under(place, &field.name), all);
     }
     if let Value::List(items) = &node.value {
         items.iter().for_each(|item| names(item, &format!("{place}[]"), all));
+    }
+}
+
+/// eksctl's own reader has this hole: it takes `secretsencryption`, and then forgets it.
+#[test]
+fn no_field_is_read_in_other_letters() {
+    for (place, name) in schema::fields() {
+        let capital = name[..1].to_uppercase() + &name[1..];
+        for other in [name.to_lowercase(), name.to_uppercase(), capital] {
+            let text = FULL.replace(&format!("{name}:"), &format!("{other}:"));
+            assert!(other == name || text != FULL, "{place} {name}");
+            assert_eq!(parse(&text).is_err(), text != FULL, "{place} {other}");
+        }
+    }
+}
+
+#[test]
+fn nothing_may_stand_beside_the_fields() {
+    let lines: Vec<_> = FULL.lines().collect();
+    for (number, line) in lines.iter().enumerate() {
+        let name = line.trim_start_matches([' ', '-']);
+        if !name.starts_with(char::is_alphabetic) || name.ends_with(':') {
+            continue;
+        }
+        let more = format!("{}unheardOf: 1", " ".repeat(line.len() - name.len()));
+        let text = [&lines[..=number], &[&more], &lines[number + 1..]].concat().join("\n");
+        let error = parse(&text).expect_err(&more).to_string();
+        assert!(error.starts_with(&format!("kms.yaml:{}: ", number + 2)) && error.contains("unheardOf"), "{error}");
     }
 }
 
@@ -302,4 +330,7 @@ fn every_way_to_write_it() {
     for text in [&anchors, json, &block, &windows] {
         assert_eq!(parse(text).unwrap(), smallest, "{text}");
     }
+    let merged = "managedNodeGroups:\n- &first {name: a, spot: true, minSize: 3}\n- {<<: *first, name: b}\n";
+    let groups = parse(&file(merged)).unwrap().groups;
+    assert!(groups.iter().all(|group| group.spot && group.min == 3) && groups[1].name == "b");
 }

@@ -1,7 +1,7 @@
 //! Availability zones' names. Input: `availabilityZones` of the cluster or of a group. Output: the same.
 
 use super::error::Bad;
-use super::node::item;
+use super::path::item;
 
 /// EKS wants subnets in two zones at least ("VPC and subnet requirements").
 pub(super) fn of_cluster(path: &str, zones: Vec<String>, region: &str) -> Result<Vec<String>, Bad> {

@@ -98,6 +98,7 @@ fn what_eksctl_reads_and_create_does_not() {
         "managedNodeGroups:\n- name: ng\n  iam: {}\n",
         "managedNodeGroups:\n- name: ng\n  volumeEncrypted: true\n",
         "managedNodeGroups:\n- name: ng\n  subnets: [subnet-0123456789abcdef0]\n",
+        "iam: {}\nvpc:\n  id: vpc-0123456789abcdef0\nmanagedNodeGroups:\n- name: ng\n- name: other\n  iam: {}\n  ssh: {}\n",
     ]), @r"
     nodeGroups:
     - name: ng
@@ -161,6 +162,20 @@ fn what_eksctl_reads_and_create_does_not() {
     - name: ng
       subnets: [subnet-0123456789abcdef0]
     => kms.yaml:10: `managedNodeGroups[0].subnets` is a field of eksctl that `create` does not support; nothing was created: remove it, because the group gets the subnets and the security group that are made for the cluster
+
+    iam: {}
+    vpc:
+      id: vpc-0123456789abcdef0
+    managedNodeGroups:
+    - name: ng
+    - name: other
+      iam: {}
+      ssh: {}
+    => kms.yaml:8: `iam` is a field of eksctl that `create` does not support; nothing was created: remove it, and set it up with eksctl or AWS's own tools when the cluster is there
+    it does not support these either:
+      line 10: vpc.id
+      line 14: managedNodeGroups[1].iam
+      line 15: managedNodeGroups[1].ssh
     ");
 }
 
@@ -340,7 +355,8 @@ fn of_another_kind() {
     => kms.yaml:8: metadata.version has no value: write one, or take the line away
 
     metadata: shop
-    => kms.yaml:5: metadata is text, but must hold `name: value` lines
+    => kms.yaml:5: metadata is text, but must hold
+        name: shop
 
     metadata:
       name:
@@ -353,7 +369,8 @@ fn of_another_kind() {
         keyARN: arn:aws:kms:REGION:ACCOUNT:key/ID
 
     secretsEncryption: alias/shop
-    => kms.yaml:6: secretsEncryption is text, but must hold `name: value` lines
+    => kms.yaml:6: secretsEncryption is text, but must hold
+        keyARN: arn:aws:kms:REGION:ACCOUNT:key/ID
 
     secretsEncryption:
       keyARN: [alias/shop]
@@ -407,6 +424,23 @@ fn of_another_kind() {
       privateNetworking:
     => kms.yaml:10: managedNodeGroups[0].privateNetworking has no value: write one, or take the line away
     "#);
+}
+
+#[test]
+fn a_number_is_shown_as_it_is_written() {
+    for before in ["", "# Käfer \u{1f512}\n", "\u{feff}", "# one\r\n"] {
+        for written in ["1.30", "0x1e", "1e3", "0o17", "+1.0", "TRUE", ".inf"] {
+            let version = format!("  version: {written}\n");
+            let flow = format!("metadata: {{name: shop, region: us-west-2, version: {written}}}\n");
+            for text in [format!("{before}{HEAD}{METADATA}{version}{KEY}"), format!("{before}{HEAD}{flow}{KEY}")] {
+                let error = parse(&text).expect_err(&text).to_string();
+                assert!(
+                    error.contains("metadata.version is") && error.contains(&format!("write \"{written}\"")),
+                    "{error}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

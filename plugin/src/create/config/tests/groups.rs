@@ -253,6 +253,7 @@ fn labels() {
         "labels: {eks.amazonaws.com/nodegroup: ng}",
         "labels: {team: \"\"}",
         "labels: {team: a b}",
+        "labels:\n  team: shop\n  team.of: a b",
         "labels: {team-: a}",
         "labels: {Example.com/team: a}",
         "labels: {a/b/c: a}",
@@ -278,6 +279,11 @@ fn labels() {
 
       labels: {team: a b}
     => kms.yaml:10: managedNodeGroups[0].labels.team has value `a b`; Kubernetes takes letters, digits, `-`, `_` and `.`, the latter three inside
+
+      labels:
+        team: shop
+        team.of: a b
+    => kms.yaml:12: managedNodeGroups[0].labels.team.of has value `a b`; Kubernetes takes letters, digits, `-`, `_` and `.`, the latter three inside
 
       labels: {team-: a}
     => kms.yaml:10: managedNodeGroups[0].labels.team- is named `team-`; Kubernetes takes NAME or PREFIX/NAME, such as team or example.com/team
@@ -377,6 +383,7 @@ fn where_nodes_are() {
     => kms.yaml:11: managedNodeGroups[0].privateNetworking is true, but vpc.nat.gateway is Disable: these nodes could load no images and reach no AWS service, and would never join; `create` makes no VPC endpoints that could stand in
     ");
     assert!(parse(&file(&of("us-west-2b", cluster))).is_ok());
+    assert!(parse(&file(&of("us-west-2b", ""))).is_ok(), "the cluster's are chosen later, around the groups'");
     assert!(
         parse(&file("vpc: {nat: {gateway: Disable}}\nmanagedNodeGroups:\n- name: ng\n")).is_ok(),
         "public nodes need none"

@@ -398,6 +398,7 @@ fn networks_that_are_taken() {
     assert!(!network("{clusterEndpoints: {publicAccess: false, privateAccess: true}}").public);
     assert_eq!(network("{publicAccessCIDRs: [0.0.0.0/0]}").public_from, ["0.0.0.0/0"]);
     assert!(parse(&file("vpc: {publicAccessCIDRs: [203.0.113.7/32]}\n")).is_ok(), "no nodes to keep out");
+    assert!(parse(&file("vpc: {publicAccessCIDRs: [10.0.0.0/7]}\n")).is_ok(), "half of it is public");
 }
 
 #[test]
