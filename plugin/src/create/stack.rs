@@ -157,7 +157,7 @@ fn decide(found: Option<Stack>, stack: &str, region: &str, template: &str) -> Re
         _ => Err(Error::Leftover {
             status: found.status,
             reason: found.reason.map(|reason| format!(": {}", crate::screen::one_line(&reason))).unwrap_or_default(),
-            cure: format!("delete it, then run the same command again: {}", delete(&stack, region)),
+            cure: format!("delete it, then run the same command again: `{}`", delete(&stack, region)),
             stack,
         }),
     }
