@@ -10,6 +10,7 @@ pub struct Life {
     pub(super) existing: Option<Existing>,
     pub(super) refused: Vec<Refusal>,
     pub(super) turns: Vec<Turn>,
+    pub(super) hollow: bool,
 }
 
 /// A stack that is there before anybody makes it.
@@ -50,6 +51,13 @@ impl Life {
     pub fn existing(mut self, name: &str, tags: &[(&str, &str)]) -> Self {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         self.existing = Some(Existing { name: name.to_owned(), tags });
+        self
+    }
+
+    /// Even if the last turn is CREATE_COMPLETE, moto makes nothing.
+    #[must_use]
+    pub fn nothing_made(mut self) -> Self {
+        self.hollow = true;
         self
     }
 

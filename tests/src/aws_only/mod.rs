@@ -146,7 +146,6 @@ impl AwsOnly {
     }
 
     /// Every call since the start, or since this was asked last: `kms:DescribeKey us-west-2`.
-    #[must_use]
     pub fn calls(&self) -> Vec<String> {
         self.front.take_calls()
     }

@@ -103,7 +103,7 @@ impl Stack {
         self.born = Some(born);
         // Where all ends well, there is a cluster in the end.
         let ends_well = self.life.turns.last().is_some_and(|turn| turn.status == "CREATE_COMPLETE");
-        if ends_well { Played::AfterMoto(answer) } else { Played::Answer(answer) }
+        if ends_well && !self.life.hollow { Played::AfterMoto(answer) } else { Played::Answer(answer) }
     }
 
     /// Lets a turn pass if this operation has seen the present one, unless it is refused; then answers.

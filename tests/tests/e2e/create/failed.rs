@@ -9,10 +9,10 @@ use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
 use super::support::{OREGON, STACK, account, create, minimal, stacks};
 use crate::support::{Said, run};
 
-/// The line that a person copies.
+/// What a person copies: to the line's end, or to the backtick.
 fn delete_command(said: &Said) -> String {
     let at = said.stderr.find("aws cloudformation delete-stack").unwrap_or_else(|| panic!("{}", said.stderr));
-    said.stderr[at..].lines().next().unwrap().to_owned()
+    said.stderr[at..].split(['\n', '`']).next().unwrap().to_owned()
 }
 
 #[track_caller]

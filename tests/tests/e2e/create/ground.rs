@@ -8,13 +8,8 @@ use eks_encrypt_tests::aws_only::life::{Life, Turn};
 use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
 use serde_json::{Value, json};
 
+use super::support::{OREGON, aws};
 use crate::support::{Said, run};
-
-const OREGON: &str = "us-west-2";
-
-pub(super) fn aws(ground: &AwsOnly, region: &str, arguments: &[&str]) -> Said {
-    run(ground.command("aws").unwrap().args(["--region", region]).args(arguments).env("AWS_MAX_ATTEMPTS", "1"))
-}
 
 /// The least that EKS makes a cluster of.
 fn template(key: &str, zones: [&str; 2]) -> String {

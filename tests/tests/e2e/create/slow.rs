@@ -103,7 +103,7 @@ fn another_file_does_not_attach_to_a_stack_of_this_one() {
     let other = minimal(OREGON, &key).replace("name: ng", "name: other");
     let said = create(&account, &other, &[]);
     assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.words().contains("from another file"), "{}", said.stderr);
+    assert!(said.words().contains("another template than the one it was made of"), "{}", said.stderr);
     assert_eq!(count(&account.calls(), "CreateStack"), 0);
 }
 
