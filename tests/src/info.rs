@@ -2,6 +2,8 @@
 //! source.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
@@ -134,23 +136,9 @@ impl Info {
     /// # Errors
     /// A program was not built.
     pub fn env(&self, folder: &Folder, parts: &Parts) -> Result<BTreeMap<String, String>, Missing> {
-        let path = [parts.aws_bin()?, parts.kubectl_bin()?];
-        let path = path.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":");
-        let inherited = std::env::var("PATH").unwrap_or_default();
-        let mut env = BTreeMap::from([
-            ("PATH".to_owned(), format!("{path}:{inherited}")),
+        let mut env = aws_env(&self.aws_endpoint, &self.region, parts)?;
+        env.extend([
             ("KUBECONFIG".to_owned(), folder.kubeconfig().display().to_string()),
-            ("AWS_ENDPOINT_URL".to_owned(), self.aws_endpoint.clone()),
-            ("AWS_ACCESS_KEY_ID".to_owned(), CREATOR.id.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY".to_owned(), CREATOR.secret.to_owned()),
-            ("AWS_REGION".to_owned(), self.region.clone()),
-            ("AWS_DEFAULT_REGION".to_owned(), self.region.clone()),
-            // No real account's settings may leak in, and no request for credentials may leave the machine.
-            ("AWS_CONFIG_FILE".to_owned(), "/dev/null".to_owned()),
-            ("AWS_SHARED_CREDENTIALS_FILE".to_owned(), "/dev/null".to_owned()),
-            ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
-            ("AWS_PAGER".to_owned(), String::new()),
-            ("NO_PROXY".to_owned(), "127.0.0.1,198.18.0.0/15".to_owned()),
             ("CLUSTER".to_owned(), self.cluster.clone()),
             ("KEY_ARN".to_owned(), self.keys.customer.clone()),
             ("OTHER_KEY_ARN".to_owned(), self.keys.other.clone()),
@@ -158,14 +146,51 @@ impl Info {
             ("ASYMMETRIC_KEY_ARN".to_owned(), self.keys.asymmetric.clone()),
             ("PENDING_DELETION_KEY_ARN".to_owned(), self.keys.pending_deletion.clone()),
         ]);
-        for service in SERVICES {
-            env.insert(format!("AWS_ENDPOINT_URL_{service}"), self.aws_endpoint.clone());
-        }
         if let Some(node) = &self.node {
             env.insert("REGISTRY".to_owned(), node.registry.clone());
         }
         Ok(env)
     }
+}
+
+/// The environment in which `aws`, `kubectl` and the plugin ask an endpoint of ours and no other.
+pub(crate) fn aws_env(endpoint: &str, region: &str, parts: &Parts) -> Result<BTreeMap<String, String>, Missing> {
+    let path = [parts.aws_bin()?, parts.kubectl_bin()?];
+    let path = path.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":");
+    let inherited = std::env::var("PATH").unwrap_or_default();
+    let mut env = BTreeMap::from([
+        ("PATH".to_owned(), format!("{path}:{inherited}")),
+        ("AWS_ENDPOINT_URL".to_owned(), endpoint.to_owned()),
+        ("AWS_ACCESS_KEY_ID".to_owned(), CREATOR.id.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY".to_owned(), CREATOR.secret.to_owned()),
+        ("AWS_REGION".to_owned(), region.to_owned()),
+        ("AWS_DEFAULT_REGION".to_owned(), region.to_owned()),
+        // No real account's settings may leak in, and no request for credentials may leave the machine.
+        ("AWS_CONFIG_FILE".to_owned(), "/dev/null".to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE".to_owned(), "/dev/null".to_owned()),
+        ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
+        ("AWS_PAGER".to_owned(), String::new()),
+        ("NO_PROXY".to_owned(), "127.0.0.1,198.18.0.0/15".to_owned()),
+    ]);
+    for service in SERVICES {
+        env.insert(format!("AWS_ENDPOINT_URL_{service}"), endpoint.to_owned());
+    }
+    Ok(env)
+}
+
+/// A command in such an environment.
+pub(crate) fn command(program: PathBuf, env: BTreeMap<String, String>) -> Command {
+    // Found here rather than by spawn, which would look in this process's own PATH.
+    let path = env.get("PATH").map(String::as_str).unwrap_or_default();
+    let mut places = path.split(':').map(|place| Path::new(place).join(&program));
+    let found = places.find(|file| file.is_file()).unwrap_or(program);
+    let mut command = Command::new(found);
+    command.envs(env);
+    for name in UNSET {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
 }
 
 /// The environment as a file for a POSIX shell to source.

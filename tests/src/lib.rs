@@ -6,6 +6,7 @@
 //! process for each part, and in the supervisor itself the AWS endpoint (`aws`) and the KMS v2 plugins (`kms`).
 
 pub mod aws;
+pub mod aws_only;
 pub mod cli;
 pub mod client;
 pub mod folder;

@@ -45,6 +45,12 @@ impl Parts {
         self.first(name, [self.built.join("venv/bin")])
     }
 
+    /// The folder with our own Python package `moto_eks`, for PYTHONPATH.
+    pub(crate) fn python_path(&self) -> Result<PathBuf, Missing> {
+        let folder = self.built.parent().map(Path::to_path_buf).unwrap_or_default();
+        self.first("moto_eks", [folder.clone()]).map(|_| folder)
+    }
+
     /// The folder with `aws` in it, for PATH: not that of the whole Python environment, whose `python3` and `pip` would
     /// come before the user's.
     ///

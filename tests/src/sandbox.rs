@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::aws::scenario::Scenario;
 use crate::folder::Folder;
-use crate::info::{Info, UNSET};
+use crate::info::{self, Info};
 use crate::janitor::{self, DETACH};
 use crate::lock;
 use crate::loopback;
@@ -138,18 +138,7 @@ impl Sandbox {
     /// A program was not built.
     pub fn command(&self, program: impl Into<PathBuf>) -> anyhow::Result<Command> {
         let env = self.info.env(&self.folder, &Parts::of_this_checkout())?;
-        // Found here rather than by spawn, which would look in this process's own PATH.
-        let program = program.into();
-        let path = env.get("PATH").map(String::as_str).unwrap_or_default();
-        let places = path.split(':').map(|place| Path::new(place).join(&program));
-        let found = places.into_iter().find(|file| file.is_file()).unwrap_or(program);
-        let mut command = Command::new(found);
-        command.envs(env);
-        for name in UNSET {
-            command.env_remove(name);
-        }
-        command.stdin(Stdio::null());
-        Ok(command)
+        Ok(info::command(program.into(), env))
     }
 
     /// A client with every right, which goes around EKS's tokens.

@@ -220,8 +220,8 @@ async fn cluster(spec: &Spec, aws: &Aws) -> Check {
             NAME,
             format!("EKS has a cluster {} in {} already ({})", there.name, spec.region, there.status),
             Some(format!(
-                "choose another metadata.name; or put that cluster's Secrets under the key: kubectl eks-encrypt enable --cluster {} \
-                 --key-arn {} --region {}",
+                "choose another metadata.name; or put that cluster's Secrets under the key: `kubectl eks-encrypt enable --cluster {} \
+                 --key-arn {} --region {}`",
                 spec.name, spec.key, spec.region
             )),
         ),

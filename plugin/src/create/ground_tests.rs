@@ -104,9 +104,7 @@ async fn names_that_are_taken() {
       ok    stack                eks-encrypt-kms-cluster is free
       FAIL  cluster              EKS has a cluster kms-cluster in eu-central-1 already (ACTIVE)
                                  what helps: choose another metadata.name; or put that cluster's Secrets under the key:
-                                   kubectl eks-encrypt enable --cluster kms-cluster --key-arn
-                                   arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --region
-                                   eu-central-1
+                                   `kubectl eks-encrypt enable --cluster kms-cluster --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --region eu-central-1`
     -> exit 3
     error: 1 check failed; nothing was changed.
 
@@ -124,7 +122,7 @@ async fn names_that_are_taken() {
       ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
       ok    zones                eu-central-1a, eu-central-1b
       FAIL  stack                stack eks-encrypt-kms-cluster of an earlier attempt is ROLLBACK_COMPLETE: so it is
-                                   delete it, then run the same command again: aws cloudformation delete-stack ...
+                                   delete it, then run the same command again: `aws cloudformation delete-stack ...`
     -> exit 3
     error: 1 check failed; nothing was changed.
     ");

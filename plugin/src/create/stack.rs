@@ -161,7 +161,7 @@ pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &s
             stack,
             status: found.status,
             reason: found.reason.map(|reason| format!(": {}", crate::screen::one_line(&reason))).unwrap_or_default(),
-            cure: format!("delete it, then run the same command again: {delete}"),
+            cure: format!("delete it, then run the same command again: `{delete}`"),
         }),
     }
 }

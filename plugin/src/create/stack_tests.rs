@@ -40,21 +40,21 @@ async fn every_status_of_a_stack_that_is_there() {
     CREATE_COMPLETE: Verify("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
     ROLLBACK_COMPLETE: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is ROLLBACK_COMPLETE: so it is
-      delete it, then run the same command again: aws cloudformation delete-stack ...
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     ROLLBACK_FAILED: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is ROLLBACK_FAILED: so it is
-      delete it, then run the same command again: aws cloudformation delete-stack ...
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     DELETE_IN_PROGRESS: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is DELETE_IN_PROGRESS
       wait until CloudFormation has removed what it had made, then run the same command again
     DELETE_FAILED: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is DELETE_FAILED: so it is
-      delete it, then run the same command again: aws cloudformation delete-stack ...
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     UPDATE_COMPLETE: exit 3
     error: stack eks-encrypt-shop is there already (UPDATE_COMPLETE), and your file makes another template than the one it was made of: `create` changes no cluster that is there. Use the file and the plugin version of then, or choose another metadata.name
     REVIEW_IN_PROGRESS: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is REVIEW_IN_PROGRESS: so it is
-      delete it, then run the same command again: aws cloudformation delete-stack ...
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     not ours: exit 3
     error: there is a CloudFormation stack eks-encrypt-shop already, and `create` did not make it: choose another metadata.name
     of another file: exit 3

@@ -1,4 +1,5 @@
-//! What has happened to a stack's resources so far. Input: CloudFormation's events, in any order and any number of times.
+//! What has happened to a stack's resources so far. Input: CloudFormation's events, as it gives them (newest first) and any
+//! number of times.
 //! Output: what is new, in words; how far it is; and what failed first. Pure.
 
 use std::collections::{BTreeMap, HashSet};
@@ -44,10 +45,10 @@ struct Resource {
 }
 
 impl Story {
-    /// Takes events, and says what is new in them, oldest first.
+    /// Takes events, newest first, and says what is new in them, oldest first.
     pub(crate) fn take(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<String> {
         let mut new: Vec<Event> = events.into_iter().filter(|event| self.seen.insert(event.id.clone())).collect();
-        // They come newest first, also those of one moment.
+        // Of one moment, the order of the answer counts: a resource may begin and end within a millisecond.
         new.reverse();
         new.sort_by_key(|event| event.time);
         new.into_iter().filter(|event| event.kind != STACK).filter_map(|event| self.happened(event)).collect()

@@ -40,12 +40,12 @@ fn the_cause_is_what_failed_by_itself() {
     let mut story = Story::default();
     let failed = [
         event(21, "NATGateway", "AWS::EC2::NatGateway", "CREATE_FAILED", "Resource creation cancelled"),
-        cluster(20, "CREATE_FAILED", "kms:CreateGrant\nis denied"),
         event(20, "Other", "AWS::IAM::Role", "CREATE_FAILED", "it exists"),
+        cluster(20, "CREATE_FAILED", "kms:CreateGrant\nis denied"),
     ];
     insta::assert_snapshot!(story.take(failed).join("\n"), @r"
-    Other (AWS::IAM::Role) FAILED, after 0 s: it exists
     ControlPlane (AWS::EKS::Cluster) FAILED, after 0 s: kms:CreateGrant\nis denied
+    Other (AWS::IAM::Role) FAILED, after 0 s: it exists
     NATGateway (AWS::EC2::NatGateway) FAILED, after 0 s: Resource creation cancelled
     ");
     let causes: Vec<&str> = story.causes().iter().map(|event| event.resource.as_str()).collect();
@@ -66,4 +66,11 @@ fn what_is_left() {
     story.take([vpc(1, "CREATE_COMPLETE"), cluster(1, "CREATE_COMPLETE", ""), vpc(5, "DELETE_FAILED")]);
     story.take([cluster(9, "DELETE_COMPLETE", "")]);
     assert_eq!(story.left(), [("VPC", "AWS::EC2::VPC")]);
+}
+
+#[test]
+fn what_begins_and_ends_in_one_moment_has_ended() {
+    let mut story = Story::default();
+    story.take([vpc(2, "DELETE_COMPLETE"), vpc(2, "DELETE_IN_PROGRESS"), vpc(1, "CREATE_COMPLETE")]);
+    assert_eq!((story.left(), story.at_work()), (Vec::new(), None));
 }

@@ -72,11 +72,12 @@ pub(crate) async fn make(kms: &Client) -> Result<Keys, KeysError> {
 }
 
 /// The id at the end of a key's ARN: moto's DisableKey takes no ARN.
-fn id(arn: &str) -> &str {
+pub(crate) fn id(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-async fn create(kms: &Client, description: &str, spec: Option<KeySpec>) -> Result<String, KeysError> {
+/// Makes a key and gives its ARN.
+pub(crate) async fn create(kms: &Client, description: &str, spec: Option<KeySpec>) -> Result<String, KeysError> {
     let usage = spec.as_ref().map(|_| KeyUsageType::EncryptDecrypt);
     let made = kms.create_key().description(description).set_key_spec(spec).set_key_usage(usage).send().await;
     let arn = made.map_err(refused("CreateKey"))?.key_metadata.and_then(|key| key.arn);

@@ -4,9 +4,9 @@
 mod association;
 mod cluster;
 mod error;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod keys;
-pub(crate) mod moto;
+pub mod moto;
 mod presigned;
 pub mod scenario;
 pub mod token;

@@ -10,9 +10,27 @@ use crate::loopback;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
+/// What moto's CloudFormation makes of `AWS::EKS::Cluster` and `AWS::EKS::Nodegroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EksTypes {
+    /// Clusters and node groups, by our own models (`parts/moto_eks`), which take 1 s more to load.
+    Modelled,
+    /// Nothing, and says CREATE_COMPLETE: moto as it is.
+    Stock,
+}
+
 /// What moto is started with.
-pub(crate) fn start(parts: &Parts, folder: &Folder, port: u16) -> Result<Start, Missing> {
-    Ok(Start::new("moto", &parts.python("moto_server")?, folder.log("moto"))
+pub(crate) fn start(parts: &Parts, folder: &Folder, port: u16, types: EksTypes) -> Result<Start, Missing> {
+    let log = folder.log("moto");
+    let start = match types {
+        EksTypes::Stock => Start::new("moto", &parts.python("moto_server")?, log),
+        EksTypes::Modelled => Start::new("moto", &parts.python("python3")?, log)
+            .args(["-m", "moto_eks"])
+            .env("PYTHONPATH", parts.python_path()?)
+            // It would be written beside the sources.
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    };
+    Ok(start
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
         // moto would otherwise read the machine's AWS settings, and ask a metadata service that is not there.
         .env("AWS_CONFIG_FILE", "/dev/null")
@@ -41,6 +59,17 @@ impl Moto {
     pub(crate) async fn answers(&self) -> Result<(), String> {
         let answer = self.client.get(format!("{}/moto-api/", self.url)).send().await;
         answer.map(|_| ()).map_err(|error| format!("no answer from {}: {error}", self.url))
+    }
+
+    /// What EKS's DescribeCluster answers, good or bad.
+    pub(crate) async fn eks_cluster(&self, region: &str, name: &str) -> reqwest::Result<serde_json::Value> {
+        // moto reads account, region and service from the signature's scope, and does not check the signature.
+        let signed = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260101/{region}/eks/aws4_request, SignedHeaders=host, Signature=0",
+            crate::info::CREATOR.id
+        );
+        let request = self.client.get(format!("{}/clusters/{name}", self.url)).header(header::AUTHORIZATION, signed);
+        request.send().await?.json().await
     }
 
     /// Passes a request on, and the answer back.

@@ -1,11 +1,13 @@
 //! The truth, end to end: each test has a sandbox of its own, and etcd is the judge. A test belongs here if only a real API
-//! server, a real Pod or a real command line can fail it; everything weaker is tested beside the code.
+//! server, a real Pod or a real command line can fail it; everything weaker is tested beside the code. `create`'s have no sandbox:
+//! there the AWS account is the judge.
 //!
 //! Run by `make test`. Needs root, and what `make parts`, `make build` and `make image` make.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod associate;
+mod create;
 mod create_templates;
 mod enable;
 mod gate;

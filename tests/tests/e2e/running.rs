@@ -2,10 +2,12 @@
 //! Output: what it has said so far, and how it ends.
 
 use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Child, ExitStatus};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
 
 use eks_encrypt_tests::sandbox::Sandbox;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::support::{Said, plugin_command, wait_for};
 
@@ -22,9 +24,13 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it. `name` is for the files that it writes to.
     pub(crate) fn start(sandbox: &Sandbox, name: &str, arguments: &[&str]) -> Self {
-        let file = |ending| sandbox.folder().path().join(format!("logs/{name}.{ending}"));
+        Self::of(plugin_command(sandbox, arguments), &sandbox.folder().logs(), name)
+    }
+
+    /// Starts a command whose files go into a folder.
+    pub(crate) fn of(mut command: Command, folder: &Path, name: &str) -> Self {
+        let file = |ending| folder.join(format!("{name}.{ending}"));
         let (stdout, stderr) = (file("stdout"), file("stderr"));
-        let mut command = plugin_command(sandbox, arguments);
         command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
         // kubectl becomes the plugin: this is the plugin's own process.
         Self { child: command.spawn().unwrap(), stdout, stderr }
@@ -56,6 +62,12 @@ impl Running {
         self.at_work();
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    pub(crate) fn interrupt(&mut self) {
+        self.at_work();
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGINT).unwrap();
     }
 
     /// Waits for its end.

@@ -170,7 +170,11 @@ pub(crate) fn plugin(sandbox: &Sandbox, arguments: &[&str]) -> Said {
 
 /// Its command, for whoever starts it in another way.
 pub(crate) fn plugin_command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
-    let mut command = sandbox.command("kubectl").unwrap();
+    as_plugin(sandbox.command("kubectl").unwrap(), arguments)
+}
+
+/// kubectl's command, made one of the plugin.
+pub(crate) fn as_plugin(mut command: Command, arguments: &[&str]) -> Command {
     let beside = Path::new(SANDBOX).parent().unwrap().display().to_string();
     let inherited = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
     let path = format!("{beside}:{}", inherited.to_str().unwrap());

@@ -153,6 +153,7 @@ fn tags() {
         "aws:team: shop".to_owned(),
         "\"\": shop".to_owned(),
         "team: a|b".to_owned(),
+        "Team: a, team: b".to_owned(),
         "\"te\\tam\": b".to_owned(),
         format!("{}: shop", "t".repeat(129)),
         format!("team: {}", "v".repeat(257)),
@@ -177,6 +178,12 @@ fn tags() {
       region: us-west-2
       tags: {team: a|b}
     => kms.yaml:8: metadata.tags.team has `|` in it; tags have letters, digits, blanks and _.:/=+-@ alone
+
+    metadata:
+      name: shop
+      region: us-west-2
+      tags: {Team: a, team: b}
+    => kms.yaml:8: metadata.tags.team differs from Team in capitals alone, which AWS takes for twice
 
     metadata:
       name: shop

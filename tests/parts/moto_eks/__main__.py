@@ -1,0 +1,8 @@
+"""Starts moto's server with our additions. The command line is that of `moto_server`."""
+
+from moto.server import main
+
+from moto_eks import resources, stacks  # noqa: F401  (to define a model is to have CloudFormation find it)
+
+stacks.install()
+main()

@@ -1,0 +1,201 @@
+//! An AWS account alone, for what needs no cluster: `create`. moto on a loopback port, and before it a front that writes
+//! down every call and can play a stack's slow life ([`life`]). Up in 2 s, and gone when dropped.
+//!
+//! A thread of its own starts moto and lives as long as the value: the kernel ends moto when that thread ends, however the
+//! test ends.
+
+mod calls;
+mod front;
+pub mod keys;
+pub mod life;
+mod refusal;
+mod stack;
+mod xml;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, anyhow};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::CancellationToken;
+
+pub use crate::aws::moto::EksTypes;
+use crate::aws::moto::{self, Moto};
+use crate::crew::{Crew, READY};
+use crate::folder::Folder;
+use crate::info::{self, aws_env};
+use crate::parts::{Missing, Parts};
+use crate::ports;
+use front::Front;
+use keys::Kind;
+use life::Life;
+
+/// The region of the environment. Not that of any test's file: who forgets the file's region is found out.
+const REGION: &str = "eu-north-1";
+
+/// A running account.
+#[derive(Debug)]
+pub struct AwsOnly {
+    front: Arc<Front>,
+    endpoint: String,
+    runtime: Handle,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+    // After the thread, which writes into it.
+    folder: TempDir,
+}
+
+/// What the thread tells once it is up.
+struct Up {
+    front: Arc<Front>,
+    endpoint: String,
+    runtime: Handle,
+}
+
+impl AwsOnly {
+    /// Starts an account and waits until it answers.
+    ///
+    /// # Errors
+    /// moto was not installed, or does not start: with the last lines of its log.
+    pub fn start(types: EksTypes) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("aws").tempdir()?;
+        std::fs::create_dir(Folder::at(folder.path()).logs())?;
+        let (stop, (tell, told)) = (CancellationToken::new(), mpsc::channel());
+        let (at, token) = (Folder::at(folder.path()), stop.clone());
+        let thread = std::thread::spawn(move || live(types, &at, &token, &tell));
+        let up = told.recv().context("the account's thread has ended")?;
+        let Up { front, endpoint, runtime } = match up {
+            Ok(up) => up,
+            Err(error) => {
+                // It ends by itself, and moto's log goes with the folder.
+                let _ = thread.join();
+                return Err(error);
+            }
+        };
+        Ok(Self { front, endpoint, runtime, stop, thread: Some(thread), folder })
+    }
+
+    /// A folder for the test's own files, which goes with the account.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The kubeconfig that the environment names; there is none at the start.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    /// A command in the account's environment: `aws`, `kubectl` or the plugin.
+    ///
+    /// # Errors
+    /// A program was not built.
+    pub fn command(&self, program: impl Into<PathBuf>) -> anyhow::Result<Command> {
+        Ok(info::command(program.into(), self.env()?))
+    }
+
+    fn env(&self) -> Result<BTreeMap<String, String>, Missing> {
+        let mut env = aws_env(&self.endpoint, REGION, &Parts::of_this_checkout())?;
+        // Whatever else is written goes into the folder too.
+        env.insert("HOME".to_owned(), self.folder.path().display().to_string());
+        env.insert("KUBECONFIG".to_owned(), self.kubeconfig().display().to_string());
+        Ok(env)
+    }
+
+    /// Makes a KMS key and answers its ARN.
+    ///
+    /// # Errors
+    /// moto refuses.
+    pub fn key(&self, region: &str, kind: Kind) -> anyhow::Result<String> {
+        let kms = crate::aws::keys::client(self.front.moto().url(), region);
+        self.wait(async move { keys::make(&kms, kind).await })?
+    }
+
+    /// Gives a key an alias and answers the alias's ARN.
+    ///
+    /// # Errors
+    /// moto refuses.
+    pub fn alias(&self, region: &str, name: &str, key: &str) -> anyhow::Result<String> {
+        let kms = crate::aws::keys::client(self.front.moto().url(), region);
+        let (alias, of) = (name.to_owned(), key.to_owned());
+        self.wait(async move { keys::alias(&kms, &alias, &of).await })??;
+        let account = key.rsplit_once(":key/").map_or(key, |(account, _)| account);
+        Ok(format!("{account}:{name}"))
+    }
+
+    /// A cluster as DescribeCluster tells it, if it is there.
+    ///
+    /// # Errors
+    /// moto does not answer.
+    pub fn cluster(&self, region: &str, name: &str) -> anyhow::Result<Option<Value>> {
+        let (moto, region, name) = (self.front.moto().clone(), region.to_owned(), name.to_owned());
+        let answer = self.wait(async move { moto.eks_cluster(&region, &name).await })??;
+        Ok(answer.get("cluster").cloned())
+    }
+
+    /// From now on, CloudFormation tells of a stack as it is written here. What it does not concern is still moto's.
+    pub fn play(&self, life: Life) {
+        self.front.play(life);
+    }
+
+    /// Every call since the start, or since this was asked last: `kms:DescribeKey us-west-2`.
+    pub fn calls(&self) -> Vec<String> {
+        self.front.take_calls()
+    }
+
+    /// Runs something on the account's thread.
+    fn wait<T: Send + 'static>(&self, what: impl Future<Output = T> + Send + 'static) -> anyhow::Result<T> {
+        let (tell, told) = mpsc::channel();
+        self.runtime.spawn(async move {
+            // Nobody hears it if the test has ended.
+            let _ = tell.send(what.await);
+        });
+        told.recv().map_err(|_| anyhow!("the account has ended"))
+    }
+}
+
+impl Drop for AwsOnly {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The life of the thread.
+fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc::Sender<anyhow::Result<Up>>) {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(tell.send(Err(error.into()))),
+    };
+    runtime.block_on(async {
+        let mut crew = Crew::default();
+        let up = begin(types, folder, &mut crew, stop).await;
+        let is_up = up.is_ok();
+        // Nobody hears it if the test has ended.
+        let _ = tell.send(up);
+        if is_up {
+            stop.cancelled().await;
+        }
+        crew.kill().await;
+    });
+}
+
+async fn begin(types: EksTypes, folder: &Folder, crew: &mut Crew, stop: &CancellationToken) -> anyhow::Result<Up> {
+    let [moto_port, port] = ports::free(Ipv4Addr::LOCALHOST.into())?;
+    crew.start(moto::start(&Parts::of_this_checkout(), folder, moto_port, types)?)?;
+    let moto = Moto::at(moto_port);
+    crew.ready(READY, || moto.answers()).await?;
+    let front = Arc::new(Front::new(moto));
+    front::serve(&front, port, stop).await?;
+    Ok(Up { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() })
+}

@@ -1,0 +1,10 @@
+//! `create` with the real binary, against an AWS account that is moto's: no cluster runs here, for none can be made. A test
+//! belongs here if only the real command line and AWS's own protocols can fail it.
+
+mod dry_run;
+mod failed;
+mod ground;
+mod made;
+mod refused;
+mod slow;
+mod support;

@@ -1,0 +1,122 @@
+//! What fails after CreateStack: never "created", always why, and how to be rid of what is left.
+
+use std::process::Command;
+
+use eks_encrypt_tests::aws_only::keys::Kind;
+use eks_encrypt_tests::aws_only::life::{Life, Refusal, Turn};
+use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
+
+use super::support::{OREGON, STACK, account, create, minimal, stacks};
+use crate::support::{Said, run};
+
+/// What a person copies: to the line's end, or to the backtick.
+fn delete_command(said: &Said) -> String {
+    let at = said.stderr.find("aws cloudformation delete-stack").unwrap_or_else(|| panic!("{}", said.stderr));
+    said.stderr[at..].split(['\n', '`']).next().unwrap().to_owned()
+}
+
+#[track_caller]
+fn failed(said: &Said) {
+    assert!(!matches!(said.code, Some(0 | 3)), "{:?}: {}", said.code, said.stderr);
+    assert!(!said.words().contains("Created and checked"), "{}", said.stderr);
+}
+
+#[test]
+fn a_key_that_slips_past_the_checks_is_rolled_back_and_the_name_is_free_again_in_one_command() {
+    let (account, good) = account();
+    let bad = account.key(OREGON, Kind::NoGrants).unwrap();
+    let said = create(&account, &minimal(OREGON, &bad), &[]);
+    failed(&said);
+    let words = said.words();
+    assert!(words.contains("ControlPlane"), "{words}");
+    assert!(words.contains("User not authorized to perform kms:CreateGrant operation"), "{words}");
+    assert!(words.contains("allow kms:CreateGrant"), "the cure: {words}");
+    assert_eq!(stacks(&account, OREGON)[0]["StackStatus"], "ROLLBACK_COMPLETE");
+    assert!(!account.kubeconfig().exists());
+
+    // Nobody has cleaned up: nothing may be done, and the way out is said again.
+    let again = create(&account, &minimal(OREGON, &good), &[]);
+    assert_eq!(again.code, Some(3), "{}", again.stderr);
+    assert!(again.stderr.contains("ROLLBACK_COMPLETE"), "{}", again.stderr);
+    assert_eq!(delete_command(&again), delete_command(&said));
+
+    // As a person pastes it.
+    let mut shell: Command = account.command("sh").unwrap();
+    run(shell.args(["-c", &delete_command(&said)])).ok();
+    create(&account, &minimal(OREGON, &good), &[]).ok();
+}
+
+#[test]
+fn a_stack_that_claims_to_be_complete_without_a_cluster_is_a_failure() {
+    // moto as it is knows no AWS::EKS::Cluster and says nothing of it.
+    let account = AwsOnly::start(EksTypes::Stock).unwrap();
+    let key = account.key(OREGON, Kind::Good).unwrap();
+    let said = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&said);
+    assert!(!account.kubeconfig().exists());
+
+    // The same where it is CloudFormation itself that claims it: here there is a stack, and no cluster.
+    let (account, key) = self::account();
+    let complete = Turn::new("CREATE_COMPLETE").event("ControlPlane", "AWS::EKS::Cluster", "CREATE_COMPLETE", None);
+    account.play(Life::of([Turn::new("CREATE_IN_PROGRESS"), complete]).nothing_made());
+    let said = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&said);
+    assert!(said.words().contains("kms-cluster"), "{}", said.stderr);
+    assert!(!account.kubeconfig().exists());
+}
+
+#[test]
+fn the_earliest_failure_is_the_reason_and_what_was_cancelled_for_it_is_not() {
+    let (account, key) = account();
+    let cause = "The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)";
+    let failing = Turn::new("CREATE_IN_PROGRESS")
+        .failed("NATIP", "AWS::EC2::EIP", cause)
+        .failed("ControlPlane", "AWS::EKS::Cluster", "Resource creation cancelled")
+        .failed("VPCGatewayAttachment", "AWS::EC2::VPCGatewayAttachment", "Resource creation cancelled");
+    account.play(Life::of([
+        Turn::new("CREATE_IN_PROGRESS").because("User Initiated").began("NATIP", "AWS::EC2::EIP"),
+        failing,
+        Turn::new("ROLLBACK_IN_PROGRESS").because("The following resource(s) failed to create: [NATIP, ControlPlane]."),
+        Turn::new("ROLLBACK_COMPLETE").event("NATIP", "AWS::EC2::EIP", "DELETE_COMPLETE", None),
+    ]));
+    let said = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&said);
+    let words = said.words();
+    assert!(words.contains("NATIP") && words.contains("The maximum number of addresses"), "{words}");
+    let last = &words[words.find("error:").unwrap()..];
+    assert!(!last.contains("cancelled"), "{words}");
+    assert!(said.stderr.contains(&format!("delete-stack --stack-name {STACK}")), "{}", said.stderr);
+}
+
+#[test]
+fn what_a_failed_rollback_leaves_is_listed_with_what_it_costs() {
+    let (account, key) = account();
+    let gateway = "AWS::EC2::NatGateway";
+    account.play(Life::of([
+        Turn::new("CREATE_IN_PROGRESS").made("NATGateway", gateway).made("VPC", "AWS::EC2::VPC"),
+        Turn::new("ROLLBACK_IN_PROGRESS").failed("ControlPlane", "AWS::EKS::Cluster", "no grant"),
+        Turn::new("ROLLBACK_FAILED")
+            .because("The following resource(s) failed to delete: [NATGateway].")
+            // At the same moment: the order of the answer counts.
+            .event("VPC", "AWS::EC2::VPC", "DELETE_IN_PROGRESS", None)
+            .event("VPC", "AWS::EC2::VPC", "DELETE_COMPLETE", None)
+            .event("NATGateway", gateway, "DELETE_FAILED", Some("it has dependencies")),
+    ]));
+    let said = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&said);
+    let words = said.words();
+    assert!(words.contains("ROLLBACK_FAILED") && words.contains("no grant"), "{words}");
+    let left = &words[words.find("still there:").unwrap()..];
+    assert!(left.contains("NATGateway") && left.contains("COST MONEY"), "{words}");
+    assert!(!left.contains("AWS::EC2::VPC"), "it is gone: {words}");
+}
+
+#[test]
+fn a_refused_create_stack_leaves_nothing() {
+    let (account, key) = account();
+    account.play(Life::of([]).create_refused(Refusal::access_denied("CreateStack")));
+    let said = create(&account, &minimal(OREGON, &key), &[]);
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    let words = said.words();
+    assert!(words.contains("nothing was created") && words.contains("cloudformation:CreateStack"), "{words}");
+}
