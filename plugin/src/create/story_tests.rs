@@ -49,8 +49,7 @@ fn the_cause_is_what_failed_by_itself() {
     NATGateway (AWS::EC2::NatGateway) FAILED, after 0 s: Resource creation cancelled
     ");
     let causes: Vec<&str> = story.causes().iter().map(|event| event.resource.as_str()).collect();
-    // Of one moment, the later in the list is the earlier.
-    assert_eq!(causes, ["Other", "ControlPlane"]);
+    assert_eq!(causes, ["ControlPlane", "Other"]);
 }
 
 #[test]
