@@ -6,7 +6,8 @@ use eks_encrypt_tests::aws_only::keys::Kind;
 use eks_encrypt_tests::aws_only::life::{Life, Refusal, Turn};
 use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
 
-use super::support::{OREGON, STACK, account, create, minimal, stacks};
+use super::support::{OREGON, STACK, account, aws, command, create, minimal, stacks};
+use crate::running::Running;
 use crate::support::{Said, run};
 
 /// What a person copies: to the line's end, or to the backtick.
@@ -62,6 +63,27 @@ fn a_stack_that_claims_to_be_complete_without_a_cluster_is_a_failure() {
     let said = create(&account, &minimal(OREGON, &key), &[]);
     failed(&said);
     assert!(said.words().contains("kms-cluster"), "{}", said.stderr);
+    assert!(!account.kubeconfig().exists());
+}
+
+#[test]
+fn a_cluster_with_another_key_is_said_to_be_so_with_both_keys_side_by_side() {
+    let (account, key) = account();
+    let other = account.key(OREGON, Kind::Good).unwrap();
+    let complete = Turn::new("CREATE_COMPLETE");
+    let going = || Turn::new("CREATE_IN_PROGRESS");
+    account.play(Life::of([going().began("VPC", "AWS::EC2::VPC"), going(), going(), going(), complete]).nothing_made());
+    let mut running = Running::of(command(&account, &minimal(OREGON, &key), &[]), account.folder(), "create");
+    running.until("has begun to create stack");
+    // Whoever makes it meanwhile: what counts is what EKS says in the end.
+    let config = format!(r#"[{{"resources":["secrets"],"provider":{{"keyArn":"{other}"}}}}]"#);
+    let role = "arn:aws:iam::123456789012:role/eks";
+    let made = ["eks", "create-cluster", "--name", "kms-cluster", "--role-arn", role, "--encryption-config", &config];
+    aws(&account, OREGON, &[&made[..], &["--resources-vpc-config", "subnetIds=a,b"]].concat()).ok();
+    let said = running.end();
+    assert_eq!(said.code, Some(4), "{}", said.stderr);
+    let words = said.words();
+    assert!(words.contains(&format!("asked for: {key} EKS has: {other}")), "{words}");
     assert!(!account.kubeconfig().exists());
 }
 
