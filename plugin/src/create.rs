@@ -16,7 +16,7 @@ use crate::create::follow::Followed;
 use crate::create::ground::Ground;
 use crate::create::kubeconfig::Entry;
 use crate::create::spec::Spec;
-use crate::create::stack::Plan;
+use crate::create::stack::{Plan, Wanted};
 use crate::create::summary::Created;
 use crate::create::verify::Asked;
 use crate::eks::aws;
@@ -53,14 +53,14 @@ pub(crate) async fn create(args: &Create, screen: &Screen, stage: &RefCell<Stage
     let began = Instant::now();
     let spec = read(args.file.clone()).await?;
     let aws = aws::connect(args.profile.as_deref(), Some(&spec.region)).await;
-    let ground = ground::check(&spec, aws, args.profile.as_deref(), screen).await?;
+    let delete = args.delete(&spec.stack(), &spec.region);
+    let ground = ground::check(&spec, aws, (args.profile.as_deref(), &delete), screen).await?;
     if args.dry_run {
         screen.line(&plan::dry_run(&spec, &ground.found())?);
         screen::stdout(&format!("{:#}", ground.template));
         return Ok(ExitCode::Done);
     }
-    screen.line(&plan::text(&spec, &ground.found())?);
-    let cluster = go_on(&spec, &ground, screen, stage, began + args.timeout).await?;
+    let cluster = go_on(&spec, &ground, &delete, screen, stage, began + args.timeout).await?;
     let context = write_kubeconfig(args, &cluster, screen).await;
     let created = Created {
         account: &ground.account,
@@ -69,39 +69,43 @@ pub(crate) async fn create(args: &Create, screen: &Screen, stage: &RefCell<Stage
         endpoint: &cluster.endpoint,
         zones: ground.zones.len(),
         context: context.as_deref(),
+        delete: &delete,
+        look: &args.look(&spec.name, &spec.region, context.as_deref()),
         took: began.elapsed(),
     };
     screen.line(&summary::text(&spec, &created));
-    Ok(ExitCode::Done)
+    // A script that goes on with kubectl would be at whatever cluster was the current one before.
+    Ok(if context.is_some() { ExitCode::Done } else { ExitCode::Error })
 }
 
 /// Everything that changes something in AWS, and the proof.
 async fn go_on(
     spec: &Spec,
     ground: &Ground,
+    delete: &str,
     screen: &Screen,
     stage: &RefCell<Stage>,
     deadline: Instant,
 ) -> Result<Cluster, Stop> {
     let (client, name) = (&ground.cloudformation, &spec.stack());
+    let creating = |begun| Stage::Creating { begun, stack: name.clone(), delete: delete.to_owned() };
     let id = match &ground.plan {
         Plan::Create => {
-            stage.replace(Stage::Creating(name.clone()));
-            let id = stack::create(client, name, &spec.region, &ground.template.to_string(), &spec.tags).await?;
+            screen.line(&plan::text(spec, &ground.found())?);
+            stage.replace(creating(false));
+            let template = &ground.template.to_string();
+            let wanted = Wanted { stack: name, template, zones: &ground.zones, tags: &spec.tags, delete };
+            let id = stack::create(client, &wanted).await?;
             screen.line(&format!("CloudFormation has begun to create stack {name}. It goes on by itself from here."));
             id
         }
-        Plan::Follow(id) => {
-            screen.line(&format!("Stack {name} is being created already, from the same file: following it."));
-            id.clone()
-        }
-        Plan::Verify(id) => id.clone(),
+        Plan::Follow(id) | Plan::Undo(id) | Plan::Verify(id) => id.clone(),
     };
-    stage.replace(Stage::Creating(name.clone()));
-    let followed = Followed { client, region: &spec.region, name, id: &id, resources: ground.resources() };
+    stage.replace(creating(true));
+    let followed = Followed { client, name, id: &id, resources: ground.resources(), delete };
     followed.to_its_end(screen, deadline).await?;
-    let delete = stack::delete(name, &spec.region);
-    let asked = Asked { cluster: &spec.name, key: &ground.key, stack: name, delete };
+    stage.replace(Stage::Created(name.clone()));
+    let asked = Asked { cluster: &spec.name, key: &ground.key, stack: name, delete: delete.to_owned() };
     Ok(verify::verify(&ground.aws, &asked, screen, deadline).await?)
 }
 
@@ -115,7 +119,11 @@ async fn read(path: PathBuf) -> Result<Spec, Stop> {
 
 /// Writes the entry, and gives back the context's name. The cluster is there whether it can be written or not.
 async fn write_kubeconfig(args: &Create, cluster: &Cluster, screen: &Screen) -> Option<String> {
-    let entry = Entry::of(cluster, args.profile.as_deref());
+    // A token must come from the account that the cluster is in, in every other terminal as well.
+    let of_environment =
+        || std::env::var("AWS_PROFILE").ok().filter(|_| std::env::var_os("AWS_ACCESS_KEY_ID").is_none());
+    let profile = args.profile.clone().or_else(of_environment).filter(|profile| !profile.is_empty());
+    let entry = Entry::of(cluster, profile.as_deref());
     let (context, file) = (entry.arn.clone(), args.kubeconfig.clone());
     let written = tokio::task::spawn_blocking(move || kubeconfig::write(&entry, file.as_deref())).await;
     match written {

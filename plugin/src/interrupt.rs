@@ -26,8 +26,16 @@ pub(crate) enum Stage {
     Applying(Run),
     /// A run's Job is there.
     Following(Run),
-    /// CloudFormation creates this stack, or is being asked to.
-    Creating(String),
+    /// CloudFormation is being asked to create a stack, or does.
+    Creating {
+        /// Whether it has said that it does.
+        begun: bool,
+        stack: String,
+        /// The command that deletes it.
+        delete: String,
+    },
+    /// The stack is complete.
+    Created(String),
     /// The engine is at work in this process.
     Local,
 }
@@ -71,9 +79,11 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
         Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
         Stage::Following(_) => ("The Job goes on re-encrypting in the cluster.", attach),
-        Stage::Creating(stack) => {
+        Stage::Creating { begun, stack, delete } => return creating(*begun, stack, delete, again),
+        Stage::Created(stack) => {
             return format!(
-                "\ninterrupted: CloudFormation goes on creating stack {stack} by itself. Go on or look again with:\n  {again}"
+                "\ninterrupted: stack {stack} is complete and costs money; whether the cluster has your key has not been said. \
+                 Go on with:\n  {again}"
             );
         }
         Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
@@ -94,6 +104,19 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
     format!("\ninterrupted: {what}\nGo on or look again with:\n  {next}{rights}")
 }
 
+/// Many a Ctrl-C is meant to stop the whole thing.
+fn creating(begun: bool, stack: &str, delete: &str, again: &str) -> String {
+    let what = if begun {
+        format!("CloudFormation goes on creating stack {stack} by itself, and what it makes costs money.")
+    } else {
+        format!(
+            "CloudFormation was being asked to create stack {stack}, and has not answered: it may have begun, and then goes on by \
+             itself, and what it makes costs money."
+        )
+    };
+    format!("\ninterrupted: {what}\nGo on or look again with:\n  {again}\nTo have none of it:\n  {delete}")
+}
+
 #[cfg(test)]
 mod tests {
     //! What is said at each stage.
@@ -110,7 +133,9 @@ mod tests {
             Stage::Applying(run.clone()),
             Stage::Following(run),
             Stage::Local,
-            Stage::Creating("eks-encrypt-shop".into()),
+            Stage::Creating { begun: false, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
+            Stage::Creating { begun: true, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
+            Stage::Created("eks-encrypt-shop".into()),
         ];
         let told: Vec<String> =
             all.iter().map(|stage| text(stage, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();
@@ -145,7 +170,19 @@ mod tests {
         Go on or look again with:
           kubectl eks-encrypt enable
 
-        interrupted: CloudFormation goes on creating stack eks-encrypt-shop by itself. Go on or look again with:
+        interrupted: CloudFormation was being asked to create stack eks-encrypt-shop, and has not answered: it may have begun, and then goes on by itself, and what it makes costs money.
+        Go on or look again with:
+          kubectl eks-encrypt enable
+        To have none of it:
+          aws delete ...
+
+        interrupted: CloudFormation goes on creating stack eks-encrypt-shop by itself, and what it makes costs money.
+        Go on or look again with:
+          kubectl eks-encrypt enable
+        To have none of it:
+          aws delete ...
+
+        interrupted: stack eks-encrypt-shop is complete and costs money; whether the cluster has your key has not been said. Go on with:
           kubectl eks-encrypt enable
         ");
     }

@@ -127,6 +127,29 @@ impl Create {
         paste.timeout(self.timeout, CREATE_TIMEOUT);
         paste.text()
     }
+
+    /// The commands that look at the cluster; `context`, if the kubeconfig has it.
+    pub(crate) fn look(&self, name: &str, region: &str, context: Option<&str>) -> Vec<String> {
+        let profile = self.profile.as_deref();
+        let kubectl = |command: &str| {
+            let mut paste = Paste(vec![command.to_owned()]);
+            paste.maybe("--context", context);
+            paste.path("--kubeconfig", self.kubeconfig.as_deref());
+            paste
+        };
+        let mut status = kubectl("kubectl eks-encrypt status");
+        status.flag("--cluster", name);
+        status.flag("--region", region);
+        status.maybe("--profile", profile);
+        let entry = aws(&format!("eks update-kubeconfig --name {name}"), region, profile);
+        let entry = context.is_none().then_some(entry);
+        entry.into_iter().chain([kubectl("kubectl get nodes").text(), status.text()]).collect()
+    }
+
+    /// The command that deletes a stack of it, and all that the stack has made.
+    pub(crate) fn delete(&self, stack: &str, region: &str) -> String {
+        aws(&format!("cloudformation delete-stack --stack-name {stack}"), region, self.profile.as_deref())
+    }
 }
 
 impl Reencrypt {
@@ -163,6 +186,14 @@ pub(crate) fn attach(kube: &KubeFlags, namespace: &str) -> String {
 pub(crate) fn cleanup(kube: &KubeFlags) -> String {
     let mut paste = Paste::new("cleanup");
     paste.kube(kube);
+    paste.text()
+}
+
+/// A command of `aws`, in this region and with the profile that was named.
+fn aws(command: &str, region: &str, profile: Option<&str>) -> String {
+    let mut paste = Paste(vec![format!("aws {command}")]);
+    paste.flag("--region", region);
+    paste.maybe("--profile", profile);
     paste.text()
 }
 

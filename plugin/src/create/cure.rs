@@ -17,6 +17,8 @@ pub(crate) fn of(words: &str) -> String {
         "name other zones in availabilityZones"
     } else if has("insufficientinstancecapacity") || has("insufficient capacity") {
         "name other instance types, or other zones, for that node group"
+    } else if has("not supported in your requested availability zone") {
+        "not every zone has every instance type: name others in that node group's instanceTypes or availabilityZones"
     } else if has("already exists") {
         "something else has that name: delete it, or choose another"
     } else {

@@ -2,7 +2,7 @@
 
 use aws_smithy_http_client::test_util::StaticReplayClient;
 
-use crate::create::stack::{TEMPLATE, digest};
+use crate::create::stack::{TEMPLATE, ZONES, digest};
 use crate::testing::{Answer, aws};
 
 /// The template of tests' stacks.
@@ -42,15 +42,26 @@ pub(crate) fn stack(status: &str) -> Answer {
 
 /// A stack with the tag that tells of its template, or without.
 pub(crate) fn tagged(status: &str, template: Option<&str>) -> Answer {
-    let tag = template.map(|value| format!("<member><Key>{TEMPLATE}</Key><Value>{value}</Value></member>"));
+    described(status, &template.map(|value| tag(TEMPLATE, value)).unwrap_or_default())
+}
+
+/// A stack of a template, in these zones.
+pub(crate) fn in_zones(status: &str, template: &str, zones: &str) -> Answer {
+    described(status, &format!("{}{}", tag(TEMPLATE, template), tag(ZONES, zones)))
+}
+
+fn tag(key: &str, value: &str) -> String {
+    format!("<member><Key>{key}</Key><Value>{value}</Value></member>")
+}
+
+fn described(status: &str, tags: &str) -> Answer {
     leaked(
         200,
         format!(
             "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>{ID}</StackId>\
              <StackName>eks-encrypt-shop</StackName><CreationTime>2026-11-24T07:00:00Z</CreationTime>\
-             <StackStatus>{status}</StackStatus><StackStatusReason>so it is</StackStatusReason><Tags>{}</Tags></member></Stacks>\
-             </DescribeStacksResult></DescribeStacksResponse>",
-            tag.unwrap_or_default()
+             <StackStatus>{status}</StackStatus><StackStatusReason>so it is</StackStatusReason><Tags>{tags}</Tags></member></Stacks>\
+             </DescribeStacksResult></DescribeStacksResponse>"
         ),
     )
 }

@@ -1,6 +1,8 @@
 //! Follows a stack's creation to its end. Input: the stack's id. Output: that it is complete, or why it is not, and what is
 //! left of it. What CloudFormation does goes on without us: whoever asks later sees the whole story again.
 
+use std::time::Duration;
+
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::StackEvent;
 use eks_encrypt_job::exit::ExitCode;
@@ -56,25 +58,39 @@ impl Coded for Error {
     }
 }
 
+/// For how long a stack that was created may not be there.
+const NOT_SEEN_YET: Duration = Duration::from_secs(30);
+
 /// A stack to be followed.
 pub(crate) struct Followed<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) region: &'a str,
     pub(crate) name: &'a str,
     pub(crate) id: &'a str,
     /// How many resources its template has.
     pub(crate) resources: u64,
+    /// The command that deletes it.
+    pub(crate) delete: &'a str,
 }
 
 impl Followed<'_> {
     /// Waits for its end.
     pub(crate) async fn to_its_end(&self, screen: &Screen, deadline: Instant) -> Result<(), Error> {
         let mut story = Story::default();
+        let began = Instant::now();
         let mut poll = Poll::new(screen, deadline, format!("CloudFormation creates stack {}", self.name), "");
         loop {
-            match self.look(&mut story).await {
-                Ok((news, stack)) => {
-                    news.iter().for_each(|line| screen.log(&format!("  {line}")));
+            match stack::describe(self.client, self.id).await {
+                // What has just begun may not be seen everywhere yet.
+                Ok(None) if began.elapsed() < NOT_SEEN_YET => {}
+                Ok(stack) => {
+                    let stack = stack.unwrap_or_else(|| Stack { status: "gone".to_owned(), ..Stack::default() });
+                    match self.events().await {
+                        Ok(events) => {
+                            story.take(events).iter().for_each(|line| screen.log(&format!("  {line}")));
+                        }
+                        // The stack's own status is enough to go on.
+                        Err(cause) => poll.trouble(&cause.with(" (cloudformation:DescribeStackEvents)")),
+                    }
                     if let Some(ended) = self.ended(&stack, &story) {
                         return ended;
                     }
@@ -87,18 +103,15 @@ impl Followed<'_> {
         }
     }
 
-    /// What has happened since, and how the stack is. Asked in this order: an end that is seen has all its events.
-    async fn look(&self, story: &mut Story) -> Result<(Vec<String>, Stack), Cause> {
-        let stack = stack::describe(self.client, self.id)
-            .await?
-            .unwrap_or_else(|| Stack { status: "gone".to_owned(), ..Stack::default() });
+    /// All that has happened. Asked after the stack's status: an end that is seen has all its events.
+    async fn events(&self) -> Result<Vec<Event>, Cause> {
         let mut pages = self.client.describe_stack_events().stack_name(self.id).into_paginator().send();
         let mut events = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Cause::aws(&error))?;
             events.extend(page.stack_events.unwrap_or_default().into_iter().map(event));
         }
-        Ok((story.take(events), stack))
+        Ok(events)
     }
 
     /// How it ended, if it has.
@@ -107,11 +120,9 @@ impl Followed<'_> {
         Some(match status.as_str() {
             "CREATE_COMPLETE" => Ok(()),
             "CREATE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS" => return None,
-            "ROLLBACK_COMPLETE" => Err(Error::Failed {
-                stack: name,
-                causes: causes(stack, story),
-                delete: stack::delete(self.name, self.region),
-            }),
+            "ROLLBACK_COMPLETE" => {
+                Err(Error::Failed { stack: name, causes: causes(stack, story), delete: self.delete.to_owned() })
+            }
             "ROLLBACK_FAILED" | "CREATE_FAILED" => {
                 let left = story.left();
                 Err(Error::Stuck {
@@ -120,7 +131,7 @@ impl Followed<'_> {
                     causes: causes(stack, story),
                     left: left.iter().map(|(name, kind)| format!("{name} ({kind})")).collect::<Vec<_>>().join(", "),
                     cost: paid::of(left.iter().map(|(_, kind)| *kind)),
-                    delete: stack::delete(self.name, self.region),
+                    delete: self.delete.to_owned(),
                 })
             }
             _ => Err(Error::Elsewhere { stack: name, status }),

@@ -13,7 +13,8 @@ const CLUSTER: &str = "AWS::EKS::Cluster";
 async fn followed(answers: &[Answer]) -> String {
     let (client, _) = cloudformation(answers);
     let screen = Screen::kept();
-    let followed = Followed { client: &client, region: "eu-central-1", name: "eks-encrypt-shop", id: ID, resources: 2 };
+    let delete = "aws cloudformation delete-stack ...";
+    let followed = Followed { client: &client, name: "eks-encrypt-shop", id: ID, resources: 2, delete };
     let ended = followed.to_its_end(&screen, Instant::now() + Duration::from_secs(2400)).await;
     format!("{}\n-> {}", screen.text(), ended.map_or_else(told, |()| "complete".to_owned()))
 }
@@ -70,7 +71,7 @@ async fn a_failure_that_is_taken_back() {
     error: stack eks-encrypt-shop could not be created, and CloudFormation has removed all that it had made; an empty record is left, which costs nothing
       ControlPlane (AWS::EKS::Cluster): User: alice is not authorized to perform: kms:CreateGrant on resource: the key
       what helps: allow kms:CreateGrant and kms:DescribeKey on the key to your identity, without a condition on kms:GrantIsForAWSResource: EKS makes its grant with your rights
-      then delete the record and run the same command again: aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1
+      then delete the record and run the same command again: aws cloudformation delete-stack ...
     ");
 }
 
@@ -105,7 +106,7 @@ async fn a_failure_that_could_not_be_taken_back() {
       NodeGroup0 (AWS::EKS::Nodegroup): Instances failed to join the kubernetes cluster
       still there: NATGateway (AWS::EC2::NatGateway), VPC (AWS::EC2::VPC)
       These COST MONEY as long as they are there: NAT gateways.
-      remove them: aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1
+      remove them: aws cloudformation delete-stack ...
       (what refuses, its DELETE_FAILED line above says why)
     ");
 }
@@ -116,14 +117,14 @@ async fn no_reason_at_all_and_other_ends() {
     let all = [
         followed(&[stack("ROLLBACK_COMPLETE"), none]).await,
         followed(&[stack("DELETE_IN_PROGRESS"), none]).await,
-        followed(&[ABSENT, none]).await,
+        followed(&[&[ABSENT; 8][..], &[none]].concat()).await,
         followed(&[error(403, "AccessDenied", "not any more")]).await,
     ];
     assert_snapshot!(all.join("\n"), @r"
     -> exit 5
     error: stack eks-encrypt-shop could not be created, and CloudFormation has removed all that it had made; an empty record is left, which costs nothing
       so it is
-      then delete the record and run the same command again: aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1
+      then delete the record and run the same command again: aws cloudformation delete-stack ...
 
     -> exit 1
     error: stack eks-encrypt-shop is DELETE_IN_PROGRESS: somebody else works on it. Nothing more was done
@@ -133,6 +134,16 @@ async fn no_reason_at_all_and_other_ends() {
 
     -> exit 1
     error: can't ask for stack eks-encrypt-shop any more; CloudFormation goes on with it. Run the same command again to go on: AccessDenied: not any more
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_not_seen_yet_and_events_that_may_not_be_read() {
+    let denied = error(403, "AccessDenied", "not authorized to perform: cloudformation:DescribeStackEvents");
+    let told = followed(&[ABSENT, ABSENT, stack("CREATE_IN_PROGRESS"), denied, stack("CREATE_COMPLETE"), denied]).await;
+    assert_snapshot!(told, @r"
+    note: asking again: AccessDenied: not authorized to perform: cloudformation:DescribeStackEvents (cloudformation:DescribeStackEvents)
+    -> complete
     ");
 }
 

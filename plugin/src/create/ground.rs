@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cause::Cause;
 use crate::create::plan::Found;
 use crate::create::spec::Spec;
-use crate::create::stack::{self, Plan};
+use crate::create::stack::{self, Plan, Stack};
 use crate::create::{ec2, template, zones};
 use crate::eks::aws::{self, Aws};
 use crate::eks::cluster::{self, Cluster};
@@ -44,17 +44,17 @@ impl Ground {
     }
 }
 
-/// Makes all checks that can be made.
+/// Makes all checks that can be made. `delete` is the command that deletes the stack.
 pub(crate) async fn check(
     spec: &Spec,
     aws: Result<Aws, aws::Error>,
-    profile: Option<&str>,
+    (profile, delete): (Option<&str>, &str),
     screen: &Screen,
 ) -> Result<Ground, Stop> {
     screen.line("Checks (nothing is created):");
     let mut checks = Checks::new(screen);
     let ground = match identity(&mut checks, aws, profile).await {
-        Some((aws, identity)) => ground(&mut checks, spec, aws, &identity).await,
+        Some((aws, identity)) => ground(&mut checks, spec, aws, (&identity, delete)).await,
         None => {
             checks
                 .add_all(["key", "zones", "cluster", "stack"].map(|name| Check::skipped(name, "AWS does not know us")));
@@ -91,10 +91,16 @@ async fn identity(
     }
 }
 
-async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, identity: &str) -> Option<Ground> {
+async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, (identity, delete): (&str, &str)) -> Option<Ground> {
     let account = identity.split(':').nth(4).unwrap_or_default().to_owned();
+    let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk);
     let key = key(checks, spec, &aws, identity).await;
-    let zones = zones(checks, spec, &aws).await;
+    let found = stack::find(&cloudformation, &spec.stack()).await;
+    let zones = match &found {
+        // A stack that is there has made its choice.
+        Ok(Some(there)) if !there.zones.is_empty() => Some(there.zones.clone()),
+        _ => zones(checks, spec, &aws).await,
+    };
     let template = match (&key, &zones) {
         (Some(key), Some(zones)) => match template::render(spec, zones, &key.arn) {
             Ok(template) => Some(template),
@@ -105,8 +111,7 @@ async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, identity: &str) 
         },
         _ => None,
     };
-    let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk);
-    let plan = plan(checks, spec, &aws, &cloudformation, template.as_ref()).await;
+    let plan = plan(checks, spec, &aws, (found, delete), template.as_ref()).await;
     Some(Ground { aws, cloudformation, account, key: key?, zones: zones?, template: template?, plan: plan? })
 }
 
@@ -170,7 +175,7 @@ async fn plan(
     checks: &mut Checks<'_>,
     spec: &Spec,
     aws: &Aws,
-    cloudformation: &aws_sdk_cloudformation::Client,
+    (found, delete): (Result<Option<Stack>, stack::Error>, &str),
     template: Option<&Value>,
 ) -> Option<Plan> {
     let Some(template) = template else {
@@ -179,7 +184,7 @@ async fn plan(
         return None;
     };
     let name = spec.stack();
-    let plan = match stack::plan(cloudformation, &name, &spec.region, &template.to_string()).await {
+    let plan = match found.and_then(|found| stack::plan(found, &name, &template.to_string(), delete)) {
         Ok(plan) => plan,
         Err(error) => {
             checks.add(Check::stopped("stack", error));
@@ -189,6 +194,7 @@ async fn plan(
     let found = match &plan {
         Plan::Create => format!("{name} is free"),
         Plan::Follow(_) => format!("{name} is being created already, from this file: it is followed"),
+        Plan::Undo(_) => format!("{name} has failed, and CloudFormation removes what it had made: that is followed"),
         Plan::Verify(_) => format!("{name} was created from this file: the cluster's key is looked at"),
     };
     checks.add(Check::ok("stack", found));

@@ -3,7 +3,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::create::examples;
-use crate::create::fixture::{ABSENT, stack, tagged};
+use crate::create::fixture::{ABSENT, in_zones, stack, tagged};
 use crate::testing::{Answer, aws as scripted, described, described_key, told};
 
 const WHO: Answer = (
@@ -31,7 +31,9 @@ const NO_CLUSTER: Answer =
 async fn checked(answers: &[Answer]) -> String {
     let (aws, http) = scripted(answers);
     let screen = Screen::kept();
-    let ground = check(&examples::minimal("eu-central-1"), Ok(aws), None, &screen).await;
+    let ground =
+        check(&examples::minimal("eu-central-1"), Ok(aws), (None, "aws cloudformation delete-stack ..."), &screen)
+            .await;
     let end = ground.map_or_else(told, |ground| format!("{:?}", ground.plan));
     assert_eq!(http.actual_requests().count(), answers.len(), "{}\n{end}", screen.text());
     format!("{}\n-> {end}\n", screen.text())
@@ -39,7 +41,7 @@ async fn checked(answers: &[Answer]) -> String {
 
 #[tokio::test]
 async fn all_is_well() {
-    assert_snapshot!(checked(&[WHO, described_key("Enabled"), ZONES, ABSENT, NO_CLUSTER]).await, @r"
+    assert_snapshot!(checked(&[WHO, described_key("Enabled"), ABSENT, ZONES, NO_CLUSTER]).await, @r"
     Checks (nothing is created):
       ok    AWS identity         arn:aws:iam::111122223333:user/alice
       ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
@@ -70,7 +72,7 @@ async fn nobody_is_logged_in() {
 
 #[tokio::test]
 async fn a_key_that_is_disabled_and_no_right_to_ask_for_zones() {
-    assert_snapshot!(checked(&[WHO, described_key("Disabled"), DENIED, NO_CLUSTER]).await, @r"
+    assert_snapshot!(checked(&[WHO, described_key("Disabled"), ABSENT, DENIED, NO_CLUSTER]).await, @r"
     Checks (nothing is created):
       ok    AWS identity         arn:aws:iam::111122223333:user/alice
       FAIL  key                  KMS key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
@@ -87,12 +89,12 @@ async fn a_key_that_is_disabled_and_no_right_to_ask_for_zones() {
 
 #[tokio::test]
 async fn names_that_are_taken() {
-    let begin = [WHO, described_key("Enabled"), ZONES];
+    let begin = [WHO, described_key("Enabled")];
     let there = described(&serde_json::json!({ "name": "kms-cluster" }));
     let all = [
-        checked(&[&begin[..], &[ABSENT, there]].concat()).await,
-        checked(&[&begin[..], &[tagged("CREATE_COMPLETE", None)]].concat()).await,
-        checked(&[&begin[..], &[stack("ROLLBACK_COMPLETE")]].concat()).await,
+        checked(&[&begin[..], &[ABSENT, ZONES, there]].concat()).await,
+        checked(&[&begin[..], &[tagged("CREATE_COMPLETE", None), ZONES]].concat()).await,
+        checked(&[&begin[..], &[stack("ROLLBACK_COMPLETE"), ZONES]].concat()).await,
     ];
     assert_snapshot!(all.join("\n"), @r"
     Checks (nothing is created):
@@ -120,8 +122,7 @@ async fn names_that_are_taken() {
       ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
       ok    zones                eu-central-1a, eu-central-1b
       FAIL  stack                stack eks-encrypt-kms-cluster of an earlier attempt is ROLLBACK_COMPLETE: so it is
-                                   delete it, then run the same command again:
-                                     `aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region eu-central-1`
+                                   delete it, then run the same command again: `aws cloudformation delete-stack ...`
     -> exit 3
     error: 1 check failed; nothing was changed.
     ");
@@ -132,7 +133,34 @@ async fn the_same_file_again_goes_on() {
     let spec = examples::minimal("eu-central-1");
     let zones = ["eu-central-1a".to_owned(), "eu-central-1b".to_owned()];
     let template = template::render(&spec, &zones, crate::testing::KEY).unwrap().to_string();
-    let ours = tagged("CREATE_IN_PROGRESS", Some(&stack::digest(&template)));
-    let told = checked(&[WHO, described_key("Enabled"), ZONES, ours]).await;
-    assert!(told.contains("-> Follow("), "{told}");
+    let digest = stack::digest(&template);
+    let mut all = Vec::new();
+    for status in ["CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "CREATE_COMPLETE"] {
+        let ours = in_zones(status, &digest, "eu-central-1a eu-central-1b");
+        // The zones are those of then: EC2 is not asked.
+        all.push(checked(&[WHO, described_key("Enabled"), ours]).await);
+    }
+    assert_snapshot!(all.join("\n"), @r#"
+    Checks (nothing is created):
+      ok    AWS identity         arn:aws:iam::111122223333:user/alice
+      ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      ok    stack                eks-encrypt-kms-cluster is being created already, from this file: it is followed
+    Every check passed.
+    -> Follow("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
+
+    Checks (nothing is created):
+      ok    AWS identity         arn:aws:iam::111122223333:user/alice
+      ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      ok    stack                eks-encrypt-kms-cluster has failed, and CloudFormation removes what it had made: that is
+                                   followed
+    Every check passed.
+    -> Undo("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
+
+    Checks (nothing is created):
+      ok    AWS identity         arn:aws:iam::111122223333:user/alice
+      ok    key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      ok    stack                eks-encrypt-kms-cluster was created from this file: the cluster's key is looked at
+    Every check passed.
+    -> Verify("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
+    "#);
 }

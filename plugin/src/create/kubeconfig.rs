@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,9 @@ use crate::eks::cluster::Cluster;
 
 /// More than any kubeconfig has.
 const MOST: u64 = 8 << 20;
+
+/// How long another program's lock is waited for: kubectl holds it for moments.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why it was not written. The cluster is there all the same.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,9 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+    /// A device, a folder, or a link to nothing.
+    #[error("kubeconfig {file} is no file, and was not touched")]
+    NoFile { file: String },
     /// Somebody else writes it, or did when it died.
     #[error("kubeconfig {file} is locked, and was not touched: if no kubectl is at work, remove {file}.lock")]
     Locked { file: String },
@@ -96,13 +103,13 @@ pub(crate) fn write(entry: &Entry, file: Option<&Path>) -> Result<PathBuf, Error
         Some(file) => file.to_owned(),
         None => chosen(std::env::var_os("KUBECONFIG").as_deref(), std::env::home_dir(), &entry.arn)?,
     };
-    // What a link points at is to be replaced, not the link.
-    let path = named.canonicalize().unwrap_or_else(|_| named.clone());
+    let path = file_of(&named)?;
     let unwritable = |error: &dyn std::error::Error| Error::Unwritable { file: told(&path), source: Cause::of(error) };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
     }
-    let _lock = Lock::take(&path)?;
+    // kubectl locks the name that it is given, which may be a link.
+    let _locks = if path == named { vec![Lock::take(&path)?] } else { vec![Lock::take(&named)?, Lock::take(&path)?] };
     let merged = merged(read(&path)?, entry).map_err(|words| unreadable(&path, words))?;
     // Long values on one line, as `aws` writes them.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
@@ -115,12 +122,23 @@ pub(crate) fn write(entry: &Entry, file: Option<&Path>) -> Result<PathBuf, Error
     Ok(named)
 }
 
+/// What is to be replaced: the file itself, or what a link points at.
+fn file_of(named: &Path) -> Result<PathBuf, Error> {
+    match (named.symlink_metadata(), named.canonicalize()) {
+        (Err(_), _) => Ok(named.to_owned()),
+        (Ok(_), Ok(path)) if path.is_file() => Ok(if named.is_symlink() { path } else { named.to_owned() }),
+        _ => Err(Error::NoFile { file: told(named) }),
+    }
+}
+
 /// Of several files, the one that has the cluster already, or else the first, as `aws eks update-kubeconfig` chooses.
 fn chosen(list: Option<&OsStr>, home: Option<PathBuf>, arn: &str) -> Result<PathBuf, Error> {
     let files: Vec<PathBuf> = list
         .map(|list| std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect())
         .unwrap_or_default();
-    let has = |path: &&PathBuf| read(path).is_ok_and(|file| named(&file, "clusters", arn).is_some());
+    let has = |path: &&PathBuf| {
+        read(path).is_ok_and(|file| file.as_object().is_some_and(|file| named(file, "clusters", arn).is_some()))
+    };
     let known = files.iter().find(has).or(files.first()).cloned();
     known.or_else(|| Some(home?.join(".kube").join("config"))).ok_or(Error::Nowhere)
 }
@@ -155,10 +173,18 @@ fn merged(file: Value, entry: &Entry) -> Result<Value, &'static str> {
         return Err("its kind is not Config");
     }
     put(&mut file, "clusters", &entry.arn, "cluster", entry.cluster())?;
-    put(&mut file, "contexts", &entry.arn, "context", entry.context())?;
+    let context = with(named(&file, "contexts", &entry.arn).and_then(|there| there.get("context")), entry.context());
+    put(&mut file, "contexts", &entry.arn, "context", context)?;
     put(&mut file, "users", &entry.arn, "user", entry.user())?;
     file.insert("current-context".to_owned(), json!(entry.arn));
     Ok(Value::Object(file))
+}
+
+/// What was there, with these fields in the place of its own: a person's `namespace` stays.
+fn with(there: Option<&Value>, fields: Value) -> Value {
+    let mut all = there.and_then(Value::as_object).cloned().unwrap_or_default();
+    all.extend(fields.as_object().cloned().unwrap_or_default());
+    Value::Object(all)
 }
 
 /// Puts a named entry into a list: in the place of one that has the name, or at the end.
@@ -176,7 +202,7 @@ fn put(file: &mut Map<String, Value>, list: &str, name: &str, field: &str, conte
     Ok(())
 }
 
-fn named<'a>(file: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
+fn named<'a>(file: &'a Map<String, Value>, list: &str, name: &str) -> Option<&'a Value> {
     file.get(list)?.as_array()?.iter().find(|entry| entry.get("name").is_some_and(|there| there == name))
 }
 
@@ -203,14 +229,23 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 struct Lock(PathBuf);
 
 impl Lock {
+    /// Waits a moment for whoever has it.
     fn take(path: &Path) -> Result<Self, Error> {
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
         let lock = PathBuf::from(lock);
-        match std::fs::File::create_new(&lock) {
-            Ok(_) => Ok(Self(lock)),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::Locked { file: told(path) }),
-            Err(error) => Err(Error::Unwritable { file: told(path), source: Cause::of(&error) }),
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match std::fs::File::create_new(&lock) {
+                Ok(_) => return Ok(Self(lock)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && Instant::now() < until => {
+                    std::thread::sleep(PATIENCE / 20);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::Locked { file: told(path) });
+                }
+                Err(error) => return Err(Error::Unwritable { file: told(path), source: Cause::of(&error) }),
+            }
         }
     }
 }

@@ -162,6 +162,30 @@ fn a_link_stays_a_link_and_the_mode_is_kept() {
 }
 
 #[test]
+fn a_namespace_of_the_context_stays() {
+    let (_folder, file) = folder(None);
+    write(&entry(), Some(&file)).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let theirs = text.replace("- context:", "- context:\n    namespace: shop");
+    assert_ne!(text, theirs);
+    std::fs::write(&file, &theirs).unwrap();
+    write(&entry(), Some(&file)).unwrap();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("namespace: shop"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_and_a_link_to_nothing_are_not_touched() {
+    let (folder, _) = folder(None);
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path().join("nothing"), &link).unwrap();
+    for file in [Path::new("/dev/null"), &link, folder.path()] {
+        assert!(matches!(write(&entry(), Some(file)), Err(Error::NoFile { .. })), "{}", file.display());
+    }
+    assert!(link.is_symlink());
+}
+
+#[test]
 fn of_several_files_the_one_that_has_it_and_else_the_first() {
     let (folder, first) = folder(Some(OTHERS));
     let second = folder.path().join("second");

@@ -15,6 +15,9 @@ use crate::stop::Coded;
 /// The tag by which a stack of ours is known; its value tells of which template.
 pub(crate) const TEMPLATE: &str = "eks-encrypt/template";
 
+/// The tag that keeps which zones were chosen: a second call must make the same template, whatever zones there are then.
+pub(crate) const ZONES: &str = "eks-encrypt/zones";
+
 /// A stack as CloudFormation describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stack {
@@ -26,6 +29,8 @@ pub(crate) struct Stack {
     pub(crate) reason: Option<String>,
     /// Of which template it was made, if it is ours.
     pub(crate) template: Option<String>,
+    /// The zones that it is in, if it is ours.
+    pub(crate) zones: Vec<String>,
 }
 
 /// What there is to do.
@@ -35,6 +40,8 @@ pub(crate) enum Plan {
     Create,
     /// It is being created: follow it.
     Follow(String),
+    /// It failed, and is being taken back: follow that.
+    Undo(String),
     /// It was created: verify it.
     Verify(String),
 }
@@ -96,11 +103,6 @@ pub(crate) fn digest(template: &str) -> String {
     hex::encode(&sha2::Sha256::digest(template)[..16])
 }
 
-/// The command that removes a stack and all that it made.
-pub(crate) fn delete(stack: &str, region: &str) -> String {
-    format!("aws cloudformation delete-stack --stack-name {stack} --region {region}")
-}
-
 /// Describes a stack, by its name or its id; nothing, if there is none.
 pub(crate) async fn describe(client: &Client, stack: &str) -> Result<Option<Stack>, Cause> {
     let answer = match client.describe_stacks().stack_name(stack).send().await {
@@ -113,26 +115,27 @@ pub(crate) async fn describe(client: &Client, stack: &str) -> Result<Option<Stac
             return if absent { Ok(None) } else { Err(cause) };
         }
     };
-    Ok(answer.stacks.unwrap_or_default().into_iter().next().map(|stack| Stack {
-        id: stack.stack_id.unwrap_or_default(),
-        status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-        reason: stack.stack_status_reason,
-        template: stack
-            .tags
-            .unwrap_or_default()
-            .into_iter()
-            .find(|tag| tag.key.as_deref() == Some(TEMPLATE))
-            .and_then(|tag| tag.value),
+    Ok(answer.stacks.unwrap_or_default().into_iter().next().map(|stack| {
+        let tags = stack.tags.unwrap_or_default();
+        let value = |key| tags.iter().find(|tag| tag.key.as_deref() == Some(key)).and_then(|tag| tag.value.clone());
+        Stack {
+            id: stack.stack_id.unwrap_or_default(),
+            status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            reason: stack.stack_status_reason,
+            template: value(TEMPLATE),
+            zones: value(ZONES).unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        }
     }))
 }
 
-/// Finds out what there is to do; changes nothing.
-pub(crate) async fn plan(client: &Client, stack: &str, region: &str, template: &str) -> Result<Plan, Error> {
-    let found = describe(client, stack).await.map_err(|source| Error::Describe { stack: stack.to_owned(), source })?;
-    decide(found, stack, region, template)
+/// Looks whether the stack is there.
+pub(crate) async fn find(client: &Client, stack: &str) -> Result<Option<Stack>, Error> {
+    describe(client, stack).await.map_err(|source| Error::Describe { stack: stack.to_owned(), source })
 }
 
-fn decide(found: Option<Stack>, stack: &str, region: &str, template: &str) -> Result<Plan, Error> {
+/// What there is to do, with a stack that is there or not, and the template that the file makes now. `delete` is the command
+/// that deletes it.
+pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &str) -> Result<Plan, Error> {
     let Some(found) = found else { return Ok(Plan::Create) };
     let stack = stack.to_owned();
     let Some(made_of) = found.template else { return Err(Error::Foreign { stack }) };
@@ -140,8 +143,8 @@ fn decide(found: Option<Stack>, stack: &str, region: &str, template: &str) -> Re
         "CREATE_IN_PROGRESS" | "CREATE_COMPLETE" if made_of != digest(template) => {
             Err(Error::OtherTemplate { stack, status: found.status })
         }
-        // It says why, and waits until all is removed.
-        "CREATE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS" => Ok(Plan::Follow(found.id)),
+        "CREATE_IN_PROGRESS" => Ok(Plan::Follow(found.id)),
+        "ROLLBACK_IN_PROGRESS" => Ok(Plan::Undo(found.id)),
         "CREATE_COMPLETE" => Ok(Plan::Verify(found.id)),
         "DELETE_COMPLETE" => Ok(Plan::Create),
         "DELETE_IN_PROGRESS" => Err(Error::Leftover {
@@ -155,42 +158,46 @@ fn decide(found: Option<Stack>, stack: &str, region: &str, template: &str) -> Re
             Err(Error::OtherTemplate { stack, status: found.status })
         }
         _ => Err(Error::Leftover {
+            stack,
             status: found.status,
             reason: found.reason.map(|reason| format!(": {}", crate::screen::one_line(&reason))).unwrap_or_default(),
-            cure: format!("delete it, then run the same command again: `{}`", delete(&stack, region)),
-            stack,
+            cure: format!("delete it, then run the same command again: `{delete}`"),
         }),
     }
 }
 
+/// What a stack is made of.
+pub(crate) struct Wanted<'a> {
+    pub(crate) stack: &'a str,
+    pub(crate) template: &'a str,
+    pub(crate) zones: &'a [String],
+    pub(crate) tags: &'a BTreeMap<String, String>,
+    /// The command that deletes it.
+    pub(crate) delete: &'a str,
+}
+
 /// Creates the stack, and gives back its id. All that it makes is removed if anything fails.
-pub(crate) async fn create(
-    client: &Client,
-    stack: &str,
-    region: &str,
-    template: &str,
-    tags: &BTreeMap<String, String>,
-) -> Result<String, Error> {
-    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    let mark = (TEMPLATE.to_owned(), digest(template));
+pub(crate) async fn create(client: &Client, wanted: &Wanted<'_>) -> Result<String, Error> {
+    let name = wanted.stack.to_owned();
+    let ours = [(TEMPLATE, digest(wanted.template)), (ZONES, wanted.zones.join(" "))];
+    let tags = wanted.tags.iter().map(|(key, value)| (key.as_str(), value.clone())).chain(ours);
     let call = client
         .create_stack()
-        .stack_name(stack)
-        .template_body(template)
+        .stack_name(&name)
+        .template_body(wanted.template)
         .capabilities(Capability::CapabilityIam)
         .on_failure(OnFailure::Rollback)
-        .set_tags(Some(tags.iter().chain([(&mark.0, &mark.1)]).map(tag).collect()))
+        .set_tags(Some(tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()))
         // The SDK's retries repeat the token, so that one stack is created however often CloudFormation is asked.
         .client_request_token(hex::encode(rand::random::<[u8; 16]>()));
     let error = match call.send().await {
-        Ok(answer) => return Ok(answer.stack_id.unwrap_or_else(|| stack.to_owned())),
+        Ok(answer) => return Ok(answer.stack_id.unwrap_or(name)),
         Err(error) => Cause::aws(&error),
     };
-    let name = stack.to_owned();
     // Somebody was faster with the same file, or our own answer was lost.
     if error.passing || error.code.as_deref() == Some("AlreadyExistsException") {
-        match plan(client, stack, region, template).await {
-            Ok(Plan::Follow(id) | Plan::Verify(id)) => return Ok(id),
+        match find(client, &name).await.and_then(|found| plan(found, &name, wanted.template, wanted.delete)) {
+            Ok(Plan::Follow(id) | Plan::Undo(id) | Plan::Verify(id)) => return Ok(id),
             Err(other @ (Error::Foreign { .. } | Error::OtherTemplate { .. } | Error::Leftover { .. })) => {
                 return Err(other);
             }

@@ -6,11 +6,12 @@ use crate::create::fixture::{ABSENT, BEGUN, OURS, cloudformation, error, sent, s
 use crate::testing::{Answer, told};
 
 const NAME: &str = "eks-encrypt-shop";
-const REGION: &str = "eu-central-1";
+const DELETE: &str = "aws cloudformation delete-stack ...";
 
 async fn planned(answer: Answer) -> String {
     let (client, _) = cloudformation(&[answer]);
-    plan(&client, NAME, REGION, OURS).await.map_or_else(told, |plan| format!("{plan:?}"))
+    let planned = find(&client, NAME).await.and_then(|found| plan(found, NAME, OURS, DELETE));
+    planned.map_or_else(told, |plan| format!("{plan:?}"))
 }
 
 #[tokio::test]
@@ -35,25 +36,25 @@ async fn every_status_of_a_stack_that_is_there() {
     assert_snapshot!(all.join("\n"), @r#"
     Create
     CREATE_IN_PROGRESS: Follow("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
-    ROLLBACK_IN_PROGRESS: Follow("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
+    ROLLBACK_IN_PROGRESS: Undo("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
     CREATE_COMPLETE: Verify("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
     ROLLBACK_COMPLETE: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is ROLLBACK_COMPLETE: so it is
-      delete it, then run the same command again: `aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1`
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     ROLLBACK_FAILED: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is ROLLBACK_FAILED: so it is
-      delete it, then run the same command again: `aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1`
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     DELETE_IN_PROGRESS: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is DELETE_IN_PROGRESS
       wait until CloudFormation has removed what it had made, then run the same command again
     DELETE_FAILED: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is DELETE_FAILED: so it is
-      delete it, then run the same command again: `aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1`
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     UPDATE_COMPLETE: exit 3
     error: stack eks-encrypt-shop is there already (UPDATE_COMPLETE), and your file makes another template than the one it was made of: `create` changes no cluster that is there. Use the file and the plugin version of then, or choose another metadata.name
     REVIEW_IN_PROGRESS: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is REVIEW_IN_PROGRESS: so it is
-      delete it, then run the same command again: `aws cloudformation delete-stack --stack-name eks-encrypt-shop --region eu-central-1`
+      delete it, then run the same command again: `aws cloudformation delete-stack ...`
     not ours: exit 3
     error: there is a CloudFormation stack eks-encrypt-shop already, and `create` did not make it: choose another metadata.name
     of another file: exit 3
@@ -63,11 +64,16 @@ async fn every_status_of_a_stack_that_is_there() {
     "#);
 }
 
+fn wanted(tags: &BTreeMap<String, String>) -> Wanted<'_> {
+    static ZONES: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| ["a".to_owned(), "b".to_owned()]);
+    Wanted { stack: NAME, template: OURS, zones: &*ZONES, tags, delete: DELETE }
+}
+
 #[tokio::test]
 async fn what_createstack_is_asked() {
     let (client, http) = cloudformation(&[BEGUN]);
     let tags = [("team".to_owned(), "shop".to_owned())].into();
-    let id = create(&client, NAME, REGION, OURS, &tags).await.unwrap();
+    let id = create(&client, &wanted(&tags)).await.unwrap();
     assert_eq!(id, crate::create::fixture::ID);
     let body = sent(&http).remove(0);
     let token = body.split('&').find_map(|field| field.strip_prefix("ClientRequestToken=")).unwrap();
@@ -83,6 +89,8 @@ async fn what_createstack_is_asked() {
     Tags.member.1.Value=shop
     Tags.member.2.Key=eks-encrypt%2Ftemplate
     Tags.member.2.Value=44136fa355b3678a1146ad16f7e8649e
+    Tags.member.3.Key=eks-encrypt%2Fzones
+    Tags.member.3.Value=a%20b
     ClientRequestToken=TOKEN
     ");
 }
@@ -90,7 +98,7 @@ async fn what_createstack_is_asked() {
 async fn refused(answers: &[Answer]) -> String {
     let (client, _) = cloudformation(answers);
     let tags = BTreeMap::new();
-    create(&client, NAME, REGION, OURS, &tags).await.map_or_else(told, |id| format!("goes on: {id}"))
+    create(&client, &wanted(&tags)).await.map_or_else(told, |id| format!("goes on: {id}"))
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use crate::create::spec::Spec;
-use crate::create::stack;
 use crate::create::told::{bill, list, nodes, paragraph, row};
 use crate::progress::elapsed;
 
@@ -23,6 +22,10 @@ pub(crate) struct Created<'a> {
     pub(crate) zones: usize,
     /// The kubeconfig's context; nothing, where none was written.
     pub(crate) context: Option<&'a str>,
+    /// The command that deletes all of it.
+    pub(crate) delete: &'a str,
+    /// The commands that look at it.
+    pub(crate) look: &'a [String],
     /// How long it took.
     pub(crate) took: Duration,
 }
@@ -43,12 +46,13 @@ pub(crate) fn text(spec: &Spec, created: &Created<'_>) -> String {
     text.push_str(&row("took", &elapsed(created.took)));
     text.push_str("\nThis costs money until it is deleted:\n\n");
     text.push_str(&list(&bill(spec, created.zones)));
-    text.push_str(&deletion(spec));
-    text.push_str(&next(spec, created.context));
+    text.push_str(&deletion(spec, created.delete));
+    text.push_str("\nTo look at it:\n\n");
+    created.look.iter().for_each(|command| text.push_str(&format!("  {command}\n")));
     text
 }
 
-fn deletion(spec: &Spec) -> String {
+fn deletion(spec: &Spec, delete: &str) -> String {
     let mut stays =
         vec!["the KMS key, which was there before".to_owned(), "this cluster's entry in kubeconfigs".to_owned()];
     if !spec.logs.is_empty() {
@@ -57,19 +61,7 @@ fn deletion(spec: &Spec) -> String {
     let made = "what Kubernetes makes in AWS: load balancers and the volumes of PersistentVolumeClaims. Delete their Services, \
                 Ingresses and claims first, with kubectl: a load balancer also keeps the VPC from being deleted";
     stays.push(made.to_owned());
-    format!("\nThis deletes it:\n\n  {}\n\nbut not:\n\n{}", stack::delete(&spec.stack(), &spec.region), list(&stays))
-}
-
-fn next(spec: &Spec, context: Option<&str>) -> String {
-    let Spec { name, region, .. } = spec;
-    let mut commands = Vec::new();
-    if context.is_none() {
-        commands.push(format!("aws eks update-kubeconfig --name {name} --region {region}"));
-    }
-    commands.push("kubectl get nodes".to_owned());
-    commands.push(format!("kubectl eks-encrypt status --cluster {name} --region {region}"));
-    let commands: String = commands.iter().map(|command| format!("  {command}\n")).collect();
-    format!("\nTo look at it:\n\n{commands}")
+    format!("\nThis deletes it:\n\n  {}\n\nbut not:\n\n{}", delete, list(&stays))
 }
 
 #[cfg(test)]

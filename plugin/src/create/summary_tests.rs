@@ -11,6 +11,8 @@ fn created(spec: &Spec, context: Option<&str>) -> String {
         endpoint: "https://ABC123.gr7.us-west-2.eks.amazonaws.com",
         zones: 3,
         context,
+        delete: "aws cloudformation delete-stack ...",
+        look: &["kubectl get nodes".to_owned()],
         took: Duration::from_secs(843),
     };
     text(spec, &created)
@@ -41,7 +43,7 @@ fn the_least() {
 
     This deletes it:
 
-      aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
+      aws cloudformation delete-stack ...
 
     but not:
 
@@ -54,7 +56,6 @@ fn the_least() {
     To look at it:
 
       kubectl get nodes
-      kubectl eks-encrypt status --cluster kms-cluster --region us-west-2
     ");
 }
 
@@ -89,7 +90,7 @@ fn all_of_it_without_a_kubeconfig() {
 
     This deletes it:
 
-      aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
+      aws cloudformation delete-stack ...
 
     but not:
 
@@ -102,8 +103,6 @@ fn all_of_it_without_a_kubeconfig() {
 
     To look at it:
 
-      aws eks update-kubeconfig --name kms-cluster --region us-west-2
       kubectl get nodes
-      kubectl eks-encrypt status --cluster kms-cluster --region us-west-2
     ");
 }

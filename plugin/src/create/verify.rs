@@ -24,6 +24,9 @@ pub(crate) enum Error {
          Secrets into it. Delete it: {delete}"
     )]
     OtherKey { cluster: String, asked: String, has: String, delete: String },
+    /// It is there, and is not going to be of use.
+    #[error("EKS cluster {cluster} is {status}: nothing is proven. See: aws eks describe-cluster --name {cluster}")]
+    Broken { cluster: String, status: String },
     /// EKS does not say.
     #[error("EKS does not say which key cluster {cluster} has: nothing is proven. Run the same command again")]
     Unknown {
@@ -39,7 +42,7 @@ pub(crate) enum Error {
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::NoCluster { .. } | Self::Unknown { .. } => ExitCode::Error,
+            Self::NoCluster { .. } | Self::Broken { .. } | Self::Unknown { .. } => ExitCode::Error,
             Self::OtherKey { .. } => ExitCode::OtherKey,
             Self::TimeUp(_) => ExitCode::StillRunning,
         }
@@ -62,6 +65,9 @@ pub(crate) async fn verify(aws: &Aws, asked: &Asked<'_>, screen: &Screen, deadli
     let cluster = loop {
         match cluster::try_describe(aws, &name).await {
             Ok(cluster) if cluster.active() => break cluster,
+            Ok(cluster) if ["FAILED", "DELETING"].contains(&cluster.status.as_str()) => {
+                return Err(Error::Broken { cluster: name, status: cluster.status });
+            }
             Ok(_) => {}
             Err(cause) if cause.code.as_deref() == Some("ResourceNotFoundException") => {
                 return Err(Error::NoCluster { cluster: name, stack: asked.stack.to_owned() });

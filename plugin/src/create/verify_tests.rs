@@ -36,6 +36,7 @@ async fn each_end() {
         verified(&[other, DENIED]).await,
         verified(&[other, THROTTLED]).await,
         verified(&[DENIED]).await,
+        verified(&[(200, "", r#"{"cluster":{"name":"shop","status":"FAILED"}}"#)]).await,
         verified(&[UPDATING; 100]).await,
     ];
     assert_snapshot!(all.join("\n"), @r#"
@@ -62,6 +63,8 @@ async fn each_end() {
     error: EKS does not say which key cluster shop has: nothing is proven. Run the same command again: ThrottlingException: slow down (after 2 questions)
     exit 1
     error: EKS does not say which key cluster shop has: nothing is proven. Run the same command again: AccessDeniedException: not authorized (after 1 questions)
+    exit 1
+    error: EKS cluster shop is FAILED: nothing is proven. See: aws eks describe-cluster --name shop (after 1 questions)
     exit 7
     error: time is up after 10 min 0 s: waiting until EKS cluster shop is ACTIVE; nothing is lost, run the same command again to go on (after 45 questions)
     "#);

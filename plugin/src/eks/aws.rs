@@ -4,6 +4,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
@@ -69,8 +74,9 @@ impl Coded for Error {
 
 /// Makes the clients. Calls no service yet.
 pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws, Error> {
+    let http = http_client(trust()?);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(trust()?))
+        .http_client(http.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(5))
         .timeout_config(
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build(),
@@ -79,12 +85,24 @@ pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Resu
         loader = loader.app_name(name);
     }
     if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+        loader = loader.profile_name(profile).credentials_provider(of_profile(profile, &http));
     }
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
     clients(&loader.load().await)
+}
+
+/// A profile's credentials, and where it has none those of the machine. The SDK's own chain would try `AWS_ACCESS_KEY_ID`
+/// first, even where a person names a profile: that is another account, in silence. The `aws` command does as we do.
+fn of_profile(profile: &str, http: &SharedHttpClient) -> CredentialsProviderChain {
+    let config = ProviderConfig::default().with_http_client(http.clone());
+    CredentialsProviderChain::first_try(
+        "Profile",
+        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build(),
+    )
+    .or_else("Ecs", EcsCredentialsProvider::builder().configure(&config).build())
+    .or_else("Imds", ImdsCredentialsProvider::builder().configure(&config).build())
 }
 
 /// The clients of one configuration.

@@ -6,8 +6,8 @@ use super::error::Bad;
 use super::path::under;
 
 /// AWS takes 50 for each resource ("Tagging AWS resources"). The rest is for those that are added on the way: `Name`, the
-/// load balancers' mark of subnets, ours of the stack.
-pub(super) const MOST: usize = 45;
+/// load balancers' mark of subnets, ours of the stack, and those that EKS puts on instances.
+pub(super) const MOST: usize = 40;
 
 /// `others` come from elsewhere, to the same resources.
 pub(super) fn check(
@@ -25,6 +25,16 @@ pub(super) fn check(
     }
     if tags.contains_key("") {
         return Err(Bad::new(path, "has a tag without a name"));
+    }
+    // IAM's roles get the stack's tags, and to IAM `Team` and `team` are one ("Tag", API reference).
+    let mut seen = BTreeMap::new();
+    for key in tags.keys() {
+        if let Some(other) = seen.insert(key.to_lowercase(), key) {
+            return Err(Bad::new(
+                &under(path, key),
+                format!("differs from {other} in capitals alone, which AWS takes for twice"),
+            ));
+        }
     }
     match tags.iter().find_map(|(key, value)| Some((key, why_not(key, value)?))) {
         None => Ok(tags),

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::create::template::resources::{Resources, filled, name};
+use crate::create::template::resources::{Resources, filled};
 
 /// EKS's role.
 pub(super) const SERVICE: &str = "ServiceRole";
@@ -43,7 +43,6 @@ fn add(resources: &mut Resources, id: &str, service: &Value, actions: &Value, po
             "Statement": [{"Effect": "Allow", "Principal": {"Service": [service]}, "Action": actions}],
         },
         "ManagedPolicyArns": policies.iter().map(policy).collect::<Value>(),
-        "Tags": [name(id)],
     });
     resources.add(id, "AWS::IAM::Role", properties);
 }

@@ -153,6 +153,7 @@ fn tags() {
         "aws:team: shop".to_owned(),
         "\"\": shop".to_owned(),
         "team: a|b".to_owned(),
+        "Team: a, team: b".to_owned(),
         "\"te\\tam\": b".to_owned(),
         format!("{}: shop", "t".repeat(129)),
         format!("team: {}", "v".repeat(257)),
@@ -181,6 +182,12 @@ fn tags() {
     metadata:
       name: shop
       region: us-west-2
+      tags: {Team: a, team: b}
+    => kms.yaml:8: metadata.tags.team differs from Team in capitals alone, which AWS takes for twice
+
+    metadata:
+      name: shop
+      region: us-west-2
       tags: {"te\tam": b}
     => kms.yaml:8: metadata.tags.te\tam has `\t` in it; tags have letters, digits, blanks and _.:/=+-@ alone
 
@@ -200,7 +207,7 @@ fn tags() {
       name: shop
       region: us-west-2
       tags: {t0: "", t1: "", t2: "", t3: "", t4: "", t5: "", t6: "", t7: "", t8: "", t9: "", t10: "", t11: "", t12: "", t13: "", t14: "", t15: "", t16: "", t17: "", t18: "", t19: "", t20: "", t21: "", t22: "", t23: "", t24: "", t25: "", t26: "", t27: "", t28: "", t29: "", t30: "", t31: "", t32: "", t33: "", t34: "", t35: "", t36: "", t37: "", t38: "", t39: "", t40: "", t41: "", t42: "", t43: "", t44: "", t45: ""}
-    => kms.yaml:8: metadata.tags has 46 tags; 45 fit beside those that AWS and `create` add
+    => kms.yaml:8: metadata.tags has 46 tags; 40 fit beside those that AWS and `create` add
     "#);
 }
 
