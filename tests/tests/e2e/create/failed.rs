@@ -6,7 +6,8 @@ use eks_encrypt_tests::aws_only::keys::Kind;
 use eks_encrypt_tests::aws_only::life::{Life, Refusal, Turn};
 use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
 
-use super::support::{OREGON, STACK, account, create, minimal, stacks};
+use super::support::{OREGON, account, aws, command, create, minimal, seen, stacks};
+use crate::running::Running;
 use crate::support::{Said, run};
 
 /// What a person copies: to the line's end, or to the backtick.
@@ -27,10 +28,13 @@ fn a_key_that_slips_past_the_checks_is_rolled_back_and_the_name_is_free_again_in
     let bad = account.key(OREGON, Kind::NoGrants).unwrap();
     let said = create(&account, &minimal(OREGON, &bad), &[]);
     failed(&said);
-    let words = said.words();
-    assert!(words.contains("ControlPlane"), "{words}");
-    assert!(words.contains("User not authorized to perform kms:CreateGrant operation"), "{words}");
-    assert!(words.contains("allow kms:CreateGrant"), "the cure: {words}");
+    let seen = seen(&account, &bad, &said);
+    insta::assert_snapshot!(seen[seen.find("error:").unwrap()..], @r#"
+    error: stack eks-encrypt-kms-cluster could not be created, and CloudFormation has removed all that it had made; an empty record is left, which costs nothing
+      ControlPlane (AWS::EKS::Cluster): Resource handler returned message: "User not authorized to perform kms:CreateGrant operation (Service: Eks, Status Code: 400, Request ID: 00000000-0000-0000-0000-000000000000)" (RequestToken: 00000000-0000-0000-0000-000000000000, HandlerErrorCode: InvalidRequest)
+      what helps: allow kms:CreateGrant and kms:DescribeKey on the key to your identity, without a condition on kms:GrantIsForAWSResource: EKS makes its grant with your rights
+      then delete the record and run the same command again: aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
+    "#);
     assert_eq!(stacks(&account, OREGON)[0]["StackStatus"], "ROLLBACK_COMPLETE");
     assert!(!account.kubeconfig().exists());
 
@@ -66,6 +70,32 @@ fn a_stack_that_claims_to_be_complete_without_a_cluster_is_a_failure() {
 }
 
 #[test]
+fn a_cluster_with_another_key_is_said_to_be_so_with_both_keys_side_by_side() {
+    let (account, key) = account();
+    let other = account.key(OREGON, Kind::Good).unwrap();
+    let complete = Turn::new("CREATE_COMPLETE");
+    let going = || Turn::new("CREATE_IN_PROGRESS");
+    account.play(Life::of([going().began("VPC", "AWS::EC2::VPC"), going(), going(), going(), complete]).nothing_made());
+    let mut running = Running::of(command(&account, &minimal(OREGON, &key), &[]), account.folder(), "create");
+    running.until("has begun to create stack");
+    // Whoever makes it meanwhile: what counts is what EKS says in the end.
+    let config = format!(r#"[{{"resources":["secrets"],"provider":{{"keyArn":"{other}"}}}}]"#);
+    let role = "arn:aws:iam::123456789012:role/eks";
+    let made = ["eks", "create-cluster", "--name", "kms-cluster", "--role-arn", role, "--encryption-config", &config];
+    aws(&account, OREGON, &[&made[..], &["--resources-vpc-config", "subnetIds=a,b"]].concat()).ok();
+    let said = running.end();
+    assert_eq!(said.code, Some(4), "{}", said.stderr);
+    let seen = seen(&account, &key, &said).replace(&other, "OTHER");
+    insta::assert_snapshot!(seen[seen.find("error:").unwrap()..], @r"
+    error: EKS cluster kms-cluster exists, but is NOT encrypted with your key
+      asked for: KEY
+      EKS has:   OTHER
+      don't put Secrets into it. Delete it: aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
+    ");
+    assert!(!account.kubeconfig().exists());
+}
+
+#[test]
 fn the_earliest_failure_is_the_reason_and_what_was_cancelled_for_it_is_not() {
     let (account, key) = account();
     let cause = "The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)";
@@ -81,11 +111,17 @@ fn the_earliest_failure_is_the_reason_and_what_was_cancelled_for_it_is_not() {
     ]));
     let said = create(&account, &minimal(OREGON, &key), &[]);
     failed(&said);
-    let words = said.words();
-    assert!(words.contains("NATIP") && words.contains("The maximum number of addresses"), "{words}");
-    let last = &words[words.find("error:").unwrap()..];
-    assert!(!last.contains("cancelled"), "{words}");
-    assert!(said.stderr.contains(&format!("delete-stack --stack-name {STACK}")), "{}", said.stderr);
+    insta::assert_snapshot!(seen(&account, &key, &said), @r"
+    CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
+      NATIP (AWS::EC2::EIP) FAILED, after N s: The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)
+      ControlPlane (AWS::EKS::Cluster) FAILED, after N s: Resource creation cancelled
+      VPCGatewayAttachment (AWS::EC2::VPCGatewayAttachment) FAILED, after N s: Resource creation cancelled
+      NATIP (AWS::EC2::EIP) is removed
+    error: stack eks-encrypt-kms-cluster could not be created, and CloudFormation has removed all that it had made; an empty record is left, which costs nothing
+      NATIP (AWS::EC2::EIP): The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)
+      what helps: delete what is not needed any more, or have that quota raised (`aws service-quotas`)
+      then delete the record and run the same command again: aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
+    ");
 }
 
 #[test]
@@ -104,11 +140,20 @@ fn what_a_failed_rollback_leaves_is_listed_with_what_it_costs() {
     ]));
     let said = create(&account, &minimal(OREGON, &key), &[]);
     failed(&said);
-    let words = said.words();
-    assert!(words.contains("ROLLBACK_FAILED") && words.contains("no grant"), "{words}");
-    let left = &words[words.find("still there:").unwrap()..];
-    assert!(left.contains("NATGateway") && left.contains("COST MONEY"), "{words}");
-    assert!(!left.contains("AWS::EC2::VPC"), "it is gone: {words}");
+    insta::assert_snapshot!(seen(&account, &key, &said), @r"
+    CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
+      NATGateway (AWS::EC2::NatGateway) is created, after N s
+      VPC (AWS::EC2::VPC) is created, after N s
+      ControlPlane (AWS::EKS::Cluster) FAILED, after N s: no grant
+      VPC (AWS::EC2::VPC) is removed
+      NATGateway (AWS::EC2::NatGateway) could not be removed: it has dependencies
+    error: stack eks-encrypt-kms-cluster could not be created, and CloudFormation COULD NOT REMOVE ALL that it had made (ROLLBACK_FAILED)
+      ControlPlane (AWS::EKS::Cluster): no grant
+      still there: NATGateway (AWS::EC2::NatGateway)
+      These COST MONEY as long as they are there: NAT gateways.
+      remove them: aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
+      (what refuses, its DELETE_FAILED line above says why)
+    ");
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use eks_encrypt_tests::aws_only::AwsOnly;
 use eks_encrypt_tests::aws_only::keys::Kind;
 use serde_json::{Value, json};
 
-use super::support::{OREGON, STACK, account, aws, create, key_of, minimal, stacks, template};
-use crate::support::run;
+use super::support::{OREGON, STACK, account, aws, command, create, file, key_of, minimal, stacks, template};
+use crate::support::{as_plugin, run};
 
 /// A kubeconfig that somebody has and has edited by hand.
 const THEIRS: &str = "\
@@ -80,6 +81,27 @@ fn the_kubeconfig_entry_is_that_of_aws_eks_update_kubeconfig() {
     let arguments = ["eks", "update-kubeconfig", "--name", "kms-cluster", "--kubeconfig", theirs.to_str().unwrap()];
     aws(&account, OREGON, &arguments).ok();
     assert_eq!(kubeconfig(&account, &account.kubeconfig()), kubeconfig(&account, &theirs));
+
+    // With a profile, both add it for `aws eks get-token`.
+    let profiles = account.folder().join("profiles");
+    std::fs::write(&profiles, "[profile ops]\naws_access_key_id = a\naws_secret_access_key = b\n").unwrap();
+    let with = |mut command: Command| run(command.env("AWS_CONFIG_FILE", &profiles)).ok();
+    with(command(&account, &minimal(OREGON, &key), &["--profile", "ops"]));
+    let mut update = account.command("aws").unwrap();
+    update.args(["--region", OREGON, "--profile", "ops"]).args(arguments);
+    with(update);
+    let ours = kubeconfig(&account, &account.kubeconfig());
+    assert_eq!(named(&ours, "users", ARN)["user"]["exec"]["env"][0]["value"], "ops");
+    assert_eq!(ours, kubeconfig(&account, &theirs));
+}
+
+#[test]
+fn the_file_may_come_on_stdin() {
+    let (account, key) = account();
+    let mut piped = as_plugin(account.command("kubectl").unwrap(), &["create", "-f", "-"]);
+    piped.stdin(std::fs::File::open(file(&account, &minimal(OREGON, &key))).unwrap());
+    run(&mut piped).ok();
+    assert_eq!(key_of(&account.cluster(OREGON, "kms-cluster").unwrap().unwrap()), key);
 }
 
 #[test]

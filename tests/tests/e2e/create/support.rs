@@ -71,6 +71,28 @@ pub(super) fn key_of(cluster: &Value) -> &str {
     cluster["encryptionConfig"][0]["provider"]["keyArn"].as_str().unwrap_or_default()
 }
 
+/// What people see once CloudFormation has begun, but for what differs from run to run: names, times, and how often it is
+/// said how long it takes.
+pub(super) fn seen(account: &AwsOnly, key: &str, said: &Said) -> String {
+    let begun = said.stderr.find("CloudFormation has begun").unwrap_or_else(|| panic!("{}", said.stderr));
+    let folder = account.folder().display().to_string();
+    let text = said.stderr[begun..].replace(key, "KEY").replace(&folder, "FOLDER");
+    let lines = text.lines().filter(|line| !line.contains(" so far"));
+    lines.map(|line| timeless(line) + "\n").collect()
+}
+
+/// Every number of seconds becomes `N`.
+fn timeless(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let seconds = |place: usize| words.get(place + 1).is_some_and(|next| next.trim_end_matches([':', ';', '.']) == "s");
+    let shown = words.iter().enumerate().map(
+        |(place, word)| {
+            if word.parse::<u64>().is_ok() && seconds(place) { "N" } else { word }
+        },
+    );
+    shown.collect::<Vec<_>>().join(" ")
+}
+
 /// Calls that change nothing: all that may be made before anything is created.
 const READING: [&str; 5] = [
     "sts:GetCallerIdentity",
