@@ -105,12 +105,12 @@ fn the_file_may_come_on_stdin() {
 }
 
 #[test]
-fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_is_no_failure() {
+fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_is_told_to_scripts() {
     let (account, key) = account();
     let text = minimal(OREGON, &key);
     let nowhere = account.folder().join("kms-cluster.yaml/config");
     let said = create(&account, &text, &["--kubeconfig", nowhere.to_str().unwrap()]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
     assert!(said.stderr.contains("aws eks update-kubeconfig --name kms-cluster"), "{}", said.stderr);
     assert!(!account.kubeconfig().exists());
 
