@@ -138,9 +138,12 @@ impl Create {
             paste
         };
         let mut status = kubectl("kubectl eks-encrypt status");
-        status.flag("--cluster", name);
-        status.flag("--region", region);
-        status.maybe("--profile", profile);
+        // The context says the rest.
+        if context.is_none() {
+            status.flag("--cluster", name);
+            status.flag("--region", region);
+            status.maybe("--profile", profile);
+        }
         let entry = context.is_none().then(|| aws(&format!("eks update-kubeconfig --name {name}"), region, profile));
         entry.into_iter().chain([kubectl("kubectl get nodes").text(), status.text()]).collect()
     }
