@@ -79,8 +79,8 @@ fn progress_is_told_resource_by_resource_and_each_event_once() {
 
     To look at it:
 
-      kubectl get nodes
-      kubectl eks-encrypt status --cluster kms-cluster --region us-west-2
+      kubectl get nodes --context arn:aws:eks:us-west-2:123456789012:cluster/kms-cluster
+      kubectl eks-encrypt status --context arn:aws:eks:us-west-2:123456789012:cluster/kms-cluster --cluster kms-cluster --region us-west-2
     ");
     assert_eq!(key_of(&account.cluster(OREGON, "kms-cluster").unwrap().unwrap()), key);
 }
@@ -115,8 +115,11 @@ fn ctrl_c_leaves_the_stack_to_cloudformation_and_the_same_command_goes_on() {
     insta::assert_snapshot!(seen(&account, &key, &first), @r"
     CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
 
-    interrupted: CloudFormation goes on creating stack eks-encrypt-kms-cluster by itself. Go on or look again with:
+    interrupted: CloudFormation goes on creating stack eks-encrypt-kms-cluster by itself, and what it makes costs money.
+    Go on or look again with:
       kubectl eks-encrypt create -f FOLDER/kms-cluster.yaml
+    To have none of it:
+      aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
     ");
     assert_eq!(count(&account.calls(), "CreateStack"), 1);
 
