@@ -142,8 +142,7 @@ impl Create {
         status.flag("--cluster", name);
         status.flag("--region", region);
         status.maybe("--profile", profile);
-        let entry = aws(&format!("eks update-kubeconfig --name {name}"), region, profile);
-        let entry = context.is_none().then_some(entry);
+        let entry = context.is_none().then(|| aws(&format!("eks update-kubeconfig --name {name}"), region, profile));
         entry.into_iter().chain([kubectl("kubectl get nodes").text(), status.text()]).collect()
     }
 

@@ -138,11 +138,12 @@ impl Followed<'_> {
         })
     }
 
+    /// Short, because it stands beside a bar.
     fn at_work(&self, stack: &Stack, story: &Story) -> String {
         let what = if stack.status == "ROLLBACK_IN_PROGRESS" {
-            format!("something failed: CloudFormation removes what stack {} has made", self.name)
+            "something failed: removing what was made".to_owned()
         } else {
-            format!("CloudFormation creates stack {}: {} of {} resources", self.name, story.created(), self.resources)
+            format!("{} of {} resources created", story.created(), self.resources)
         };
         story.at_work().map_or_else(|| what.clone(), |name| format!("{what}, now {name}"))
     }

@@ -153,6 +153,6 @@ async fn time_is_up_and_it_goes_on() {
     let told = followed(&look.repeat(400)).await;
     assert_snapshot!(told, @r"
     -> exit 7
-    error: time is up after 40 min 0 s: CloudFormation creates stack eks-encrypt-shop: 0 of 2 resources, now VPC; nothing is lost, run the same command again to go on
+    error: time is up after 40 min 0 s: 0 of 2 resources created, now VPC; nothing is lost, run the same command again to go on
     ");
 }

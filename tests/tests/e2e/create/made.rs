@@ -105,7 +105,7 @@ fn the_file_may_come_on_stdin() {
 }
 
 #[test]
-fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_loses_no_cluster() {
+fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_is_told_to_scripts() {
     let (account, key) = account();
     let text = minimal(OREGON, &key);
     let nowhere = account.folder().join("kms-cluster.yaml/config");
