@@ -134,7 +134,8 @@ impl Create {
         let kubectl = |command: &str| {
             let mut paste = Paste(vec![command.to_owned()]);
             paste.maybe("--context", context);
-            paste.path("--kubeconfig", self.kubeconfig.as_deref());
+            // Without an entry, that file is the one that could not be written.
+            paste.path("--kubeconfig", self.kubeconfig.as_deref().filter(|_| context.is_some()));
             paste
         };
         let mut status = kubectl("kubectl eks-encrypt status");

@@ -8,7 +8,7 @@ use eks_encrypt_tests::aws_only::AwsOnly;
 use eks_encrypt_tests::aws_only::keys::Kind;
 use serde_json::{Value, json};
 
-use super::support::{OREGON, STACK, account, aws, command, create, file, key_of, minimal, stacks, template};
+use super::support::{OREGON, STACK, account, aws, command, create, file, key_of, minimal, seen, stacks, template};
 use crate::support::{as_plugin, run};
 
 /// A kubeconfig that somebody has and has edited by hand.
@@ -110,8 +110,18 @@ fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_is_told_to_sc
     let text = minimal(OREGON, &key);
     let nowhere = account.folder().join("kms-cluster.yaml/config");
     let said = create(&account, &text, &["--kubeconfig", nowhere.to_str().unwrap()]);
+    // A script that goes on with kubectl must not go on.
     assert_eq!(said.code, Some(1), "{}", said.stderr);
-    assert!(said.stderr.contains("aws eks update-kubeconfig --name kms-cluster"), "{}", said.stderr);
+    let seen = seen(&account, &key, &said);
+    insta::assert_snapshot!(seen[seen.find("To look at it").unwrap()..], @r"
+    To look at it:
+
+      aws eks update-kubeconfig --name kms-cluster --region us-west-2
+      kubectl get nodes
+      kubectl eks-encrypt status --cluster kms-cluster --region us-west-2
+    ");
+    let warning = seen.lines().find(|line| line.starts_with("warning")).unwrap();
+    insta::assert_snapshot!(warning, @"warning: kubeconfig FOLDER/kms-cluster.yaml/config can't be written, and is as it was: File exists (os error 17)");
     assert!(!account.kubeconfig().exists());
 
     // Again, with one that can: the stack is there and is looked at.
