@@ -12,16 +12,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Aim: a patch takes so many floors. At 1 the server idles between two of ours; each floor more is time that everybody's
-/// requests wait. A station that works on one thing at a time is at 1/2 to 3/4 of its best at 2, and what is gained from
-/// there costs latency at the same rate. Measured: ARCHITECTURE.md.
-const STRETCH: f64 = 2.0;
+/// requests wait. Measured: ARCHITECTURE.md.
+const STRETCH: f64 = 2.5;
 
 /// Where to begin, before anything is known: what two busy cores just about carry.
 const START: f64 = 4.0;
 
-/// In a lull, this part of the limit is in flight. At the aim the server works on limit / STRETCH, so that a quarter does
+/// In a lull, this part of the limit is in flight. At the aim the server works on limit / STRETCH, so that half of that does
 /// not queue; and it is not less, because where patches take a second (a webhook), a lull of one alone would cost seconds.
-const LULL: f64 = 0.25;
+const LULL: f64 = 0.5 / STRETCH;
 
 /// Answers whose median makes a floor. More cost time at a quarter of the speed; with 20, the floor was seen to jump by
 /// half, and the limit with it.
@@ -60,7 +59,7 @@ const LEAST_GROWTH: f64 = 0.5;
 const SLOW_START: f64 = 2.0;
 
 /// A floor that differs by more is not noise: the server or its other load has changed, and so has the knee.
-const CHANGED: f64 = 0.7;
+const CHANGED: f64 = 0.5;
 
 /// Windows in a row that stay above the aim by [`CHANGED`] though the limit was lowered: the floor is not true any more.
 const IN_VAIN: u32 = 3;
@@ -238,6 +237,11 @@ impl Knee {
             self.floor = Some(found);
             self.limit = (self.limit * LULL).max(1.0);
             self.slow_start = true;
+            if found < old && self.now() > 1 {
+                // So much faster that even this lull may have queued: hold a deeper one.
+                self.open(now);
+                return;
+            }
         }
         self.lull = false;
         self.above = 0;

@@ -3,6 +3,9 @@
 use super::*;
 use crate::knee_server::{MILLI, MOST, Server};
 
+/// How near to the aim latency stays: limits are whole numbers, and steps have noise.
+const NEAR: f64 = 1.35;
+
 #[test]
 fn the_knee_is_found_on_servers_small_and_large_near_and_far() {
     for (workers, service, network) in
@@ -19,7 +22,7 @@ fn the_knee_is_found_on_servers_small_and_large_near_and_far() {
             seen.latency() / floor
         );
         assert!(rate > 0.8, "{said}");
-        assert!(seen.latency() < 2.6 * floor, "{said}");
+        assert!(seen.latency() < NEAR * STRETCH * floor, "{said}");
     }
 }
 
@@ -40,7 +43,7 @@ fn it_follows_a_server_that_gets_slower_and_faster() {
         let seen = server.pass(20.0);
         let said = format!("{service} ms: limit {:.1}, {} answered", seen.limit(), seen.answered);
         assert!(seen.answered > 0.8 * 20.0 * server.capacity(), "{said}");
-        assert!(seen.latency() < 2.7 * server.service, "{said}, {:.1} ms", seen.latency() / MILLI);
+        assert!(seen.latency() < NEAR * STRETCH * server.service, "{said}, {:.1} ms", seen.latency() / MILLI);
     }
 }
 
@@ -103,7 +106,7 @@ fn a_webhook_of_a_second_is_waited_for_by_many_at_once_and_not_after() {
     server.webhook = 0.0;
     server.pass(3.0);
     let fast = server.pass(10.0);
-    assert!(fast.latency() < 2.7 * server.service, "{:.1} ms", fast.latency() / MILLI);
+    assert!(fast.latency() < NEAR * STRETCH * server.service, "{:.1} ms", fast.latency() / MILLI);
 }
 
 #[test]
