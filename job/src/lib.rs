@@ -21,7 +21,7 @@ mod begin;
 
 mod pass; // the loop
 
-mod list; // 1
+pub mod list; // 1
 
 mod patch; // 2
 
@@ -59,3 +59,4 @@ mod knee_server;
 
 pub use ask::Refusal;
 pub use list::ListError;
+pub use retry::Trouble;

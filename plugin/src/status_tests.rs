@@ -64,7 +64,8 @@ fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'sta
             }
             ("/apis/batch/v1/namespaces/eks-encrypt/jobs", _) => items(jobs.clone()),
             ("/api/v1/secrets", _) => {
-                items(versions.iter().map(|version| json!({"metadata": {"resourceVersion": version}})).collect())
+                let secret = |(number, version): (usize, &&str)| json!({"metadata": {"namespace": "a", "name": format!("s{number}"), "resourceVersion": version}});
+                items(versions.iter().enumerate().map(secret).collect())
             }
             (path, _) => panic!("asked {path}"),
         }
