@@ -13,7 +13,7 @@ use crate::cause::Cause;
 use crate::cli::{Attach, cleanup};
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::run::{Run, ended};
-use crate::drive::{follow, withdraw};
+use crate::drive::to_its_end;
 use crate::finish::finish;
 use crate::finish::subject::Subject;
 use crate::interrupt::Stage;
@@ -83,18 +83,10 @@ async fn follow_on(
 ) -> Result<ExitCode, Stop> {
     let began = Instant::now();
     stage.replace(Stage::Following(run.clone()));
-    let ended = match follow::follow(client, run, false, screen, began + args.timeout).await {
-        Err(error @ follow::Error::Gone { .. }) => {
-            let stay = withdraw::rights(client, run, screen).await;
-            tell(&stay, args, run, screen);
-            return Err(error.into());
-        }
-        ended => ended?,
-    };
-    let stay = withdraw::rights(client, run, screen).await;
-    let code = finish(run, &ended, subject, &[], began.elapsed(), args.output, screen);
+    let (ended, stay) = to_its_end(client, run, false, screen, began + args.timeout).await;
+    let code = ended.map(|ended| finish(run, &ended, subject, &[], began.elapsed(), args.output, screen));
     tell(&stay, args, run, screen);
-    Ok(code)
+    Ok(code?)
 }
 
 /// Rights that a person applied are that person's to take away, who may think that we do it.

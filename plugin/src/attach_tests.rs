@@ -213,3 +213,17 @@ async fn a_job_deleted_meanwhile_leaves_no_rights() {
     ");
     assert_eq!(deleted(&heard).len(), 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_goes_on_when_time_is_up_keeps_its_rights() {
+    let (client, heard) = heard(|_, path| match path.split('?').next().unwrap() {
+        bare if bare.ends_with("/jobs") => {
+            (200, json!({"metadata": {}, "items": [job("eks-encrypt-r1", 2, None)]}).to_string())
+        }
+        bare if bare.contains("/jobs/") => (200, job("eks-encrypt-r1", 2, None).to_string()),
+        _ => (200, json!({"metadata": {}, "items": []}).to_string()),
+    });
+    let (end, _) = attached(client, &["--timeout", "1m"]).await;
+    assert_eq!(end.unwrap_err().code, ExitCode::StillRunning);
+    assert_eq!(deleted(&heard), [""; 0]);
+}

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 
 use eks_encrypt_job::event::Method;
 use jiff::Timestamp;
+use kube::Client;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
@@ -70,21 +71,29 @@ pub(crate) async fn drive(
         return Ok(Driven::GoesOn(run));
     }
     stage.replace(Stage::Following(run.clone()));
-    let ended = match follow::follow(client, &run, made, screen, deadline).await {
-        Err(error @ follow::Error::NotStarted { .. }) => {
-            withdraw::job(client, &run, screen).await;
-            withdraw::rights(client, &run, screen).await;
-            return Err(error.into());
-        }
-        // The Job is not deleted again: were it there after all, it would be at work.
-        Err(error @ follow::Error::Gone { .. }) => {
-            withdraw::rights(client, &run, screen).await;
-            return Err(error.into());
-        }
-        ended => ended?,
-    };
-    withdraw::rights(client, &run, screen).await;
-    Ok(Driven::Ended(run, Box::new(ended)))
+    let (ended, _) = to_its_end(client, &run, made, screen, deadline).await;
+    Ok(Driven::Ended(run, Box::new(ended?)))
+}
+
+/// Follows a run, and takes its rights away when it is over, however that came: also where it never began, or where somebody
+/// has deleted its Job. Gives back how it ended, and the rights that were applied by hand and so stay.
+pub(crate) async fn to_its_end(
+    client: &Client,
+    run: &Run,
+    made: bool,
+    screen: &Screen,
+    deadline: Instant,
+) -> (Result<Ended, follow::Error>, Vec<String>) {
+    let ended = follow::follow(client, run, made, screen, deadline).await;
+    match &ended {
+        // A Job that is gone is not deleted again: were it there after all, it would be at work.
+        Ok(_) | Err(follow::Error::Gone { .. }) => {}
+        Err(follow::Error::NotStarted { .. }) => withdraw::job(client, run, screen).await,
+        // It goes on without us.
+        Err(follow::Error::Lost { .. } | follow::Error::TimeUp { .. }) => return (ended, Vec::new()),
+    }
+    let stay = withdraw::rights(client, run, screen).await;
+    (ended, stay)
 }
 
 /// The run that is there already, if one is.
