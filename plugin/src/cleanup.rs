@@ -80,7 +80,7 @@ enum Fate {
 
 /// Removes it all.
 pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    let kubernetes = kubernetes::connect(&args.kube).await?;
     remove_all(args, &kubernetes, screen).await
 }
 
@@ -99,7 +99,7 @@ async fn remove_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) ->
             continue;
         };
         for object in objects {
-            fates.push(remove(client, &resource, &object, note, args.dry_run, screen).await);
+            fates.push(remove(kubernetes, &resource, &object, note, args.dry_run, screen).await);
         }
     }
     if args.dry_run {
@@ -162,21 +162,23 @@ async fn list(
 
 /// Removes one object, unless it is a namespace in which others live.
 async fn remove(
-    client: &Client,
+    kubernetes: &Kubernetes,
     resource: &ApiResource,
     object: &PartialObjectMeta<DynamicObject>,
     note: &str,
     dry_run: bool,
     screen: &Screen,
 ) -> Fate {
+    let client = &kubernetes.client;
     let (kind, name) = (&resource.kind, object.name_any());
     let place = object.namespace().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
     if kind == "Namespace"
         && let Some(why) = inhabited(client, &name).await
     {
         screen.line(&format!(
-            "{} Namespace {name}: {why}\n  to remove it with all that is in it: kubectl delete namespace {name}",
-            if dry_run { "would leave" } else { "left" }
+            "{} Namespace {name}: {why}\n  to remove it with all that is in it: {}",
+            if dry_run { "would leave" } else { "left" },
+            cli::kubectl(&kubernetes.flags, &format!("delete namespace {name}"))
         ));
         return Fate::Left;
     }

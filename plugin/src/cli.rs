@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
-pub(crate) use paste::{attach, cleanup};
+pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
 
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::drive::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
 
@@ -22,10 +21,10 @@ pub(crate) enum Stage {
     Associating,
     /// The key is associated, and no Job made.
     Associated,
-    /// A run's Job is being made.
-    Applying(Run),
-    /// A run's Job is there.
-    Following(Run),
+    /// A run's Job is being made. With the command that takes its right to every Secret away.
+    Applying(String),
+    /// A run's Job is there. With the same command.
+    Following(String),
     /// CloudFormation creates this stack, or is being asked to.
     Creating(String),
     /// The engine is at work in this process.
@@ -79,15 +78,13 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
     };
     let rights = match stage {
-        Stage::Applying(run) => format!(
+        Stage::Applying(without_rights) => format!(
             "\nIts right to list and patch every Secret may have been given, and stays until that command takes it away. To \
-             do so at once:\n  {}",
-            run.without_rights()
+             do so at once:\n  {without_rights}"
         ),
-        Stage::Following(run) => format!(
+        Stage::Following(without_rights) => format!(
             "\nIts right to list and patch every Secret stays until that command has seen its end. To take it away before \
-             (the Job then stops):\n  {}",
-            run.without_rights()
+             (the Job then stops):\n  {without_rights}"
         ),
         _ => String::new(),
     };
@@ -101,14 +98,14 @@ mod tests {
 
     #[test]
     fn every_stage() {
-        let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+        let without_rights = || "kubectl delete clusterrolebinding eks-encrypt-r1".to_owned();
         let all = [
             Stage::Checking,
             Stage::Asking,
             Stage::Associating,
             Stage::Associated,
-            Stage::Applying(run.clone()),
-            Stage::Following(run),
+            Stage::Applying(without_rights()),
+            Stage::Following(without_rights()),
             Stage::Local,
             Stage::Creating("eks-encrypt-shop".into()),
         ];

@@ -13,7 +13,7 @@ use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
 use kube::Client;
 use kube::client::Body;
 
-use crate::cli::{Cli, Command, Enable, Reencrypt};
+use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
 use crate::drive::apply::Owner;
 use crate::eks::association::Plan;
 use crate::eks::aws::{Aws, clients};
@@ -160,7 +160,20 @@ pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kuber
         authorities: vec![authority.as_bytes().to_vec()],
         verifies: true,
         context: "prod".into(),
+        flags: KubeFlags::default(),
     }
+}
+
+/// The same, of any cluster.
+pub(crate) fn reached(client: Client) -> Kubernetes {
+    kubeconfig(client, "https://127.0.0.1:1", "authority A")
+}
+
+/// One that the person has named by these flags.
+pub(crate) fn reached_by(flags: &[&str], client: Client) -> Kubernetes {
+    let base = ["kubectl-eks_encrypt", "cleanup"];
+    let Command::Cleanup(cleanup) = Cli::try_parse_from(base.iter().chain(flags)).unwrap().command else { panic!() };
+    Kubernetes { flags: cleanup.kube, ..reached(client) }
 }
 
 /// A cluster that has the key already, whose AWS gives these answers.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use eks_encrypt_job::event::Proof;
 
+use crate::cli::{KubeFlags, kubectl};
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::Verdict;
@@ -40,7 +41,7 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
         count(tally.failed),
         elapsed(took),
         run.id,
-        log(run),
+        log(run, &subject.flags),
     );
     let rest = match verdict {
         Verdict::Done { proof, .. } => {
@@ -52,19 +53,22 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
     format!("{facts}{rest}")
 }
 
-/// After an association alone.
-pub(crate) fn associated(subject: &Subject) -> String {
+/// After an association alone. `reencrypt`: the command for the rest.
+pub(crate) fn associated(subject: &Subject, reencrypt: &str) -> String {
     format!(
         "\nDone: the key is associated. Secrets that were there before stay under the key of their time until they are written.\n\n\
-         {}\nTo re-encrypt them: kubectl eks-encrypt reencrypt\n{}",
+         {}\nTo re-encrypt them: {reencrypt}\n{}",
         subject.lines(),
         elsewhere(&subject.key_arn)
     )
 }
 
 /// Where its log is, if a Job has one.
-fn log(run: &Run) -> String {
-    if run.job.is_empty() { String::new() } else { format!(" (kubectl logs -n {} job/{})", run.namespace, run.job) }
+fn log(run: &Run, flags: &KubeFlags) -> String {
+    if run.job.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", kubectl(flags, &format!("logs -n {} job/{}", run.namespace, run.job)))
 }
 
 /// What the proof showed.
@@ -139,7 +143,7 @@ mod tests {
     }
 
     fn subject() -> Subject {
-        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into() }
+        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() }
     }
 
     #[test]
