@@ -35,7 +35,7 @@ mod write;
 // What goes on beside the work.
 mod checkpoint;
 pub mod emit;
-mod lease;
+pub mod lease;
 mod pace;
 pub mod record;
 mod upkeep;
