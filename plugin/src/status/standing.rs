@@ -11,6 +11,7 @@ use kube::Client;
 use serde::Serialize;
 
 use crate::cause::Cause;
+use crate::status::patience::Patience;
 
 /// Where the Secrets stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,22 +23,31 @@ pub(crate) struct Standing {
     pub(crate) behind: u64,
 }
 
-/// Counts them.
-pub(crate) async fn count(client: &Client, watermark: &Watermark) -> Result<Standing, Cause> {
+/// Counts them, with patience for each page.
+pub(crate) async fn count(
+    client: &Client,
+    watermark: &Watermark,
+    patience: &mut Patience<'_>,
+) -> Result<Standing, Cause> {
     let trouble = Trouble::default();
     let (mut standing, mut pages) = (Standing::default(), pin!(pages(client, &trouble)));
-    while let Some(page) = pages.try_next().await.map_err(|error| cause(&error))? {
+    loop {
+        let page = match patience.hear(async { pages.try_next().await.map_err(|error| cause(&error)) }).await {
+            Ok(Some(page)) => page,
+            Ok(None) => return Ok(standing),
+            // Given up while it was still being asked again: for this reason.
+            Err(cause) => return Err(trouble.take().map_or(cause.clone(), |words| cause.with(&format!(": {words}")))),
+        };
         standing.total += page.secrets.len() as u64;
         let behind = page.secrets.iter().filter(|secret| !watermark.is_behind(&secret.resource_version));
         standing.behind += behind.count() as u64;
     }
-    Ok(standing)
 }
 
 /// That Secrets were to be listed, the row says already.
 fn cause(error: &ListError) -> Cause {
     match error {
-        ListError::Refused(refusal) => Cause::of(refusal),
+        ListError::Refused(refusal) => Cause::refusal(refusal),
         ListError::Stuck(_) | ListError::Unordered => Cause::of(error),
     }
 }

@@ -4,6 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::*;
 use crate::testing::{Call, heard, kubernetes, kubernetes_with_calls};
 
+async fn counted(client: &Client, watermark: &str) -> Result<Standing, Cause> {
+    let server = "https://127.0.0.1:1".parse().unwrap();
+    count(client, &Watermark::new(watermark), &mut Patience::with(&server)).await
+}
+
 /// Secrets of these versions, whose names begin with `letter`.
 fn page_of(letter: &str, versions: &[&str], token: &str) -> (u16, String) {
     let item = |(number, version): (usize, &&str)| {
@@ -28,7 +33,7 @@ async fn every_page_is_counted_by_the_rule_of_the_watermark() {
         // As text, 99 would be greater than 100. What does not parse was not seen to be written.
         false => page_of("a", &["99", "100", "101", "zzz"], "next"),
     });
-    let standing = count(&client, &Watermark::new("100")).await.unwrap();
+    let standing = counted(&client, "100").await.unwrap();
     assert_eq!(standing, Standing { total: 6, behind: 4 });
     let pages = ["GET /api/v1/secrets?&limit=500", "GET /api/v1/secrets?&limit=500&continue=next"];
     assert_eq!(*heard.lock().unwrap(), pages);
@@ -37,7 +42,7 @@ async fn every_page_is_counted_by_the_rule_of_the_watermark() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_no_list_is_not_an_empty_cluster() {
     let client = kubernetes(|_, _| (200, r#"{"metadata":{},"status":"Success"}"#.into()));
-    count(&client, &Watermark::new("100")).await.unwrap_err();
+    counted(&client, "100").await.unwrap_err();
 }
 
 #[tokio::test]
@@ -47,7 +52,7 @@ async fn nothing_but_metadata_is_asked_for() {
         assert!(call.accept.split(',').all(|form| form.contains("as=PartialObjectMetadataList")), "{}", call.accept);
         page_of("a", &["1"], "")
     });
-    assert_eq!(count(&client, &Watermark::new("")).await.unwrap(), Standing { total: 1, behind: 1 });
+    assert_eq!(counted(&client, "").await.unwrap(), Standing { total: 1, behind: 1 });
 }
 
 #[tokio::test]
@@ -61,14 +66,14 @@ async fn a_list_that_expires_is_begun_again_and_nothing_is_counted_twice() {
         true => page_of("b", &["3"], ""),
         false => page_of("a", &["1", "2"], "next"),
     });
-    assert_eq!(count(&client, &Watermark::new("1")).await.unwrap(), Standing { total: 3, behind: 1 });
+    assert_eq!(counted(&client, "1").await.unwrap(), Standing { total: 3, behind: 1 });
 }
 
 #[tokio::test]
 async fn a_list_that_comes_no_further_is_given_up() {
     let (client, heard) =
         heard(|_, path| if path.contains("continue=") { expired() } else { page_of("a", &["1"], "next") });
-    let error = count(&client, &Watermark::new("1")).await.unwrap_err();
+    let error = counted(&client, "1").await.unwrap_err();
     assert_eq!(error.to_string(), "the list of Secrets expired twice after a/a0 without coming further");
     assert_eq!(heard.lock().unwrap().len(), 4);
 }
@@ -80,11 +85,11 @@ async fn a_page_that_is_too_long_is_halved_as_the_engine_does_it() {
         true => (200, "x".repeat(9 << 20)),
         false => page_of("a", &["1", "2"], ""),
     });
-    assert_eq!(count(&client, &Watermark::new("1")).await.unwrap(), Standing { total: 2, behind: 1 });
+    assert_eq!(counted(&client, "1").await.unwrap(), Standing { total: 2, behind: 1 });
 }
 
 #[tokio::test]
 async fn a_cluster_without_secrets_has_none() {
     let client = kubernetes(|_, _| (200, r#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#.into()));
-    assert_eq!(count(&client, &Watermark::new("1")).await.unwrap(), Standing::default());
+    assert_eq!(counted(&client, "1").await.unwrap(), Standing::default());
 }
