@@ -112,6 +112,7 @@ mod tests {
         let told: Vec<String> =
             all.iter().map(|stage| text(stage, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
+
         interrupted: nothing was changed
 
         interrupted: EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and can't be stopped. No Secret has been re-encrypted yet.

@@ -154,6 +154,7 @@ mod tests {
         let text =
             text(&Verdict::Done { tally, proof }, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
         insta::assert_snapshot!(text, @r#"
+
         Done and proven: every Secret is under the key.
 
           cluster   shop (eu-central-1, account 111122223333)
@@ -199,6 +200,7 @@ mod tests {
         let unknown = Subject { context: "prod".into(), ..Subject::default() };
         let told = text(&verdict, &Progress::default(), &unknown, &run(), Duration::from_secs(9));
         insta::assert_snapshot!(told.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
+
         Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
 
           cluster   that of kubeconfig context prod
@@ -235,6 +237,7 @@ mod tests {
         let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
         assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
         insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
+
         Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
         the run began or were deleted.
         Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in
@@ -252,6 +255,7 @@ mod tests {
         let verdict = Verdict::Incomplete { tally, why: "3 of 2,000 Secrets could not be re-encrypted".into() };
         let text = text(&verdict, &progress, &subject(), &run(), Duration::from_secs(38));
         insta::assert_snapshot!(text, @r#"
+
         NOT DONE: 3 of 2,000 Secrets could not be re-encrypted.
 
           cluster   shop (eu-central-1, account 111122223333)
