@@ -109,7 +109,7 @@ async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
         Some(Found::Ended(run)) => {
             screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
         }
-        None => withdraw::leftovers(work.kubernetes, namespace, Timestamp::now(), screen).await,
+        None => withdraw::leftovers(work.kubernetes, namespace, screen).await,
     }
     Ok(found)
 }

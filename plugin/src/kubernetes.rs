@@ -8,8 +8,10 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 use eks_encrypt_job::exit::ExitCode;
 use http::Uri;
+use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
+use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
@@ -145,6 +147,15 @@ pub(crate) fn gone(error: &kube::Error, name: &str) -> bool {
 fn stray(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty())
+}
+
+/// What time it is by the API server's clock, which stamps every object: from the Date of an answer, whatever that says.
+/// Nothing, where it does not say.
+pub(crate) async fn time(client: &Client) -> Option<Timestamp> {
+    let request = http::Request::get("/version").body(Body::empty()).ok()?;
+    let answer = client.send(request).await.ok()?;
+    let date = answer.headers().get(http::header::DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(date).ok().map(|date| date.timestamp())
 }
 
 /// Whether the API server says that it is ready, or why not: after an association it restarts. One that forbids the

@@ -262,6 +262,9 @@ pub(crate) struct Call {
     pub(crate) body: String,
 }
 
+/// What time it is by the clock of every API server here.
+const DATE: &str = "Tue, 24 Nov 2026 09:00:00 GMT";
+
 /// A Kubernetes client whose API server answers by a function of the whole request.
 pub(crate) fn kubernetes_with_calls(answer: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static) -> Client {
     let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
@@ -276,7 +279,8 @@ pub(crate) fn kubernetes_with_calls(answer: impl Fn(&Call) -> (u16, String) + Se
                 body: String::from_utf8(body.collect_bytes().await.unwrap().to_vec()).unwrap(),
             };
             let (status, body) = answer(&call);
-            send.send_response(http::Response::builder().status(status).body(Body::from(body.into_bytes())).unwrap());
+            let answer = http::Response::builder().status(status).header(http::header::DATE, DATE);
+            send.send_response(answer.body(Body::from(body.into_bytes())).unwrap());
         }
     });
     Client::new(service, "default")

@@ -16,7 +16,7 @@ use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
 use crate::drive::existing::of_runs;
 use crate::drive::run::{Run, ended};
-use crate::kubernetes::{Kubernetes, again, gone};
+use crate::kubernetes::{Kubernetes, again, gone, time};
 use crate::screen::Screen;
 
 /// Between a run's binding and its Job lie two calls.
@@ -39,7 +39,7 @@ pub(crate) async fn rights(kubernetes: &Kubernetes, run: &Run, screen: &Screen) 
 
 /// Deletes the rights of earlier runs in this namespace that no Job uses any more: a run that was broken off before it had
 /// made its Job, or whose Job somebody deleted, has nobody else to do it.
-pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, now: Timestamp, screen: &Screen) {
+pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, screen: &Screen) {
     let client = &kubernetes.client;
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
@@ -51,6 +51,11 @@ pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, now: Tim
             return screen.line(&format!("note: can't see whether earlier runs have left rights behind: {cause}"));
         }
     };
+    if list.items.is_empty() {
+        return;
+    }
+    // By the clock that stamped them: a laptop that is minutes ahead would take the rights of a run that is just being made.
+    let now = time(client).await.unwrap_or_else(Timestamp::now);
     for run in list.iter().filter(|binding| old(binding, now)).filter_map(|binding| of_namespace(binding, namespace)) {
         let over = match again(|| jobs.get(&run.job)).await {
             Ok(job) => ended(&job).is_some(),
