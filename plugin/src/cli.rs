@@ -268,7 +268,7 @@ pub(crate) struct Cleanup {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Also while a run is at work: it stops, and the Secrets that it has not reached stay as they are
+    /// Also while a run is at work: its Job stops, and the Secrets that it has not reached stay as they are
     #[arg(long)]
     pub(crate) force: bool,
 }

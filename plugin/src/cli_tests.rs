@@ -515,8 +515,8 @@ fn help_of_the_rest() {
               Only say what would be removed
 
           --force
-              Also while a run is at work: it stops, and the Secrets that it has not reached stay as
-              they are
+              Also while a run is at work: its Job stops, and the Secrets that it has not reached stay
+              as they are
 
       -h, --help
               Print help (see a summary with '-h')

@@ -36,7 +36,10 @@ pub(crate) async fn count(
             Ok(Some(page)) => page,
             Ok(None) => return Ok(standing),
             // Given up while it was still being asked again: for this reason.
-            Err(cause) => return Err(trouble.take().map_or(cause.clone(), |words| cause.with(&format!(": {words}")))),
+            Err(cause) => {
+                let words = trouble.take().filter(|_| patience.is_over());
+                return Err(words.map_or(cause.clone(), |words| cause.with(&format!(": {words}"))));
+            }
         };
         standing.total += page.secrets.len() as u64;
         let behind = page.secrets.iter().filter(|secret| !watermark.is_behind(&secret.resource_version));

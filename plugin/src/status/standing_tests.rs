@@ -2,7 +2,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::testing::{Call, heard, kubernetes, kubernetes_with_calls};
+use crate::testing::{Call, forbidden, heard, kubernetes, kubernetes_with_calls};
 
 async fn counted(client: &Client, watermark: &str) -> Result<Standing, Cause> {
     let server = "https://127.0.0.1:1".parse().unwrap();
@@ -92,4 +92,16 @@ async fn a_page_that_is_too_long_is_halved_as_the_engine_does_it() {
 async fn a_cluster_without_secrets_has_none() {
     let client = kubernetes(|_, _| (200, r#"{"kind":"PartialObjectMetadataList","metadata":{},"items":null}"#.into()));
     assert_eq!(counted(&client, "1").await.unwrap(), Standing::default());
+}
+
+/// What was wrong for a moment is not why the next answer is a refusal.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_without_older_troubles() {
+    let asked = AtomicU32::new(0);
+    let client = kubernetes(move |_, _| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => (503, "starting".into()),
+        _ => (403, forbidden("list", "secrets")),
+    });
+    let error = counted(&client, "1").await.unwrap_err().to_string();
+    assert_eq!(error, "secrets is forbidden: User \"alice\" cannot list resource \"secrets\"");
 }
