@@ -7,6 +7,8 @@
 //! Clocks differ between machines, so times in the lease are for people to read. A lease is alive if it was seen to change,
 //! and has expired if it did not change for as long as it lives, by our own clock.
 
+mod watch;
+
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -22,6 +24,8 @@ use crate::ask::{Refusal, ask};
 use crate::contract::{APP, APP_LABEL, FIELD_MANAGER, LEASE, RUN_LABEL};
 use crate::retry::{PATIENCE, Trouble, retry};
 use crate::spec::Spec;
+
+pub use watch::at_work;
 
 /// How long a lease lives without being renewed: how long, at most, the successor of a Pod that was killed waits.
 const LIVES: Duration = Duration::from_secs(20);

@@ -21,7 +21,7 @@ mod begin;
 
 mod pass; // the loop
 
-mod list; // 1
+pub mod list; // 1
 
 mod patch; // 2
 
@@ -35,7 +35,7 @@ mod write;
 // What goes on beside the work.
 mod checkpoint;
 pub mod emit;
-mod lease;
+pub mod lease;
 mod pace;
 pub mod record;
 mod upkeep;
@@ -59,3 +59,4 @@ mod knee_server;
 
 pub use ask::Refusal;
 pub use list::ListError;
+pub use retry::Trouble;

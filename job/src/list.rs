@@ -1,5 +1,5 @@
 //! The first step: all Secrets of the cluster, page by page, as names and resourceVersions. Output: a stream of pages
-//! for `rewrite`, in which **each Secret appears once, even when the list has to begin again**.
+//! for `pass` and for the plugin's `status`, in which **each Secret appears once, even when the list has to begin again**.
 //!
 //! A continue token lives about five minutes; then the API server answers 410 and the list begins again. What was shown
 //! already is left out by one cursor, the last Secret shown: lists come in the order of their keys (continue tokens
@@ -23,11 +23,14 @@ const PAGE: u32 = 500;
 /// One Secret, as far as we look at it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Secret {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
+pub struct Secret {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The version that the list showed: the watermark tells whether it was written under the key.
     #[serde(default)]
-    pub(crate) resource_version: String,
+    pub resource_version: String,
     /// Whether a touch of this version may have written it, because its answer got lost (see `prove`).
     #[serde(skip)]
     pub(crate) unanswered: bool,
@@ -42,14 +45,15 @@ impl Secret {
 
 /// Some Secrets, and what the API server said about the rest.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    pub(crate) secrets: Vec<Secret>,
+pub struct Page {
+    /// Those that no page before has shown.
+    pub secrets: Vec<Secret>,
     /// The whole list's.
-    pub(crate) resource_version: String,
+    pub resource_version: String,
     /// How many Secrets are left after this page, as far as the API server knows.
-    pub(crate) remaining: u64,
+    pub remaining: u64,
     /// The list expired and began again since the page before.
-    pub(crate) begun_again: bool,
+    pub begun_again: bool,
 }
 
 /// Why the list can't go on.
@@ -115,11 +119,10 @@ struct Walk<'a> {
     begun_again: bool,
 }
 
-/// All Secrets, page by page. The first page is given even if it is empty, for its resourceVersion.
-pub(crate) fn pages<'a>(
-    client: &'a Client,
-    trouble: &'a Trouble,
-) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
+/// All Secrets, page by page. The first page is given even if it is empty, for its resourceVersion. While a page is asked for
+/// again, `trouble` has the words of the last refusal: an API server that is away is borne with for 90 s a page, and whoever
+/// has less time drops the stream. Ends at the first error.
+pub fn pages<'a>(client: &'a Client, trouble: &'a Trouble) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
     let walk = Walk {
         client,
         trouble,

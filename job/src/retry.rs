@@ -24,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The last refusal that is being tried again. The loop shows it when nothing has moved for a while.
 #[derive(Default)]
-pub(crate) struct Trouble(Mutex<Option<String>>);
+pub struct Trouble(Mutex<Option<String>>);
 
 impl Trouble {
     /// Remembers the words of one refusal, in place of those before.
@@ -33,7 +33,8 @@ impl Trouble {
     }
 
     /// Hands the words out, once.
-    pub(crate) fn take(&self) -> Option<String> {
+    #[must_use]
+    pub fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -10,10 +10,10 @@ use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::cli::{Attach, cleanup};
+use crate::cli::{Attach, cleanup, reencrypt, status};
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::run::{Run, ended};
-use crate::drive::{follow, withdraw};
+use crate::drive::to_its_end;
 use crate::finish::finish;
 use crate::finish::subject::Subject;
 use crate::interrupt::Stage;
@@ -32,10 +32,8 @@ pub(crate) enum Error {
         source: Cause,
     },
     /// No run.
-    #[error(
-        "there is no run in namespace {namespace} (another one: -n NAMESPACE); `kubectl eks-encrypt status -n {namespace}` shows what there was"
-    )]
-    None { namespace: String },
+    #[error("there is no run in namespace {namespace} (another one: -n NAMESPACE); `{status}` shows what there was")]
+    None { namespace: String, status: String },
 }
 
 impl Coded for Error {
@@ -46,7 +44,7 @@ impl Coded for Error {
 
 /// Follows the run.
 pub(crate) async fn attach(args: &Attach, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    let kubernetes = kubernetes::connect(&args.kube).await?;
     follow_any(args, &kubernetes, screen, stage).await
 }
 
@@ -57,44 +55,38 @@ async fn follow_any(
     screen: &Screen,
     stage: &RefCell<Stage>,
 ) -> Result<ExitCode, Stop> {
-    let job = find(&kubernetes.client, &args.namespace).await?;
-    let run = Run::of_any(&job).ok_or_else(|| Error::None { namespace: args.namespace.clone() })?;
+    let none = || Error::None { namespace: args.namespace.clone(), status: status(&args.kube, &args.namespace) };
+    let job = find(&kubernetes.client, &args.namespace).await?.ok_or_else(none)?;
+    let run = Run::of_any(&job).ok_or_else(none)?;
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
     screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
     let key_arn = key_of(&job).unwrap_or_default().to_owned();
     if key_arn.is_empty() {
-        screen.line(
+        screen.line(&format!(
             "note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not \
-             under the key. When in doubt: kubectl eks-encrypt reencrypt",
-        );
+             under the key. When in doubt: {}",
+            reencrypt(&args.kube, "")
+        ));
     }
     let context = kubernetes.context.clone();
-    let subject = Subject { cluster_arn: String::new(), context, key_arn };
-    follow_on(args, &kubernetes.client, &run, &subject, screen, stage).await
+    let subject = Subject { cluster_arn: String::new(), context, key_arn, flags: args.kube.clone() };
+    follow_on(args, kubernetes, &run, &subject, screen, stage).await
 }
 
 async fn follow_on(
     args: &Attach,
-    client: &Client,
+    kubernetes: &Kubernetes,
     run: &Run,
     subject: &Subject,
     screen: &Screen,
     stage: &RefCell<Stage>,
 ) -> Result<ExitCode, Stop> {
     let began = Instant::now();
-    stage.replace(Stage::Following(run.clone()));
-    let ended = match follow::follow(client, run, false, screen, began + args.timeout).await {
-        Err(error @ follow::Error::Gone { .. }) => {
-            let stay = withdraw::rights(client, run, screen).await;
-            tell(&stay, args, run, screen);
-            return Err(error.into());
-        }
-        ended => ended?,
-    };
-    let stay = withdraw::rights(client, run, screen).await;
-    let code = finish(run, &ended, subject, &[], began.elapsed(), args.output, screen);
+    stage.replace(Stage::Following(run.without_rights(&kubernetes.flags)));
+    let (ended, stay) = to_its_end(kubernetes, run, false, screen, began + args.timeout).await;
+    let code = ended.map(|ended| finish(run, &ended, subject, &[], began.elapsed(), args.output, screen));
     tell(&stay, args, run, screen);
-    Ok(code)
+    Ok(code?)
 }
 
 /// Rights that a person applied are that person's to take away, who may think that we do it.
@@ -109,20 +101,20 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
         cleanup(&args.kube)
     ));
     if stay.iter().any(|object| object.starts_with("ClusterRoleBinding")) {
-        screen.line(&format!("To remove the right to list and patch every Secret alone:\n  {}", run.without_rights()));
+        let without_rights = run.without_rights(&args.kube);
+        screen.line(&format!("To remove the right to list and patch every Secret alone:\n  {without_rights}"));
     }
 }
 
 /// The Job that is at work, or else the last one.
-async fn find(client: &Client, namespace: &str) -> Result<Job, Error> {
+async fn find(client: &Client, namespace: &str) -> Result<Option<Job>, Error> {
     let list =
         jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
     let runs = list.into_iter().filter(|job| {
         let containers = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()).map(|pod| &pod.containers);
         containers.is_some_and(|all| all.iter().any(|container| container.name == CONTAINER))
     });
-    runs.max_by_key(|job| (ended(job).is_none(), job.creation_timestamp()))
-        .ok_or_else(|| Error::None { namespace: namespace.to_owned() })
+    Ok(runs.max_by_key(|job| (ended(job).is_none(), job.creation_timestamp())))
 }
 
 #[cfg(test)]

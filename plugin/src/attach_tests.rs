@@ -143,15 +143,15 @@ async fn rights_applied_by_hand_stay_and_that_is_said_at_the_end() {
     assert_eq!(deleted(&heard), [""; 0]);
     assert_snapshot!(text, @r"
     Job eks-encrypt has ended in namespace eks-encrypt
-    note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not under the key. When in doubt: kubectl eks-encrypt reencrypt
+    note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not under the key. When in doubt: kubectl eks-encrypt reencrypt --context prod
 
     Done: every Secret is accounted for. NOT PROVEN.
 
       cluster   that of kubeconfig context prod
-      key       not known to this run; `kubectl eks-encrypt status` shows which the cluster has
+      key       not known to this run; `kubectl eks-encrypt status --context prod` shows which the cluster has
       Secrets   2 listed: 2 rewritten, 0 current already, 0 deleted meanwhile, 0 failed
       took      1 s
-      run       by-hand (kubectl logs -n eks-encrypt job/eks-encrypt)
+      run       by-hand (kubectl logs -n eks-encrypt job/eks-encrypt --context prod)
 
     Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
     the run began or were deleted.
@@ -162,7 +162,7 @@ async fn rights_applied_by_hand_stay_and_that_is_said_at_the_end() {
     To remove them, with the Job, its log and the run record (GitOps: take them out there first):
       kubectl eks-encrypt cleanup --context prod
     To remove the right to list and patch every Secret alone:
-      kubectl delete clusterrolebinding eks-encrypt
+      kubectl delete clusterrolebinding eks-encrypt --context prod
     ");
 }
 
@@ -187,7 +187,7 @@ async fn no_run_is_an_error_that_says_where_to_look() {
     let denied = attached(api_server(|_, _| (403, forbidden("list", "jobs"))), &["-n", "ops"]).await;
     assert_snapshot!([told(end.unwrap_err()), told(denied.0.unwrap_err())].join("\n"), @r#"
     exit 1
-    error: there is no run in namespace ops (another one: -n NAMESPACE); `kubectl eks-encrypt status -n ops` shows what there was
+    error: there is no run in namespace ops (another one: -n NAMESPACE); `kubectl eks-encrypt status --namespace ops` shows what there was
     exit 1
     error: can't list Jobs in namespace ops: jobs is forbidden: User "alice" cannot list resource "jobs"
     "#);
@@ -212,4 +212,18 @@ async fn a_job_deleted_meanwhile_leaves_no_rights() {
     error: Job eks-encrypt-r1 in namespace eks-encrypt is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another
     ");
     assert_eq!(deleted(&heard).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_goes_on_when_time_is_up_keeps_its_rights() {
+    let (client, heard) = heard(|_, path| match path.split('?').next().unwrap() {
+        bare if bare.ends_with("/jobs") => {
+            (200, json!({"metadata": {}, "items": [job("eks-encrypt-r1", 2, None)]}).to_string())
+        }
+        bare if bare.contains("/jobs/") => (200, job("eks-encrypt-r1", 2, None).to_string()),
+        _ => (200, json!({"metadata": {}, "items": []}).to_string()),
+    });
+    let (end, _) = attached(client, &["--timeout", "1m"]).await;
+    assert_eq!(end.unwrap_err().code, ExitCode::StillRunning);
+    assert_eq!(deleted(&heard), [""; 0]);
 }

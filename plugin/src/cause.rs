@@ -7,6 +7,7 @@ use std::fmt;
 
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+use eks_encrypt_job::Refusal;
 
 /// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because
 /// a person can log in again in another terminal while we wait.
@@ -65,6 +66,16 @@ impl Cause {
             code: Some(status.reason.clone()),
             passing: status.code == 429 || status.code >= 500,
         }
+    }
+
+    /// The cause in what the engine was told.
+    pub(crate) fn refusal(refusal: &Refusal) -> Self {
+        Self { text: chain(refusal), code: None, passing: refusal.passing() }
+    }
+
+    /// A cause in words, which asking again does not mend.
+    pub(crate) fn said(text: String) -> Self {
+        Self { text, code: None, passing: false }
     }
 
     /// The same cause, followed by what helps.

@@ -5,7 +5,9 @@ pub(crate) mod tenants;
 
 use eks_encrypt_job::contract::{APP, APP_LABEL};
 use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::lease::at_work;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{DeleteParams, ListParams, PartialObjectMeta};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client, ResourceExt as _};
@@ -51,6 +53,13 @@ pub(crate) enum Error {
          watch it: {attach}\n  or stop it: {cleanup} --force (Secrets that it has not reached stay as they are)"
     )]
     AtWork { job: String, namespace: String, attach: String, cleanup: String },
+    /// A run is at work that has no Job: in somebody's process.
+    #[error(
+        "a run is at work in namespace {namespace}, without a Job of ours: {holder} renews the lease; nothing was removed\n  \
+         wait until it has ended, or end it where it was begun (--local); or remove all the same: {cleanup} --force (that run \
+         goes on without a record)"
+    )]
+    Held { holder: String, namespace: String, cleanup: String },
     /// Something stayed.
     #[error(
         "not everything could be looked for or removed, see above; when that is mended, run the same command again"
@@ -61,7 +70,7 @@ pub(crate) enum Error {
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::AtWork { .. } => ExitCode::Refused,
+            Self::AtWork { .. } | Self::Held { .. } => ExitCode::Refused,
             Self::List { .. } | Self::Stayed => ExitCode::Error,
         }
     }
@@ -80,7 +89,7 @@ enum Fate {
 
 /// Removes it all.
 pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    let kubernetes = kubernetes::connect(&args.kube).await?;
     remove_all(args, &kubernetes, screen).await
 }
 
@@ -89,6 +98,7 @@ async fn remove_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) ->
     screen.line(&format!("Cluster: kubeconfig context {}, {}", kubernetes.context, kubernetes.server));
     if !args.force {
         refuse_at_work(client, &args.kube).await?;
+        refuse_held(client, &args.kube, screen).await?;
     }
     let mut fates = Vec::new();
     for (group, kind, note) in KINDS {
@@ -99,7 +109,7 @@ async fn remove_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) ->
             continue;
         };
         for object in objects {
-            fates.push(remove(client, &resource, &object, note, args.dry_run, screen).await);
+            fates.push(remove(kubernetes, &resource, &object, note, args.dry_run, screen).await);
         }
     }
     if args.dry_run {
@@ -139,6 +149,29 @@ async fn refuse_at_work(client: &Client, kube: &KubeFlags) -> Result<(), Error> 
     }
 }
 
+/// A run in somebody's process has no Job; but it renews the lease of its namespace, as every run does.
+async fn refuse_held(client: &Client, kube: &KubeFlags, screen: &Screen) -> Result<(), Error> {
+    let (leases, ours): (Api<Lease>, _) = (Api::all(client.clone()), ours());
+    let list = again(|| leases.list(&ours)).await.map_err(|error| leases_unseen(Cause::kube(&error)))?;
+    for namespace in list.iter().filter(|lease| held(lease)).filter_map(|lease| lease.namespace()) {
+        let at_work = at_work(client, &namespace, |line| screen.line(&line)).await;
+        if let Some(holder) = at_work.map_err(|refusal| leases_unseen(Cause::of(&refusal)))? {
+            return Err(Error::Held { holder, namespace, cleanup: cli::cleanup(kube) });
+        }
+    }
+    Ok(())
+}
+
+fn leases_unseen(source: Cause) -> Error {
+    Error::List { kind: "Leases".to_owned(), source }
+}
+
+/// Whether somebody has taken it and not given it back.
+fn held(lease: &Lease) -> bool {
+    let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
+    holder.is_some_and(|holder| !holder.is_empty())
+}
+
 /// All objects of a kind that runs have made; nothing, where that can't be seen.
 async fn list(
     client: &Client,
@@ -162,21 +195,23 @@ async fn list(
 
 /// Removes one object, unless it is a namespace in which others live.
 async fn remove(
-    client: &Client,
+    kubernetes: &Kubernetes,
     resource: &ApiResource,
     object: &PartialObjectMeta<DynamicObject>,
     note: &str,
     dry_run: bool,
     screen: &Screen,
 ) -> Fate {
+    let client = &kubernetes.client;
     let (kind, name) = (&resource.kind, object.name_any());
     let place = object.namespace().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
     if kind == "Namespace"
         && let Some(why) = inhabited(client, &name).await
     {
         screen.line(&format!(
-            "{} Namespace {name}: {why}\n  to remove it with all that is in it: kubectl delete namespace {name}",
-            if dry_run { "would leave" } else { "left" }
+            "{} Namespace {name}: {why}\n  to remove it with all that is in it: {}",
+            if dry_run { "would leave" } else { "left" },
+            cli::kubectl(&kubernetes.flags, &format!("delete namespace {name}"))
         ));
         return Fate::Left;
     }

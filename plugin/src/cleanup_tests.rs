@@ -5,6 +5,7 @@ use crate::testing::{Heard, NOT_SERVED, forbidden, heard, kubeconfig, not_found,
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 type Reply = (u16, String);
 
@@ -101,7 +102,7 @@ async fn rights_go_first_evidence_last_and_the_namespace_at_the_end() {
     DELETE /api/v1/namespaces/eks-encrypt
     ");
     let labelled = |call: &&String| call.contains("labelSelector=app.kubernetes.io%2Fname%3Deks-encrypt");
-    assert_eq!(heard.lock().unwrap().iter().filter(labelled).count(), 10);
+    assert_eq!(heard.lock().unwrap().iter().filter(labelled).count(), 11);
 }
 
 #[tokio::test]
@@ -147,6 +148,60 @@ async fn a_run_at_work_is_refused_unless_it_is_forced() {
     assert!(writes(&heard)[0].contains("/clusterrolebindings/"), "{:?}", writes(&heard));
 }
 
+/// A lease that a run in somebody's process holds, and renews this often.
+fn held(renewed_every: u64) -> impl Fn(&str, &str) -> Option<Reply> + Send + Sync + 'static {
+    let began = Instant::now();
+    move |method, path| {
+        let mut lease = ours("eks-encrypt", Some("ops"));
+        lease["metadata"]["resourceVersion"] = (began.elapsed().as_secs() / renewed_every).to_string().into();
+        lease["spec"] = json!({"holderIdentity": "r1/local-0a", "leaseDurationSeconds": 20});
+        match (method, path) {
+            ("GET", "/apis/coordination.k8s.io/v1/leases") => Some(list(&[lease])),
+            ("GET", "/apis/coordination.k8s.io/v1/namespaces/ops/leases/eks-encrypt") => Some((200, lease.to_string())),
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_local_run_at_work_has_no_job_and_is_refused_by_its_lease() {
+    let (client, heard) = server(held(5));
+    assert_snapshot!(cleaned(client, &["--context", "prod"]).await, @r"
+    Cluster: kubeconfig context prod, https://127.0.0.1:1/
+    r1/local-0a has the lease in namespace ops; watching for up to 20 s whether it is at work
+    exit 3
+    error: a run is at work in namespace ops, without a Job of ours: r1/local-0a renews the lease; nothing was removed
+      wait until it has ended, or end it where it was begun (--local); or remove all the same: kubectl eks-encrypt cleanup --context prod --force (that run goes on without a record)
+    ");
+    assert_eq!(writes(&heard), [""; 0]);
+    let (client, heard) = server(held(5));
+    assert!(cleaned(client, &["--force"]).await.ends_with("\nexit 0"));
+    assert!(writes(&heard).iter().any(|call| call.contains("/leases/")), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_nobody_renews_is_removed() {
+    let (client, heard) = server(held(3_600));
+    let text = cleaned(client, &[]).await;
+    assert!(text.contains("watching for up to 20 s") && text.ends_with("\nexit 0"), "{text}");
+    assert!(writes(&heard).iter().any(|call| call.contains("/leases/")), "{heard:?}");
+}
+
+/// Without the right to see leases nobody knows, and with --force it does not matter.
+#[tokio::test]
+async fn whether_a_local_run_is_at_work_must_be_seen() {
+    let denied = |_: &str, path: &str| path.ends_with("/v1/leases").then(|| (403, forbidden("list", "leases")));
+    let (client, heard) = server(denied);
+    let text = cleaned(client, &[]).await;
+    assert!(
+        text.contains("\nerror: can't list Leases, so it is not known whether a run is at work: nothing"),
+        "{text}"
+    );
+    assert_eq!(writes(&heard), [""; 0]);
+    let (client, _) = server(denied);
+    assert!(cleaned(client, &["--force"]).await.contains("\ncan't list leases, none was removed"));
+}
+
 #[tokio::test]
 async fn a_job_that_is_being_deleted_is_not_at_work() {
     let (client, _) = server(|method, path| {
@@ -173,7 +228,7 @@ async fn whether_a_run_is_at_work_must_be_seen() {
 async fn what_can_not_be_removed_is_named_and_keeps_nothing_else() {
     let (client, heard) = server(|method, path| match (method, path) {
         ("DELETE", path) if path.contains("/clusterroles/") => Some((403, forbidden("delete", "clusterroles"))),
-        ("GET", path) if path.ends_with("/v1/leases") => Some((403, forbidden("list", "leases"))),
+        ("GET", path) if path.ends_with("/v1/serviceaccounts") => Some((403, forbidden("list", "serviceaccounts"))),
         _ => None,
     });
     assert_snapshot!(cleaned(client, &[]).await, @r#"
@@ -183,25 +238,25 @@ async fn what_can_not_be_removed_is_named_and_keeps_nothing_else() {
     can't remove ClusterRole eks-encrypt-r1: clusterroles is forbidden: User "alice" cannot delete resource "clusterroles"
     removed Role eks-encrypt in namespace eks-encrypt
     removed Job eks-encrypt-r1 in namespace eks-encrypt with its Pods and their logs
-    removed ServiceAccount eks-encrypt in namespace eks-encrypt
-    can't list leases, none was removed: leases is forbidden: User "alice" cannot list resource "leases"
+    can't list serviceaccounts, none was removed: serviceaccounts is forbidden: User "alice" cannot list resource "serviceaccounts"
+    removed Lease eks-encrypt in namespace eks-encrypt
     removed ConfigMap eks-encrypt-run in namespace eks-encrypt (the run record)
     removed Namespace eks-encrypt with all that is in it
     exit 1
     error: not everything could be looked for or removed, see above; when that is mended, run the same command again
     "#);
-    assert_eq!(writes(&heard).len(), 8, "the refused one among them, and no Lease");
+    assert_eq!(writes(&heard).len(), 8, "the refused one among them, and no ServiceAccount");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_not_served_and_an_object_that_is_gone_are_no_failures() {
     let (client, _) = server(|method, path| match (method, path) {
         ("DELETE", path) if path.contains("/configmaps/") => Some(not_found(path)),
-        ("GET", path) if path.ends_with("/v1/leases") => Some((404, NOT_SERVED.into())),
+        ("GET", path) if path.ends_with("/v1/serviceaccounts") => Some((404, NOT_SERVED.into())),
         _ => None,
     });
     let text = cleaned(client, &[]).await;
-    assert!(text.contains("\nnote: this API server has no leases\n"), "{text}");
+    assert!(text.contains("\nnote: this API server has no serviceaccounts\n"), "{text}");
     assert!(!text.contains("ConfigMap") && text.ends_with("\nexit 0"), "{text}");
 }
 

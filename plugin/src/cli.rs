@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
-pub(crate) use paste::{attach, cleanup};
+pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
 
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -268,7 +268,7 @@ pub(crate) struct Cleanup {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Also while a run is at work: it stops, and the Secrets that it has not reached stay as they are
+    /// Also while a run is at work: its Job stops, and the Secrets that it has not reached stay as they are
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -515,8 +515,8 @@ fn help_of_the_rest() {
               Only say what would be removed
 
           --force
-              Also while a run is at work: it stops, and the Secrets that it has not reached stay as
-              they are
+              Also while a run is at work: its Job stops, and the Secrets that it has not reached stay
+              as they are
 
       -h, --help
               Print help (see a summary with '-h')
@@ -726,9 +726,7 @@ fn the_command_that_goes_on_is_this_one() {
         "--max-qps",
         "50",
     ]);
-    assert_snapshot!(args.again(), @r"
-    kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove=false --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b
-    ");
+    assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove=false --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
 }
 
 /// The parts of krew's manifest that must fit this binary (krew, `internal/index/validation/validate.go`).

@@ -15,6 +15,7 @@ fn asked(plan: Plan, owner: Owner, more: &[&str]) -> Question {
 #[tokio::test]
 async fn the_irreversible_step_is_called_so() {
     assert_snapshot!(asked(Plan::Associate, Owner::Nobody, &[]).text, @r"
+
     This associates the KMS key
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     with the EKS cluster
@@ -34,6 +35,7 @@ async fn the_irreversible_step_is_called_so() {
 async fn what_is_left_to_do_is_said() {
     let texts = [Plan::Follow("u-1".into()), Plan::Nothing].map(|plan| asked(plan, Owner::Nobody, &[]).text);
     assert_snapshot!(texts.join("---"), @r"
+
     EKS is already associating
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     with
@@ -76,6 +78,7 @@ async fn without_aws_the_context_is_what_is_typed() {
     let question = Question::of(&ground, &flags.engine, &flags.job, true);
     assert_eq!((question.name.as_str(), question.what), ("prod", "the context's name"));
     assert_snapshot!(question.plan(), @r"
+
     The cluster is that of kubeconfig context
         prod
         https://ABC123.gr7.eu-central-1.eks.amazonaws.com/
@@ -112,6 +115,7 @@ async fn somebody_elses_namespace_is_told_with_what_it_means_before_the_question
     let told = |owner| asked(Plan::Nothing, owner, &["-n", "ops"]).text;
     let with = told(Owner::Others);
     assert_snapshot!(with.strip_prefix(&told(Owner::Us)).unwrap(), @r"
+
     Be aware: namespace ops exists and is not ours: it is used as it is. As long as the run lasts, whoever may create Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data.
     ");
 }

@@ -56,7 +56,6 @@ pub(crate) async fn drive(
     stage: &RefCell<Stage>,
     deadline: Instant,
 ) -> Result<Driven, Stop> {
-    let client = &work.kubernetes.client;
     let (run, made, goes_on) = match find(work, screen).await? {
         Some(Found::AtWork(run)) => (run, false, true),
         Some(Found::Ended(run)) => (run, false, false),
@@ -69,55 +68,62 @@ pub(crate) async fn drive(
     if goes_on && !work.wait {
         return Ok(Driven::GoesOn(run));
     }
-    stage.replace(Stage::Following(run.clone()));
-    let ended = match follow::follow(client, &run, made, screen, deadline).await {
-        Err(error @ follow::Error::NotStarted { .. }) => {
-            withdraw::job(client, &run, screen).await;
-            withdraw::rights(client, &run, screen).await;
-            return Err(error.into());
-        }
-        // The Job is not deleted again: were it there after all, it would be at work.
-        Err(error @ follow::Error::Gone { .. }) => {
-            withdraw::rights(client, &run, screen).await;
-            return Err(error.into());
-        }
-        ended => ended?,
-    };
-    withdraw::rights(client, &run, screen).await;
-    Ok(Driven::Ended(run, Box::new(ended)))
+    stage.replace(Stage::Following(run.without_rights(&work.kubernetes.flags)));
+    let (ended, _) = to_its_end(work.kubernetes, &run, made, screen, deadline).await;
+    Ok(Driven::Ended(run, Box::new(ended?)))
+}
+
+/// Follows a run, and takes its rights away when it is over, however that came: also where it never began, or where somebody
+/// has deleted its Job. Gives back how it ended, and the rights that were applied by hand and so stay.
+pub(crate) async fn to_its_end(
+    kubernetes: &Kubernetes,
+    run: &Run,
+    made: bool,
+    screen: &Screen,
+    deadline: Instant,
+) -> (Result<Ended, follow::Error>, Vec<String>) {
+    let ended = follow::follow(kubernetes, run, made, screen, deadline).await;
+    match &ended {
+        // A Job that is gone is not deleted again: were it there after all, it would be at work.
+        Ok(_) | Err(follow::Error::Gone { .. }) => {}
+        Err(follow::Error::NotStarted { .. }) => withdraw::job(kubernetes, run, screen).await,
+        // It goes on without us.
+        Err(follow::Error::Lost { .. } | follow::Error::TimeUp { .. }) => return (ended, Vec::new()),
+    }
+    let stay = withdraw::rights(kubernetes, run, screen).await;
+    (ended, stay)
 }
 
 /// The run that is there already, if one is.
 async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
-    let client = &work.kubernetes.client;
     let namespace = &work.job.namespace;
-    let found = existing::find(client, namespace, work.key_arn, work.engine.method).await?;
+    let found = existing::find(work.kubernetes, namespace, work.key_arn, work.engine.method).await?;
     match &found {
         Some(Found::AtWork(run)) => {
             screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
             // Somebody may have taken its rights away, or stopped between them and the Job.
             if !work.job.local {
-                apply::rights(client, &objects(work, run)?, screen).await;
+                apply::rights(&work.kubernetes.client, &objects(work, run)?, screen).await;
             }
         }
         Some(Found::Ended(run)) => {
             screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
         }
-        None => withdraw::leftovers(client, namespace, Timestamp::now(), screen).await,
+        None => withdraw::leftovers(work.kubernetes, namespace, screen).await,
     }
     Ok(found)
 }
 
 /// Makes the objects of a new run.
 async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
-    let client = &work.kubernetes.client;
+    let kubernetes = work.kubernetes;
     let run = Run::new(&work.job.namespace, Timestamp::now(), rand::random());
-    stage.replace(Stage::Applying(run.clone()));
-    if let Err(error) = apply::apply(client, &objects(work, &run)?, screen).await {
+    stage.replace(Stage::Applying(run.without_rights(&kubernetes.flags)));
+    if let Err(error) = apply::apply(&kubernetes.client, &objects(work, &run)?, screen).await {
         // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
         // Secrets may be left behind.
-        withdraw::job(client, &run, screen).await;
-        withdraw::rights(client, &run, screen).await;
+        withdraw::job(kubernetes, &run, screen).await;
+        withdraw::rights(kubernetes, &run, screen).await;
         return Err(error.into());
     }
     screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));

@@ -66,7 +66,7 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
     screen.line("The key is associated, and the cluster is ACTIVE");
     let subject = Subject::of(ground);
     if !args.encrypt_existing_secrets {
-        screen.line(&summary::associated(&subject));
+        screen.line(&summary::associated(&subject, &args.second_half(&eks.cluster.arn)));
         return Ok(ExitCode::Done);
     }
     let work = Work { kubernetes, key_arn: &eks.key.arn, engine: &args.engine, job: &args.job, wait: args.wait };

@@ -304,6 +304,6 @@ async fn after_the_association_alone_it_is_said_what_is_not_done() {
       cluster   shop (eu-central-1, account 111122223333)
       key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
 
-    To re-encrypt them: kubectl eks-encrypt reencrypt
+    To re-encrypt them: kubectl eks-encrypt reencrypt --cluster shop --region eu-central-1 --image registry.example/job:1
     ");
 }

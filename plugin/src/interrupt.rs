@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::drive::run::Run;
 use crate::screen::Screen;
 use crate::stop::Stop;
 
@@ -22,10 +21,10 @@ pub(crate) enum Stage {
     Associating,
     /// The key is associated, and no Job made.
     Associated,
-    /// A run's Job is being made.
-    Applying(Run),
-    /// A run's Job is there.
-    Following(Run),
+    /// A run's Job is being made. With the command that takes its right to every Secret away.
+    Applying(String),
+    /// A run's Job is there. With the same command.
+    Following(String),
     /// CloudFormation is being asked to create a stack, or does.
     Creating {
         /// Whether it has said that it does.
@@ -89,15 +88,13 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
     };
     let rights = match stage {
-        Stage::Applying(run) => format!(
+        Stage::Applying(without_rights) => format!(
             "\nIts right to list and patch every Secret may have been given, and stays until that command takes it away. To \
-             do so at once:\n  {}",
-            run.without_rights()
+             do so at once:\n  {without_rights}"
         ),
-        Stage::Following(run) => format!(
+        Stage::Following(without_rights) => format!(
             "\nIts right to list and patch every Secret stays until that command has seen its end. To take it away before \
-             (the Job then stops):\n  {}",
-            run.without_rights()
+             (the Job then stops):\n  {without_rights}"
         ),
         _ => String::new(),
     };
@@ -124,14 +121,14 @@ mod tests {
 
     #[test]
     fn every_stage() {
-        let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+        let without_rights = || "kubectl delete clusterrolebinding eks-encrypt-r1".to_owned();
         let all = [
             Stage::Checking,
             Stage::Asking,
             Stage::Associating,
             Stage::Associated,
-            Stage::Applying(run.clone()),
-            Stage::Following(run),
+            Stage::Applying(without_rights()),
+            Stage::Following(without_rights()),
             Stage::Local,
             Stage::Creating { begun: false, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
             Stage::Creating { begun: true, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
@@ -140,6 +137,7 @@ mod tests {
         let told: Vec<String> =
             all.iter().map(|stage| text(stage, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
+
         interrupted: nothing was changed
 
         interrupted: EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and can't be stopped. No Secret has been re-encrypted yet.

@@ -8,12 +8,15 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable as _};
 use eks_encrypt_job::exit::ExitCode;
 use http::Uri;
+use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
+use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
 use crate::cause::Cause;
+use crate::cli::KubeFlags;
 use crate::stop::Coded;
 
 /// No answer takes longer, and the Job's log has a line every 15 s.
@@ -37,6 +40,8 @@ pub(crate) struct Kubernetes {
     pub(crate) verifies: bool,
     /// The context's name.
     pub(crate) context: String,
+    /// How the person named it: every command that we print must mean the same cluster.
+    pub(crate) flags: KubeFlags,
 }
 
 /// What can go wrong between a kubeconfig and an API server.
@@ -76,10 +81,10 @@ pub(crate) fn read(file: Option<&Path>, context: Option<&str>) -> Result<Kubecon
 }
 
 /// Makes the client. Calls no server yet.
-pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Result<Kubernetes, Error> {
-    let kubeconfig = read(file, context)?;
+pub(crate) async fn connect(flags: &KubeFlags) -> Result<Kubernetes, Error> {
+    let kubeconfig = read(flags.kubeconfig.as_deref(), flags.context.as_deref())?;
     let context =
-        context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT.into());
+        flags.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT.into());
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&context, &error))?;
@@ -89,7 +94,7 @@ pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Resul
     let (server, verifies) = (config.cluster_url.clone(), !config.accept_invalid_certs);
     let authorities = config.root_cert.clone().unwrap_or_default();
     let client = Client::try_from(config.clone()).map_err(|error| failed(&context, &error))?;
-    Ok(Kubernetes { client, config, server, authorities, verifies, context })
+    Ok(Kubernetes { client, config, server, authorities, verifies, context, flags: flags.clone() })
 }
 
 fn failed(context: &str, error: &dyn std::error::Error) -> Error {
@@ -142,6 +147,15 @@ pub(crate) fn gone(error: &kube::Error, name: &str) -> bool {
 fn stray(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty())
+}
+
+/// What time it is by the API server's clock, which stamps every object: from the Date of an answer, whatever that says.
+/// Nothing, where it does not say.
+pub(crate) async fn time(client: &Client) -> Option<Timestamp> {
+    let request = http::Request::get("/version").body(Body::empty()).ok()?;
+    let answer = client.send(request).await.ok()?;
+    let date = answer.headers().get(http::header::DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(date).ok().map(|date| date.timestamp())
 }
 
 /// Whether the API server says that it is ready, or why not: after an association it restarts. One that forbids the

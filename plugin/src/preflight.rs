@@ -15,9 +15,8 @@ pub(crate) mod wrap;
 
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
-use kube::Client;
 
-use crate::cli::{EngineFlags, JobFlags, KubeFlags};
+use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
 use crate::drive::apply::Owner;
 use crate::drive::existing;
 use crate::drive::manifests::{self, Settings};
@@ -80,7 +79,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
         Some(target) => Some(aws::connect(target.profile.as_deref(), target.region.as_deref()).await),
         None => None,
     };
-    let kubernetes = kubernetes::connect(wanted.kube.kubeconfig.as_deref(), wanted.kube.context.as_deref()).await;
+    let kubernetes = kubernetes::connect(wanted.kube).await;
     screen.line("Checks (nothing is changed):");
     check(wanted, aws, kubernetes, screen).await
 }
@@ -100,13 +99,13 @@ pub(crate) async fn check(
     let cluster = seen.as_ref().map(|seen| seen.as_ref().map(|(_, cluster)| cluster));
     let kubernetes = right_cluster(&mut checks, kubernetes, cluster).await;
     let eks = match (wanted.target, seen) {
-        (Some(target), Some(seen)) => Some(key(&mut checks, target, seen).await),
+        (Some(target), Some(seen)) => Some(key(&mut checks, wanted.kube, target, seen).await),
         _ => None,
     };
     let owner = match &kubernetes {
         Some((kubernetes, identity)) => {
             let arn = eks.as_ref().and_then(Option::as_ref).map_or("", |eks| &eks.key.arn);
-            second_half(&mut checks, wanted, &kubernetes.client, identity, arn).await
+            second_half(&mut checks, wanted, kubernetes, identity, arn).await
         }
         None => {
             let because = "the kubeconfig's cluster is not known to be the right one";
@@ -208,13 +207,14 @@ async fn right_cluster(
 }
 
 /// The key, and what there is to do about it.
-async fn key(checks: &mut Checks<'_>, target: &Target, seen: Option<(Aws, Cluster)>) -> Option<Eks> {
+async fn key(checks: &mut Checks<'_>, kube: &KubeFlags, target: &Target, seen: Option<(Aws, Cluster)>) -> Option<Eks> {
     let Some((aws, cluster)) = seen else {
         checks.add_all(["key", "association"].map(|name| Check::skipped(name, "the cluster is not known")));
         return None;
     };
     let Some(named) = target.key.as_ref().or(cluster.key.as_ref()) else {
-        let cure = format!("associate one first: kubectl eks-encrypt enable --cluster {} --key-arn ARN", cluster.name);
+        let aws = AwsFlags { region: target.region.clone(), profile: target.profile.clone() };
+        let cure = format!("associate one first: {}", cli::enable(&cluster.name, &aws, kube));
         checks.add(Check::failed("association", "no key is associated with this cluster", Some(cure)));
         return None;
     };
@@ -256,10 +256,11 @@ async fn key(checks: &mut Checks<'_>, target: &Target, seen: Option<(Aws, Cluste
 async fn second_half(
     checks: &mut Checks<'_>,
     wanted: &Wanted<'_>,
-    client: &Client,
+    kubernetes: &Kubernetes,
     identity: &str,
     key_arn: &str,
 ) -> Option<Owner> {
+    let client = &kubernetes.client;
     if !wanted.rewrites {
         checks.add(census::check(client).await);
         return Some(Owner::Us);
@@ -281,7 +282,7 @@ async fn second_half(
             None
         }
     };
-    checks.add(match existing::find(client, &job.namespace, key_arn, engine.method).await {
+    checks.add(match existing::find(kubernetes, &job.namespace, key_arn, engine.method).await {
         Ok(found) => Check::ok("run", existing::said(found.as_ref(), &job.namespace)),
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),
     });

@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     pub(crate) finished: Option<Finished>,
     /// Failed Secrets and their reasons, by namespace and name.
     pub(crate) failures: BTreeMap<(String, String), String>,
+    /// What the rewrite had come to when the proof began: the proof counts anew, and touches are not what a run has written.
+    rewritten: Option<Tally>,
     phase: Option<Phase>,
     rate_milli: u64,
     heard: Duration,
@@ -72,6 +74,13 @@ impl Progress {
                 let before = self.phase.replace(*phase);
                 let proves = (before, *phase) == (Some(Phase::Rewrite), Phase::Prove);
                 let written = thousands(self.tally.accounted());
+                match phase {
+                    Phase::Rewrite => self.rewritten = None,
+                    // A proof that we have not seen begin has nothing before it.
+                    Phase::Prove => {
+                        _ = self.rewritten.get_or_insert(if proves { self.tally } else { Tally::default() })
+                    }
+                }
                 (self.tally, self.rate_milli) = (*tally, *rate_milli);
                 proves.then(|| {
                     format!(
@@ -84,6 +93,7 @@ impl Progress {
             Event::Finished { result, tally, proof, reason } => {
                 // The rewrite's counts: as the proof's, they would say that nothing had stayed under the key.
                 (self.phase, self.tally, self.rate_milli) = (Some(Phase::Rewrite), *tally, 0);
+                self.rewritten = None;
                 self.finished =
                     Some(Finished { result: *result, tally: *tally, proof: *proof, reason: reason.clone() });
                 // A Job starts another Pod, which goes on.
@@ -91,6 +101,11 @@ impl Progress {
                 stopped.map(|reason| format!("{} has stopped: {reason}", who(line)))
             }
         }
+    }
+
+    /// What became of the Secrets in the rewrite, as far as is known.
+    pub(crate) fn of_rewrite(&self) -> Tally {
+        self.rewritten.unwrap_or(self.tally)
     }
 
     /// Remembers a failure, and says it unless too many have been said.

@@ -1,6 +1,7 @@
 //! `status`: how things stand, from facts alone. Input: AWS, the run record, the Jobs, and the metadata of every Secret.
 //! Output: text, or the same as data. Changes nothing. What can't be seen is said, and does not hide the rest.
 
+pub(crate) mod patience;
 pub(crate) mod standing;
 pub(crate) mod text;
 
@@ -10,13 +11,14 @@ use eks_encrypt_job::contract::RUN_LABEL;
 use eks_encrypt_job::event::{Proof, RunResult};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::Tally;
-use eks_encrypt_job::record::{self, Record};
+use eks_encrypt_job::record::{self, Record, RecordError};
 use eks_encrypt_job::watermark::Watermark;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 
+use crate::cause::Cause;
 use crate::cli::{Status as Flags, VERSION, attach};
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
@@ -27,12 +29,14 @@ use crate::eks::{aws, cluster, key, updates};
 use crate::finish::report::API_VERSION;
 use crate::kubernetes::{self, Kubernetes};
 use crate::screen::{self, Screen};
+use crate::status::patience::Patience;
 use crate::status::standing::Standing;
 use crate::stop::Stop;
 use crate::target::Target;
 
-/// How long the run record is asked for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the run record is asked for again: with the pauses it is less than the patience with the API server, so that its own
+/// words are shown.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that was seen. A public format: adding a field is no change of its version.
 #[derive(Debug, Serialize)]
@@ -112,7 +116,7 @@ pub(crate) struct LastRun {
 
 /// Looks at everything.
 pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(args.kube.kubeconfig.as_deref(), args.kube.context.as_deref()).await?;
+    let kubernetes = kubernetes::connect(&args.kube).await?;
     let aws = match Target::of_status(args, screen) {
         Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
             Ok(aws) => Ok((aws, target.cluster)),
@@ -152,7 +156,7 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         }
     };
     if right {
-        in_kubernetes(&mut status, &kubernetes.client, &args.namespace).await;
+        in_kubernetes(&mut status, kubernetes, &args.namespace).await;
     }
     status
 }
@@ -221,19 +225,26 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
 }
 
 /// The record, the Job and the Secrets.
-async fn in_kubernetes(status: &mut Status, client: &Client, namespace: &str) {
-    let record = match record::read(client, namespace, PATIENCE).await {
+async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: &str) {
+    let (client, mut patience) = (&kubernetes.client, Patience::with(&kubernetes.server));
+    let record = match patience.hear(read(client, namespace)).await {
         Ok(record) => {
             status.record_sought = true;
             record
         }
-        Err(error) => {
-            status.unseen("the last run", &format!("{:#}", anyhow::Error::new(error)));
+        Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),
+        Err(cause) => {
+            status.unseen("the last run", &cause.to_string());
             None
         }
     };
-    let jobs = match jobs(client, namespace).await {
+    let jobs = match patience.hear(jobs(client, namespace)).await {
         Ok(jobs) => jobs,
+        Err(cause) if patience.is_over() => {
+            status.unseen("Jobs at work and the Secrets", &cause.to_string());
+            status.run = record.map(|record| last_run(record, None));
+            return;
+        }
         Err(cause) => {
             status.unseen("Jobs at work", &cause.to_string());
             Vec::new()
@@ -243,11 +254,20 @@ async fn in_kubernetes(status: &mut Status, client: &Client, namespace: &str) {
     let for_this_key = record.as_ref().and_then(|record| for_this_key(record, status.cluster.as_ref(), &jobs));
     // Without a watermark, or with one of another key, a run would write them all.
     let watermark = record.as_ref().filter(|_| for_this_key != Some(false)).map(|record| record.watermark.clone());
-    match standing::count(client, &watermark.unwrap_or_else(|| Watermark::new(""))).await {
+    match standing::count(client, &watermark.unwrap_or_else(|| Watermark::new("")), &mut patience).await {
         Ok(standing) => status.secrets = Some(standing),
         Err(cause) => status.unseen("the Secrets", &cause.to_string()),
     }
     status.run = record.map(|record| last_run(record, for_this_key));
+}
+
+/// The record of the last run.
+async fn read(client: &Client, namespace: &str) -> Result<Option<Record>, Cause> {
+    record::read(client, namespace, PATIENCE).await.map_err(|error| {
+        let mut cause = Cause::of(&error);
+        cause.passing = matches!(error, RecordError::Read { source, .. } if source.passing());
+        cause
+    })
 }
 
 /// Whether a run has put Secrets under the key that the cluster has; nothing, where that is not known.

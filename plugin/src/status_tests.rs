@@ -9,6 +9,7 @@ use clap::Parser as _;
 use eks_encrypt_job::event::{Method, Phase};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 const OTHER: &str = "arn:aws:kms:eu-central-1:111122223333:key/other";
 
@@ -64,7 +65,8 @@ fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'sta
             }
             ("/apis/batch/v1/namespaces/eks-encrypt/jobs", _) => items(jobs.clone()),
             ("/api/v1/secrets", _) => {
-                items(versions.iter().map(|version| json!({"metadata": {"resourceVersion": version}})).collect())
+                let secret = |(number, version): (usize, &&str)| json!({"metadata": {"namespace": "a", "name": format!("s{number}"), "resourceVersion": version}});
+                items(versions.iter().enumerate().map(secret).collect())
             }
             (path, _) => panic!("asked {path}"),
         }
@@ -354,6 +356,55 @@ async fn an_api_server_that_refuses_hides_nothing_else() {
     not seen     Jobs at work: jobs is forbidden: User "alice" cannot list resource "jobs"
     not seen     the Secrets: secrets is forbidden: User "alice" cannot list resource "secrets"
     "#);
+}
+
+/// What is seen where the API server answers so: the rows that were not seen, and the seconds that it took.
+async fn unseen(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> (String, u64) {
+    let (client, _) = heard(answer);
+    let began = Instant::now();
+    let status = seen(client, &calm()).await;
+    (status.not_seen.join("\n"), began.elapsed().as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_api_server_is_given_up_after_a_quarter_of_a_minute_and_named() {
+    // Nothing listens.
+    let (service, handle) =
+        tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
+    drop(handle);
+    let began = Instant::now();
+    let closed = seen(Client::new(service, "default"), &calm()).await;
+    assert!(began.elapsed().as_secs() <= 15, "{:?}", began.elapsed());
+    // Nothing comes back.
+    let (service, _silent) =
+        tower_test::mock::pair::<http::Request<kube::client::Body>, http::Response<kube::client::Body>>();
+    let began = Instant::now();
+    let silent = seen(Client::new(service, "default"), &calm()).await;
+    assert_eq!(began.elapsed().as_secs(), 15);
+    // A load balancer has no API server behind it.
+    let (empty, took) = unseen(|_, _| (503, "no healthy upstream".into())).await;
+    assert!(took <= 15, "{took}");
+    assert_snapshot!([closed.not_seen.join("\n"), silent.not_seen.join("\n"), empty].join("\n"), @r"
+    the run and the Secrets: the API server https://ABC123.gr7.eu-central-1.eks.amazonaws.com/: can't read the run record ConfigMap eks-encrypt/eks-encrypt-run: no answer from the API server: service closed
+    the run and the Secrets: the API server https://ABC123.gr7.eu-central-1.eks.amazonaws.com/ has not answered well within 15 s
+    the run and the Secrets: the API server https://ABC123.gr7.eu-central-1.eks.amazonaws.com/: can't read the run record ConfigMap eks-encrypt/eks-encrypt-run: no healthy upstream
+    ");
+}
+
+/// What it said before still counts, and a list that goes on for long is no dead server.
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_dies_in_the_middle_hides_nothing_that_it_had_said() {
+    let record = record(&[]);
+    let (rows, took) = unseen(move |_, path| match path {
+        _ if path.contains("/configmaps/") => {
+            (200, json!({"metadata": {"name": "eks-encrypt-run"}, "data": record}).to_string())
+        }
+        _ if path.contains("/jobs") => (200, json!({"metadata": {}, "items": []}).to_string()),
+        _ => (503, "no healthy upstream".into()),
+    })
+    .await;
+    assert!((14..=16).contains(&took), "{took}");
+    assert_snapshot!(rows, @"the Secrets: the API server https://ABC123.gr7.eu-central-1.eks.amazonaws.com/ has not answered well within 15 s: no healthy upstream");
 }
 
 /// A pass that has just begun has found nothing that moved.

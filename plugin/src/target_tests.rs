@@ -117,6 +117,7 @@ fn a_context_that_says_nothing_asks_for_the_flag() {
     let (screen, mut flags) = (Screen::kept(), reencrypt(&more));
     flags.eks.cluster = None;
     assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r"
+
     -> exit 2
     error: kubeconfig context elsewhere does not say which EKS cluster it is (its credentials come from a token, its server is 127.0.0.1): add --cluster NAME and --region REGION
     ");
@@ -125,5 +126,8 @@ fn a_context_that_says_nothing_asks_for_the_flag() {
 #[test]
 fn a_named_cluster_needs_no_kubeconfig() {
     let (screen, flags) = (Screen::kept(), reencrypt(&["--kubeconfig", "/nowhere"]));
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r"-> shop None None");
+    assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r"
+
+    -> shop None None
+    ");
 }

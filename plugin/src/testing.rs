@@ -13,7 +13,7 @@ use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
 use kube::Client;
 use kube::client::Body;
 
-use crate::cli::{Cli, Command, Enable, Reencrypt};
+use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
 use crate::drive::apply::Owner;
 use crate::eks::association::Plan;
 use crate::eks::aws::{Aws, clients};
@@ -160,7 +160,20 @@ pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kuber
         authorities: vec![authority.as_bytes().to_vec()],
         verifies: true,
         context: "prod".into(),
+        flags: KubeFlags::default(),
     }
+}
+
+/// The same, of any cluster.
+pub(crate) fn reached(client: Client) -> Kubernetes {
+    kubeconfig(client, "https://127.0.0.1:1", "authority A")
+}
+
+/// One that the person has named by these flags.
+pub(crate) fn reached_by(flags: &[&str], client: Client) -> Kubernetes {
+    let base = ["kubectl-eks_encrypt", "cleanup"];
+    let Command::Cleanup(cleanup) = Cli::try_parse_from(base.iter().chain(flags)).unwrap().command else { panic!() };
+    Kubernetes { flags: cleanup.kube, ..reached(client) }
 }
 
 /// A cluster that has the key already, whose AWS gives these answers.
@@ -249,6 +262,9 @@ pub(crate) struct Call {
     pub(crate) body: String,
 }
 
+/// What time it is by the clock of every API server here.
+const DATE: &str = "Tue, 24 Nov 2026 09:00:00 GMT";
+
 /// A Kubernetes client whose API server answers by a function of the whole request.
 pub(crate) fn kubernetes_with_calls(answer: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static) -> Client {
     let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
@@ -263,7 +279,8 @@ pub(crate) fn kubernetes_with_calls(answer: impl Fn(&Call) -> (u16, String) + Se
                 body: String::from_utf8(body.collect_bytes().await.unwrap().to_vec()).unwrap(),
             };
             let (status, body) = answer(&call);
-            send.send_response(http::Response::builder().status(status).body(Body::from(body.into_bytes())).unwrap());
+            let answer = http::Response::builder().status(status).header(http::header::DATE, DATE);
+            send.send_response(answer.body(Body::from(body.into_bytes())).unwrap());
         }
     });
     Client::new(service, "default")

@@ -36,7 +36,7 @@ pub(crate) struct AwsFlags {
 }
 
 /// How the cluster is reached.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct KubeFlags {
     /// The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
     #[arg(long, value_name = "FILE")]

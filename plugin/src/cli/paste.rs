@@ -1,4 +1,6 @@
-//! Commands for people to paste: the one that goes on with this one. Flags at their defaults are left out, and `--yes`.
+//! Commands for people to paste: the one that goes on with this one, and others about the same cluster. Flags at their
+//! defaults are left out, and `--yes`; those that say which cluster is meant are always carried on: who has several would
+//! paste the command into another one.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +19,11 @@ struct Paste(Vec<String>);
 impl Paste {
     fn new(command: &str) -> Self {
         Self(vec![format!("kubectl eks-encrypt {command}")])
+    }
+
+    /// One of kubectl's own.
+    fn kubectl(command: &str) -> Self {
+        Self(vec![format!("kubectl {command}")])
     }
 
     fn flag(&mut self, name: &str, value: &str) {
@@ -117,6 +124,21 @@ impl Enable {
     }
 }
 
+impl Enable {
+    /// The command for the second half alone, by the ARN of the cluster.
+    pub(crate) fn second_half(&self, cluster_arn: &str) -> String {
+        let mut paste = Paste::new("reencrypt");
+        paste.maybe("--cluster", cluster_arn.rsplit('/').next());
+        paste.maybe("--region", cluster_arn.split(':').nth(3));
+        paste.maybe("--profile", self.aws.profile.as_deref());
+        paste.kube(&self.kube);
+        paste.wait(&self.go);
+        paste.engine(&self.engine);
+        paste.job(&self.job);
+        paste.text()
+    }
+}
+
 impl Create {
     /// The command that goes on with this one.
     pub(crate) fn again(&self) -> String {
@@ -182,6 +204,39 @@ pub(crate) fn attach(kube: &KubeFlags, namespace: &str) -> String {
     let mut paste = Paste::new("attach");
     paste.kube(kube);
     paste.namespace(namespace);
+    paste.text()
+}
+
+/// The command that associates a key, which is left to be named.
+pub(crate) fn enable(cluster: &str, aws: &AwsFlags, kube: &KubeFlags) -> String {
+    let mut paste = Paste::new("enable");
+    paste.flag("--cluster", cluster);
+    paste.flag("--key-arn", "ARN");
+    paste.aws(aws);
+    paste.kube(kube);
+    paste.text()
+}
+
+/// The command that begins a run, with these flags more.
+pub(crate) fn reencrypt(kube: &KubeFlags, more: &str) -> String {
+    let mut paste = Paste::new("reencrypt");
+    paste.kube(kube);
+    paste.switch(more, !more.is_empty());
+    paste.text()
+}
+
+/// The command that shows how things stand, with the run record of this namespace.
+pub(crate) fn status(kube: &KubeFlags, namespace: &str) -> String {
+    let mut paste = Paste::new("status");
+    paste.kube(kube);
+    paste.namespace(namespace);
+    paste.text()
+}
+
+/// A command of kubectl's own.
+pub(crate) fn kubectl(kube: &KubeFlags, command: &str) -> String {
+    let mut paste = Paste::kubectl(command);
+    paste.kube(kube);
     paste.text()
 }
 

@@ -28,7 +28,7 @@ pub(crate) enum Error {
     /// A resource failed, and not everything could be taken back.
     #[error(
         "stack {stack} could not be created, and CloudFormation COULD NOT REMOVE ALL that it had made ({status}){causes}\n  \
-         still there: {left}\n  {cost}\n  remove them: {delete}\n  (what refuses, its DELETE_FAILED line above says why)"
+         still there:{left}\n  {cost}\n  remove them: {delete}"
     )]
     Stuck { stack: String, status: String, causes: String, left: String, cost: String, delete: String },
     /// It goes away, or is something else by now.
@@ -129,8 +129,8 @@ impl Followed<'_> {
                     stack: name,
                     status,
                     causes: causes(stack, story),
-                    left: left.iter().map(|(name, kind)| format!("{name} ({kind})")).collect::<Vec<_>>().join(", "),
-                    cost: paid::of(left.iter().map(|(_, kind)| *kind)),
+                    cost: paid::of(left.iter().map(|(_, kind, _)| *kind)),
+                    left: left.into_iter().map(still_there).collect(),
                     delete: self.delete.to_owned(),
                 })
             }
@@ -147,6 +147,12 @@ impl Followed<'_> {
         };
         story.at_work().map_or_else(|| what.clone(), |name| format!("{what}, now {name}"))
     }
+}
+
+/// A resource that is left, on a line of its own.
+fn still_there((name, kind, why): (&str, &str, Option<&str>)) -> String {
+    let why = why.map(|why| format!(", could not be removed: {why}")).unwrap_or_default();
+    format!("\n    {name} ({kind}){why}")
 }
 
 /// Why, a line for each cause; what CloudFormation says of the stack, where no resource says anything.

@@ -21,7 +21,7 @@ fn fits(text: &str) {
 fn the_least() {
     let text = planned(&minimal("us-west-2"));
     fits(&text);
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text.trim_matches('\n'), @r"
     To be created in us-west-2, account 111122223333, as one CloudFormation stack,
     eks-encrypt-kms-cluster:
 
@@ -60,7 +60,7 @@ fn the_least() {
 fn all_of_it() {
     let text = planned(&full("us-gov-west-1"));
     fits(&text);
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text.trim_matches('\n'), @r"
     To be created in us-gov-west-1, account 111122223333, as one CloudFormation
     stack, eks-encrypt-kms-cluster:
 
@@ -127,7 +127,7 @@ fn what_ends_in_a_failed_stack_is_said_before() {
     spec.groups[0].private = true;
     let text = planned(&spec);
     fits(&text);
-    insta::assert_snapshot!(&text[text.find("\nBe aware").unwrap()..], @r"
+    insta::assert_snapshot!(text[text.find("\nBe aware").unwrap()..].trim_matches('\n'), @r"
     Be aware: nodes reach the API server as everybody does, and publicAccessCIDRs
     must let them in, or they never join and the stack fails. With
     clusterEndpoints.privateAccess: true they don't need it.
@@ -139,7 +139,7 @@ fn what_ends_in_a_failed_stack_is_said_before() {
     (spec.network.public, spec.network.private) = (false, true);
     spec.groups.clear();
     let text = planned(&spec);
-    insta::assert_snapshot!(&text[text.find("\nBe aware").unwrap()..], @r"
+    insta::assert_snapshot!(text[text.find("\nBe aware").unwrap()..].trim_matches('\n'), @r"
     Be aware: kubectl reaches the cluster from inside its VPC alone, and so does
     `kubectl eks-encrypt`.
 

@@ -42,6 +42,8 @@ struct Resource {
     kind: String,
     began: i64,
     status: String,
+    /// Why it is so, in somebody else's words.
+    reason: String,
 }
 
 impl Story {
@@ -60,11 +62,13 @@ impl Story {
             kind: kind.clone(),
             began: *time,
             status: String::new(),
+            reason: String::new(),
         });
         if resource.status == *status {
             return None;
         }
         resource.status.clone_from(status);
+        resource.reason = one_line(&event.reason);
         let took = seconds(time - resource.began);
         let said = match status.as_str() {
             "CREATE_COMPLETE" => format!("{name} ({kind}) is created, after {took}"),
@@ -98,11 +102,15 @@ impl Story {
         if own.is_empty() { self.failures.iter().take(1).collect() } else { own }
     }
 
-    /// What is still there of what was created, by name and kind.
-    pub(crate) fn left(&self) -> Vec<(&str, &str)> {
+    /// What is still there of what was created: name, kind, and why it could not be removed, if that was tried.
+    pub(crate) fn left(&self) -> Vec<(&str, &str, Option<&str>)> {
         let there = |status: &str| status != "DELETE_COMPLETE" && status != "CREATE_FAILED";
         let left = self.resources.iter().filter(|(_, resource)| there(&resource.status));
-        left.map(|(name, resource)| (name.as_str(), resource.kind.as_str())).collect()
+        let why = |resource: &'_ Resource| resource.status == "DELETE_FAILED";
+        left.map(|(name, resource)| {
+            (name.as_str(), resource.kind.as_str(), why(resource).then_some(resource.reason.as_str()))
+        })
+        .collect()
     }
 }
 

@@ -64,7 +64,7 @@ fn what_is_left() {
     let mut story = Story::default();
     story.take([vpc(1, "CREATE_COMPLETE"), cluster(1, "CREATE_COMPLETE", ""), vpc(5, "DELETE_FAILED")]);
     story.take([cluster(9, "DELETE_COMPLETE", "")]);
-    assert_eq!(story.left(), [("VPC", "AWS::EC2::VPC")]);
+    assert_eq!(story.left(), [("VPC", "AWS::EC2::VPC", Some(""))]);
 }
 
 #[test]

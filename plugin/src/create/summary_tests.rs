@@ -21,7 +21,7 @@ fn created(spec: &Spec, context: Option<&str>) -> String {
 #[test]
 fn the_least() {
     let context = "arn:aws:eks:us-west-2:111122223333:cluster/kms-cluster";
-    insta::assert_snapshot!(created(&minimal("us-west-2"), Some(context)), @r"
+    insta::assert_snapshot!(created(&minimal("us-west-2"), Some(context)).trim_matches('\n'), @r"
     Created and checked: EKS says that the cluster has your key, from its first
     write on.
 
@@ -62,7 +62,7 @@ fn the_least() {
 #[test]
 fn all_of_it_without_a_kubeconfig() {
     let text = created(&full("us-west-2"), None);
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text.trim_matches('\n'), @r"
     Created and checked: EKS says that the cluster has your key, from its first
     write on.
 

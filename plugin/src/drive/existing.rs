@@ -11,9 +11,10 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
+use crate::cli;
 use crate::drive::manifests;
 use crate::drive::run::{Run, ended};
-use crate::kubernetes::{again, gone};
+use crate::kubernetes::{Kubernetes, again, gone};
 use crate::stop::Coded;
 
 /// Why there is neither a run to follow nor room for a new one.
@@ -36,10 +37,10 @@ pub(crate) enum Error {
     /// A Job of ours that does something else, or may have begun too early.
     #[error(
         "Job {job} is at work in namespace {namespace}, and can't be followed as this run: {why}\n  \
-         this command has made no Job; wait until that one has ended, or take it away: kubectl delete job -n {namespace} {job}\n  \
-         then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach -n {namespace}"
+         this command has made no Job; wait until that one has ended, or take it away: {delete}\n  \
+         then run the same command again; to watch it meanwhile: {attach}"
     )]
-    Other { job: String, namespace: String, why: String },
+    Other { job: String, namespace: String, why: String, delete: String, attach: String },
 }
 
 impl Coded for Error {
@@ -83,7 +84,13 @@ pub(crate) async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, C
 }
 
 /// The run that a Job of ours is at now, or the last one if nobody has seen it end.
-pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Method) -> Result<Option<Found>, Error> {
+pub(crate) async fn find(
+    kubernetes: &Kubernetes,
+    namespace: &str,
+    key: &str,
+    method: Method,
+) -> Result<Option<Found>, Error> {
+    let (client, flags) = (&kubernetes.client, &kubernetes.flags);
     let list =
         jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
     let at_work = |job: &&Job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none();
@@ -95,7 +102,11 @@ pub(crate) async fn find(client: &Client, namespace: &str, key: &str, method: Me
         }
     }
     match other {
-        Some((job, why)) => Err(Error::Other { job, namespace: namespace.to_owned(), why }),
+        Some((job, why)) => {
+            let delete = cli::kubectl(flags, &format!("delete job -n {namespace} {job}"));
+            let attach = cli::attach(flags, namespace);
+            Err(Error::Other { job, namespace: namespace.to_owned(), why, delete, attach })
+        }
         None => unseen(client, &list, key, method).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Which Jobs are followed, and which are in the way.
 use super::*;
-use crate::testing::{KEY, api_object, kubernetes, not_found, told};
+use crate::testing::{KEY, api_object, kubernetes, not_found, reached, told};
 use insta::assert_snapshot;
 
 /// A Job of ours at work, with this environment.
@@ -22,7 +22,7 @@ async fn found(jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1" => (200, api_object(path)),
         _ => not_found(path),
     });
-    find(&client, "ops", KEY, Method::Annotate).await
+    find(&reached(client), "ops", KEY, Method::Annotate).await
 }
 
 /// A Job that ended, with this key.
@@ -92,6 +92,6 @@ async fn a_job_that_may_be_older_than_the_association_is_not_followed() {
     exit 6
     error: Job eks-encrypt is at work in namespace ops, and can't be followed as this run: it was not made by this command
       this command has made no Job; wait until that one has ended, or take it away: kubectl delete job -n ops eks-encrypt
-      then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach -n ops
+      then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach --namespace ops
     ");
 }

@@ -13,15 +13,16 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{ListParams, LogParams};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, ResourceExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::cause::Cause;
+use crate::cli::{self, KubeFlags};
 use crate::drive::log::{Log, Read};
 use crate::drive::run::{JobEnd, Run, ended};
 use crate::drive::startup::{begun, had_another, reason, state, when};
 use crate::finish::verdict::last_word;
-use crate::kubernetes::gone;
+use crate::kubernetes::{Kubernetes, gone};
 use crate::progress::{Finished, Progress, elapsed};
 use crate::screen::Screen;
 
@@ -35,10 +36,6 @@ const DEAD: Duration = Duration::from_secs(45);
 
 /// When a Pod that has not begun deserves a word, though nothing says why.
 const SLOW: Duration = Duration::from_secs(30);
-
-/// What else there is, when no Pod wants to begin.
-const WITHOUT_A_POD: &str = "no Pod of it has begun; `kubectl eks-encrypt reencrypt --local` would do the same from here, with your own \
-     rights and without a Pod";
 
 /// How often an ended Pod's log is asked for before we do without it: its node may be gone.
 const ATTEMPTS: u32 = 3;
@@ -60,17 +57,19 @@ pub(crate) struct Ended {
 
 /// Follows until the Job has ended. `made`: this process has made the Job, and may give it up if it never begins.
 pub(crate) async fn follow(
-    client: &Client,
+    kubernetes: &Kubernetes,
     run: &Run,
     made: bool,
     screen: &Screen,
     deadline: Instant,
 ) -> Result<Ended, Error> {
+    let client = &kubernetes.client;
     let mut follower = Follower {
         jobs: Api::namespaced(client.clone(), &run.namespace),
         pods: Api::namespaced(client.clone(), &run.namespace),
         events: Api::namespaced(client.clone(), &run.namespace),
         run,
+        flags: &kubernetes.flags,
         made,
         screen,
         deadline,
@@ -94,6 +93,7 @@ struct Follower<'a> {
     pods: Api<Pod>,
     events: Api<Event>,
     run: &'a Run,
+    flags: &'a KubeFlags,
     made: bool,
     screen: &'a Screen,
     deadline: Instant,
@@ -138,14 +138,19 @@ impl Follower<'_> {
                     let source = Cause::kube(&error);
                     if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= REFUSED {
                         let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
-                        return Err(Error::Lost { job, namespace, without_rights: self.run.without_rights(), source });
+                        return Err(Error::Lost {
+                            job,
+                            namespace,
+                            without_rights: self.run.without_rights(self.flags),
+                            source,
+                        });
                     }
                     self.tell(format!("note: no answer, asking again: {source}"));
                 }
             }
             if Instant::now() >= self.deadline {
                 let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
-                let (without_rights, waited) = (self.run.without_rights(), elapsed(self.began.elapsed()));
+                let (without_rights, waited) = (self.run.without_rights(self.flags), elapsed(self.began.elapsed()));
                 return Err(Error::TimeUp { job, namespace, without_rights, waited });
             }
             self.draw();
@@ -247,14 +252,18 @@ impl Follower<'_> {
                     return Err(Error::NotStarted { job, namespace, reason: reason.text });
                 }
                 if since.elapsed() >= SLOW && !self.begun {
-                    self.tell(WITHOUT_A_POD.to_owned());
+                    self.tell(format!(
+                        "no Pod of it has begun; `{}` would do the same from here, with your own rights and without a Pod",
+                        cli::reencrypt(self.flags, "--local")
+                    ));
                 }
             }
             None => {
                 self.stuck = None;
                 if self.began.elapsed() >= SLOW && self.attempts.is_empty() {
                     let (job, namespace) = (&self.run.job, &self.run.namespace);
-                    self.tell(format!("waiting: its Pod has not begun, and nothing says why; see `kubectl describe job,pod -n {namespace}` ({job})"));
+                    let look = cli::kubectl(self.flags, &format!("describe job,pod -n {namespace}"));
+                    self.tell(format!("waiting: its Pod has not begun, and nothing says why; see `{look}` ({job})"));
                 }
             }
         }

@@ -2,7 +2,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::testing::{NOT_SERVED, kubernetes, not_found, told};
+use crate::testing::{NOT_SERVED, kubernetes, not_found, reached, reached_by, told};
 use insta::assert_snapshot;
 
 fn run() -> Run {
@@ -83,7 +83,7 @@ async fn a_stream_that_breaks_is_opened_again_and_repeats_nothing() {
         }
     });
     let screen = Screen::kept();
-    let ended = follow(&client, &run(), true, &screen, in_minutes(80)).await.unwrap();
+    let ended = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
     assert_eq!(ended.job, JobEnd::Failed("BackoffLimitExceeded: too many".into()));
     assert_eq!(ended.last_word.unwrap().tally.failed, 1);
     assert_eq!(ended.progress.failures.len(), 1);
@@ -110,7 +110,7 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
         ),
     });
     let (screen, began) = (Screen::kept(), Instant::now());
-    let error = follow(&client, &run(), true, &screen, in_minutes(80)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(35), "{:?}", began.elapsed());
     assert_snapshot!(format!("{}\n{}", screen.text(), told(error)), @r"
     waiting: its container waits: ErrImagePull: registry.example/job:1: not found
@@ -132,13 +132,13 @@ async fn a_pod_that_no_node_takes_is_explained_at_once_and_after_half_a_minute_t
         _ => (200, list.to_string()),
     });
     let (screen, deadline) = (Screen::kept(), Instant::now() + Duration::from_secs(40));
-    follow(&client, &run(), true, &screen, deadline).await.unwrap_err();
+    follow(&reached(client.clone()), &run(), true, &screen, deadline).await.unwrap_err();
     assert_snapshot!(screen.text(), @r"
     waiting: no node takes its Pod: 0/3 nodes are available: 3 node(s) had untolerated taint
     no Pod of it has begun; `kubectl eks-encrypt reencrypt --local` would do the same from here, with your own rights and without a Pod
     ");
     let (screen, began) = (Screen::kept(), Instant::now());
-    let error = follow(&client, &run(), true, &screen, in_minutes(80)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap_err();
     assert!(matches!(error, Error::NotStarted { .. }) && began.elapsed() >= Duration::from_secs(300));
 }
 
@@ -151,7 +151,7 @@ async fn a_pod_that_may_not_be_made_is_explained_by_the_jobs_event() {
         }
         _ => (200, pods(&[])),
     });
-    let error = follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
     assert!(told(error).contains("violates PodSecurity"));
 }
 
@@ -162,7 +162,7 @@ async fn time_that_is_up_leaves_the_job_at_work() {
         false if path.contains("/log?") => (200, started()),
         false => (200, pods(&[serde_json::json!({"running": {}})])),
     });
-    let error = follow(&client, &run(), true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
     assert_snapshot!(told(error), @r"
     exit 7
     error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us, and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or sees how it ended, and takes the right away
@@ -177,7 +177,7 @@ async fn an_ended_pod_without_a_log_does_not_hold_up_the_end() {
         false if path.contains("/log?") => (500, String::new()),
         false => (200, pods(&[over()])),
     });
-    let ended = follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
     assert_eq!(ended.last_word.unwrap().tally.listed, 2);
 }
 
@@ -203,7 +203,7 @@ async fn a_half_done_run_is_not_given_up_because_its_successor_does_not_start() 
         stuck(vec![], &[("SuccessfulCreate", "Created pod: pod-x"), ("SuccessfulCreate", "Created pod: pod-0")]);
     for client in [seen, drained] {
         let screen = Screen::kept();
-        let error = follow(&client, &run(), true, &screen, in_minutes(20)).await.unwrap_err();
+        let error = follow(&reached(client), &run(), true, &screen, in_minutes(20)).await.unwrap_err();
         assert!(matches!(error, Error::TimeUp { .. }), "{error}");
         assert!(screen.text().contains("waiting: its container waits: ErrImagePull"), "{}", screen.text());
     }
@@ -211,14 +211,14 @@ async fn a_half_done_run_is_not_given_up_because_its_successor_does_not_start() 
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_another_process_made_is_not_given_up() {
-    let error = follow(&stuck(vec![], &[]), &run(), false, &Screen::kept(), in_minutes(20)).await.unwrap_err();
+    let error = follow(&reached(stuck(vec![], &[])), &run(), false, &Screen::kept(), in_minutes(20)).await.unwrap_err();
     assert!(matches!(error, Error::TimeUp { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_job_that_somebody_deleted_is_gone() {
     let client = kubernetes(|_, path| not_found(path));
-    assert_snapshot!(told(follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
+    assert_snapshot!(told(follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
     exit 6
     error: Job eks-encrypt-r1 in namespace ops is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another
     ");
@@ -233,19 +233,42 @@ async fn a_proxys_404_and_a_starting_servers_refusals_do_not_end_the_wait() {
         None if path.contains("/jobs/") => (200, job(Some("Failed"))),
         None => (200, pods(&[])),
     });
-    follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_lasts_is_told() {
     let client = kubernetes(|_, _| (403, "you may not".into()));
     let began = Instant::now();
-    let error = follow(&client, &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() >= REFUSED && began.elapsed() < REFUSED * 2, "{:?}", began.elapsed());
     assert_snapshot!(told(error), @r"
     exit 1
     error: can't see how Job eks-encrypt-r1 in namespace ops goes on; it goes on without us, and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or sees how it ended, and takes the right away
       to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1
       why: you may not
+    ");
+}
+
+/// Who has several clusters would paste a command into another one.
+#[tokio::test(start_paused = true)]
+async fn every_command_that_is_printed_names_the_cluster() {
+    let commands = |text: String| -> Vec<String> {
+        let named = text.match_indices("kubectl ").map(|(at, _)| text[at..].split(['`', '\n', '(']).next().unwrap());
+        named.map(|command| command.trim().to_owned()).collect()
+    };
+    let silent = || kubernetes(|_, path| (200, if path.contains("/jobs/") { job(None) } else { pods(&[]) }));
+    let mut all = Vec::new();
+    for client in [stuck(vec![], &[]), silent(), kubernetes(|_, _| (403, "you may not".into()))] {
+        let (kubernetes, screen) = (reached_by(&["--context", "prod"], client), Screen::kept());
+        let error = follow(&kubernetes, &run(), false, &screen, in_minutes(6)).await.unwrap_err();
+        all.extend(commands(format!("{}\n{}", screen.text(), told(error))));
+    }
+    assert_snapshot!(all.join("\n"), @r"
+    kubectl eks-encrypt reencrypt --context prod --local
+    kubectl delete clusterrolebinding eks-encrypt-r1 --context prod
+    kubectl describe job,pod -n ops --context prod
+    kubectl delete clusterrolebinding eks-encrypt-r1 --context prod
+    kubectl delete clusterrolebinding eks-encrypt-r1 --context prod
     ");
 }

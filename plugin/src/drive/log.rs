@@ -114,9 +114,7 @@ mod tests {
     fn another_wire_version_is_told_once() {
         let mut log = Log::default();
         let Read::Note(note) = log.read("p", r#"{"wire":2,"run":"r"}"#) else { panic!("not told") };
-        insta::assert_snapshot!(note, @r"
-        the Job speaks version 2 of the wire format and this plugin version 1: no progress is shown; use an image of the plugin's own version
-        ");
+        insta::assert_snapshot!(note, @"the Job speaks version 2 of the wire format and this plugin version 1: no progress is shown; use an image of the plugin's own version");
         assert_eq!(log.read("p", r#"{"wire":2,"run":"r"}"#), Read::Seen);
     }
 }

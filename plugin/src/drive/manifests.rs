@@ -609,8 +609,6 @@ mod tests {
         assert!(matches!(made_with(&["--local"]).as_slice(), [Object::Namespace(_)]));
         let (run, flags) = (Run::named("r1", "ops"), reencrypt(&[]));
         let error = objects(&Settings { run: &run, key_arn: "", engine: &flags.engine, job: &flags.job }).unwrap_err();
-        insta::assert_snapshot!(error, @r"
-        no image for the Job: name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod (--local)
-        ");
+        insta::assert_snapshot!(error, @"no image for the Job: name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod (--local)");
     }
 }

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt as _;
 
+use crate::cli::{KubeFlags, kubectl};
+
 /// A re-encryption of all Secrets by one Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -35,8 +37,8 @@ impl Run {
     }
 
     /// The command that takes its right to all Secrets away.
-    pub(crate) fn without_rights(&self) -> String {
-        format!("kubectl delete clusterrolebinding {}", self.rights())
+    pub(crate) fn without_rights(&self, kube: &KubeFlags) -> String {
+        kubectl(kube, &format!("delete clusterrolebinding {}", self.rights()))
     }
 
     /// The run of any Job of ours, also of one that was applied by hand from manifests/.

@@ -9,13 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::DeleteParams;
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
+use crate::cli::{KubeFlags, kubectl};
 use crate::drive::existing::of_runs;
 use crate::drive::run::{Run, ended};
-use crate::kubernetes::{again, gone};
+use crate::kubernetes::{Kubernetes, again, gone, time};
 use crate::screen::Screen;
 
 /// Between a run's binding and its Job lie two calls.
@@ -24,20 +25,22 @@ const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
 /// Deletes the rights that this run has given: the bindings first, so that whatever follows, no token can use them. What
 /// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
 /// and so stays.
-pub(crate) async fn rights(client: &Client, run: &Run, screen: &Screen) -> Vec<String> {
-    let (all, here) = (client, &run.namespace);
+pub(crate) async fn rights(kubernetes: &Kubernetes, run: &Run, screen: &Screen) -> Vec<String> {
+    let (all, here) = (&kubernetes.client, &run.namespace);
+    let flags = &kubernetes.flags;
     let stay = [
-        given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, screen).await,
-        given::<RoleBinding>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, screen).await,
-        given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, screen).await,
-        given::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, screen).await,
+        given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
+        given::<RoleBinding>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
+        given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
+        given::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
     ];
     stay.into_iter().flatten().collect()
 }
 
 /// Deletes the rights of earlier runs in this namespace that no Job uses any more: a run that was broken off before it had
 /// made its Job, or whose Job somebody deleted, has nobody else to do it.
-pub(crate) async fn leftovers(client: &Client, namespace: &str, now: Timestamp, screen: &Screen) {
+pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, screen: &Screen) {
+    let client = &kubernetes.client;
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
     let ours = of_runs();
@@ -48,6 +51,11 @@ pub(crate) async fn leftovers(client: &Client, namespace: &str, now: Timestamp, 
             return screen.line(&format!("note: can't see whether earlier runs have left rights behind: {cause}"));
         }
     };
+    if list.items.is_empty() {
+        return;
+    }
+    // By the clock that stamped them: a laptop that is minutes ahead would take the rights of a run that is just being made.
+    let now = time(client).await.unwrap_or_else(Timestamp::now);
     for run in list.iter().filter(|binding| old(binding, now)).filter_map(|binding| of_namespace(binding, namespace)) {
         let over = match again(|| jobs.get(&run.job)).await {
             Ok(job) => ended(&job).is_some(),
@@ -55,7 +63,7 @@ pub(crate) async fn leftovers(client: &Client, namespace: &str, now: Timestamp, 
         };
         if over {
             screen.line(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));
-            rights(client, &run, screen).await;
+            rights(kubernetes, &run, screen).await;
         }
     }
 }
@@ -75,14 +83,21 @@ fn of_namespace(binding: &ClusterRoleBinding, namespace: &str) -> Option<Run> {
 }
 
 /// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
-pub(crate) async fn job(client: &Client, run: &Run, screen: &Screen) {
-    let jobs: Api<Job> = Api::namespaced(client.clone(), &run.namespace);
-    delete(jobs, &run.job, Some(&run.namespace), screen).await;
+pub(crate) async fn job(kubernetes: &Kubernetes, run: &Run, screen: &Screen) {
+    let jobs: Api<Job> = Api::namespaced(kubernetes.client.clone(), &run.namespace);
+    delete(jobs, &run.job, Some(&run.namespace), &kubernetes.flags, screen).await;
 }
 
 /// Deletes an object that the run has made. Gives back its name if somebody applied it from manifests/ instead: that one
 /// names no run.
-async fn given<K>(api: Api<K>, name: &str, namespace: Option<&str>, run: &Run, screen: &Screen) -> Option<String>
+async fn given<K>(
+    api: Api<K>,
+    name: &str,
+    namespace: Option<&str>,
+    run: &Run,
+    flags: &KubeFlags,
+    screen: &Screen,
+) -> Option<String>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -100,12 +115,12 @@ where
             Cause::kube(&error)
         )),
         // Where it can't be looked at, the deletion says why.
-        Ok(_) | Err(_) => delete(api, name, namespace, screen).await,
+        Ok(_) | Err(_) => delete(api, name, namespace, flags, screen).await,
     }
     None
 }
 
-async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, screen: &Screen)
+async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, flags: &KubeFlags, screen: &Screen)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -117,8 +132,9 @@ where
             let kind = K::kind(&()).to_ascii_lowercase();
             let place = namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
             screen.line(&format!(
-                "warning: can't delete {kind} {name}: {}\n  do it by hand: kubectl delete {kind} {name}{place}",
-                Cause::kube(&error)
+                "warning: can't delete {kind} {name}: {}\n  do it by hand: {}",
+                Cause::kube(&error),
+                kubectl(flags, &format!("delete {kind} {name}{place}"))
             ));
         }
     }

@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{NOT_SERVED, forbidden, heard, kubernetes, not_found};
+use crate::testing::{NOT_SERVED, forbidden, heard, kubernetes, not_found, reached, reached_by};
 
 fn run() -> Run {
     Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
@@ -12,7 +12,7 @@ fn run() -> Run {
 async fn a_404_that_does_not_name_the_object_is_no_deletion() {
     let screen = Screen::kept();
     for body in ["404 page not found", NOT_SERVED] {
-        job(&kubernetes(move |_, _| (404, body.into())), &run(), &screen).await;
+        job(&reached(kubernetes(move |_, _| (404, body.into()))), &run(), &screen).await;
     }
     insta::assert_snapshot!(screen.text(), @r"
     warning: can't delete job eks-encrypt-r1: 404 page not found
@@ -36,7 +36,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
     });
     let screen = Screen::kept();
     let by_hand = Run { id: "by-hand".into(), namespace: "ops".into(), job: "eks-encrypt".into() };
-    rights(&client, &by_hand, &screen).await;
+    rights(&reached(client), &by_hand, &screen).await;
     assert!(heard.lock().unwrap().iter().all(|call| !call.starts_with("DELETE")), "{heard:?}");
     insta::assert_snapshot!(screen.text(), @r#"
     warning: can't see whose ClusterRoleBinding eks-encrypt is, so it stays: clusterrolebindings is forbidden: User "alice" cannot get resource "clusterrolebindings"
@@ -50,7 +50,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
 #[tokio::test]
 async fn a_run_takes_no_rights_by_a_name_that_others_share() {
     let (client, heard) = heard(|_, path| not_found(path));
-    rights(&client, &run(), &Screen::kept()).await;
+    rights(&reached(client), &run(), &Screen::kept()).await;
     let shared = |call: &String| !call.contains("/eks-encrypt-r1");
     assert_eq!(heard.lock().unwrap().iter().filter(|call| shared(call)).count(), 0, "{heard:?}");
 }
@@ -68,7 +68,7 @@ async fn rights_that_another_run_or_a_person_gave_are_left() {
             (_, true) => (200, there.clone()),
             (_, false) => (200, labelled("r1")),
         });
-        assert_eq!(rights(&client, &run(), &Screen::kept()).await, [""; 0], "nobody says whose they are");
+        assert_eq!(rights(&reached(client), &run(), &Screen::kept()).await, [""; 0], "nobody says whose they are");
         let deleted = deleted.lock().unwrap();
         assert_eq!(deleted.len(), 2, "{deleted:?}");
         assert!(deleted.iter().all(|path| path.contains("eks-encrypt-r1")), "{deleted:?}");
@@ -86,13 +86,14 @@ async fn a_right_that_stays_is_said_with_its_cure() {
         false => not_found(path),
     });
     let screen = Screen::kept();
-    rights(&client, &run(), &screen).await;
+    rights(&reached(client), &run(), &screen).await;
     insta::assert_snapshot!(screen.text(), @r"
     warning: can't delete clusterrolebinding eks-encrypt-r1: you may not
       do it by hand: kubectl delete clusterrolebinding eks-encrypt-r1
     ");
 }
 
+/// What is old is so by the clock of the API server, where it is 9:00: our own is anywhere else.
 #[tokio::test]
 async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
     let binding = |run: &str, name: &str, namespace: &str, made: &str| {
@@ -127,12 +128,32 @@ async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
         (_, path) => not_found(path),
     });
     let screen = Screen::kept();
-    leftovers(&client, "ops", "2026-11-24T09:00:00Z".parse().unwrap(), &screen).await;
+    leftovers(&reached(client), "ops", &screen).await;
     let heard: Vec<_> =
         heard.lock().unwrap().iter().filter(|path| path.starts_with("clusterrolebindings")).cloned().collect();
     assert_eq!(heard, ["clusterrolebindings/eks-encrypt-broken-off", "clusterrolebindings/eks-encrypt-over"]);
     insta::assert_snapshot!(screen.text(), @r"
     note: run broken-off has left its rights in the cluster: taking them away
     note: run over has left its rights in the cluster: taking them away
+    ");
+}
+
+/// Who has several clusters would paste the command into another one.
+#[tokio::test]
+async fn the_command_for_a_right_that_stays_names_the_cluster() {
+    let client = kubernetes(|method, _| match method {
+        "GET" => (200, labelled("r1")),
+        _ => (403, forbidden("delete", "roles")),
+    });
+    let screen = Screen::kept();
+    let kubernetes = reached_by(&["--context", "my prod", "--kubeconfig", "/tmp/k"], client);
+    rights(&kubernetes, &run(), &screen).await;
+    let text = screen.text();
+    let cures: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  do it by hand: ")).collect();
+    insta::assert_snapshot!(cures.join("\n"), @r"
+    kubectl delete clusterrolebinding eks-encrypt-r1 --context 'my prod' --kubeconfig /tmp/k
+    kubectl delete rolebinding eks-encrypt-r1 -n ops --context 'my prod' --kubeconfig /tmp/k
+    kubectl delete clusterrole eks-encrypt-r1 --context 'my prod' --kubeconfig /tmp/k
+    kubectl delete role eks-encrypt-r1 -n ops --context 'my prod' --kubeconfig /tmp/k
     ");
 }

@@ -23,7 +23,8 @@ fn done_and_proven() {
     let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
     let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
     let verdict = Verdict::Done { tally, proof: Some(Proof { passes: 1, tally: stayed }) };
-    let subject = Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into() };
+    let subject =
+        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() };
     let checks = [
         Check::ok("association", "no key is associated yet"),
         Check::warn("key rotation", "it is off", Some("turn it on".to_owned())),

@@ -1,8 +1,10 @@
 //! What a run was about, for the last words and the report. Input: what the command knows of the cluster and its key, which
 //! without AWS is little. Output: lines of text and fields.
 
+use eks_encrypt_job::contract::NAMESPACE;
 use serde::Serialize;
 
+use crate::cli::{KubeFlags, status};
 use crate::preflight::Ground;
 
 /// A cluster and its key.
@@ -17,6 +19,9 @@ pub(crate) struct Subject {
     /// The ARN of the key that this program has seen at the cluster before the run began; empty where it has not looked.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) key_arn: String,
+    /// How the person named the cluster: the commands that we print mean the same one.
+    #[serde(skip)]
+    pub(crate) flags: KubeFlags,
 }
 
 impl Subject {
@@ -27,6 +32,7 @@ impl Subject {
             cluster_arn: eks.map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),
             context: ground.kubernetes.context.clone(),
             key_arn: eks.map(|eks| eks.key.arn.clone()).unwrap_or_default(),
+            flags: ground.kubernetes.flags.clone(),
         }
     }
 
@@ -48,8 +54,8 @@ impl Subject {
             _ => format!("that of kubeconfig context {}", self.context),
         };
         let key = match self.key_arn.as_str() {
-            "" => "not known to this run; `kubectl eks-encrypt status` shows which the cluster has",
-            arn => arn,
+            "" => format!("not known to this run; `{}` shows which the cluster has", status(&self.flags, NAMESPACE)),
+            arn => arn.to_owned(),
         };
         format!("  cluster   {cluster}\n  key       {key}\n")
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use eks_encrypt_job::event::Proof;
 
+use crate::cli::{KubeFlags, kubectl};
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::Verdict;
@@ -40,7 +41,7 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
         count(tally.failed),
         elapsed(took),
         run.id,
-        log(run),
+        log(run, &subject.flags),
     );
     let rest = match verdict {
         Verdict::Done { proof, .. } => {
@@ -52,19 +53,22 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
     format!("{facts}{rest}")
 }
 
-/// After an association alone.
-pub(crate) fn associated(subject: &Subject) -> String {
+/// After an association alone. `reencrypt`: the command for the rest.
+pub(crate) fn associated(subject: &Subject, reencrypt: &str) -> String {
     format!(
         "\nDone: the key is associated. Secrets that were there before stay under the key of their time until they are written.\n\n\
-         {}\nTo re-encrypt them: kubectl eks-encrypt reencrypt\n{}",
+         {}\nTo re-encrypt them: {reencrypt}\n{}",
         subject.lines(),
         elsewhere(&subject.key_arn)
     )
 }
 
 /// Where its log is, if a Job has one.
-fn log(run: &Run) -> String {
-    if run.job.is_empty() { String::new() } else { format!(" (kubectl logs -n {} job/{})", run.namespace, run.job) }
+fn log(run: &Run, flags: &KubeFlags) -> String {
+    if run.job.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", kubectl(flags, &format!("logs -n {} job/{}", run.namespace, run.job)))
 }
 
 /// What the proof showed.
@@ -139,7 +143,7 @@ mod tests {
     }
 
     fn subject() -> Subject {
-        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into() }
+        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() }
     }
 
     #[test]
@@ -150,6 +154,7 @@ mod tests {
         let text =
             text(&Verdict::Done { tally, proof }, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
         insta::assert_snapshot!(text, @r#"
+
         Done and proven: every Secret is under the key.
 
           cluster   shop (eu-central-1, account 111122223333)
@@ -195,6 +200,7 @@ mod tests {
         let unknown = Subject { context: "prod".into(), ..Subject::default() };
         let told = text(&verdict, &Progress::default(), &unknown, &run(), Duration::from_secs(9));
         insta::assert_snapshot!(told.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
+
         Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
 
           cluster   that of kubeconfig context prod
@@ -231,6 +237,7 @@ mod tests {
         let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
         assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
         insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
+
         Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
         the run began or were deleted.
         Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in
@@ -248,6 +255,7 @@ mod tests {
         let verdict = Verdict::Incomplete { tally, why: "3 of 2,000 Secrets could not be re-encrypted".into() };
         let text = text(&verdict, &progress, &subject(), &run(), Duration::from_secs(38));
         insta::assert_snapshot!(text, @r#"
+
         NOT DONE: 3 of 2,000 Secrets could not be re-encrypted.
 
           cluster   shop (eu-central-1, account 111122223333)

@@ -44,7 +44,7 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
             JobEnd::Complete => "the Job ended without its final tally (its Pod is gone?)".to_owned(),
             JobEnd::Failed(words) => format!("the Job failed without its final tally: {words}"),
         };
-        return Verdict::Incomplete { tally: progress.tally, why };
+        return Verdict::Incomplete { tally: progress.of_rewrite(), why };
     };
     let tally = word.tally;
     let of = |number| format!("{} of {} Secrets", thousands(number), thousands(tally.listed));
@@ -83,7 +83,12 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
 #[cfg(test)]
 mod tests {
     //! Everything that must not be taken for done.
+    use std::time::Duration;
+
+    use eks_encrypt_job::event::Phase;
+
     use super::*;
+    use crate::testing::line;
 
     fn word(result: RunResult, tally: Tally) -> Finished {
         Finished { result, tally, proof: None, reason: Some("the API server says Forbidden".into()) }
@@ -149,6 +154,26 @@ mod tests {
         the Job says complete, but its proof does not hold: a bug, please report it
         every Secret was written, but the proof does not hold: the API server says Forbidden
         ");
+    }
+
+    /// A Pod that was killed in its proof, and whose successor never came.
+    #[test]
+    fn without_a_last_word_the_counts_are_the_rewrites_and_not_the_proofs() {
+        let told = |seq, phase, tally| line(seq, Event::Progress { phase, tally, rate_milli: 1_000 });
+        let written = Tally { listed: 3, rewritten: 2, failed: 1, ..Tally::default() };
+        let touched = Tally { listed: 3, current: 1, ..Tally::default() };
+        let all =
+            [told(1, Phase::Rewrite, written), told(2, Phase::Prove, Tally::default()), told(3, Phase::Prove, touched)];
+        let judged = |lines: &[Line]| {
+            let mut progress = Progress::default();
+            lines.iter().for_each(|line| _ = progress.fold(line, Duration::ZERO));
+            let Verdict::Incomplete { tally, .. } = judge(&JobEnd::Failed("x".into()), None, &progress) else {
+                panic!()
+            };
+            tally
+        };
+        assert_eq!(judged(&all), written);
+        assert_eq!(judged(&all[1..]), Tally::default(), "whoever came late has not seen what was written");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 -- The engine's PATCH, as fast as it goes. `wrk ... URL -- TOKEN SECRETS NAMESPACES ANNOTATION STAMP`
 -- Each thread begins elsewhere, so that no two write the same Secret, and each request writes another value.
+require "said"
+
 local threads = 0
 
 function setup(thread)
@@ -21,11 +23,4 @@ function request()
   count = count + 1
   return wrk.format("PATCH", string.format("/api/v1/namespaces/seed-%d/secrets/secret-%d?&fieldManager=eks-encrypt",
     secret % namespaces, secret), nil, body .. count .. '"}}}')
-end
-
-function done(summary, latency)
-  local errors = summary.errors
-  io.write(string.format('{"requests":%d,"seconds":%f,"failed":%d,"p50":%f,"p99":%f}\n', summary.requests,
-    summary.duration / 1e6, errors.status + errors.connect + errors.read + errors.write + errors.timeout,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

@@ -45,12 +45,20 @@ impl Said {
     }
 }
 
+/// `wrk` with one of our scripts; they find what they share beside them.
+fn wrk(script: &str) -> Command {
+    let folder = checkout("tests/benches/bench");
+    let mut command = Command::new("wrk");
+    command.env("LUA_PATH", folder.join("?.lua")).arg("-s").arg(folder.join(script));
+    command
+}
+
 /// The rate at which the API server answers the engine's PATCH from so many connections, each of which sends the next one
 /// at once.
 pub(crate) fn saturate(rig: &Rig, secrets: u32, connections: u32, seconds: u32) -> anyhow::Result<f64> {
-    let mut command = Command::new("wrk");
-    command.arg(format!("-t{THREADS}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s")).arg("-s");
-    command.arg(checkout("tests/benches/bench/patch.lua")).args([&rig.sandbox.info().endpoint, "--", &rig.token]);
+    let mut command = wrk("patch.lua");
+    command.arg(format!("-t{THREADS}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s"));
+    command.args([&rig.sandbox.info().endpoint, "--", &rig.token]);
     command.args([secrets.to_string(), NAMESPACES.to_string(), ANNOTATION.to_owned()]);
     command.arg(format!("stamp-{}", STAMPS.fetch_add(1, Ordering::Relaxed)));
     Said::read(&output(&mut command)?).map(|said| said.rate())
@@ -62,9 +70,8 @@ pub(crate) struct OtherClient(Child);
 impl OtherClient {
     /// Begins to ask.
     pub(crate) fn start(rig: &Rig) -> anyhow::Result<Self> {
-        let mut command = Command::new("wrk");
-        command.args(["-t1", "-c1", "-d600s", "-s"]).arg(checkout("tests/benches/bench/get.lua"));
-        command.arg(format!("{}/{OBJECT}", rig.sandbox.info().endpoint));
+        let mut command = wrk("get.lua");
+        command.args(["-t1", "-c1", "-d600s"]).arg(format!("{}/{OBJECT}", rig.sandbox.info().endpoint));
         command.args(["--", &rig.other_token, &PAUSE_MS.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map(Self).context("can't start wrk")
     }

@@ -1,0 +1,51 @@
+//! How long `status` waits for an API server: a person wants to know how things stand now. Input: questions. Output: their
+//! answers, or why one did not come. What changes things waits longer; here, where one question is not answered, the next is
+//! not asked.
+
+use std::time::Duration;
+
+use http::Uri;
+use tokio::time::{Instant, timeout_at};
+
+use crate::cause::Cause;
+
+/// How long after its last answer the API server is given up: a few attempts, and one connection that is not made.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What is left of it.
+pub(crate) struct Patience<'a> {
+    server: &'a Uri,
+    until: Instant,
+    over: bool,
+}
+
+impl<'a> Patience<'a> {
+    /// All of it.
+    pub(crate) fn with(server: &'a Uri) -> Self {
+        Self { server, until: Instant::now() + PATIENCE, over: false }
+    }
+
+    /// Waits for one answer. One in time brings all the patience back, and so does a refusal; what asking again may mend has
+    /// been asked again by whoever asks, and ends it.
+    pub(crate) async fn hear<T>(&mut self, answer: impl Future<Output = Result<T, Cause>>) -> Result<T, Cause> {
+        let server = self.server;
+        let heard = match timeout_at(self.until, answer).await {
+            Ok(Err(cause)) if cause.passing => Err(Cause::said(format!("the API server {server}: {cause}"))),
+            Ok(answer) => {
+                self.until = Instant::now() + PATIENCE;
+                return answer;
+            }
+            Err(_) => Err(Cause::said(format!(
+                "the API server {server} has not answered well within {} s",
+                PATIENCE.as_secs()
+            ))),
+        };
+        self.over = true;
+        heard
+    }
+
+    /// Whether it has come to an end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+}
