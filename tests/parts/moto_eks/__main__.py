@@ -2,7 +2,8 @@
 
 from moto.server import main
 
-from moto_eks import resources, stacks  # noqa: F401  (to define a model is to have CloudFormation find it)
+from moto_eks import resources, stacks, zones  # noqa: F401  (to define a model is to have CloudFormation find it)
 
 stacks.install()
+zones.install()
 main()

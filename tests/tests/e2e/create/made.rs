@@ -149,6 +149,7 @@ fn northern_virginias_zone_without_control_planes_is_avoided() {
     let zones = aws(&account, region, &["ec2", "describe-availability-zones"]).json();
     let shunned = zones["AvailabilityZones"].as_array().unwrap().iter().find(|zone| zone["ZoneId"] == "use1-az3");
     let shunned = shunned.unwrap()["ZoneName"].clone();
+    assert_eq!(shunned, "us-east-1a", "one that would be chosen by its name");
     create(&account, &minimal(region, &key), &[]).ok();
     let resources = template(&account, region)["Resources"].clone();
     let used: Vec<&Value> = resources

@@ -156,7 +156,7 @@ fn another_file_does_not_attach_to_a_stack_of_this_one() {
     account.play(unending());
     create(&account, &minimal(OREGON, &key), &["--timeout", "2s"]);
     let other = minimal(OREGON, &key).replace("name: ng", "name: other");
-    let said = create(&account, &other, &[]);
+    let said = create(&account, &other, &["--timeout", "20s"]);
     assert_eq!(said.code, Some(3), "{}", said.stderr);
     assert!(said.words().contains("another template than the one it was made of"), "{}", said.stderr);
     assert_eq!(count(&account.calls(), "CreateStack"), 0);
@@ -166,7 +166,8 @@ fn another_file_does_not_attach_to_a_stack_of_this_one() {
 fn somebody_elses_stack_in_progress_is_not_attached_to() {
     let (account, key) = account();
     account.play(unending().existing(super::support::STACK, &[("team", "shop")]));
-    let said = create(&account, &minimal(OREGON, &key), &[]);
+    // Attached, it would wait for ever.
+    let said = create(&account, &minimal(OREGON, &key), &["--timeout", "20s"]);
     assert_eq!(said.code, Some(3), "{}", said.stderr);
     super::support::only_read(&account);
 }
