@@ -16,7 +16,7 @@ use crate::wrk::{OtherClient, saturate};
 const SECRETS: u32 = 10_000;
 
 /// How often everything is repeated.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 
 /// How often what is only reported is repeated.
 const FEWER_ROUNDS: usize = 3;
