@@ -149,10 +149,10 @@ fn what_a_failed_rollback_leaves_is_listed_with_what_it_costs() {
       NATGateway (AWS::EC2::NatGateway) could not be removed: it has dependencies
     error: stack eks-encrypt-kms-cluster could not be created, and CloudFormation COULD NOT REMOVE ALL that it had made (ROLLBACK_FAILED)
       ControlPlane (AWS::EKS::Cluster): no grant
-      still there: NATGateway (AWS::EC2::NatGateway)
+      still there:
+        NATGateway (AWS::EC2::NatGateway), could not be removed: it has dependencies
       These COST MONEY as long as they are there: NAT gateways.
       remove them: aws cloudformation delete-stack --stack-name eks-encrypt-kms-cluster --region us-west-2
-      (what refuses, its DELETE_FAILED line above says why)
     ");
 }
 
