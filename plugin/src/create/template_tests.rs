@@ -2,6 +2,7 @@
 //! one, what must not be lost when they are written anew.
 
 use super::*;
+use crate::create::config;
 use crate::create::examples::{full, group, key, minimal, zones};
 use crate::create::spec::{Cidr, Nat};
 
@@ -23,6 +24,30 @@ fn the_golden_templates_are_not_stale() {
             }
             let committed = std::fs::read_to_string(&path).unwrap_or_default();
             assert!(committed == template, "{path} is stale. If that was meant, make it anew: make golden");
+        }
+    }
+}
+
+/// What `create` makes of the files in `examples/` is what the golden templates are of.
+#[test]
+fn the_golden_templates_are_those_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kms-cluster.yaml");
+    for region in REGIONS {
+        let zones = zones(region);
+        for (file, spec) in [
+            (include_str!("examples/minimal.yaml"), minimal(region)),
+            (include_str!("examples/full.yaml"), full(region)),
+        ] {
+            let text = file
+                .replace("$REGION", region)
+                .replace("$KEY", &key(region))
+                .replace("$ZONES", &zones.join(", "))
+                .replace("$FIRST", &zones[0])
+                .replace("$SECOND", &zones[1])
+                .replace("$LAST", &zones[zones.len() - 1]);
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(config::read(&path).unwrap(), spec, "{region}");
         }
     }
 }
