@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Aim: a patch takes so many floors. At 1 the server idles between two of ours; each floor more is time that everybody's
-/// requests wait. Measured: ARCHITECTURE.md.
+/// requests wait. What it comes to is measured by `make bench` (README.md, "Fast, and kind to others").
 const STRETCH: f64 = 2.5;
 
 /// Where to begin, before anything is known: what two busy cores just about carry.
@@ -22,7 +22,7 @@ const START: f64 = 4.0;
 /// not queue; and it is not less, because where patches take a second (a webhook), a lull of one alone would cost seconds.
 const LULL: f64 = 0.5 / STRETCH;
 
-/// Answers whose median makes a floor. More cost time at a quarter of the speed; with 20, the floor was seen to jump by
+/// Answers whose median makes a floor. More cost time at a part of the speed; with 20, the floor was seen to jump by
 /// half, and the limit with it.
 const LULL_ANSWERS: usize = 50;
 

@@ -22,7 +22,7 @@ fn the_knee_is_found_on_servers_small_and_large_near_and_far() {
             seen.latency() / floor
         );
         assert!(rate > 0.8, "{said}");
-        assert!(seen.latency() < NEAR * STRETCH * floor, "{said}");
+        assert!(seen.latency() < 1.3 * STRETCH * floor, "{said}");
     }
 }
 
