@@ -6,7 +6,6 @@
 //! `summary`.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
@@ -23,7 +22,7 @@ use crate::eks::aws;
 use crate::eks::cluster::Cluster;
 use crate::interrupt::Stage;
 use crate::screen::{self, Screen};
-use crate::stop::Stop;
+use crate::stop::{Stop, aside};
 
 pub(crate) mod config;
 pub(crate) mod cure;
@@ -51,7 +50,8 @@ pub(crate) mod zones;
 /// Creates the cluster of a file.
 pub(crate) async fn create(args: &Create, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let began = Instant::now();
-    let spec = read(args.file.clone()).await?;
+    let file = args.file.clone();
+    let spec = aside(move || config::read(&file)).await?;
     let aws = aws::connect(args.profile.as_deref(), Some(&spec.region)).await;
     let delete = args.delete(&spec.stack(), &spec.region);
     let ground = ground::check(&spec, aws, (args.profile.as_deref(), &delete), screen).await?;
@@ -109,14 +109,6 @@ async fn go_on(
     Ok(verify::verify(&ground.aws, &asked, screen, deadline).await?)
 }
 
-/// Off the runtime's thread, so that Ctrl-C is heard while somebody types into stdin.
-async fn read(path: PathBuf) -> Result<Spec, Stop> {
-    match tokio::task::spawn_blocking(move || config::read(&path)).await {
-        Ok(spec) => Ok(spec?),
-        Err(error) => Err(Stop { code: ExitCode::Error, error: error.into() }),
-    }
-}
-
 /// Writes the entry, and gives back the context's name. The cluster is there whether it can be written or not.
 async fn write_kubeconfig(args: &Create, cluster: &Cluster, screen: &Screen) -> Option<String> {
     // A token must come from the account that the cluster is in, in every other terminal as well.
@@ -125,18 +117,13 @@ async fn write_kubeconfig(args: &Create, cluster: &Cluster, screen: &Screen) -> 
     let profile = args.profile.clone().or_else(of_environment).filter(|profile| !profile.is_empty());
     let entry = Entry::of(cluster, profile.as_deref());
     let (context, file) = (entry.arn.clone(), args.kubeconfig.clone());
-    let written = tokio::task::spawn_blocking(move || kubeconfig::write(&entry, file.as_deref())).await;
-    match written {
-        Ok(Ok(path)) => {
+    match aside(move || kubeconfig::write(&entry, file.as_deref())).await {
+        Ok(path) => {
             screen.line(&format!("{} has this cluster now, as its current context", path.display()));
             Some(context)
         }
-        Ok(Err(error)) => {
-            screen.line(&format!("warning: {:#}", anyhow::Error::new(error)));
-            None
-        }
-        Err(error) => {
-            screen.line(&format!("warning: the kubeconfig was not written: {error}"));
+        Err(Stop { error, .. }) => {
+            screen.line(&format!("warning: {error:#}"));
             None
         }
     }

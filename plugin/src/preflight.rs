@@ -113,11 +113,7 @@ pub(crate) async fn check(
             None
         }
     };
-    let closing = checks.closing();
-    if let Some(code) = checks.failed() {
-        return Err(Stop { code, error: anyhow::anyhow!(closing) });
-    }
-    screen.line(&closing);
+    checks.close()?;
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {
             Ok(Ground { kubernetes, eks: None, owner, checks: checks.into_all() })
@@ -130,22 +126,33 @@ pub(crate) async fn check(
     }
 }
 
+/// Who we are to AWS, if AWS could be connected to at all.
+pub(crate) async fn identity(
+    checks: &mut Checks<'_>,
+    aws: Result<Aws, aws::Error>,
+    profile: Option<&str>,
+) -> Option<(Aws, String)> {
+    let known = match aws {
+        Ok(aws) => aws.identity(profile).await.map(|identity| (aws, identity)),
+        Err(error) => Err(error),
+    };
+    match known {
+        Ok((aws, identity)) => {
+            checks.add(Check::ok("AWS identity", identity.clone()));
+            Some((aws, identity))
+        }
+        Err(error) => {
+            checks.add(Check::stopped("AWS identity", error));
+            None
+        }
+    }
+}
+
 /// Who we are to AWS, and what EKS says of the cluster.
 async fn cluster(checks: &mut Checks<'_>, target: &Target, aws: Result<Aws, aws::Error>) -> Option<(Aws, Cluster)> {
-    let identity = match &aws {
-        Ok(aws) => aws.identity(target.profile.as_deref()).await,
-        Err(_) => Ok(String::new()),
-    };
-    let aws = match (aws, identity) {
-        (Ok(aws), Ok(identity)) => {
-            checks.add(Check::ok("AWS identity", identity));
-            aws
-        }
-        (Err(error), _) | (Ok(_), Err(error)) => {
-            checks.add(Check::stopped("AWS identity", error));
-            checks.add(Check::skipped("cluster", "AWS does not know us"));
-            return None;
-        }
+    let Some((aws, _)) = identity(checks, aws, target.profile.as_deref()).await else {
+        checks.add(Check::skipped("cluster", "AWS does not know us"));
+        return None;
     };
     match cluster::describe(&aws, &target.cluster).await {
         Ok(cluster) => {

@@ -20,6 +20,16 @@ pub(crate) trait Coded {
     fn code(&self) -> ExitCode;
 }
 
+/// Does work that may wait for a person or a disk off the runtime's thread, so that Ctrl-C is heard meanwhile.
+pub(crate) async fn aside<T: Send + 'static, E: Into<Stop> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Stop> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(error) => Err(Stop { code: ExitCode::Error, error: error.into() }),
+    }
+}
+
 impl<E: Coded + Error + Send + Sync + 'static> From<E> for Stop {
     fn from(error: E) -> Self {
         Self { code: error.code(), error: anyhow::Error::new(error) }

@@ -5,14 +5,12 @@
 pub(crate) mod cluster_config;
 pub(crate) mod context;
 
-use std::path::{Path, PathBuf};
-
-use eks_encrypt_job::exit::ExitCode;
+use std::path::Path;
 
 use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status};
 use crate::kubernetes;
 use crate::screen::Screen;
-use crate::stop::Stop;
+use crate::stop::{Stop, aside};
 use crate::target::cluster_config::ClusterConfig;
 
 /// What is meant.
@@ -32,7 +30,10 @@ impl Target {
     /// What `enable` is about.
     pub(crate) async fn of_enable(args: &Enable, screen: &Screen) -> Result<Self, Stop> {
         let file = match &args.file {
-            Some(path) => Some(read(path.clone()).await?),
+            Some(path) => {
+                let path = path.clone();
+                Some(aside(move || cluster_config::read(&path)).await?)
+            }
             None => None,
         };
         let named = Self {
@@ -101,14 +102,6 @@ impl Target {
             self.profile = Some(known.value);
         }
         Ok(self)
-    }
-}
-
-/// Off the runtime's thread, so that Ctrl-C is heard while somebody types into stdin.
-async fn read(path: PathBuf) -> Result<ClusterConfig, Stop> {
-    match tokio::task::spawn_blocking(move || cluster_config::read(&path)).await {
-        Ok(read) => Ok(read?),
-        Err(error) => Err(Stop { code: ExitCode::Error, error: error.into() }),
     }
 }
 

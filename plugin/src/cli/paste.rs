@@ -122,9 +122,7 @@ impl Enable {
         paste.job(&self.job);
         paste.text()
     }
-}
 
-impl Enable {
     /// The command for the second half alone, by the ARN of the cluster.
     pub(crate) fn second_half(&self, cluster_arn: &str) -> String {
         let mut paste = Paste::new("reencrypt");
@@ -153,14 +151,11 @@ impl Create {
     /// The commands that look at the cluster; `context`, if the kubeconfig has it.
     pub(crate) fn look(&self, name: &str, region: &str, context: Option<&str>) -> Vec<String> {
         let profile = self.profile.as_deref();
-        let kubectl = |command: &str| {
-            let mut paste = Paste(vec![command.to_owned()]);
-            paste.maybe("--context", context);
-            // Without an entry, that file is the one that could not be written.
-            paste.path("--kubeconfig", self.kubeconfig.as_deref().filter(|_| context.is_some()));
-            paste
-        };
-        let mut status = kubectl("kubectl eks-encrypt status");
+        // Without an entry, that file is the one that could not be written.
+        let kubeconfig = self.kubeconfig.clone().filter(|_| context.is_some());
+        let kube = KubeFlags { context: context.map(str::to_owned), kubeconfig };
+        let mut status = Paste::new("status");
+        status.kube(&kube);
         // The context says the rest.
         if context.is_none() {
             status.flag("--cluster", name);
@@ -168,7 +163,7 @@ impl Create {
             status.maybe("--profile", profile);
         }
         let entry = context.is_none().then(|| aws(&format!("eks update-kubeconfig --name {name}"), region, profile));
-        entry.into_iter().chain([kubectl("kubectl get nodes").text(), status.text()]).collect()
+        entry.into_iter().chain([kubectl(&kube, "get nodes"), status.text()]).collect()
     }
 
     /// The command that deletes a stack of it, and all that the stack has made.

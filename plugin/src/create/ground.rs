@@ -12,8 +12,8 @@ use crate::create::{ec2, template, zones};
 use crate::eks::aws::{self, Aws};
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
-use crate::preflight::key_risks;
 use crate::preflight::table::{Check, Checks};
+use crate::preflight::{identity, key_risks};
 use crate::screen::Screen;
 use crate::stop::Stop;
 
@@ -61,40 +61,15 @@ pub(crate) async fn check(
             None
         }
     };
-    let closing = checks.closing();
-    if let Some(code) = checks.failed() {
-        return Err(Stop { code, error: anyhow::anyhow!(closing) });
-    }
-    screen.line(&closing);
+    checks.close()?;
     // Where something is missing, its check has failed.
     ground.ok_or(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") })
 }
 
-async fn identity(
-    checks: &mut Checks<'_>,
-    aws: Result<Aws, aws::Error>,
-    profile: Option<&str>,
-) -> Option<(Aws, String)> {
-    let known = match aws {
-        Ok(aws) => aws.identity(profile).await.map(|identity| (aws, identity)),
-        Err(error) => Err(error),
-    };
-    match known {
-        Ok((aws, identity)) => {
-            checks.add(Check::ok("AWS identity", identity.clone()));
-            Some((aws, identity))
-        }
-        Err(error) => {
-            checks.add(Check::stopped("AWS identity", error));
-            None
-        }
-    }
-}
-
 async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, (identity, delete): (&str, &str)) -> Option<Ground> {
-    let account = identity.split(':').nth(4).unwrap_or_default().to_owned();
+    let to_be = to_be(spec, identity);
     let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk);
-    let key = key(checks, spec, &aws, identity).await;
+    let key = key(checks, spec, &aws, &to_be).await;
     let found = stack::find(&cloudformation, &spec.stack()).await;
     let zones = match &found {
         // A stack that is there has made its choice.
@@ -112,11 +87,12 @@ async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, (identity, delet
         _ => None,
     };
     let plan = plan(checks, spec, &aws, (found, delete), template.as_ref()).await;
+    let account = to_be.account().to_owned();
     Some(Ground { aws, cloudformation, account, key: key?, zones: zones?, template: template?, plan: plan? })
 }
 
 /// The key, and what a person should know of it before a cluster depends on it for ever.
-async fn key(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws, identity: &str) -> Option<Key> {
+async fn key(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws, to_be: &Cluster) -> Option<Key> {
     let key = match key::check(aws, &spec.key).await {
         Ok(key) => key,
         Err(error) => {
@@ -126,7 +102,7 @@ async fn key(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws, identity: &str) ->
     };
     checks.add(Check::ok("key", key.arn.clone()));
     // Who may create clusters need not be allowed to look at a key's rotation and grants.
-    checks.add_all(key_risks::known(&key, &to_be(spec, identity)));
+    checks.add_all(key_risks::known(&key, to_be));
     Some(key)
 }
 

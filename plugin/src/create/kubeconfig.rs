@@ -10,10 +10,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use eks_encrypt_job::exit::ExitCode;
 use serde_json::{Map, Value, json};
 
 use crate::cause::Cause;
 use crate::eks::cluster::Cluster;
+use crate::stop::Coded;
 
 /// More than any kubeconfig has.
 const MOST: u64 = 8 << 20;
@@ -47,6 +49,12 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Error
+    }
 }
 
 /// What is written of a cluster.

@@ -1,6 +1,5 @@
 //! What has happened to a stack's resources so far. Input: CloudFormation's events, as it gives them (newest first) and any
-//! number of times.
-//! Output: what is new, in words; how far it is; and what failed first. Pure.
+//! number of times. Output: what is new, in words; how far it is; and what failed first. Pure.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -106,9 +105,8 @@ impl Story {
     pub(crate) fn left(&self) -> Vec<(&str, &str, Option<&str>)> {
         let there = |status: &str| status != "DELETE_COMPLETE" && status != "CREATE_FAILED";
         let left = self.resources.iter().filter(|(_, resource)| there(&resource.status));
-        let why = |resource: &'_ Resource| resource.status == "DELETE_FAILED";
-        left.map(|(name, resource)| {
-            (name.as_str(), resource.kind.as_str(), why(resource).then_some(resource.reason.as_str()))
+        left.map(|(name, Resource { kind, status, reason, .. })| {
+            (name.as_str(), kind.as_str(), (status == "DELETE_FAILED").then_some(reason.as_str()))
         })
         .collect()
     }

@@ -156,15 +156,27 @@ impl<'a> Checks<'a> {
     }
 
     /// The exit code of the first failure; nothing, if nothing failed.
-    pub(crate) fn failed(&self) -> Option<ExitCode> {
+    fn failed(&self) -> Option<ExitCode> {
         self.all.iter().find_map(|check| match check.result {
             CheckResult::Failed(code) => Some(code),
             _ => None,
         })
     }
 
+    /// Ends the table: says how it came out, or stops with the first failure's exit code.
+    pub(crate) fn close(&self) -> Result<(), Stop> {
+        let closing = self.closing();
+        match self.failed() {
+            Some(code) => Err(Stop { code, error: anyhow::anyhow!(closing) }),
+            None => {
+                self.screen.line(&closing);
+                Ok(())
+            }
+        }
+    }
+
     /// The line below the table. It must not be shown where something was changed before the checks.
-    pub(crate) fn closing(&self) -> String {
+    fn closing(&self) -> String {
         let count = |word| self.all.iter().filter(|check| check.result.word() == word).count();
         let (failed, skipped) = (count("failed"), count("skipped"));
         let warnings = match count("warn") {
