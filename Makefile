@@ -33,7 +33,7 @@ unit: ## Run the tests that need no sandbox
 	@tests/run.sh unit
 
 .PHONY: bench
-bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; about 10 minutes)
+bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; about 12 minutes)
 	@tests/parts/build.sh bench
 	cargo build --release --locked --package kubectl-eks-encrypt
 	cargo bench --profile dev --locked --package eks-encrypt-tests --bench bench
