@@ -59,9 +59,9 @@ pub(crate) enum Command {
     /// CloudFormation works by itself: after Ctrl-C or a lost connection, run the same command again to go on. If something
     /// fails, it removes all that it has made.
     ///
-    /// Exit codes: 0 created, and EKS says that it has the key; 1 error, or the kubeconfig could not be written; 2 wrong usage, or
-    /// a file that can't be used; 3 a check refused: nothing was created; 4 the cluster has another key; 5 the stack failed; 7 time is up but CloudFormation goes
-    /// on (run it again); 130 Ctrl-C.
+    /// Exit codes: 0 created, and EKS says that it has the key; 1 error, or the kubeconfig could not be written; 2 wrong usage,
+    /// or a file that can't be used; 3 a check refused: nothing was created; 4 the cluster has another key; 5 the stack failed;
+    /// 7 time is up but CloudFormation goes on (run it again); 130 Ctrl-C.
     Create(Create),
     /// Re-encrypt every Secret of a cluster that has its key
     ///
