@@ -7,10 +7,7 @@ SHELL := /bin/bash
 # Cargo uses every core by itself.
 .NOTPARALLEL:
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-TARGET := x86_64-unknown-linux-gnu
 BIN := target/debug
-JOB := target/$(TARGET)/release/eks-encrypt-job
 IMAGE := target/image/eks-encrypt-job.oci.tar
 SANDBOX := $(BIN)/sandbox
 # Parallel end-to-end tests, each with a sandbox of its own. More than this and 2 cores only make them wait.
@@ -35,7 +32,7 @@ unit: ## Run the tests that need no sandbox
 .PHONY: bench
 bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; about 12 minutes)
 	@tests/parts/build.sh bench
-	cargo build --release --locked --package kubectl-eks-encrypt
+	krew/build.sh amd64 kubectl-eks-encrypt
 	cargo bench --profile dev --locked --package eks-encrypt-tests --bench bench
 
 .PHONY: lint
@@ -61,8 +58,21 @@ parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests
 	cd tests/parts && ../../target/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt requirements.in
 
+# What a file says of its own age is the commit's (<https://reproducible-builds.org/specs/source-date-epoch/>), so that it is the
+# same for all who make it.
+image dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || echo 0)
+image dist: export REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
+
 .PHONY: image
-image: parts $(IMAGE) ## Build the Job's image (as an OCI archive)
+image: parts ## Build the Job's image for this machine (as an OCI archive)
+	krew/build.sh amd64 eks-encrypt-job
+	@cargo build --quiet --locked --package eks-encrypt-dist
+	@mkdir -p $(dir $(IMAGE))
+	@$(BIN)/dist image --output $(IMAGE) --binary amd64=target/linux-amd64/eks-encrypt-job $(if $(REVISION),--revision $(REVISION))
+
+.PHONY: dist
+dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (root on Debian; about 20 minutes the first time)
+	@krew/dist.sh
 
 .PHONY: sandbox
 sandbox: parts build ## Start a sandbox and say how to use it
@@ -81,21 +91,3 @@ schema: ## Write the JSON Schemas of the wire format and of create's file anew
 golden: ## Write the golden CloudFormation templates of `create` anew
 	UPDATE_GOLDEN=1 cargo test --locked --package kubectl-eks-encrypt golden_templates
 
-# The binary is static: the image has nothing else in it. Cargo knows best whether it is up to date.
-.PHONY: $(JOB)
-$(JOB):
-	RUSTFLAGS='-C target-feature=+crt-static' \
-		cargo build --release --locked --package eks-encrypt-job --target $(TARGET)
-
-target/image/eks-encrypt-job: $(JOB)
-	@mkdir -p $(@D)
-	@cmp --silent $< $@ || cp $< $@
-
-# vfs and chroot work where overlayfs and user namespaces don't, as in most CI. The store is our own, to be thrown away.
-BUILDAH := buildah --storage-driver vfs --root $(CURDIR)/target/buildah/root --runroot $(CURDIR)/target/buildah/run
-$(IMAGE): target/image/eks-encrypt-job job/Containerfile
-	@rm -rf $@ target/buildah
-	$(BUILDAH) build --quiet --isolation chroot --file job/Containerfile \
-		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
-		--tag eks-encrypt-job:$(VERSION) target/image > /dev/null
-	$(BUILDAH) push --quiet eks-encrypt-job:$(VERSION) oci-archive:$@:eks-encrypt-job:$(VERSION)
