@@ -22,7 +22,7 @@ demo: parts build image ## See the main job happen: a sandbox, 2,000 Secrets, on
 	@tests/demo.sh
 
 .PHONY: test
-test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 25 minutes on 2 cores)
+test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 50 minutes on 2 cores)
 	@tests/run.sh unit e2e
 
 .PHONY: unit
@@ -41,6 +41,7 @@ lint: ## Formatting, clippy and the documentation's links, warnings denied
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@# These are no default targets, so that `cargo test` needs no sandbox, and --all-targets leaves them out.
 	cargo clippy --package eks-encrypt-tests --test e2e --test lifecycle --locked -- -D warnings
+	cargo clippy --package eks-encrypt-dist --test dist --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 
 .PHONY: build
@@ -73,6 +74,10 @@ image: parts ## Build the Job's image for this machine (as an OCI archive)
 .PHONY: dist
 dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (root on Debian; about 20 minutes the first time)
 	@krew/dist.sh
+
+.PHONY: reproducible
+reproducible: ## Compile the Job again, in another folder, and compare the bytes (2 minutes)
+	@krew/reproducible.sh eks-encrypt-job eks-encrypt-job
 
 .PHONY: sandbox
 sandbox: parts build ## Start a sandbox and say how to use it

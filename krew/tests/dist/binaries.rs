@@ -1,0 +1,87 @@
+//! The programs run on their architectures, need nothing of the machine that they run on, and say nothing of the one that they
+//! were made on.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, elf};
+
+use crate::support::{ARCHES, JOB, MIB, PLUGIN, VERSION, output, program};
+
+/// Runs a program with an argument; arm64's in qemu, which Debian's qemu-user-static brings.
+fn say(name: &str, arch: &str, argument: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(&program(name, arch)).unwrap();
+    file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+    drop(file);
+    let mut command = match arch {
+        "amd64" => Command::new(&path),
+        _ => Command::new("qemu-aarch64-static"),
+    };
+    if arch != "amd64" {
+        command.arg(&path);
+    }
+    // No setting and no file of this machine.
+    output(command.arg(argument).env_clear().current_dir(folder.path()))
+}
+
+#[test]
+fn both_architectures_say_their_version_and_help() {
+    for arch in ARCHES {
+        let version = say(PLUGIN, arch, "version");
+        assert!(version.contains(VERSION), "{arch}: {version}");
+        assert_eq!(say(JOB, arch, "--version"), format!("{JOB} {VERSION}\n"));
+        assert!(say(PLUGIN, arch, "--help").contains("kubectl eks-encrypt"));
+        assert!(say(JOB, arch, "--help").contains("--max-qps"));
+    }
+}
+
+#[test]
+fn they_are_static_and_for_the_architecture_that_they_are_named_after() {
+    for arch in ARCHES {
+        for name in [PLUGIN, JOB] {
+            let bytes = program(name, arch);
+            let header = elf::FileHeader64::<Endianness>::parse(bytes.as_slice()).unwrap();
+            let endian = header.endian().unwrap();
+            let machine = if arch == "amd64" { elf::EM_X86_64 } else { elf::EM_AARCH64 };
+            assert_eq!(header.e_machine(endian), machine, "{name} of {arch}");
+            // What is dynamic asks for an interpreter, ld-linux, and names libraries.
+            let segments = header.program_headers(endian, bytes.as_slice()).unwrap();
+            assert!(segments.iter().all(|segment| segment.p_type(endian) != elf::PT_INTERP), "{name} of {arch}");
+            let dynamic = segments.iter().find_map(|segment| segment.dynamic(endian, bytes.as_slice()).unwrap());
+            let needed = |entry: &elf::Dyn64<Endianness>| entry.d_tag.get(endian) == elf::DT_NEEDED;
+            assert!(!dynamic.unwrap_or_default().iter().any(needed), "{name} of {arch} needs a library");
+        }
+    }
+}
+
+#[test]
+fn no_path_of_this_machine_is_in_them() {
+    let checkout = crate::support::checkout(".").canonicalize().unwrap();
+    let home = |variable: &str, folder: &str| {
+        std::env::var(variable).unwrap_or_else(|_| format!("{}/{folder}", std::env::var("HOME").unwrap()))
+    };
+    let paths = [checkout.display().to_string(), home("CARGO_HOME", ".cargo"), home("RUSTUP_HOME", ".rustup")];
+    for arch in ARCHES {
+        for name in [PLUGIN, JOB] {
+            let bytes = program(name, arch);
+            for path in &paths {
+                let found = bytes.windows(path.len()).position(|window| window == path.as_bytes());
+                let context = found.map(|at| String::from_utf8_lossy(&bytes[at..(at + 100).min(bytes.len())]));
+                assert_eq!(context, None, "{name} of {arch}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_plugin_is_smaller_than_25_mib() {
+    for arch in ARCHES {
+        let size = program(PLUGIN, arch).len();
+        assert!(size < 25 * MIB, "{arch}: {size} bytes");
+    }
+}
