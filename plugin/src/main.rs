@@ -19,6 +19,7 @@ mod enable;
 mod finish;
 mod interrupt;
 mod kubernetes;
+mod nss;
 mod preflight;
 mod print;
 mod progress;
@@ -39,6 +40,7 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 
 fn main() -> std::process::ExitCode {
+    nss::keep_to_what_is_built_in();
     let cli = Cli::parse();
     let screen = Screen::stderr();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

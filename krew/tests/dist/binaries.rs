@@ -78,6 +78,47 @@ fn no_path_of_this_machine_is_in_them() {
     }
 }
 
+/// A module for /etc/nsswitch.conf that ends, with 99, whatever loads it. It needs no library itself.
+const TRAP: &str = r#"__attribute__((constructor)) static void trap(void) {
+    __asm__ volatile("syscall" : : "a"(231), "D"(99) : "rcx", "r11", "memory");
+}"#;
+
+const KUBECONFIG: &str = r#"
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://nowhere.invalid"}}]
+users: [{name: u, user: {token: t}}]
+"#;
+
+/// rust-lang/rust issue 100711: a static binary that loads another glibc's modules crashes.
+#[test]
+fn the_plugin_looks_names_up_without_the_machines_modules() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("trap.c"), TRAP).unwrap();
+    std::fs::write(path("nsswitch.conf"), "hosts: trap files dns\npasswd: trap files\n").unwrap();
+    std::fs::write(path("kubeconfig"), KUBECONFIG).unwrap();
+    std::fs::write(path(PLUGIN), program(PLUGIN, "amd64")).unwrap();
+    std::fs::set_permissions(path(PLUGIN), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (trap, module) = (path("trap.c"), path("libnss_trap.so.2"));
+    output(Command::new("gcc").args(["-shared", "-fPIC", "-nostdlib", "-o", &module, &trap]));
+    // Namespaces of its own: the machine's nsswitch.conf stays, and there is no name server to be asked.
+    let script = "mount --bind nsswitch.conf /etc/nsswitch.conf; exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--net", "sh", "-ec", script, "sh", "env", "--ignore-environment"]);
+    command
+        .arg(format!("LD_LIBRARY_PATH={}", folder.path().display()))
+        .arg(format!("KUBECONFIG={}", path("kubeconfig")));
+    command.args(["AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_MAX_ATTEMPTS=1"]);
+    command.arg("AWS_ENDPOINT_URL=http://nowhere.invalid").arg(path(PLUGIN));
+    let said =
+        command.args(["status", "--cluster=c", "--region=us-west-2"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(said.status.code(), Some(1), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("nowhere.invalid"), "{said:?}");
+}
+
 #[test]
 fn the_plugin_is_smaller_than_25_mib() {
     for arch in ARCHES {
