@@ -77,12 +77,15 @@ fn the_environment_is_what_the_binary_reads() {
         contract::ENV_CONCURRENCY,
         contract::ENV_MAX_QPS,
         contract::ENV_PROVE,
+        contract::ENV_WIRE_VERSION,
         contract::ENV_KEY_ARN,
     ];
     assert_eq!(names, expected);
     let path = |index: usize| env[index].value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path.as_str();
     assert_eq!(path(0), format!("metadata.labels['{}']", contract::RUN_LABEL));
     assert_eq!(path(1), format!("metadata.labels['{}']", contract::JOB_UID_LABEL), "each Job is a run of its own");
+    let wire = env.iter().find(|variable| variable.name == contract::ENV_WIRE_VERSION).unwrap();
+    assert_eq!(wire.value, Some(eks_encrypt_job::event::WIRE_VERSION.to_string()), "raised together");
 }
 
 #[test]
