@@ -8,6 +8,7 @@ use std::fmt;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use eks_encrypt_job::Refusal;
+use kube::client::AuthError;
 
 /// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because
 /// a person can log in again in another terminal while we wait.
@@ -51,6 +52,10 @@ impl Cause {
 
     /// The cause in a Kubernetes client's error.
     pub(crate) fn kube(error: &kube::Error) -> Self {
+        if let Some(text) = command(error) {
+            // Whoever logs in again in another terminal mends it while we wait.
+            return Self { text, code: None, passing: matches!(error, kube::Error::Service(_)) };
+        }
         let kube::Error::Api(status) = error else {
             return Self {
                 text: chain(error),
@@ -97,6 +102,26 @@ impl fmt::Display for Cause {
 }
 
 impl Error for Cause {}
+
+/// What a kubeconfig's command said when it failed: kube's own words show its whole environment, and the output as bytes.
+fn command(error: &kube::Error) -> Option<String> {
+    let error = match error {
+        kube::Error::Auth(error) => error,
+        kube::Error::Service(error) => error.downcast_ref::<AuthError>()?,
+        _ => return None,
+    };
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = said.trim().trim_start_matches("error: ");
+            // Where it may talk to people, it has said it above.
+            let said = if said.is_empty() { "see above" } else { said };
+            Some(format!("its command failed ({}): {said}", out.status))
+        }
+        AuthError::AuthExecStart(error) => Some(format!("its command can't be started: {error}")),
+        _ => None,
+    }
+}
 
 /// The messages along a chain of sources, without those that the one before has quoted already.
 fn chain(error: &dyn Error) -> String {

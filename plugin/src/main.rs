@@ -29,6 +29,7 @@ mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
+mod token;
 
 use clap::Parser as _;
 use eks_encrypt_job::exit::ExitCode;
@@ -86,6 +87,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
             screen::stdout(&format!("{:#}", create::config::schema()));
             Ok(ExitCode::Done)
         }
+        Command::Token(args) => token::print(&args).await,
         Command::Completion { shell } => {
             screen::stdout(String::from_utf8_lossy(&cli::completion(shell)).trim_end());
             Ok(ExitCode::Done)
