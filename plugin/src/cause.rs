@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 
 use aws_sdk_eks::config::http::HttpResponse;
-use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_eks::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use eks_encrypt_job::Refusal;
 use kube::client::AuthError;
 
@@ -119,22 +119,55 @@ fn command(error: &kube::Error) -> Option<String> {
             Some(format!("its command failed ({}): {said}", out.status))
         }
         AuthError::AuthExecStart(error) => Some(format!("its command can't be started: {error}")),
+        // What it printed may be a secret, and kube would quote it.
+        AuthError::AuthExecParse(_) => Some("its command prints something else than an ExecCredential".to_owned()),
         _ => None,
     }
 }
 
-/// The messages along a chain of sources, without those that the one before has quoted already.
+/// What the SDK says around a cause that tells more.
+const HOLLOW: [&str; 6] = [
+    "an error occurred while loading credentials",
+    "an error occurred while loading an access token",
+    "the credential provider was not enabled",
+    "the credentials provider was not properly configured",
+    "service error",
+    "unhandled error",
+];
+
+/// The messages along a chain of sources, without those that the one before has quoted already, and without empty talk.
 fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let message = source.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
+    let mut parts: Vec<String> = Vec::new();
+    let (mut message, mut next) = (plain(error.to_string()), error.source());
+    loop {
+        let hollow = next.is_some() && HOLLOW.iter().any(|talk| message.starts_with(talk));
+        if !hollow && !parts.iter().any(|part| part.contains(&message)) {
+            parts.push(message);
         }
-        next = source.source();
+        let Some(source) = next else { return parts.join(": ") };
+        (message, next) = (words(source), source.source());
     }
-    text
+}
+
+/// One error's own message.
+fn words(error: &(dyn Error + 'static)) -> String {
+    if let Some(answer) = error.downcast_ref::<ErrorMetadata>()
+        && let (Some(code), Some(message)) = (answer.code(), answer.message())
+    {
+        return format!("{code}: {message}");
+    }
+    plain(error.to_string())
+}
+
+/// The same in plain words, where the SDK's are not.
+fn plain(message: String) -> String {
+    if message.contains("no credentials found in chain") {
+        return "there are none in the environment, in a profile, or on this machine".to_owned();
+    }
+    if message.contains("requires following cargo feature") {
+        return "this kind of profile is not supported".to_owned();
+    }
+    message.strip_prefix("ProfileFile provider could not be built: ").map(str::to_owned).unwrap_or(message)
 }
 
 #[cfg(test)]

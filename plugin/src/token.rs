@@ -94,8 +94,13 @@ async fn of_aws(args: &Token) -> Result<(String, Timestamp), Stop> {
 async fn assumed(aws: &Aws, args: &Token, role: &str) -> Result<Credentials, Error> {
     let call = aws.sts.assume_role().role_arn(role).set_external_id(args.external_id.clone());
     let answer = call.role_session_name(args.session_name.as_deref().unwrap_or(SESSION)).send().await;
-    let failed =
-        |source: Cause| Error::Role { role: role.to_owned(), hint: aws.hint(args.profile.as_deref(), &source), source };
+    let failed = |source: Cause| {
+        let hint = match source.code.as_deref() {
+            Some("AccessDenied") => "its trust policy must let you in, see `aws sts get-caller-identity`".to_owned(),
+            _ => aws.hint(args.profile.as_deref(), &source),
+        };
+        Error::Role { role: role.to_owned(), hint, source }
+    };
     let keys = answer.map_err(|error| failed(Cause::aws(&error)))?.credentials;
     let keys = keys.ok_or_else(|| failed(Cause::said("STS gives no credentials".to_owned())))?;
     let session = Some(keys.session_token);

@@ -96,10 +96,12 @@ impl Profiles {
 /// What helps with the credentials that a profile has by itself.
 fn of_profile(profile: &Profile) -> Option<String> {
     let (name, get) = (one_line(profile.name()), |key| profile.get(key));
-    if get("mfa_serial").is_some() {
+    let beyond_us = get("mfa_serial").map(|_| "wants an MFA code (mfa_serial), for which this plugin can't ask");
+    let beyond_us = beyond_us.or(get("login_session").map(|_| "is of `aws login`, which this plugin can't read"));
+    if let Some(beyond_us) = beyond_us {
         return Some(format!(
-            "profile {name} wants an MFA code (mfa_serial), for which this plugin can't ask: \
-             `eval \"$(aws configure export-credentials --profile {name} --format env)\"`, and leave --profile out"
+            "profile {name} {beyond_us}: `eval \"$(aws configure export-credentials --profile {name} --format env)\"`, \
+             and leave --profile out"
         ));
     }
     if let Some(session) = get("sso_session") {
@@ -107,9 +109,6 @@ fn of_profile(profile: &Profile) -> Option<String> {
     }
     if get("sso_start_url").is_some() {
         return Some(format!("log in: `aws sso login --profile {name}`"));
-    }
-    if get("login_session").is_some() {
-        return Some(format!("log in: `aws login --profile {name}`"));
     }
     get("credential_process").map(|_| format!("see what the credential_process of profile {name} says"))
 }

@@ -64,7 +64,7 @@ async fn the_command_that_renews_what_has_expired() {
     mfa: profile mfa wants an MFA code (mfa_serial), for which this plugin can't ask: `eval "$(aws configure export-credentials --profile mfa --format env)"`, and leave --profile out
     keys: -
     process: see what the credential_process of profile process says
-    console: log in: `aws login --profile console`
+    console: profile console is of `aws login`, which this plugin can't read: `eval "$(aws configure export-credentials --profile console --format env)"`, and leave --profile out
     itself: -
     "#);
 }
