@@ -139,6 +139,9 @@ pub(crate) enum Command {
         #[arg(long, short = 'o', value_name = "FORMAT")]
         output: Option<Output>,
     },
+    /// Print a cluster's token, as the missing command of a kubeconfig would; the plugin runs it itself
+    #[command(hide = true)]
+    Token(Token),
 }
 
 /// The flags of `enable`.
@@ -315,6 +318,38 @@ pub(crate) struct Manifests {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+}
+
+/// The flags of `token`: those of `aws eks get-token`, and of `aws-iam-authenticator token` what goes beyond.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Token {
+    /// The EKS cluster's name; or a local cluster's id
+    #[arg(long = "cluster-name", alias = "cluster-id", value_name = "NAME", required_unless_present = "file")]
+    pub(crate) cluster: Option<String>,
+
+    /// The region of the STS that is signed for
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The AWS profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+
+    /// A role to assume first
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Option<String>,
+
+    /// What the role's trust policy may want to hear
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<String>,
+
+    /// The session's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_name: Option<String>,
+
+    /// A file that holds the token
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// What completion scripts are for.

@@ -32,6 +32,7 @@ mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
+mod token;
 mod version;
 
 use clap::Parser as _;
@@ -95,6 +96,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
             screen::stdout(&format!("{:#}", create::config::schema()));
             Ok(ExitCode::Done)
         }
+        Command::Token(args) => token::print(&args).await,
         Command::Completion { of } => {
             screen::stdout(cli::completion(of).trim_end());
             Ok(ExitCode::Done)

@@ -116,7 +116,7 @@ pub(crate) struct LastRun {
 
 /// Looks at everything.
 pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube).await?;
+    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
     let aws = match Target::of_status(args, screen) {
         Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
             Ok(aws) => Ok((aws, target.cluster)),

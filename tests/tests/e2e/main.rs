@@ -13,6 +13,7 @@ mod enable;
 mod gate;
 mod judge;
 mod killed;
+mod kubeconfigs;
 mod lease;
 mod local;
 mod node;
