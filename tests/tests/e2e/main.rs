@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod associate;
+mod by_hand;
 mod create;
 mod create_templates;
 mod enable;
