@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod air_gapped;
 mod associate;
 mod by_hand;
 mod create;
