@@ -115,12 +115,14 @@ async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_t
     assert_eq!(gap.elsewhere().unwrap(), NOBODY, "cleanup");
 
     // The gap would have told: a name that is asked for, and the machine's metadata.
-    let mut asks = std::process::Command::new("getent");
-    asks.args(["ahosts", "sts.us-west-2.amazonaws.com"]);
-    assert_ne!(inside(&gap, &asks).code, Some(0));
+    let mut name = std::process::Command::new("getent");
+    let said = inside(&gap, name.args(["ahosts", "sts.us-west-2.amazonaws.com"]));
+    assert_ne!(said.code, Some(0), "{}", said.stdout);
+    let mut nobody = sandbox.command("aws").unwrap();
+    let nobody = nobody.args(["sts", "get-caller-identity"]).env_remove("AWS_ACCESS_KEY_ID");
+    assert_ne!(inside(&gap, nobody).code, Some(0));
     let elsewhere = gap.elsewhere().unwrap();
-    assert!(
-        elsewhere.iter().any(|word| word.starts_with("DNS query for sts.us-west-2.amazonaws.com")),
-        "{elsewhere:?}"
-    );
+    for word in ["DNS query for sts.us-west-2.amazonaws.com", "TCP to 169.254.169.254 port 80"] {
+        assert!(elsewhere.iter().any(|line| line.starts_with(word)), "{word}: {elsewhere:?}");
+    }
 }
