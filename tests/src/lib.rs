@@ -17,6 +17,7 @@ pub mod options;
 pub mod parts;
 pub mod sandbox;
 pub mod seed;
+pub mod tls_front;
 pub mod truth;
 
 mod control_plane;

@@ -14,7 +14,6 @@
 
 mod ear;
 mod room;
-mod vpc_endpoint;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,12 +25,11 @@ use nix::sched::{CloneFlags, setns};
 
 pub use ear::{Begun, Ear};
 use room::Room;
-use vpc_endpoint::VpcEndpoint;
 
 use crate::lane::Net;
 use crate::node::network::run;
-use crate::pki::Authority;
 use crate::sandbox::Sandbox;
+use crate::tls_front::TlsFront;
 
 /// How long the kernel may take to remove the cable, and the ear to hear what was counted.
 const KERNEL: Duration = Duration::from_secs(10);
@@ -42,7 +40,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// An air gap around a sandbox; gone when dropped.
 #[derive(Debug)]
 pub struct AirGap {
-    aws: VpcEndpoint,
+    aws: TlsFront,
     ear: Option<Ear>,
     room: Option<Room>,
     net: Net,
@@ -61,10 +59,8 @@ impl AirGap {
         let (room, ear) = Room::make(move || furnish(net))?;
         run(&format!("ip address add {}/30 dev {}", net.gap_host(), net.gap_interface()))?;
         run(&format!("ip link set {} up", net.gap_interface()))?;
-        let folder = sandbox.folder().state().join("air-gap");
-        std::fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
         let to: SocketAddr = info.aws_endpoint.trim_start_matches("http://").parse()?;
-        let aws = VpcEndpoint::open(IpAddr::V4(net.gap_host()), to, &Authority::new(&folder)?)?;
+        let aws = TlsFront::open(net.gap_host().into(), to, &sandbox.folder().state().join("air-gap"))?;
         Ok(Self { aws, ear: Some(ear), room: Some(room), net })
     }
 

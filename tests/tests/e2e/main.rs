@@ -28,3 +28,4 @@ mod seed_commands;
 mod storms;
 mod support;
 mod tokens;
+mod webhook;

@@ -1,9 +1,9 @@
-//! The AWS endpoint as a VPC endpoint shows it: at an address of the person's own network, with TLS. Input: connections. Output:
-//! their bytes, without TLS, to the sandbox's AWS endpoint, and its bytes back: nothing is read or changed on the way, so that
-//! signatures stay what they are.
+//! TLS before a server that has none: the AWS endpoint as a VPC endpoint shows it, a webhook as kube-apiserver demands it. Input:
+//! connections. Output: their bytes, without TLS, to that server, and its bytes back: nothing is read or changed on the way, so
+//! that signatures stay what they are.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,18 +24,24 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// It listens as long as this value lives.
 #[derive(Debug)]
-pub(super) struct VpcEndpoint {
-    pub(super) url: String,
+pub struct TlsFront {
+    /// Where it listens, `https://ADDRESS:PORT`.
+    pub url: String,
     /// The certificate of the authority that its certificate is of.
-    pub(super) ca_file: PathBuf,
+    pub ca_file: PathBuf,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
 
-impl VpcEndpoint {
-    /// Listens at an address, with a certificate of an authority of its own.
-    pub(super) fn open(at: IpAddr, to: SocketAddr, ca: &Authority) -> anyhow::Result<Self> {
-        let certificate = ca.server("vpc-endpoint", &[], &[at])?;
+impl TlsFront {
+    /// Listens at an address, with a certificate of an authority of its own, whose files go into a folder.
+    ///
+    /// # Errors
+    /// The address or the folder can't be used.
+    pub fn open(at: IpAddr, to: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+        let ca = Authority::new(folder)?;
+        let certificate = ca.server("server", &[], &[at])?;
         let tls = TlsAcceptor::from(Arc::new(config(&certificate)?));
         let listener = std::net::TcpListener::bind((at, 0)).with_context(|| format!("can't listen at {at}"))?;
         listener.set_nonblocking(true)?;
@@ -46,14 +52,14 @@ impl VpcEndpoint {
         let thread = std::thread::spawn(move || {
             let ended = runtime.block_on(until.run_until_cancelled(serve(listener, to, tls)));
             if let Some(Err(error)) = ended {
-                eprintln!("the VPC endpoint ended: {error}");
+                eprintln!("the TLS front ended: {error}");
             }
         });
         Ok(Self { url, ca_file: ca.ca_file(), stop, thread: Some(thread) })
     }
 }
 
-impl Drop for VpcEndpoint {
+impl Drop for TlsFront {
     fn drop(&mut self) {
         self.stop.cancel();
         // A panic of its own has been printed already.
