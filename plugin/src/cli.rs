@@ -2,6 +2,7 @@
 //! Input: the arguments. Output: what `main` dispatches on.
 
 mod flags;
+mod image;
 mod paste;
 mod values;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
 
 /// What `version` prints.
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
     /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
     Manifests(Manifests),
+    /// Push, save or name the Job's image, which comes with this plugin
+    #[command(subcommand)]
+    Image(Image),
     /// Print the JSON Schema of a file that this plugin reads, for editors
     ///
     /// For example: kubectl eks-encrypt schema cluster-config > cluster-config.json, and in the file's first line:
@@ -153,6 +158,9 @@ pub(crate) struct Enable {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `create`.
@@ -216,6 +224,9 @@ pub(crate) struct Reencrypt {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `attach`.

@@ -11,6 +11,8 @@ mod create;
 mod create_templates;
 mod enable;
 mod gate;
+mod image;
+mod image_archive;
 mod judge;
 mod killed;
 mod lease;
