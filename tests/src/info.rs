@@ -80,6 +80,9 @@ pub struct Registry {
     pub password: Option<String>,
 }
 
+/// The name under which Amazon ECR would have the sandbox's images; certificates of registries with TLS are good for it, too.
+pub const ECR: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
+
 /// Who may enter the registries that want a password.
 pub const REGISTRY_USER: &str = "sandbox";
 

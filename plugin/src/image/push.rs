@@ -183,8 +183,9 @@ impl Push {
         self.refuse(&standing)?;
         let Place { registry, login } = self.place().await?;
         screen.line(&format!("Pushing {} to {}", self.what(), self.by_tag()));
-        if let (Standing::NoRepository, true, Some((ecr, Some(client)))) =
-            (&standing, self.flags.create_repository, &login.ecr)
+        // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
+        let nothing = matches!(standing, Standing::NoRepository | Standing::Free);
+        if let (true, true, Some((ecr, Some(client)))) = (nothing, self.flags.create_repository, &login.ecr)
             && ecr.create(client, &self.to).await?
         {
             screen.line(&format!("  repository {} created: immutable tags, scan on push", self.to.repository));

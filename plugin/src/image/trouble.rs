@@ -125,8 +125,10 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&
     let Destination { registry, repository, .. } = to.clone();
     let source = said(error);
     match status(error) {
-        _ if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
-            Error::Login { hint: hint(&registry, login), registry }
+        // The token server's answer: its status is lost, so what it says is passed on.
+        None if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
+            let hint = format!("{}; its token server says: {source}", hint(&registry, login));
+            Error::Login { hint, registry }
         }
         Some(401) => Error::Login { hint: hint(&registry, login), registry },
         Some(403) => {
@@ -186,6 +188,9 @@ fn said(error: &OciDistributionError) -> Cause {
         return Cause::said(envelope.errors.into_iter().map(one).collect::<Vec<_>>().join("; "));
     }
     match error {
+        OciDistributionError::AuthenticationFailure(message) => {
+            Cause::said(message.lines().next().unwrap_or_default().trim().to_owned())
+        }
         OciDistributionError::ServerError { code, message, .. } => {
             let line = message.lines().next().unwrap_or_default().trim();
             Cause::said(format!("it answers {code} {line}").trim_end().to_owned())
@@ -197,7 +202,9 @@ fn said(error: &OciDistributionError) -> Cause {
 fn envelope(error: &OciDistributionError) -> Option<OciEnvelope> {
     let text = match error {
         OciDistributionError::RegistryError { envelope, .. } => serde_json::to_string(envelope).ok()?,
-        OciDistributionError::ServerError { message, .. } => message.clone(),
+        OciDistributionError::ServerError { message, .. } | OciDistributionError::AuthenticationFailure(message) => {
+            message.clone()
+        }
         _ => return None,
     };
     serde_json::from_str::<OciEnvelope>(&text).ok().filter(|envelope| !envelope.errors.is_empty())

@@ -9,7 +9,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::folder::Folder;
-use crate::info::{REGISTRY_USER, Registry};
+use crate::info::{ECR, REGISTRY_USER, Registry};
 use crate::options::Door;
 use crate::parts::{Missing, Parts};
 use crate::pki::Authority;
@@ -54,7 +54,7 @@ pub(crate) fn start(
     });
     let mut registry = Registry { address: address.to_string(), authority: None, password: None };
     if door.tls {
-        let certificate = ca.server(&name, &[], &[address.ip()])?;
+        let certificate = ca.server(&name, &[ECR], &[address.ip()])?;
         config["http"]["tls"] = json!({ "certificate": certificate.cert_file, "key": certificate.key_file });
         registry.authority = Some(ca.ca_file());
     }

@@ -1,17 +1,19 @@
 //! The image travels with the plugin: pushed to real registries by each of their doors, pulled by a real containerd by its digest,
 //! and used for a whole run.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
-use eks_encrypt_tests::info::{REGISTRY_USER, Registry};
+use eks_encrypt_tests::info::{ECR, REGISTRY_USER, Registry};
 use eks_encrypt_tests::options::{Door, Options};
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::truth::inspect::Storage;
 
 use super::image_archive::archive;
-use super::support::{Fixture, Said, admin, aws, enable, filled, plugin_command, start, wait_for};
+use super::support::{Fixture, Said, admin, aws, enable, filled, plugin_command, run, start, wait_for};
 
 /// Registries of each kind but the plain one, which every sandbox has.
 fn with_registries(doors: &[(bool, bool)]) -> (Fixture, PathBuf, Vec<Registry>) {
@@ -60,7 +62,7 @@ fn push(sandbox: &Sandbox, registry: &Registry, more: &[&str], password: &str) -
 /// A Secret with which Pods pull.
 fn pull_secret(sandbox: &Sandbox, namespace: &str, name: &str, registry: &Registry) {
     let (server, password) =
-        (format!("--docker-server={}", registry.address), registry.password.clone().unwrap_or_default());
+        (format!("--docker-server={}", registry.address), registry.password.as_deref().unwrap_or("none"));
     let (user, password) = (format!("--docker-username={REGISTRY_USER}"), format!("--docker-password={password}"));
     admin(sandbox, &["create", "secret", "docker-registry", name, "-n", namespace, &server, &user, &password]).ok();
 }
@@ -143,6 +145,72 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
     assert!(image.starts_with(&format!("{}/team/job@sha256:", registry.address)), "{image}");
     let stored = sandbox.inspect().await.unwrap();
     assert_eq!(stored.count(Storage::CustomerKey), stored.total);
+}
+
+#[test]
+fn ecr_is_entered_with_aws_credentials_through_a_proxy_and_makes_its_repository() {
+    let (sandbox, archive, registries) = with_registries(&[(true, false)]);
+    let registry = &registries[1];
+    let proxy = Proxy::to(&registry.address);
+    let (to, archive) = (format!("{ECR}/team/job"), format!("--archive={}", archive.display()));
+    let push = |more: &[&str]| {
+        let mut command = plugin_command(&sandbox, &[&["image", "push", &to, &archive], more].concat());
+        command.env("HTTPS_PROXY", format!("http://{}", proxy.address));
+        command.env("AWS_CA_BUNDLE", registry.authority.as_ref().unwrap());
+        run(command.env("DOCKER_CONFIG", sandbox.folder().path()).env("HOME", sandbox.folder().path()))
+    };
+    let said = push(&["--create-repository"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stdout.starts_with(&format!("{to}@sha256:")), "{}", said.stdout);
+    assert!(said.stderr.contains("repository team/job created"), "{}", said.stderr);
+    let described = aws(&sandbox, &["ecr", "describe-repositories", "--repository-names", "team/job"]).json();
+    let repository = &described["repositories"][0];
+    assert_eq!(repository["imageTagMutability"], "IMMUTABLE", "{repository}");
+    assert_eq!(repository["imageScanningConfiguration"]["scanOnPush"], true, "{repository}");
+    let again = push(&["--create-repository"]);
+    assert!(again.code == Some(0) && !again.stderr.contains("created"), "{}", again.stderr);
+    let asked = proxy.asked.lock().unwrap().clone();
+    assert!(!asked.is_empty() && asked.iter().all(|host| *host == format!("{ECR}:443")), "{asked:?}");
+}
+
+/// A proxy that answers CONNECT, and leads everybody to one address.
+struct Proxy {
+    address: SocketAddr,
+    /// Where people wanted to go.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn to(address: &str) -> Self {
+        let (listener, to) = (TcpListener::bind("127.0.0.1:0").unwrap(), address.to_owned());
+        let proxy = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
+        let asked = proxy.asked.clone();
+        // Ends with the test's process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (asked, to) = (asked.clone(), to.clone());
+                std::thread::spawn(move || lead(client, &asked, &to));
+            }
+        });
+        proxy
+    }
+}
+
+fn lead(client: TcpStream, asked: &Mutex<Vec<String>>, to: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    asked.lock().unwrap().push(line.split_whitespace().nth(1).unwrap_or(&line).to_owned());
+    while line.trim() != "" {
+        line.clear();
+        reader.read_line(&mut line)?;
+    }
+    let server = TcpStream::connect(to)?;
+    (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let (mut from, mut back) = (server.try_clone()?, client.try_clone()?);
+    std::thread::spawn(move || std::io::copy(&mut from, &mut back).and_then(|_| back.shutdown(Shutdown::Write)));
+    std::io::copy(&mut reader, &mut &server)?;
+    server.shutdown(Shutdown::Write)
 }
 
 #[test]
