@@ -1,6 +1,6 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`). The steps of `enable`, in their
+//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `image`. The steps of `enable`, in their
 //! order: `target` (which cluster is meant) -> `preflight` (every check) -> `confirm` -> `eks` (the association) -> `drive` (a run is
 //! begun or found, and followed) -> `finish` (what it came to). A step's files lie in the folder of its name. What people see
 //! goes through `screen`, and nowhere else.
@@ -11,14 +11,17 @@ mod attach;
 mod cause;
 mod cleanup;
 mod cli;
+mod complete;
 mod confirm;
 mod create;
 mod drive;
 mod eks;
 mod enable;
 mod finish;
+mod image;
 mod interrupt;
 mod kubernetes;
+mod man;
 mod nss;
 mod preflight;
 mod print;
@@ -30,6 +33,8 @@ mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
+mod token;
+mod version;
 
 use clap::Parser as _;
 use eks_encrypt_job::exit::ExitCode;
@@ -41,6 +46,10 @@ use crate::stop::Stop;
 
 fn main() -> std::process::ExitCode {
     nss::keep_to_what_is_built_in();
+    if let Some(words) = complete::asked(std::env::args_os()) {
+        screen::stdout(&complete::complete(&words));
+        return ExitCode::Done.into();
+    }
     let cli = Cli::parse();
     let screen = Screen::stderr();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -84,17 +93,17 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
         Command::Status(args) => status::status(&args, screen).await,
         Command::Cleanup(args) => cleanup::cleanup(&args, screen).await,
         Command::Manifests(args) => print::print(&args),
+        Command::Image(command) => image::run(&command, screen).await,
         Command::Schema { of: cli::SchemaOf::ClusterConfig } => {
             screen::stdout(&format!("{:#}", create::config::schema()));
             Ok(ExitCode::Done)
         }
-        Command::Completion { shell } => {
-            screen::stdout(String::from_utf8_lossy(&cli::completion(shell)).trim_end());
+        Command::Token(args) => token::print(&args).await,
+        Command::Completion { of } => {
+            screen::stdout(cli::completion(of).trim_end());
             Ok(ExitCode::Done)
         }
-        Command::Version => {
-            screen::stdout(cli::VERSION);
-            Ok(ExitCode::Done)
-        }
+        Command::Man { folder } => Ok(man::write(&folder)?),
+        Command::Version { output } => Ok(version::version(output, screen)),
     }
 }
