@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Serves a folder.
 pub(crate) fn serve(folder: &Path) -> String {
@@ -16,7 +16,7 @@ pub(crate) fn serve(folder: &Path) -> String {
 }
 
 /// One request a connection: `GET /NAME HTTP/1.1`, headers, an empty line.
-fn answer(mut stream: &TcpStream, folder: &PathBuf) -> std::io::Result<()> {
+fn answer(mut stream: &TcpStream, folder: &Path) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let request = lines.next().unwrap_or_else(|| Ok(String::new()))?;
     lines.take_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).for_each(drop);
