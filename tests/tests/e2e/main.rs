@@ -22,6 +22,7 @@ mod lease;
 mod local;
 mod node;
 mod not_started;
+mod other_version;
 mod refused;
 mod rights;
 mod running;
