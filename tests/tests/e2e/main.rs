@@ -6,7 +6,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod air_gapped;
 mod associate;
+mod by_hand;
 mod create;
 mod create_templates;
 mod enable;
@@ -27,3 +29,4 @@ mod seed_commands;
 mod storms;
 mod support;
 mod tokens;
+mod webhook;
