@@ -72,15 +72,15 @@ async fn the_url_has_the_form_of_aws_eks_get_token() {
 }
 
 #[tokio::test]
-async fn a_person_s_own_sts_is_signed_for() {
+async fn a_vpc_endpoint_that_the_person_has_set_is_not_signed_for() {
     let keys = SharedCredentialsProvider::new(Credentials::new("AKID", "secret", None, None, "test"));
     let sdk = SdkConfig::builder()
         .region(Region::new("eu-central-1"))
-        .endpoint_url("http://127.0.0.1:4566/")
+        .endpoint_url("https://vpce-0a1b.sts.eu-central-1.vpce.amazonaws.com/")
         .credentials_provider(keys)
         .build();
     let url = url(&sdk, "shop").await;
-    assert!(url.starts_with("http://127.0.0.1:4566/?Action=GetCallerIdentity"), "{url}");
+    assert!(url.starts_with("https://sts.eu-central-1.amazonaws.com/?Action=GetCallerIdentity"), "{url}");
 }
 
 #[test]
