@@ -2,6 +2,7 @@
 //! Input: the arguments. Output: what `main` dispatches on.
 
 mod flags;
+mod image;
 mod paste;
 mod values;
 
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
 
 /// What `version` prints.
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
     /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
     Manifests(Manifests),
+    /// Push, save or name the Job's image, which comes with this plugin
+    #[command(subcommand)]
+    Image(Image),
     /// Print the JSON Schema of a file that this plugin reads, for editors
     ///
     /// For example: kubectl eks-encrypt schema cluster-config > cluster-config.json, and in the file's first line:
@@ -186,6 +191,9 @@ pub(crate) struct Enable {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `create`.
@@ -249,6 +257,9 @@ pub(crate) struct Reencrypt {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `attach`.

@@ -13,6 +13,8 @@ mod create;
 mod create_templates;
 mod enable;
 mod gate;
+mod image;
+mod image_archive;
 mod judge;
 mod killed;
 mod kubeconfigs;
