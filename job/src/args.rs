@@ -9,9 +9,9 @@ use clap::{ArgAction, Parser};
 use jiff::Timestamp;
 
 use crate::contract::{
-    ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, NAMESPACE,
+    ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, ENV_WIRE_VERSION, NAMESPACE,
 };
-use crate::event::Method;
+use crate::event::{Method, WIRE_VERSION};
 use crate::limit::Limit;
 use crate::spec::Spec;
 
@@ -19,7 +19,8 @@ use crate::spec::Spec;
 /// Job; `kubectl eks-encrypt` starts it, follows its log and removes it.
 ///
 /// Says what it does as JSON, one object a line, on stdout. Exit codes: 0 every Secret is accounted for; 1 stopped early,
-/// run it again; 2 usage; 3 another run is at work; 6 some Secrets could not be written, or did not stay under the key.
+/// run it again; 2 usage; 3 another run is at work, or its reader
+/// is of another version; 6 some Secrets could not be written, or did not stay under the key.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "eks-encrypt-job", version)]
 pub struct Args {
@@ -57,6 +58,11 @@ pub struct Args {
     #[arg(long, env = ENV_PROVE, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     pub prove: bool,
 
+    /// The version of the wire format that whoever follows this Job reads. If this program speaks another one, it writes
+    /// nothing: nobody could tell how the run ended.
+    #[arg(long, env = ENV_WIRE_VERSION, value_name = "N", default_value = "", hide_default_value = true)]
+    pub wire_version: Setting<u32>,
+
     /// The ARN of the cluster's KMS key. For the run record: the Job never talks to AWS.
     #[arg(long, env = ENV_KEY_ARN, value_name = "ARN", default_value = "", hide_default_value = true)]
     pub key_arn: String,
@@ -79,6 +85,17 @@ impl<T: FromStr> FromStr for Setting<T> {
 }
 
 impl Args {
+    /// Why nothing may be written, if whoever follows this Job can't read what it says.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<String> {
+        let read = self.wire_version.0.filter(|read| *read != WIRE_VERSION)?;
+        Some(format!(
+            "this image (eks-encrypt-job {}) speaks version {WIRE_VERSION} of the wire format, and whoever made this Job reads \
+             version {read}: no Secret was written; use an image of the version of the plugin or manifests that made the Job",
+            env!("CARGO_PKG_VERSION")
+        ))
+    }
+
     /// What the loop is to do. Its time is now: each Pod of a run has its own.
     #[must_use]
     pub fn spec(&self) -> Spec {
@@ -119,6 +136,17 @@ mod tests {
             assert!(parse(&["--concurrency", wrong]).is_err(), "{wrong}");
             assert!(parse(&["--max-qps", wrong]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_reader_of_another_wire_version_is_told_and_nothing_is_written() {
+        let told = |value: &str| {
+            Args::try_parse_from(["job", "--run", "r", "--wire-version", value]).map(|args| args.unreadable()).unwrap()
+        };
+        assert_eq!((told(""), told("1")), (None, None));
+        let version = env!("CARGO_PKG_VERSION");
+        insta::assert_snapshot!(told("2").unwrap().replace(version, "VERSION"), @"this image (eks-encrypt-job VERSION) speaks version 1 of the wire format, and whoever made this Job reads version 2: no Secret was written; use an image of the version of the plugin or manifests that made the Job");
+        assert!(Args::try_parse_from(["job", "--run", "r", "--wire-version", "new"]).is_err());
     }
 
     #[test]

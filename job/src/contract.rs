@@ -51,5 +51,9 @@ pub const ENV_MAX_QPS: &str = "EKS_ENCRYPT_MAX_QPS";
 /// The environment variable of [`CONTAINER`] that says whether the run ends with the proof (`true`, `false`).
 pub const ENV_PROVE: &str = "EKS_ENCRYPT_PROVE";
 
+/// The environment variable of [`CONTAINER`] that says which version of the wire format whoever follows the Job reads.
+/// Empty: any.
+pub const ENV_WIRE_VERSION: &str = "EKS_ENCRYPT_WIRE_VERSION";
+
 /// The environment variable of [`CONTAINER`] that carries the key's ARN, for the run record.
 pub const ENV_KEY_ARN: &str = "EKS_ENCRYPT_KEY_ARN";

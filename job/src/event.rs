@@ -88,8 +88,10 @@ pub enum Event {
 pub enum Method {
     /// A merge patch that sets the annotation [`crate::contract::ANNOTATION`], as eksctl does.
     #[default]
+    #[value(help = "The annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does")]
     Annotate,
     /// An empty merge patch: the API server writes a Secret only if its stored form is stale.
+    #[value(help = "An empty patch: the API server writes what is not under its current key, and nothing else changes")]
     Touch,
 }
 
@@ -132,6 +134,6 @@ pub enum RunResult {
     Incomplete,
     /// The run stopped before it had gone through every Secret.
     Stopped,
-    /// Another run is at work: nothing was written.
+    /// Another run is at work, or whoever follows this one reads another version of the wire format: nothing was written.
     Refused,
 }

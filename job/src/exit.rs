@@ -13,7 +13,7 @@ pub enum ExitCode {
     Error = 1,
     /// The command line does not make sense (clap's own code).
     Usage = 2,
-    /// A check failed before anything was changed, or another run is at work.
+    /// A check failed before anything was changed, or another run is at work. Of the Job: or its reader is of another version.
     Refused = 3,
     /// The cluster has another key already; that can't be changed.
     OtherKey = 4,

@@ -11,6 +11,12 @@ use crate::rewrite::rewrite;
 /// Runs the Job.
 pub async fn run(args: Args) -> ExitCode {
     let mut emit = Emit::new(std::io::stdout(), Some(args.termination_log.clone()), args.run.clone(), args.pod.clone());
+    if let Some(reason) = args.unreadable() {
+        // In our own wire format, which is all we have: a reader that does not know it sees the version at least.
+        let reason = Some(reason);
+        emit.event(Event::Finished { result: RunResult::Refused, tally: Tally::default(), proof: None, reason });
+        return RunResult::Refused.into();
+    }
     let client = match in_cluster() {
         Ok(client) => client,
         Err(error) => {

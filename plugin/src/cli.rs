@@ -9,6 +9,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
@@ -27,7 +28,13 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 ///
 /// Flags come after the command's name: `kubectl eks-encrypt status --context prod`.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-eks_encrypt", bin_name = "kubectl eks-encrypt", version, max_term_width = 100)]
+#[command(
+    name = "kubectl-eks_encrypt",
+    bin_name = "kubectl eks-encrypt",
+    display_name = "kubectl eks-encrypt",
+    version,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -105,15 +112,41 @@ pub(crate) enum Command {
         #[arg(value_enum, value_name = "FILE")]
         of: SchemaOf,
     },
-    /// Print a completion script for a shell
+    /// Print a completion script, for kubectl or for a shell
     ///
-    /// For example in ~/.bashrc: source <(kubectl eks-encrypt completion bash)
+    /// kubectl (1.26 or later) completes `kubectl eks-encrypt` in every shell in which it completes its own commands, if
+    /// it finds an executable of this name on PATH, for example beside the plugins of krew:
+    ///
+    /// kubectl eks-encrypt completion kubectl > ~/.krew/bin/kubectl_complete-eks_encrypt
+    ///
+    /// chmod +x ~/.krew/bin/kubectl_complete-eks_encrypt
+    ///
+    /// The scripts for shells complete the file's own name, kubectl-eks_encrypt. For example in ~/.bashrc:
+    /// source <(kubectl eks-encrypt completion bash)
     Completion {
-        /// The shell
-        shell: clap_complete::Shell,
+        /// For whom
+        #[arg(value_enum, value_name = "FOR")]
+        of: CompletionOf,
+    },
+    /// Write the manual pages into a folder, for packages
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
     },
     /// Print this plugin's version
-    Version,
+    ///
+    /// With -o also the platform, the commit that it was built from, the version of the wire format, which the Job's image has
+    /// to share, and the digest of the image that came with it.
+    Version {
+        /// All of it as data, for scripts
+        #[arg(long, short = 'o', value_name = "FORMAT")]
+        output: Option<Output>,
+    },
+    /// Print a cluster's token, as the missing command of a kubeconfig would; the plugin runs it itself
+    #[command(hide = true)]
+    Token(Token),
 }
 
 /// The flags of `enable`.
@@ -298,11 +331,62 @@ pub(crate) struct Manifests {
     pub(crate) job: JobFlags,
 }
 
-/// The completion script of a shell, for the name by which kubectl finds us.
-pub(crate) fn completion(shell: clap_complete::Shell) -> Vec<u8> {
+/// The flags of `token`: those of `aws eks get-token`, and of `aws-iam-authenticator token` what goes beyond.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Token {
+    /// The EKS cluster's name; or a local cluster's id
+    #[arg(long = "cluster-name", alias = "cluster-id", value_name = "NAME", required_unless_present = "file")]
+    pub(crate) cluster: Option<String>,
+
+    /// The region of the STS that is signed for
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The AWS profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+
+    /// A role to assume first
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Option<String>,
+
+    /// What the role's trust policy may want to hear
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<String>,
+
+    /// The session's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_name: Option<String>,
+
+    /// A file that holds the token
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What completion scripts are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletionOf {
+    Kubectl,
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
+
+/// The completion script: for a shell, that of the name by which kubectl finds us.
+pub(crate) fn completion(of: CompletionOf) -> String {
+    let shell = match of {
+        CompletionOf::Kubectl => return crate::complete::SCRIPT.to_owned(),
+        CompletionOf::Bash => Shell::Bash,
+        CompletionOf::Elvish => Shell::Elvish,
+        CompletionOf::Fish => Shell::Fish,
+        CompletionOf::Powershell => Shell::PowerShell,
+        CompletionOf::Zsh => Shell::Zsh,
+    };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "kubectl-eks_encrypt", &mut script);
-    script
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn top() {
       manifests   Print what would be applied, as YAML, for review or GitOps
       image       Push, save or name the Job's image, which comes with this plugin
       schema      Print the JSON Schema of a file that this plugin reads, for editors
-      completion  Print a completion script for a shell
+      completion  Print a completion script, for kubectl or for a shell
       version     Print this plugin's version
       help        Print this message or the help of the given subcommand(s)
 
@@ -671,17 +671,25 @@ fn help_of_the_rest() {
               command: don't close the laptop. It asks for metadata alone, as the Job does.
 
     -----
-    Print a completion script for a shell
+    Print a completion script, for kubectl or for a shell
 
-    For example in ~/.bashrc: source <(kubectl eks-encrypt completion bash)
+    kubectl (1.26 or later) completes `kubectl eks-encrypt` in every shell in which it completes its own
+    commands, if it finds an executable of this name on PATH, for example beside the plugins of krew:
 
-    Usage: kubectl eks-encrypt completion <SHELL>
+    kubectl eks-encrypt completion kubectl > ~/.krew/bin/kubectl_complete-eks_encrypt
+
+    chmod +x ~/.krew/bin/kubectl_complete-eks_encrypt
+
+    The scripts for shells complete the file's own name, kubectl-eks_encrypt. For example in ~/.bashrc:
+    source <(kubectl eks-encrypt completion bash)
+
+    Usage: kubectl eks-encrypt completion <FOR>
 
     Arguments:
-      <SHELL>
-              The shell
+      <FOR>
+              For whom
 
-              [possible values: bash, elvish, fish, powershell, zsh]
+              [possible values: kubectl, bash, elvish, fish, powershell, zsh]
 
     Options:
       -h, --help
@@ -690,11 +698,19 @@ fn help_of_the_rest() {
     -----
     Print this plugin's version
 
-    Usage: kubectl eks-encrypt version
+    With -o also the platform, the commit that it was built from, the version of the wire format, which
+    the Job's image has to share, and the digest of the image that came with it.
+
+    Usage: kubectl eks-encrypt version [OPTIONS]
 
     Options:
+      -o, --output <FORMAT>
+              All of it as data, for scripts
+
+              [possible values: json, yaml]
+
       -h, --help
-              Print help
+              Print help (see a summary with '-h')
     ");
 }
 
@@ -738,9 +754,11 @@ fn what_is_on_by_default_is_turned_off_by_a_word() {
 
 #[test]
 fn completion_knows_the_commands() {
-    for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
-        let script = String::from_utf8(completion(shell)).unwrap();
-        assert!(script.contains("reencrypt") && script.contains("encrypt-existing-secrets"), "{shell}");
+    for of in CompletionOf::value_variants() {
+        let script = completion(*of);
+        let all = ["reencrypt", "encrypt-existing-secrets"];
+        let wanted = if *of == CompletionOf::Kubectl { &["exec kubectl-eks_encrypt __complete"][..] } else { &all };
+        assert!(wanted.iter().all(|word| script.contains(word)), "{of:?}");
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod log;
 pub(crate) mod manifests;
 pub(crate) mod run;
 pub(crate) mod startup;
+pub(crate) mod wire;
 pub(crate) mod withdraw;
 
 use std::cell::RefCell;
@@ -85,10 +86,14 @@ pub(crate) async fn to_its_end(
     let ended = follow::follow(kubernetes, run, made, screen, deadline).await;
     match &ended {
         // A Job that is gone is not deleted again: were it there after all, it would be at work.
-        Ok(_) | Err(follow::Error::Gone { .. }) => {}
-        Err(follow::Error::NotStarted { .. }) => withdraw::job(kubernetes, run, screen).await,
+        Ok(_) | Err(follow::Error::Gone { .. } | follow::Error::Unreadable { .. }) => {}
+        Err(follow::Error::NotStarted { .. } | follow::Error::OtherImage { .. }) => {
+            withdraw::job(kubernetes, run, screen).await;
+        }
         // It goes on without us.
-        Err(follow::Error::Lost { .. } | follow::Error::TimeUp { .. }) => return (ended, Vec::new()),
+        Err(follow::Error::Lost { .. } | follow::Error::TimeUp { .. } | follow::Error::OtherVersion { .. }) => {
+            return (ended, Vec::new());
+        }
     }
     let stay = withdraw::rights(kubernetes, run, screen).await;
     (ended, stay)

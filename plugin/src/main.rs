@@ -11,6 +11,7 @@ mod attach;
 mod cause;
 mod cleanup;
 mod cli;
+mod complete;
 mod confirm;
 mod create;
 mod drive;
@@ -20,6 +21,8 @@ mod finish;
 mod image;
 mod interrupt;
 mod kubernetes;
+mod man;
+mod nss;
 mod preflight;
 mod print;
 mod progress;
@@ -30,6 +33,8 @@ mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
+mod token;
+mod version;
 
 use clap::Parser as _;
 use eks_encrypt_job::exit::ExitCode;
@@ -40,6 +45,11 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 
 fn main() -> std::process::ExitCode {
+    nss::keep_to_what_is_built_in();
+    if let Some(words) = complete::asked(std::env::args_os()) {
+        screen::stdout(&complete::complete(&words));
+        return ExitCode::Done.into();
+    }
     let cli = Cli::parse();
     let screen = Screen::stderr();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -88,13 +98,12 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
             screen::stdout(&format!("{:#}", create::config::schema()));
             Ok(ExitCode::Done)
         }
-        Command::Completion { shell } => {
-            screen::stdout(String::from_utf8_lossy(&cli::completion(shell)).trim_end());
+        Command::Token(args) => token::print(&args).await,
+        Command::Completion { of } => {
+            screen::stdout(cli::completion(of).trim_end());
             Ok(ExitCode::Done)
         }
-        Command::Version => {
-            screen::stdout(cli::VERSION);
-            Ok(ExitCode::Done)
-        }
+        Command::Man { folder } => Ok(man::write(&folder)?),
+        Command::Version { output } => Ok(version::version(output, screen)),
     }
 }

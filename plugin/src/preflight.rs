@@ -82,7 +82,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
         Some(target) => Some(aws::connect(target.profile.as_deref(), target.region.as_deref()).await),
         None => None,
     };
-    let kubernetes = kubernetes::connect(wanted.kube).await;
+    let kubernetes = kubernetes::connect(wanted.kube, screen).await;
     screen.line("Checks (nothing is changed):");
     check(wanted, aws, kubernetes, screen).await
 }

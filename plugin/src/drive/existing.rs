@@ -3,7 +3,7 @@
 //! or an error that names the Job in the way.
 
 use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, ENV_METHOD, FIELD_MANAGER, RUN_LABEL};
-use eks_encrypt_job::event::Method;
+use eks_encrypt_job::event::{Method, WIRE_VERSION};
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
@@ -14,6 +14,7 @@ use crate::cause::Cause;
 use crate::cli;
 use crate::drive::manifests;
 use crate::drive::run::{Run, ended};
+use crate::drive::wire::Foreign;
 use crate::kubernetes::{Kubernetes, again, gone};
 use crate::stop::Coded;
 
@@ -135,6 +136,9 @@ fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
         other if other != key => return Err(format!("it is for the key {other}")),
         _ => {}
     }
+    if let Some(theirs) = Foreign::maker(job) {
+        return Err(format!("it was made to be read in {theirs}, and this plugin reads version {WIRE_VERSION}"));
+    }
     match value(job, ENV_METHOD).unwrap_or_default() {
         word if word == manifests::word(method) => Ok(run),
         other => Err(format!("its method is {other:?}")),
@@ -155,7 +159,7 @@ fn applied_by_us(job: &Job) -> bool {
 }
 
 /// The value of an environment variable of the Job's container.
-fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
     let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
     let container = containers.iter().find(|container| container.name == CONTAINER)?;
     container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()

@@ -50,7 +50,9 @@ async fn a_run_of_another_key_that_has_ended_is_history() {
 
 #[tokio::test]
 async fn a_job_with_this_key_and_method_is_followed() {
-    let ours = job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
+    let (key, method, wire) =
+        (("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate"), ("EKS_ENCRYPT_WIRE_VERSION", "1"));
+    let ours = job("eks-encrypt-r1", &[key, method, wire]);
     let by_hand = job("eks-encrypt", &[]);
     let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
     assert_eq!(found(&[by_hand, ours]).await.unwrap(), Some(Found::AtWork(run)));
@@ -68,7 +70,7 @@ async fn a_printed_job_that_somebody_applied_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_job_that_may_be_older_than_the_association_is_not_followed() {
+async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_not_followed() {
     let method = ("EKS_ENCRYPT_METHOD", "annotate");
     let mut all = Vec::new();
     for job in [
@@ -77,6 +79,7 @@ async fn a_job_that_may_be_older_than_the_association_is_not_followed() {
         job("eks-encrypt-r1", &[]),
         job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", "arn:other"), method]),
         job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "touch")]),
+        job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), method, ("EKS_ENCRYPT_WIRE_VERSION", "2")]),
     ] {
         all.push(told(found(&[job]).await.unwrap_err()));
     }
@@ -87,6 +90,7 @@ async fn a_job_that_may_be_older_than_the_association_is_not_followed() {
     it names no key, so it may have begun before the key was associated
     it is for the key arn:other
     its method is "touch"
+    it was made to be read in version 2 of the wire format, and this plugin reads version 1
     "#);
     assert_snapshot!(all[0], @r"
     exit 6

@@ -21,6 +21,7 @@ use crate::cli::{self, KubeFlags};
 use crate::drive::log::{Log, Read};
 use crate::drive::run::{JobEnd, Run, ended};
 use crate::drive::startup::{begun, had_another, reason, state, when};
+use crate::drive::wire::Foreign;
 use crate::finish::verdict::last_word;
 use crate::kubernetes::{Kubernetes, gone};
 use crate::progress::{Finished, Progress, elapsed};
@@ -82,6 +83,7 @@ pub(crate) async fn follow(
         stuck: None,
         refused: None,
         told: HashSet::new(),
+        foreign: None,
     };
     let result = follower.follow().await;
     screen.clear();
@@ -111,6 +113,8 @@ struct Follower<'a> {
     refused: Option<Instant>,
     /// What has been said once: reasons alternate (ErrImagePull, ImagePullBackOff), connections break again and again.
     told: HashSet<String>,
+    /// The version that the Job speaks, where it is not ours.
+    foreign: Option<Foreign>,
 }
 
 impl Follower<'_> {
@@ -121,6 +125,9 @@ impl Follower<'_> {
                     self.refused = None;
                     self.begun |= begun(&job, &pods);
                     let end = ended(&job);
+                    if let Some(theirs) = self.foreign.take().or_else(|| Foreign::of(&job, &pods)) {
+                        return Err(Error::unreadable(self.run, self.flags, self.made, theirs, end));
+                    }
                     let unread = self.unread(&pods);
                     match (&unread, end) {
                         (Some((pod, over)), _) => self.stream(pod, *over).await,
@@ -213,6 +220,9 @@ impl Follower<'_> {
                     Some(Ok(line)) => {
                         heard = Instant::now();
                         self.take(pod, &line);
+                        if self.foreign.is_some() {
+                            return false;
+                        }
                     }
                     Some(Err(_)) => return false,
                     None => return true,
@@ -236,6 +246,7 @@ impl Follower<'_> {
             }
             Read::Note(text) => self.screen.line(&text),
             Read::Seen => {}
+            Read::Foreign(theirs) => self.foreign = Some(theirs),
         }
     }
 

@@ -272,3 +272,91 @@ async fn every_command_that_is_printed_names_the_cluster() {
     kubectl delete clusterrolebinding eks-encrypt-r1 --context prod
     ");
 }
+
+/// The same line, in a version that nobody has made yet.
+fn of_version_2(line: &str) -> String {
+    line.replace(r#""wire":1"#, r#""wire":2"#).replace("0.1.0", "0.9.0")
+}
+
+/// Follows a Job that is of another version, until that is seen; what is said of it.
+async fn unreadable(made: bool, condition: Option<&'static str>) -> String {
+    let client = kubernetes(move |_, path| match path.contains("/jobs/") {
+        true => (200, job(condition)),
+        false if path.contains("/log?") => (200, of_version_2(&started())),
+        false => (200, pods(&[serde_json::json!({"running": {}})])),
+    });
+    let (screen, began) = (Screen::kept(), Instant::now());
+    let flagged = reached_by(&["--context", "prod"], client);
+    let error = follow(&flagged, &run(), made, &screen, in_minutes(80)).await.unwrap_err();
+    assert!(began.elapsed() <= 2 * TICK, "{:?}", began.elapsed());
+    format!("{}{}", screen.text(), told(error)).replace(crate::cli::VERSION, "VERSION")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_another_version_is_told_at_its_first_line() {
+    assert_snapshot!(unreadable(true, None).await, @r"
+    exit 6
+    error: Job eks-encrypt-r1 in namespace ops can't be followed: its image speaks version 2 of the wire format (Job 0.9.0), and this plugin (VERSION) reads version 1
+      the Job has been taken away again; what it may have written does no harm; run the same command again with an image of version VERSION, this plugin's own (--image), or re-encrypt from here without a Pod: --local
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_plugins_job_of_another_version_is_told_and_goes_on() {
+    assert_snapshot!(unreadable(false, None).await, @r"
+    exit 1
+    error: Job eks-encrypt-r1 in namespace ops can't be followed: it speaks version 2 of the wire format (Job 0.9.0), and this plugin (VERSION) reads version 1
+      it goes on without us, and keeps its right to list and patch every Secret; follow it with the version of the plugin that made it: `attach` then takes the right away
+      to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1 --context prod
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_another_version_that_has_ended_is_not_judged() {
+    assert_snapshot!(unreadable(false, Some("Complete")).await, @r"
+    exit 6
+    error: Job eks-encrypt-r1 in namespace ops has ended (complete), but what became of the Secrets can't be read: it speaks version 2 of the wire format (Job 0.9.0), and this plugin (VERSION) reads version 1
+      read its log: `kubectl logs -n ops job/eks-encrypt-r1 --context prod`; or run `reencrypt` with an image of version VERSION, this plugin's own, which writes every Secret again and says what became of it
+    ");
+}
+
+/// A Job that was made to be read in version 2, and where its Pod is.
+async fn made_for_version_2(condition: Option<&str>, state: serde_json::Value) -> Result<Ended, Error> {
+    let mut made: serde_json::Value = serde_json::from_str(&job(condition)).unwrap();
+    made["spec"] = serde_json::json!({"template": {"spec": {"containers": [
+        {"name": "job", "env": [{"name": "EKS_ENCRYPT_WIRE_VERSION", "value": "2"}]}]}}});
+    let client = kubernetes(move |_, path| match path.contains("/jobs/") {
+        true => (200, made.to_string()),
+        false if path.contains("/log?") => (200, started()),
+        false => (200, pods(std::slice::from_ref(&state))),
+    });
+    follow(&reached(client), &run(), false, &Screen::kept(), in_minutes(80)).await
+}
+
+/// Its Pod may wait for a node for minutes, and then its log can't be read.
+#[tokio::test(start_paused = true)]
+async fn a_job_made_for_another_version_is_told_before_it_says_anything() {
+    let waiting = serde_json::json!({"waiting": {"reason": "ContainerCreating"}});
+    let error = made_for_version_2(None, waiting).await.unwrap_err();
+    assert!(matches!(error, Error::OtherVersion { .. }), "{error}");
+}
+
+/// An image of ours refuses a reader of another version, and says so in our version: that can be judged.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_its_maker_in_our_own_version_is_judged() {
+    let ended = made_for_version_2(Some("Failed"), over()).await.unwrap();
+    assert_eq!(ended.last_word.unwrap().tally.listed, 2);
+}
+
+/// Its log may be gone with its node: the termination message says it too.
+#[tokio::test(start_paused = true)]
+async fn a_last_word_of_another_version_is_seen_without_the_log() {
+    let state = serde_json::json!({"terminated": {"exitCode": 0, "message": r#"{"wire":2,"event":"finished"}"#}});
+    let client = kubernetes(move |_, path| match path.contains("/jobs/") {
+        true => (200, job(Some("Complete"))),
+        false if path.contains("/log?") => (500, String::new()),
+        false => (200, pods(std::slice::from_ref(&state))),
+    });
+    let error = follow(&reached(client), &run(), false, &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+}

@@ -1,11 +1,12 @@
 //! Reads the Job's log. Input: lines of a Pod's log, each with the kubelet's time stamp; after a reconnect some come
-//! again. Output: events, each once, and notes for lines that are not ours.
+//! again. Output: events, each once, notes for lines that are not ours, and that the Job speaks another version.
 
 use std::collections::HashMap;
 
 use eks_encrypt_job::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::drive::wire::Foreign;
 use crate::screen::one_line;
 
 /// What a line is.
@@ -17,6 +18,8 @@ pub(crate) enum Read {
     Note(String),
     /// It has been seen.
     Seen,
+    /// The Job speaks another version: nothing more can be read.
+    Foreign(Foreign),
 }
 
 /// Remembers what has been seen.
@@ -26,8 +29,6 @@ pub(crate) struct Log {
     seen: HashMap<String, u64>,
     /// The kubelet's time stamp of each Pod's last line: where to begin again.
     last: HashMap<String, Timestamp>,
-    /// Whether an unknown wire version has been told.
-    told: bool,
 }
 
 impl Log {
@@ -55,18 +56,8 @@ impl Log {
                 Read::Event(Box::new(line))
             }
             _ if old || text.trim().is_empty() => Read::Seen,
-            _ => self.note(text),
-        }
-    }
-
-    fn note(&mut self, text: &str) -> Read {
-        let wire = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|value| value["wire"].as_u64());
-        match wire.filter(|wire| *wire != u64::from(WIRE_VERSION)) {
-            None => Read::Note(format!("the Job's log: {}", one_line(text.trim_end()))),
-            Some(_) if std::mem::replace(&mut self.told, true) => Read::Seen,
-            Some(wire) => Read::Note(format!(
-                "the Job speaks version {wire} of the wire format and this plugin version {WIRE_VERSION}: no progress is shown; use an image of the plugin's own version"
-            )),
+            _ => Foreign::line(text)
+                .map_or_else(|| Read::Note(format!("the Job's log: {}", one_line(text.trim_end()))), Read::Foreign),
         }
     }
 }
@@ -111,10 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn another_wire_version_is_told_once() {
+    fn another_wire_version_is_no_note() {
         let mut log = Log::default();
-        let Read::Note(note) = log.read("p", r#"{"wire":2,"run":"r"}"#) else { panic!("not told") };
-        insta::assert_snapshot!(note, @"the Job speaks version 2 of the wire format and this plugin version 1: no progress is shown; use an image of the plugin's own version");
-        assert_eq!(log.read("p", r#"{"wire":2,"run":"r"}"#), Read::Seen);
+        let Read::Foreign(foreign) = log.read("p", r#"{"wire":2,"run":"r"}"#) else { panic!("not told") };
+        assert_eq!(foreign.to_string(), "version 2 of the wire format");
     }
 }

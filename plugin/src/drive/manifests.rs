@@ -530,6 +530,8 @@ mod tests {
                       fieldPath: metadata.namespace
                 - name: EKS_ENCRYPT_CONCURRENCY
                   value: ""
+                - name: EKS_ENCRYPT_WIRE_VERSION
+                  value: "1"
                 - name: EKS_ENCRYPT_RUN
                   value: r1
                 - name: EKS_ENCRYPT_KEY_ARN

@@ -1,8 +1,12 @@
 //! Why a run is no longer followed, what it leaves, and what helps. Raised by `follow`, judged by `drive` and `attach`.
 
+use eks_encrypt_job::event::WIRE_VERSION;
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cause::Cause;
+use crate::cli::{KubeFlags, VERSION, kubectl};
+use crate::drive::run::{JobEnd, Run};
+use crate::drive::wire::Foreign;
 use crate::stop::Coded;
 
 /// What a run leaves that nobody follows to its end.
@@ -40,13 +44,53 @@ pub(crate) enum Error {
          to take the right away before (the Job then stops): {without_rights}"
     )]
     TimeUp { job: String, namespace: String, without_rights: String, waited: String },
+    /// The image that this process has started is of another version.
+    #[error(
+        "Job {job} in namespace {namespace} can't be followed: its image speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
+         the Job has been taken away again; what it may have written does no harm; run the same command again with an image of version {VERSION}, this plugin's own (--image), or re-encrypt from here without a Pod: --local"
+    )]
+    OtherImage { job: String, namespace: String, theirs: Foreign },
+    /// Another process has made the Job, and is of another version.
+    #[error(
+        "Job {job} in namespace {namespace} can't be followed: it speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
+         it goes on without us, and keeps its right to list and patch every Secret; follow it with the version of the plugin that made it: `attach` then takes the right away\n  \
+         to take the right away before (the Job then stops): {without_rights}"
+    )]
+    OtherVersion { job: String, namespace: String, theirs: Foreign, without_rights: String },
+    /// A Job of another version has ended.
+    #[error(
+        "Job {job} in namespace {namespace} has ended ({how}), but what became of the Secrets can't be read: it speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
+         read its log: `{logs}`; or run `reencrypt` with an image of version {VERSION}, this plugin's own, which writes every Secret again and says what became of it"
+    )]
+    Unreadable { job: String, namespace: String, theirs: Foreign, how: String, logs: String },
+}
+
+impl Error {
+    /// Why a Job of another version is not followed. One that this process has made is taken away: nobody else will follow
+    /// it, and what it does could not be told. One that another process has made goes on: a plugin of its version may be
+    /// following it.
+    pub(super) fn unreadable(run: &Run, flags: &KubeFlags, made: bool, theirs: Foreign, end: Option<JobEnd>) -> Self {
+        let (job, namespace) = (run.job.clone(), run.namespace.clone());
+        let how = match end {
+            None if made => return Self::OtherImage { job, namespace, theirs },
+            None => {
+                return Self::OtherVersion { job, namespace, theirs, without_rights: run.without_rights(flags) };
+            }
+            Some(JobEnd::Complete) => "complete".to_owned(),
+            Some(JobEnd::Failed(why)) => format!("failed, {why}"),
+        };
+        let logs = kubectl(flags, &format!("logs -n {namespace} job/{job}"));
+        Self::Unreadable { job, namespace, theirs, how, logs }
+    }
 }
 
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::NotStarted { .. } | Self::Gone { .. } => ExitCode::Incomplete,
-            Self::Lost { .. } => ExitCode::Error,
+            Self::NotStarted { .. } | Self::Gone { .. } | Self::OtherImage { .. } | Self::Unreadable { .. } => {
+                ExitCode::Incomplete
+            }
+            Self::Lost { .. } | Self::OtherVersion { .. } => ExitCode::Error,
             Self::TimeUp { .. } => ExitCode::StillRunning,
         }
     }
