@@ -14,7 +14,6 @@ mod create_templates;
 mod enable;
 mod gate;
 mod image;
-mod image_archive;
 mod judge;
 mod killed;
 mod kubeconfigs;
