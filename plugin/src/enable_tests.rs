@@ -327,7 +327,7 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
     let screen = Screen::kept();
     let stop = decide(&args, &ground, Some(&push), &screen, &stage).await.unwrap_err();
     assert_eq!(stop.code, ExitCode::Refused, "{:#}", stop.error);
-    assert!(stop.error.to_string().contains("does not let alice push"), "{:#}", stop.error);
+    assert!(stop.error.to_string().contains("alice may not push to"), "{:#}", stop.error);
     assert!(screen.text().contains("Before that the Job's image 0.1.0"), "{}", screen.text());
     assert_eq!((testing::asked(&http), heard.lock().unwrap().clone()), (vec![], vec![]));
     assert_eq!(*stage.borrow(), Stage::Pushing);

@@ -1,9 +1,9 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `image`. The steps of `enable`, in their
-//! order: `target` (which cluster is meant) -> `preflight` (every check) -> `confirm` -> `eks` (the association) -> `drive` (a run is
-//! begun or found, and followed) -> `finish` (what it came to). A step's files lie in the folder of its name. What people see
-//! goes through `screen`, and nowhere else.
+//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `image`, `version`, `man`; and
+//! `complete`, which kubectl calls. The steps of `enable`, in their order: `target` (which cluster is meant) -> `preflight` (every
+//! check) -> `confirm` -> `eks` (the association) -> `drive` (a run is begun or found, and followed) -> `finish` (what it came to). A
+//! step's files lie in the folder of its name. What people see goes through `screen`, and nowhere else.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 

@@ -15,13 +15,11 @@ pub(crate) fn set(sdk: &SdkConfig, service: &str) -> Option<String> {
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
 
-/// STS's address in the region.
+/// STS's own address in the region, for a URL that an API server is to believe. Not what the person has set, such as a VPC
+/// endpoint's name: EKS refuses a token for any other host (kubernetes-sigs/aws-iam-authenticator, `pkg/token/token.go`,
+/// `verifyHost`), and nobody here calls that URL.
 pub(crate) async fn of_sts(sdk: &SdkConfig, region: &str) -> Option<String> {
-    let (fips, dual_stack) = (sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default());
-    match set(sdk, "STS") {
-        Some(url) => Some(url),
-        None => sts(region, fips, dual_stack).await,
-    }
+    sts(region, sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default()).await
 }
 
 /// The domain under which a region's services are: `amazonaws.com`, `amazonaws.com.cn`, `c2s.ic.gov`, ...

@@ -72,7 +72,7 @@ async fn the_url_has_the_form_of_aws_eks_get_token() {
 }
 
 #[tokio::test]
-async fn a_person_s_own_sts_is_signed_for() {
+async fn a_person_s_way_to_sts_is_not_what_is_signed_for() {
     let keys = SharedCredentialsProvider::new(Credentials::new("AKID", "secret", None, None, "test"));
     let sdk = SdkConfig::builder()
         .region(Region::new("eu-central-1"))
@@ -80,7 +80,7 @@ async fn a_person_s_own_sts_is_signed_for() {
         .credentials_provider(keys)
         .build();
     let url = url(&sdk, "shop").await;
-    assert!(url.starts_with("http://127.0.0.1:4566/?Action=GetCallerIdentity"), "{url}");
+    assert!(url.starts_with("https://sts.eu-central-1.amazonaws.com/?Action=GetCallerIdentity"), "{url}");
 }
 
 #[test]

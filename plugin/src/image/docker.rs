@@ -70,13 +70,7 @@ pub(crate) enum Error {
         "{helper}, which {file} names for {registry}, can't be run: install it, or use --username NAME --password-stdin",
         file = file.display()
     )]
-    NoHelper {
-        helper: String,
-        file: PathBuf,
-        registry: String,
-        #[source]
-        source: Cause,
-    },
+    NoHelper { helper: String, file: PathBuf, registry: String, source: std::io::Error },
     /// The helper says no.
     #[error("{helper}, which {file} names for {registry}, gives no password: {said}", file = file.display())]
     Helper { helper: String, file: PathBuf, registry: String, said: String },
@@ -214,7 +208,7 @@ async fn ask_program(helper: &str, server: &str, file: &Path, registry: &str) ->
     let (helper, file, registry) = (helper.to_owned(), file.to_owned(), registry.to_owned());
     let output = match run(&helper, server).await {
         Ok(output) => output,
-        Err(error) => return Err(Error::NoHelper { helper, file, registry, source: Cause::of(&error) }),
+        Err(error) => return Err(Error::NoHelper { helper, file, registry, source: error }),
     };
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {

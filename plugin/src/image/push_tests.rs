@@ -197,7 +197,7 @@ async fn who_may_not_push_is_told_so() {
     let told = pushed(&registry, &push_as(&registry, "", Some(("bob", "x"))).await).await;
     assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
     exit 3
-    error: registry REGISTRY does not let bob push to team/job: DENIED: requested access to the resource is denied
+    error: bob may not push to REGISTRY/team/job: DENIED: requested access to the resource is denied
     ");
 }
 

@@ -42,11 +42,10 @@ pub(crate) enum Error {
     #[error("registry {registry} refuses the login: {hint}")]
     Login { registry: String, hint: String },
     /// It knows us, and says no.
-    #[error("registry {registry} does not let {who} push to {repository}")]
+    #[error("{who} may not push to {name}")]
     Denied {
-        registry: String,
-        repository: String,
         who: String,
+        name: String,
         #[source]
         source: Cause,
     },
@@ -132,8 +131,8 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&
         }
         Some(401) => Error::Login { hint: hint(&registry, login), registry },
         Some(403) => {
-            let who = login.map_or("anybody".to_owned(), |login| login.username.clone());
-            Error::Denied { registry, repository, who, source }
+            let who = login.map_or("who is not logged in".to_owned(), |login| login.username.clone());
+            Error::Denied { who, name: to.name(), source }
         }
         Some(404) if codes(error).contains(&OciErrorCode::NameUnknown) => {
             Error::NoRepository { registry, repository, source }

@@ -1,5 +1,5 @@
 //! FIPS, dual-stack and endpoints of one's own, from the environment and from profiles.
-use crate::support::Shell;
+use crate::support::{self, Shell};
 
 fn sts(shell: &Shell, more: &[&str]) -> String {
     let url = shell.token(more).url();
@@ -19,18 +19,20 @@ fn fips_and_dual_stack() {
 
 #[test]
 fn the_same_of_a_profile() {
+    let private = support::sts();
     let config = "[profile p]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\nregion = us-east-2
 aws_access_key_id = AKID\naws_secret_access_key = s
 [profile own]\nservices = private\naws_access_key_id = AKID\naws_secret_access_key = s
-[services private]\nsts =\n  endpoint_url = https://sts.private.example";
-    let shell = Shell::new().config(config).unset("AWS_REGION");
+[services private]\nsts =\n  endpoint_url = PRIVATE"
+        .replace("PRIVATE", &private.url());
+    let shell = Shell::new().config(&config).unset("AWS_REGION");
     assert_eq!(sts(&shell, &["--profile", "p"]), "https://sts-fips.us-east-2.api.aws");
     let shell = shell.set("AWS_PROFILE", "p");
     assert_eq!(sts(&shell, &[]), "https://sts-fips.us-east-2.api.aws");
-    let own = ["--profile", "own", "--region", "us-west-2"];
-    assert_eq!(sts(&shell, &own), "https://sts.private.example");
-    let ignoring = shell.set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
-    assert_eq!(sts(&ignoring, &own), "https://sts.us-west-2.amazonaws.com");
+    // The roles of a profile are asked for where it says; the token is signed for STS's own name.
+    let own = ["--profile", "own", "--region", "us-west-2", "--role-arn", "arn:aws:iam::111122223333:role/ops"];
+    assert_eq!(sts(&shell, &own), "https://sts.us-west-2.amazonaws.com");
+    assert_eq!(private.heard().len(), 1);
 }
 
 #[test]

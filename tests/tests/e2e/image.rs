@@ -3,7 +3,6 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -12,22 +11,21 @@ use eks_encrypt_tests::options::{Door, Options};
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::truth::inspect::Storage;
 
-use super::image_archive::archive;
+use super::node::image;
 use super::support::{Fixture, Said, admin, aws, enable, filled, plugin_command, run, start, wait_for};
 
 /// Registries of each kind but the plain one, which every sandbox has.
-fn with_registries(doors: &[(bool, bool)]) -> (Fixture, PathBuf, Vec<Registry>) {
+fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
     let registries = doors.iter().map(|&(tls, password)| Door { tls, password }).collect();
     let sandbox = start(Options { registries, ..Options::default() });
     let node = sandbox.info().node.clone().expect("these tests need root: a node is made of namespaces and mounts");
-    let archive = archive(&sandbox.folder().path().join("logs"));
     let plain = Registry { address: node.registry, authority: None, password: None };
-    (sandbox, archive, [vec![plain], node.registries].concat())
+    (sandbox, [vec![plain], node.registries].concat())
 }
 
 /// The flags with which a registry is reached.
-fn flags(registry: &Registry, archive: &std::path::Path) -> Vec<String> {
-    let mut flags = vec![format!("--archive={}", archive.display())];
+fn flags(registry: &Registry) -> Vec<String> {
+    let mut flags = vec![format!("--archive={}", image().display())];
     match &registry.authority {
         Some(file) => flags.push(format!("--registry-ca={}", file.display())),
         None => flags.push("--plain-http".to_owned()),
@@ -53,8 +51,7 @@ fn plugin_with(sandbox: &Sandbox, arguments: &[&str], password: &str) -> Said {
 }
 
 fn push(sandbox: &Sandbox, registry: &Registry, more: &[&str], password: &str) -> Said {
-    let (to, archive) = (format!("{}/team/job", registry.address), archive(&sandbox.folder().path().join("logs")));
-    let flags = flags(registry, &archive);
+    let (to, flags) = (format!("{}/team/job", registry.address), flags(registry));
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     plugin_with(sandbox, &[&["image", "push", &to], &flags[..], more].concat(), password)
 }
@@ -69,8 +66,8 @@ fn pull_secret(sandbox: &Sandbox, namespace: &str, name: &str, registry: &Regist
 
 #[test]
 fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest() {
-    let (sandbox, archive, registries) = with_registries(&[(false, true), (true, false), (true, true)]);
-    let digest = plugin_with(&sandbox, &["image", "digest", &format!("--archive={}", archive.display())], "").ok();
+    let (sandbox, registries) = with_registries(&[(false, true), (true, false), (true, true)]);
+    let digest = plugin_with(&sandbox, &["image", "digest", &format!("--archive={}", image().display())], "").ok();
     for (number, registry) in registries.iter().enumerate() {
         let password = registry.password.clone().unwrap_or_default();
         if registry.password.is_some() {
@@ -105,14 +102,14 @@ fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest() {
 
 #[tokio::test]
 async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
-    let (sandbox, archive, registries) = with_registries(&[(true, true)]);
+    let (sandbox, registries) = with_registries(&[(true, true)]);
     filled(&sandbox, 50, 2).await;
     let registry = &registries[1];
     let password = registry.password.clone().unwrap();
     admin(&sandbox, &["create", "namespace", "eks-encrypt"]).ok();
     pull_secret(&sandbox, "eks-encrypt", "pull", registry);
     let to = format!("{}/team/job:v1", registry.address);
-    let flags = flags(registry, &archive);
+    let flags = flags(registry);
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let arguments = enable(&sandbox, &[&["--push-image", &to, "--image-pull-secret", "pull"], &flags[..]].concat());
     let no_key = || {
@@ -149,10 +146,10 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
 
 #[test]
 fn ecr_is_entered_with_aws_credentials_through_a_proxy_and_makes_its_repository() {
-    let (sandbox, archive, registries) = with_registries(&[(true, false)]);
+    let (sandbox, registries) = with_registries(&[(true, false)]);
     let registry = &registries[1];
     let proxy = Proxy::to(&registry.address);
-    let (to, archive) = (format!("{ECR}/team/job"), format!("--archive={}", archive.display()));
+    let (to, archive) = (format!("{ECR}/team/job"), format!("--archive={}", image().display()));
     let push = |more: &[&str]| {
         let mut command = plugin_command(&sandbox, &[&["image", "push", &to, &archive], more].concat());
         command.env("HTTPS_PROXY", format!("http://{}", proxy.address));
