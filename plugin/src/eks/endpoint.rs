@@ -15,9 +15,10 @@ pub(crate) fn set(sdk: &SdkConfig, service: &str) -> Option<String> {
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
 
-/// STS's own address in the region, whatever the person has set.
+/// STS's own address in the region, as EKS takes it in tokens: whatever the person has set, and never the dual-stack one
+/// (aws-iam-authenticator, pkg/token/token.go, `stsHostsForPartition`).
 pub(crate) async fn of_sts(sdk: &SdkConfig, region: &str) -> Option<String> {
-    sts(region, sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default()).await
+    sts(region, sdk.use_fips().unwrap_or_default(), false).await
 }
 
 /// The domain under which a region's services are: `amazonaws.com`, `amazonaws.com.cn`, `c2s.ic.gov`, ...
