@@ -7,10 +7,7 @@ SHELL := /bin/bash
 # Cargo uses every core by itself.
 .NOTPARALLEL:
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-TARGET := x86_64-unknown-linux-gnu
 BIN := target/debug
-JOB := target/$(TARGET)/release/eks-encrypt-job
 IMAGE := target/image/eks-encrypt-job.oci.tar
 SANDBOX := $(BIN)/sandbox
 # Parallel end-to-end tests, each with a sandbox of its own. More than this and 2 cores only make them wait.
@@ -25,7 +22,7 @@ demo: parts build image ## See the main job happen: a sandbox, 2,000 Secrets, on
 	@tests/demo.sh
 
 .PHONY: test
-test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 25 minutes on 2 cores)
+test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 50 minutes on 2 cores)
 	@tests/run.sh unit e2e
 
 .PHONY: unit
@@ -35,7 +32,7 @@ unit: ## Run the tests that need no sandbox
 .PHONY: bench
 bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; about 12 minutes)
 	@tests/parts/build.sh bench
-	cargo build --release --locked --package kubectl-eks-encrypt
+	krew/build.sh amd64 kubectl-eks-encrypt
 	cargo bench --profile dev --locked --package eks-encrypt-tests --bench bench
 
 .PHONY: lint
@@ -44,6 +41,7 @@ lint: ## Formatting, clippy and the documentation's links, warnings denied
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@# These are no default targets, so that `cargo test` needs no sandbox, and --all-targets leaves them out.
 	cargo clippy --package eks-encrypt-tests --test e2e --test lifecycle --test krew --locked -- -D warnings
+	cargo clippy --package eks-encrypt-dist --test dist --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 
 .PHONY: build
@@ -61,8 +59,25 @@ parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests
 	cd tests/parts && ../../target/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt requirements.in
 
+# What a file says of its own age is the commit's (<https://reproducible-builds.org/specs/source-date-epoch/>), so that it is the
+# same for all who make it.
+image dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || echo 0)
+image dist: export REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
+
 .PHONY: image
-image: parts $(IMAGE) ## Build the Job's image (as an OCI archive)
+image: parts ## Build the Job's image for this machine (as an OCI archive)
+	krew/build.sh amd64 eks-encrypt-job
+	@cargo build --quiet --locked --package eks-encrypt-dist
+	@mkdir -p $(dir $(IMAGE))
+	@$(BIN)/dist image --output $(IMAGE) --binary amd64=target/linux-amd64/eks-encrypt-job $(if $(REVISION),--revision $(REVISION))
+
+.PHONY: dist
+dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (root on Debian; about 20 minutes the first time)
+	@krew/dist.sh
+
+.PHONY: reproducible
+reproducible: ## Compile the Job again, in another folder, and compare the bytes (2 minutes)
+	@krew/reproducible.sh eks-encrypt-job eks-encrypt-job
 
 .PHONY: sandbox
 sandbox: parts build ## Start a sandbox and say how to use it
@@ -81,21 +96,3 @@ schema: ## Write the JSON Schemas of the wire format and of create's file anew
 golden: ## Write the golden CloudFormation templates of `create` anew
 	UPDATE_GOLDEN=1 cargo test --locked --package kubectl-eks-encrypt golden_templates
 
-# The binary is static: the image has nothing else in it. Cargo knows best whether it is up to date.
-.PHONY: $(JOB)
-$(JOB):
-	RUSTFLAGS='-C target-feature=+crt-static' \
-		cargo build --release --locked --package eks-encrypt-job --target $(TARGET)
-
-target/image/eks-encrypt-job: $(JOB)
-	@mkdir -p $(@D)
-	@cmp --silent $< $@ || cp $< $@
-
-# vfs and chroot work where overlayfs and user namespaces don't, as in most CI. The store is our own, to be thrown away.
-BUILDAH := buildah --storage-driver vfs --root $(CURDIR)/target/buildah/root --runroot $(CURDIR)/target/buildah/run
-$(IMAGE): target/image/eks-encrypt-job job/Containerfile
-	@rm -rf $@ target/buildah
-	$(BUILDAH) build --quiet --isolation chroot --file job/Containerfile \
-		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
-		--tag eks-encrypt-job:$(VERSION) target/image > /dev/null
-	$(BUILDAH) push --quiet eks-encrypt-job:$(VERSION) oci-archive:$@:eks-encrypt-job:$(VERSION)

@@ -4,6 +4,7 @@
 use eks_encrypt_job::contract;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 const NAMESPACE: &str = include_str!("../../manifests/namespace.yaml");
 const RBAC: &str = include_str!("../../manifests/rbac.yaml");
 const JOB: &str = include_str!("../../manifests/job.yaml");
+const NETWORK_POLICY: &str = include_str!("../../manifests/network-policy/network-policy.yaml");
 
 /// The one object of this kind, read strictly: a field that the type does not have is a typing error that the API server
 /// would drop.
@@ -149,4 +151,18 @@ fn disruptions_do_not_count_and_a_finished_run_is_not_repeated() {
 fn kustomize_applies_all_of_it() {
     let kustomization: Value = serde_saphyr::from_str(include_str!("../../manifests/kustomization.yaml")).unwrap();
     assert_eq!(kustomization["resources"], json!(["namespace.yaml", "rbac.yaml", "job.yaml"]));
+}
+
+#[test]
+fn the_network_policy_is_for_the_jobs_pod_and_allows_the_api_servers_port_alone() {
+    let policy = read::<NetworkPolicy>(NETWORK_POLICY, "NetworkPolicy");
+    assert_eq!(policy.metadata.namespace.as_deref(), Some(contract::NAMESPACE));
+    let spec = policy.spec.unwrap();
+    let pod = read::<Job>(JOB, "Job").spec.unwrap().template.metadata.unwrap().labels.unwrap();
+    let selected = spec.pod_selector.unwrap().match_labels.unwrap();
+    assert!(selected.iter().all(|(label, value)| pod.get(label) == Some(value)), "{selected:?}");
+    assert_eq!(spec.policy_types.unwrap(), ["Ingress", "Egress"]);
+    assert_eq!(spec.ingress, None);
+    let egress = serde_json::to_value(spec.egress).unwrap();
+    assert_eq!(egress, json!([{ "ports": [{ "port": 443, "protocol": "TCP" }] }]));
 }

@@ -44,7 +44,7 @@ impl Coded for Error {
 
 /// Follows the run.
 pub(crate) async fn attach(args: &Attach, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube).await?;
+    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
     follow_any(args, &kubernetes, screen, stage).await
 }
 

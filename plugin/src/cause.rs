@@ -6,8 +6,9 @@ use std::error::Error;
 use std::fmt;
 
 use aws_sdk_eks::config::http::HttpResponse;
-use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_eks::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use eks_encrypt_job::Refusal;
+use kube::client::AuthError;
 
 /// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because
 /// a person can log in again in another terminal while we wait.
@@ -51,6 +52,10 @@ impl Cause {
 
     /// The cause in a Kubernetes client's error.
     pub(crate) fn kube(error: &kube::Error) -> Self {
+        if let Some(text) = command(error) {
+            // Whoever logs in again in another terminal mends it while we wait.
+            return Self { text, code: None, passing: matches!(error, kube::Error::Service(_)) };
+        }
         let kube::Error::Api(status) = error else {
             return Self {
                 text: chain(error),
@@ -98,18 +103,71 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// The messages along a chain of sources, without those that the one before has quoted already.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let message = source.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
+/// What a kubeconfig's command said when it failed: kube's own words show its whole environment, and the output as bytes.
+fn command(error: &kube::Error) -> Option<String> {
+    let error = match error {
+        kube::Error::Auth(error) => error,
+        kube::Error::Service(error) => error.downcast_ref::<AuthError>()?,
+        _ => return None,
+    };
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = said.trim().trim_start_matches("error: ");
+            // Where it may talk to people, it has said it above.
+            let said = if said.is_empty() { "see above" } else { said };
+            Some(format!("its command failed ({}): {said}", out.status))
         }
-        next = source.source();
+        AuthError::AuthExecStart(error) => Some(format!("its command can't be started: {error}")),
+        // What it printed may be a secret, and kube would quote it.
+        AuthError::AuthExecParse(_) => Some("its command prints something else than an ExecCredential".to_owned()),
+        _ => None,
     }
-    text
+}
+
+/// What the SDK says around a cause that tells more.
+const HOLLOW: [&str; 6] = [
+    "an error occurred while loading credentials",
+    "an error occurred while loading an access token",
+    "the credential provider was not enabled",
+    "the credentials provider was not properly configured",
+    "service error",
+    "unhandled error",
+];
+
+/// The messages along a chain of sources, without those that the one before has quoted already, and without empty talk.
+fn chain(error: &dyn Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let (mut message, mut next) = (plain(error.to_string()), error.source());
+    loop {
+        let hollow = next.is_some() && HOLLOW.iter().any(|talk| message.starts_with(talk));
+        if !hollow && !parts.iter().any(|part| part.contains(&message)) {
+            parts.push(message);
+        }
+        let Some(source) = next else { return parts.join(": ") };
+        (message, next) = (words(source), source.source());
+    }
+}
+
+/// One error's own message.
+fn words(error: &(dyn Error + 'static)) -> String {
+    if let Some(answer) = error.downcast_ref::<ErrorMetadata>()
+        && let (Some(code), Some(message)) = (answer.code(), answer.message())
+    {
+        return format!("{code}: {message}");
+    }
+    plain(error.to_string())
+}
+
+/// The same in plain words, where the SDK's are not.
+fn plain(message: String) -> String {
+    if message.contains("no credentials found in chain") {
+        return "there are none in the environment, in a profile, or on this machine".to_owned();
+    }
+    if message.contains("requires following cargo feature") {
+        return "this kind of profile is not supported".to_owned();
+    }
+    message.strip_prefix("ProfileFile provider could not be built: ").map(str::to_owned).unwrap_or(message)
 }
 
 #[cfg(test)]

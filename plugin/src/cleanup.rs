@@ -89,7 +89,7 @@ enum Fate {
 
 /// Removes it all.
 pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube).await?;
+    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
     remove_all(args, &kubernetes, screen).await
 }
 

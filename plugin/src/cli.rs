@@ -2,6 +2,7 @@
 //! Input: the arguments. Output: what `main` dispatches on.
 
 mod flags;
+mod image;
 mod paste;
 mod values;
 
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
 
 /// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
@@ -101,6 +103,9 @@ pub(crate) enum Command {
     /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
     /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
     Manifests(Manifests),
+    /// Push, save or name the Job's image, which comes with this plugin
+    #[command(subcommand)]
+    Image(Image),
     /// Print the JSON Schema of a file that this plugin reads, for editors
     ///
     /// For example: kubectl eks-encrypt schema cluster-config > cluster-config.json, and in the file's first line:
@@ -142,6 +147,9 @@ pub(crate) enum Command {
         #[arg(long, short = 'o', value_name = "FORMAT")]
         output: Option<Output>,
     },
+    /// Print a cluster's token, as the missing command of a kubeconfig would; the plugin runs it itself
+    #[command(hide = true)]
+    Token(Token),
 }
 
 /// The flags of `enable`.
@@ -186,6 +194,9 @@ pub(crate) struct Enable {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `create`.
@@ -249,6 +260,9 @@ pub(crate) struct Reencrypt {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `attach`.
@@ -318,6 +332,38 @@ pub(crate) struct Manifests {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+}
+
+/// The flags of `token`: those of `aws eks get-token`, and of `aws-iam-authenticator token` what goes beyond.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Token {
+    /// The EKS cluster's name; or a local cluster's id
+    #[arg(long = "cluster-name", alias = "cluster-id", value_name = "NAME", required_unless_present = "file")]
+    pub(crate) cluster: Option<String>,
+
+    /// The region of the STS that is signed for
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The AWS profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+
+    /// A role to assume first
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Option<String>,
+
+    /// What the role's trust policy may want to hear
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<String>,
+
+    /// The session's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_name: Option<String>,
+
+    /// A file that holds the token
+    #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// What completion scripts are for.

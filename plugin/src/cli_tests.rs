@@ -42,6 +42,7 @@ fn top() {
                   key yet
       cleanup     Remove everything that runs have made in the cluster
       manifests   Print what would be applied, as YAML, for review or GitOps
+      image       Push, save or name the Job's image, which comes with this plugin
       schema      Print the JSON Schema of a file that this plugin reads, for editors
       completion  Print a completion script, for kubectl or for a shell
       version     Print this plugin's version
@@ -176,8 +177,9 @@ fn help_of_enable() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (README.md says how), push it to a
-              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of
+              this project is published: it comes with this plugin, and `kubectl eks-encrypt image push
+              REGISTRY/REPO` puts it into a registry of yours and prints the name for this flag.
 
           --image-pull-secret <NAME>
               A Secret of the namespace with which the image is pulled; may be repeated
@@ -207,6 +209,37 @@ fn help_of_enable() {
 
               For clusters in which no Pod can run, or no image can be pulled. It ends with this
               command: don't close the laptop. It asks for metadata alone, as the Job does.
+
+    The image that comes with this plugin:
+          --push-image <REGISTRY/REPO[:TAG]>
+              Push it there when you have confirmed, before anything else is changed, and run the Job
+              from it
+
+              As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
+              the image by its digest.
+
+          --archive <FILE>
+              The image archive [default: eks-encrypt-job.oci.tar beside this program]
+
+          --username <NAME>
+              The name to log in to the registry with
+
+          --password-stdin
+              Read the password of --username from stdin
+
+          --registry-ca <FILE>
+              A file of certificate authorities (PEM) that may have signed the registry's certificate,
+              beside the system's [default for Amazon ECR: $AWS_CA_BUNDLE]
+
+          --plain-http[=<BOOL>]
+              Whether the registry is spoken to without TLS [default: only on loopback addresses,
+              without --registry-ca]
+
+              [possible values: true, false]
+
+          --create-repository
+              Create the repository in Amazon ECR if it is not there, with immutable tags and scan on
+              push
     ");
 }
 
@@ -304,8 +337,9 @@ fn help_of_reencrypt() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (README.md says how), push it to a
-              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of
+              this project is published: it comes with this plugin, and `kubectl eks-encrypt image push
+              REGISTRY/REPO` puts it into a registry of yours and prints the name for this flag.
 
           --image-pull-secret <NAME>
               A Secret of the namespace with which the image is pulled; may be repeated
@@ -335,6 +369,37 @@ fn help_of_reencrypt() {
 
               For clusters in which no Pod can run, or no image can be pulled. It ends with this
               command: don't close the laptop. It asks for metadata alone, as the Job does.
+
+    The image that comes with this plugin:
+          --push-image <REGISTRY/REPO[:TAG]>
+              Push it there when you have confirmed, before anything else is changed, and run the Job
+              from it
+
+              As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
+              the image by its digest.
+
+          --archive <FILE>
+              The image archive [default: eks-encrypt-job.oci.tar beside this program]
+
+          --username <NAME>
+              The name to log in to the registry with
+
+          --password-stdin
+              Read the password of --username from stdin
+
+          --registry-ca <FILE>
+              A file of certificate authorities (PEM) that may have signed the registry's certificate,
+              beside the system's [default for Amazon ECR: $AWS_CA_BUNDLE]
+
+          --plain-http[=<BOOL>]
+              Whether the registry is spoken to without TLS [default: only on loopback addresses,
+              without --registry-ca]
+
+              [possible values: true, false]
+
+          --create-repository
+              Create the repository in Amazon ECR if it is not there, with immutable tags and scan on
+              push
     ");
 }
 
@@ -572,8 +637,9 @@ fn help_of_the_rest() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (README.md says how), push it to a
-              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of
+              this project is published: it comes with this plugin, and `kubectl eks-encrypt image push
+              REGISTRY/REPO` puts it into a registry of yours and prints the name for this flag.
 
           --image-pull-secret <NAME>
               A Secret of the namespace with which the image is pulled; may be repeated

@@ -1,12 +1,16 @@
 //! The first half, in AWS: who we are (`aws`), the cluster (`cluster`), its key (`key`), and the association of the two
-//! (`association`, `updates`, and `settle`, which waits for it). No AWS type goes further than here.
+//! (`association`, `updates`, and `settle`, which waits for it); and the token by which EKS's API server knows us (`token`). No AWS
+//! type goes further than here.
 
 pub(crate) mod association;
 pub(crate) mod aws;
 pub(crate) mod cluster;
 pub(crate) mod cure;
+pub(crate) mod endpoint;
 pub(crate) mod key;
 pub(crate) mod pem;
 pub(crate) mod poll;
+pub(crate) mod profiles;
 pub(crate) mod settle;
+pub(crate) mod token;
 pub(crate) mod updates;

@@ -1,6 +1,10 @@
 //! The Kubernetes client, and who we are to the API server. Input: a kubeconfig, read as kubectl reads it ($KUBECONFIG
-//! list, exec plugins such as `aws eks get-token`, whose tokens the client renews). Output: a client, and the server and
+//! list, proxies, exec plugins such as `aws eks get-token`, whose tokens the client renews). Output: a client, and the server and
 //! certificate authority that it trusts, for `cluster` to compare.
+
+mod config;
+mod exec;
+mod proxy;
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +16,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::Kubeconfig;
 use kube::{Api, Client, Config};
 
 use crate::cause::Cause;
 use crate::cli::KubeFlags;
+use crate::screen::Screen;
 use crate::stop::Coded;
 
 /// No answer takes longer, and the Job's log has a line every 15 s.
@@ -56,6 +61,19 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+    /// The command that makes its credentials is missing.
+    #[error(
+        "kubeconfig context {context} takes its credentials from the command {command}, which is not installed here \
+         (or not on PATH): install it, or name another context{hint}"
+    )]
+    NoCommand { context: String, command: String, hint: String },
+    /// That command fails, or makes no credentials.
+    #[error("kubeconfig context {context} gives no credentials")]
+    Credentials {
+        context: String,
+        #[source]
+        source: Cause,
+    },
     /// The API server does not answer who we are.
     #[error("the API server {server} does not say who you are")]
     Identity {
@@ -73,32 +91,40 @@ impl Coded for Error {
 
 /// Reads the kubeconfig.
 pub(crate) fn read(file: Option<&Path>, context: Option<&str>) -> Result<Kubeconfig, Error> {
-    let kubeconfig = match file {
-        Some(file) => Kubeconfig::read_from(file),
-        None => Kubeconfig::read(),
-    };
-    kubeconfig.map_err(|error| failed(context.unwrap_or(CURRENT), &error))
+    let list = std::env::var_os("KUBECONFIG");
+    config::read(file, list.as_deref()).map_err(|error| failed(context.unwrap_or(CURRENT), Cause::of(&error)))
 }
 
 /// Makes the client. Calls no server yet.
-pub(crate) async fn connect(flags: &KubeFlags) -> Result<Kubernetes, Error> {
+pub(crate) async fn connect(flags: &KubeFlags, screen: &Screen) -> Result<Kubernetes, Error> {
     let kubeconfig = read(flags.kubeconfig.as_deref(), flags.context.as_deref())?;
     let context =
         flags.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT.into());
-    let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&context, &error))?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut config = config::of(&kubeconfig, &context, &variable).map_err(|cause| failed(&context, cause))?;
+    let ours = std::env::current_exe().map_err(|error| failed(&context, Cause::of(&error)))?;
+    match exec::settle(&mut config.auth_info, &ours, &variable) {
+        Ok(None) => {}
+        Ok(Some(note)) => screen.line(&note),
+        Err(exec::Missing { command, hint }) => {
+            let hint = if hint.is_empty() { hint } else { format!("\n  its hint: {}", hint.replace('\n', "\n  ")) };
+            return Err(Error::NoCommand { context, command, hint });
+        }
+    }
     // After a laptop's sleep a connection may look alive that is not; the default waits for ever.
     config.read_timeout = Some(SILENCE);
     config.reset_reader_on_write = true;
     let (server, verifies) = (config.cluster_url.clone(), !config.accept_invalid_certs);
     let authorities = config.root_cert.clone().unwrap_or_default();
-    let client = Client::try_from(config.clone()).map_err(|error| failed(&context, &error))?;
+    let client = Client::try_from(config.clone()).map_err(|error| match &error {
+        kube::Error::Auth(_) => Error::Credentials { context: context.clone(), source: Cause::kube(&error) },
+        _ => failed(&context, Cause::kube(&error)),
+    })?;
     Ok(Kubernetes { client, config, server, authorities, verifies, context, flags: flags.clone() })
 }
 
-fn failed(context: &str, error: &dyn std::error::Error) -> Error {
-    Error::Kubeconfig { context: context.to_owned(), source: Cause::of(error) }
+fn failed(context: &str, source: Cause) -> Error {
+    Error::Kubeconfig { context: context.to_owned(), source }
 }
 
 impl Kubernetes {

@@ -1,9 +1,9 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `version`, `man`; and
-//! `complete`, which kubectl calls. The steps of `enable`, in their order: `target` (which cluster is meant) -> `preflight` (every
-//! check) -> `confirm` -> `eks` (the association) -> `drive` (a run is begun or found, and followed) -> `finish` (what it came to). A
-//! step's files lie in the folder of its name. What people see goes through `screen`, and nowhere else.
+//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `image`, `version`,
+//! `man`; and `complete`, which kubectl calls. The steps of `enable`, in their order: `target` (which cluster is meant) ->
+//! `preflight` (every check) -> `confirm` -> `eks` (the association) -> `drive` (a run is begun or found, and followed) -> `finish`
+//! (what it came to). A step's files lie in the folder of its name. What people see goes through `screen`, and nowhere else.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
@@ -18,9 +18,11 @@ mod drive;
 mod eks;
 mod enable;
 mod finish;
+mod image;
 mod interrupt;
 mod kubernetes;
 mod man;
+mod nss;
 mod preflight;
 mod print;
 mod progress;
@@ -31,6 +33,7 @@ mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
+mod token;
 mod version;
 
 use clap::Parser as _;
@@ -42,6 +45,7 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 
 fn main() -> std::process::ExitCode {
+    nss::keep_to_what_is_built_in();
     if let Some(words) = complete::asked(std::env::args_os()) {
         screen::stdout(&complete::complete(&words));
         return ExitCode::Done.into();
@@ -89,10 +93,12 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
         Command::Status(args) => status::status(&args, screen).await,
         Command::Cleanup(args) => cleanup::cleanup(&args, screen).await,
         Command::Manifests(args) => print::print(&args),
+        Command::Image(command) => image::run(&command, screen).await,
         Command::Schema { of: cli::SchemaOf::ClusterConfig } => {
             screen::stdout(&format!("{:#}", create::config::schema()));
             Ok(ExitCode::Done)
         }
+        Command::Token(args) => token::print(&args).await,
         Command::Completion { of } => {
             screen::stdout(cli::completion(of).trim_end());
             Ok(ExitCode::Done)

@@ -116,7 +116,7 @@ pub(crate) struct LastRun {
 
 /// Looks at everything.
 pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube).await?;
+    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
     let aws = match Target::of_status(args, screen) {
         Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
             Ok(aws) => Ok((aws, target.cluster)),
@@ -239,7 +239,7 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
         }
     };
     let jobs = match patience.hear(jobs(client, namespace)).await {
-        Ok(jobs) => jobs,
+        Ok(jobs) => Some(jobs),
         Err(cause) if patience.is_over() => {
             status.unseen("Jobs at work and the Secrets", &cause.to_string());
             status.run = record.map(|record| last_run(record, None));
@@ -247,11 +247,12 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
         }
         Err(cause) => {
             status.unseen("Jobs at work", &cause.to_string());
-            Vec::new()
+            None
         }
     };
-    status.at_work = jobs.iter().find(|job| ended(job).is_none()).map(|job| job.name_any());
-    let for_this_key = record.as_ref().and_then(|record| for_this_key(record, status.cluster.as_ref(), &jobs));
+    status.at_work = jobs.iter().flatten().find(|job| ended(job).is_none()).map(|job| job.name_any());
+    let for_this_key =
+        record.as_ref().and_then(|record| for_this_key(record, status.cluster.as_ref(), jobs.as_deref()));
     // Without a watermark, or with one of another key, a run would write them all.
     let watermark = record.as_ref().filter(|_| for_this_key != Some(false)).map(|record| record.watermark.clone());
     match standing::count(client, &watermark.unwrap_or_else(|| Watermark::new("")), &mut patience).await {
@@ -270,8 +271,9 @@ async fn read(client: &Client, namespace: &str) -> Result<Option<Record>, Cause>
     })
 }
 
-/// Whether a run has put Secrets under the key that the cluster has; nothing, where that is not known.
-fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: &[Job]) -> Option<bool> {
+/// Whether a run has put Secrets under the key that the cluster has; nothing, where that is not known. `jobs`: nothing, where
+/// they can't be seen.
+fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: Option<&[Job]>) -> Option<bool> {
     let cluster = cluster?;
     if record.key_arn.is_empty() {
         return None;
@@ -282,9 +284,14 @@ fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: &[Job]) -> Optio
         // An alias that KMS did not resolve may mean any key.
         return (cluster.key_resolved.is_some() || key.contains(":key/")).then_some(false);
     }
-    // A printed Job, which somebody else applied, may be older than the association, whatever key it names.
-    let job = jobs.iter().find(|job| job.labels().get(RUN_LABEL) == Some(&record.run));
-    job.is_none_or(|job| key_of(job).is_some()).then_some(true)
+    if record.job_uid.is_empty() {
+        // This program's own process (--local) names a key only after its association.
+        return Some(true);
+    }
+    // A printed Job, which somebody else applied, may be older than the association, whatever key it names; and who applied a
+    // Job that can't be seen, or is gone, nobody knows.
+    let job = jobs?.iter().find(|job| job.labels().get(RUN_LABEL) == Some(&record.run))?;
+    key_of(job).is_some().then_some(true)
 }
 
 fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {

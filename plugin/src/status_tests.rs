@@ -206,7 +206,7 @@ async fn a_run_that_was_broken_off() {
 #[tokio::test]
 async fn an_incomplete_run_with_secrets_behind() {
     let record = record(&[("result", "incomplete"), ("failed", "1"), ("current", "0"), ("proof", "")]);
-    let (client, _) = api_server(Some(record), vec![], &["99", "102", "103"]);
+    let (client, _) = api_server(Some(record), vec![job(true, "eks-encrypt")], &["99", "102", "103"]);
     let status = seen(client, &calm()).await;
     assert_snapshot!(text::text(&status), @r"
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
@@ -221,7 +221,7 @@ async fn an_incomplete_run_with_secrets_behind() {
 
 #[tokio::test]
 async fn a_key_that_is_disabled_is_trouble() {
-    let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);
+    let (client, _) = api_server(Some(record(&[])), vec![job(true, "eks-encrypt")], &["101"]);
     let health = json!({"issues": [{"code": "KmsKeyDisabled", "message": "The key is disabled"}]});
     let config = json!([{"resources": ["secrets"], "provider": {"keyArn": KEY}}]);
     let cluster = described(&json!({"encryptionConfig": config, "health": health}));
@@ -324,10 +324,33 @@ async fn a_run_that_may_be_older_than_the_association_is_told_apart() {
     ");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whose_job_it_was_is_not_claimed_where_the_job_can_not_be_seen() {
+    let last_run = async |record: Value, jobs: (u16, String)| {
+        let (client, _) = heard(move |_, path| match path {
+            _ if path.contains("/configmaps/") => {
+                (200, json!({"metadata": {"name": "eks-encrypt-run"}, "data": record}).to_string())
+            }
+            _ if path.contains("/jobs") => jobs.clone(),
+            _ => (200, json!({"metadata": {}, "items": []}).to_string()),
+        });
+        seen(client, &calm()).await.run.unwrap().for_this_key
+    };
+    let none = || (200, json!({"metadata": {}, "items": []}).to_string());
+    let hidden = || (403, forbidden("list", "jobs"));
+    assert_eq!(last_run(record(&[]), hidden()).await, None, "the Jobs are forbidden");
+    assert_eq!(last_run(record(&[]), none()).await, None, "the Job is gone");
+    assert_eq!(last_run(record(&[("keyArn", OTHER)]), hidden()).await, Some(false), "another key is another key");
+    // A run of this program's own process has no Job.
+    for jobs in [none(), hidden()] {
+        assert_eq!(last_run(record(&[("jobUid", "")]), jobs).await, Some(true));
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_eks_knows_by_an_alias_is_the_same_key() {
     let alias = "arn:aws:kms:eu-central-1:111122223333:alias/eks";
-    let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);
+    let (client, _) = api_server(Some(record(&[])), vec![job(true, "eks-encrypt")], &["101"]);
     let status = seen(client, &[with(alias), described_key("Enabled"), NO_UPDATES]).await;
     assert_eq!(status.run.unwrap().for_this_key, Some(true));
     let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);

@@ -1,11 +1,12 @@
-//! The command line of `sandbox`: `up`, `down`, `status`, `inspect`, `seed`, `scenario`, `push`. Data goes to stdout, everything
+//! The command line of `sandbox`: `up`, `down`, `status`, `inspect`, `seed`, `scenario`, `push`, `air-gapped`. Data goes to stdout, everything
 //! else to stderr.
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::air_gap::AirGap;
 use crate::aws::scenario::Scenario;
 use crate::folder::Folder;
 use crate::node::registry;
@@ -101,6 +102,14 @@ enum Command {
         #[arg(default_value = "eks-encrypt-job:dev")]
         name: String,
     },
+    /// Runs a command in a network from which nothing can be reached but this sandbox, and names whatever else it tried to reach.
+    AirGapped {
+        #[command(flatten)]
+        place: Place,
+        /// The command and its arguments. AWS is behind TLS there, with an authority of its own, as a VPC endpoint is.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        words: Vec<PathBuf>,
+    },
     /// Cleans up after a sandbox; started by `up`.
     #[command(hide = true)]
     Janitor(Internal),
@@ -164,6 +173,7 @@ pub async fn run() -> anyhow::Result<()> {
             print(&registry::push(&Parts::of_this_checkout(), &node.registry, &archive, &name)?);
             Ok(())
         }
+        Command::AirGapped { place, words } => air_gapped(place.folder(), &words),
         Command::Janitor(internal) => {
             let result = janitor::run(internal.spec()?).await;
             result.inspect_err(janitor::say_failed)
@@ -233,6 +243,18 @@ async fn inspect(folder: Folder, output: Output, no_digest: bool) -> anyhow::Res
         Output::Table => print(inspection.table().trim_end()),
         Output::Json => print(&serde_json::to_string_pretty(&inspection)?),
     }
+    Ok(())
+}
+
+fn air_gapped(folder: Folder, words: &[PathBuf]) -> anyhow::Result<()> {
+    let (program, arguments) = words.split_first().context("no command")?;
+    let sandbox = Sandbox::attach(folder)?;
+    let gap = AirGap::around(&sandbox)?;
+    let mut command = gap.command(sandbox.command(program)?.args(arguments));
+    let status = gap.inside(move || command.status())?.context("setpriv can't be started (it is in util-linux)")?;
+    let elsewhere = gap.elsewhere()?;
+    ensure!(elsewhere.is_empty(), "it tried to reach:\n  {}", elsewhere.join("\n  "));
+    ensure!(status.success(), "the command ended with {status}");
     Ok(())
 }
 

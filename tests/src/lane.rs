@@ -82,6 +82,28 @@ impl Net {
         format!("eksbox{}", self.0)
     }
 
+    /// The lane of an API server's address, `https://198.18.LANE.1:PORT`.
+    pub(crate) fn of(endpoint: &str) -> Option<Self> {
+        let (number, _) = endpoint.strip_prefix("https://198.18.")?.split_once(".1:")?;
+        number.parse().ok().map(Self)
+    }
+
+    /// The host's end of the cable to an air gap: the AWS endpoint as a VPC endpoint listens here. The cable is a small net of
+    /// its own at the end of the lane's.
+    pub(crate) fn gap_host(self) -> Ipv4Addr {
+        Ipv4Addr::new(198, 18, self.0, 253)
+    }
+
+    /// The air gap's end.
+    pub(crate) fn gap(self) -> Ipv4Addr {
+        Ipv4Addr::new(198, 18, self.0, 254)
+    }
+
+    /// The network interface at the host's end of that cable.
+    pub(crate) fn gap_interface(self) -> String {
+        format!("eksgap{}", self.0)
+    }
+
     /// The cgroup below which all Pods are.
     pub(crate) fn cgroup(self) -> String {
         format!("eks-encrypt-sandbox-{}", self.0)
@@ -99,6 +121,8 @@ mod tests {
         assert_ne!((one.host(), one.node(), one.pods()), (two.host(), two.node(), two.pods()));
         assert_ne!(one.interface(), two.interface());
         assert_ne!(one.cgroup(), two.cgroup());
+        assert_eq!(Net::of("https://198.18.7.1:20443"), Some(Net(7)));
+        assert_eq!(Net::of("https://127.0.0.1:20443"), None);
         // Linux' limit for the name of an interface.
         assert!(Net(LANES - 1).interface().len() < 16);
     }

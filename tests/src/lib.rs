@@ -5,6 +5,7 @@
 //! Who starts whom: [`sandbox::Sandbox`] -> `janitor` (cleans up) -> `supervisor` (starts and watches the parts) -> one
 //! process for each part, and in the supervisor itself the AWS endpoint (`aws`) and the KMS v2 plugins (`kms`).
 
+pub mod air_gap;
 pub mod aws;
 pub mod aws_only;
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod options;
 pub mod parts;
 pub mod sandbox;
 pub mod seed;
+pub mod tls_front;
 pub mod truth;
 
 mod control_plane;

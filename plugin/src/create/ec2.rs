@@ -33,7 +33,7 @@ pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {
     let region = sdk.region().ok_or_else(|| failed("no AWS region"))?.as_ref();
     let provider = sdk.credentials_provider().ok_or_else(|| failed("no AWS credentials"))?;
     let credentials = provider.provide_credentials().await.map_err(|error| Cause::of(&error))?;
-    let url = endpoint::of_ec2(sdk, region);
+    let url = endpoint::of_ec2(sdk, region).await;
     let request = signed(&url, region, &credentials).map_err(|error| Cause::of(error.as_ref()))?;
     let client = sdk.http_client().ok_or_else(|| failed("no HTTP client"))?;
     let retries = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);

@@ -2,28 +2,24 @@
 //! and dual-stack"; AWS General Reference, "Amazon EC2 endpoints and quotas"). Input: the AWS configuration. Output: a URL.
 
 use aws_config::SdkConfig;
-use aws_types::service_config::ServiceConfigKey;
+
+use crate::eks::endpoint;
 
 /// The URL: what the person has set, or else EC2's own in the region.
-pub(crate) fn of_ec2(sdk: &SdkConfig, region: &str) -> String {
-    let key = ServiceConfigKey::builder().service_id("EC2").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let own = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
-    let url = own.or_else(|| sdk.endpoint_url().map(str::to_owned)).unwrap_or_else(|| {
-        let (fips, dual) = (sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default());
-        format!("https://{}", host(region, fips, dual))
-    });
+pub(crate) async fn of_ec2(sdk: &SdkConfig, region: &str) -> String {
+    let url = match endpoint::set(sdk, "EC2") {
+        Some(url) => url,
+        None => {
+            let (fips, dual) = (sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default());
+            format!("https://{}", host(region, fips, dual).await)
+        }
+    };
     // Signed is what is sent, and what is sent has a path.
     format!("{}/", url.trim_end_matches('/'))
 }
 
-fn host(region: &str, fips: bool, dual_stack: bool) -> String {
-    let china = region.starts_with("cn-");
-    let suffix = match (china, dual_stack) {
-        (false, false) => "amazonaws.com",
-        (false, true) => "api.aws",
-        (true, false) => "amazonaws.com.cn",
-        (true, true) => "api.amazonwebservices.com.cn",
-    };
+async fn host(region: &str, fips: bool, dual_stack: bool) -> String {
+    let suffix = endpoint::domain(region, dual_stack).await.unwrap_or_else(|| "amazonaws.com".to_owned());
     // GovCloud's usual endpoints are FIPS endpoints.
     let word = match (fips, region.starts_with("us-gov-") && !dual_stack) {
         (true, false) => "ec2-fips",
@@ -39,9 +35,10 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn hosts_of_partitions() {
-        let hosts = [
+    #[tokio::test]
+    async fn hosts_of_partitions() {
+        let mut hosts = Vec::new();
+        for (region, fips, dual) in [
             ("us-west-2", false, false),
             ("us-west-2", true, false),
             ("us-west-2", false, true),
@@ -50,8 +47,10 @@ mod tests {
             ("us-gov-west-1", true, false),
             ("cn-north-1", false, false),
             ("cn-north-1", false, true),
-        ]
-        .map(|(region, fips, dual)| host(region, fips, dual));
+            ("us-iso-east-1", false, false),
+        ] {
+            hosts.push(host(region, fips, dual).await);
+        }
         insta::assert_snapshot!(hosts.join("\n"), @r"
         ec2.us-west-2.amazonaws.com
         ec2-fips.us-west-2.amazonaws.com
@@ -61,12 +60,13 @@ mod tests {
         ec2.us-gov-west-1.amazonaws.com
         ec2.cn-north-1.amazonaws.com.cn
         ec2.cn-north-1.api.amazonwebservices.com.cn
+        ec2.us-iso-east-1.c2s.ic.gov
         ");
     }
 
-    #[test]
-    fn what_the_person_has_set_wins() {
+    #[tokio::test]
+    async fn what_the_person_has_set_wins() {
         let sdk = SdkConfig::builder().region(Region::new("us-west-2")).endpoint_url("http://127.0.0.1:5000").build();
-        assert_eq!(of_ec2(&sdk, "us-west-2"), "http://127.0.0.1:5000/");
+        assert_eq!(of_ec2(&sdk, "us-west-2").await, "http://127.0.0.1:5000/");
     }
 }

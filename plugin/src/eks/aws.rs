@@ -12,12 +12,13 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_eks::config::SharedHttpClient;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::eks::pem;
+use crate::eks::{pem, profiles};
 use crate::stop::Coded;
 
 /// What CloudTrail shows beside the SDK's name.
@@ -39,6 +40,8 @@ pub(crate) struct Aws {
     pub(crate) region: String,
     /// What they were made from, for the services that one command alone needs.
     pub(crate) sdk: SdkConfig,
+    /// What helps when the credentials are refused, as far as the person's profiles say.
+    cure: Option<String>,
 }
 
 /// What can go wrong before a service is asked for anything of use.
@@ -54,6 +57,9 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+    /// The profile can't be used.
+    #[error(transparent)]
+    Profiles(#[from] profiles::Error),
     /// The identity could not be read: usually nobody is logged in.
     #[error("can't ask AWS who you are ({hint})")]
     Identity {
@@ -67,6 +73,7 @@ impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NoRegion => ExitCode::Usage,
+            Self::Profiles(error) => error.code(),
             Self::Bundle { .. } | Self::Identity { .. } => ExitCode::Refused,
         }
     }
@@ -74,6 +81,9 @@ impl Coded for Error {
 
 /// Makes the clients. Calls no service yet.
 pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws, Error> {
+    // `aws` knows this older name of AWS_PROFILE too; the SDK does not.
+    let inherited = variable("AWS_DEFAULT_PROFILE").filter(|_| profile.is_none() && variable("AWS_PROFILE").is_none());
+    let profiles = profiles::load(profile, inherited.as_deref()).await?;
     let http = http_client(trust()?);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
@@ -84,19 +94,37 @@ pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Resu
     if let Ok(name) = AppName::new(APP) {
         loader = loader.app_name(name);
     }
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile).credentials_provider(of_profile(profile, &http));
+    if let Some(profile) = profile.or(inherited.as_deref()) {
+        loader = loader.profile_name(profile);
     }
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
-    clients(&loader.load().await)
+    let sdk = match profile {
+        Some(profile) => {
+            let sdk = loader.no_credentials().load().await;
+            let credentials = SharedCredentialsProvider::new(of_profile(profile, &http, &sdk));
+            sdk.into_builder().credentials_provider(credentials).build()
+        }
+        None => loader.load().await,
+    };
+    let cure = profiles.cure(variable("AWS_ACCESS_KEY_ID").is_some());
+    Ok(Aws { cure, ..clients(&sdk)? })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A profile's credentials, and where it has none those of the machine. The SDK's own chain would try `AWS_ACCESS_KEY_ID`
 /// first, even where a person names a profile: that is another account, in silence. The `aws` command does as we do.
-fn of_profile(profile: &str, http: &SharedHttpClient) -> CredentialsProviderChain {
-    let config = ProviderConfig::default().with_http_client(http.clone());
+/// Roles are assumed where the person's other calls go: in their region, by FIPS endpoints if those are asked for.
+fn of_profile(profile: &str, http: &SharedHttpClient, sdk: &SdkConfig) -> CredentialsProviderChain {
+    let config = ProviderConfig::default()
+        .with_http_client(http.clone())
+        .with_region(sdk.region().cloned())
+        .with_use_fips(sdk.use_fips())
+        .with_use_dual_stack(sdk.use_dual_stack());
     CredentialsProviderChain::first_try(
         "Profile",
         ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build(),
@@ -113,6 +141,7 @@ pub(crate) fn clients(config: &SdkConfig) -> Result<Aws, Error> {
         kms: aws_sdk_kms::Client::new(config),
         sts: aws_sdk_sts::Client::new(config),
         sdk: config.clone(),
+        cure: None,
     })
 }
 
@@ -123,9 +152,19 @@ impl Aws {
             Ok(answer) => Ok(answer.arn.unwrap_or_default()),
             Err(error) => {
                 let source = Cause::aws(&error);
-                Err(Error::Identity { hint: hint(profile, &source.to_string()), source })
+                Err(Error::Identity { hint: self.hint(profile, &source), source })
             }
         }
+    }
+
+    /// What helps when AWS does not take our credentials, or there are none.
+    pub(crate) fn hint(&self, profile: Option<&str>, cause: &Cause) -> String {
+        if cause.to_string().contains("certificate") {
+            return "does a proxy answer for AWS? set AWS_CA_BUNDLE to its certificate authority".to_owned();
+        }
+        let named = profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+        let unknown = || format!("log in: `aws sso login{named}`, or see `aws sts get-caller-identity{named}`");
+        self.cure.clone().unwrap_or_else(unknown)
     }
 }
 
@@ -156,14 +195,6 @@ fn trust() -> Result<tls::TlsContext, Error> {
     }
     let store = tls::TrustStore::empty().with_pem_certificate(text);
     tls::TlsContext::builder().with_trust_store(store).build().map_err(|error| failed(Cause::of(&error)))
-}
-
-fn hint(profile: Option<&str>, cause: &str) -> String {
-    if cause.contains("certificate") {
-        return "does a proxy answer for AWS? set AWS_CA_BUNDLE to its certificate authority".to_owned();
-    }
-    let named = profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
-    format!("log in: `aws sso login{named}`, or see `aws sts get-caller-identity{named}`")
 }
 
 #[cfg(test)]

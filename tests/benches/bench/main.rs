@@ -31,7 +31,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let rig = Rig::start()?;
     say("a Pod's start");
     start::pod(&rig, &mut report)?;
-    start::help(&mut report)?;
+    start::plugin(&mut report)?;
     say("bytes on the wire");
     wire::measure(&rig, &mut report)?;
     say("memory at 1,000 Secrets");

@@ -1,5 +1,5 @@
 //! What passes before anything is done: from the Job's creation to the first Secret that its Pod writes, and until the
-//! plugin has printed its help.
+//! plugin has printed its help; and the size of what is downloaded before that.
 
 use std::pin::pin;
 use std::process::Command;
@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 
-use crate::report::{Report, median};
+use crate::report::{Bound, Report, median};
 use crate::rig::{Rig, built, checkout, output};
 
 /// Enough that there is one to see.
@@ -53,15 +53,17 @@ async fn first_patch(rig: &Rig, job: &Job) -> anyhow::Result<Duration> {
     anyhow::bail!("the watch of Secrets ended")
 }
 
-/// `kubectl-eks_encrypt --help`, as it is shipped.
-pub(crate) fn help(report: &mut Report) -> anyhow::Result<()> {
-    let plugin = built("target/release/kubectl-eks_encrypt")?;
+/// The plugin as it is shipped: how long `--help` takes, and how large it is.
+pub(crate) fn plugin(report: &mut Report) -> anyhow::Result<()> {
+    let plugin = built("target/linux-amd64/kubectl-eks_encrypt")?;
     let mut times = Vec::new();
     for _ in 0..20 {
         let since = Instant::now();
         output(Command::new(&plugin).arg("--help"))?;
         times.push(since.elapsed().as_secs_f64() * 1e3);
     }
-    report.add("kubectl-eks_encrypt --help", median(times), "ms", None);
+    report.add("kubectl-eks_encrypt --help", median(times), "ms", Some(Bound::AtMost(30.0)));
+    let size = std::fs::metadata(&plugin)?.len() as f64 / f64::from(1 << 20);
+    report.add("kubectl-eks_encrypt itself", size, "MiB", Some(Bound::AtMost(25.0)));
     Ok(())
 }

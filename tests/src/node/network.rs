@@ -83,7 +83,8 @@ pub(crate) fn borrow(words: &[OsString]) -> Vec<&OsStr> {
     words.iter().map(OsString::as_os_str).collect()
 }
 
-fn run(line: &str) -> Result<(), NetworkError> {
+/// Runs a command whose words hold no blanks, and hands on what it complains of.
+pub(crate) fn run(line: &str) -> Result<(), NetworkError> {
     let mut words = line.split_whitespace();
     let program = words.next().unwrap_or_default();
     let output = Command::new(program).args(words).output();

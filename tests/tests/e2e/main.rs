@@ -6,13 +6,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod air_gapped;
 mod associate;
+mod by_hand;
 mod create;
 mod create_templates;
 mod enable;
 mod gate;
+mod image;
+mod image_archive;
 mod judge;
 mod killed;
+mod kubeconfigs;
 mod lease;
 mod local;
 mod node;
@@ -27,3 +32,4 @@ mod seed_commands;
 mod storms;
 mod support;
 mod tokens;
+mod webhook;

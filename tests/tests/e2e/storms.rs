@@ -5,8 +5,11 @@ use eks_encrypt_tests::options::{Node, Options};
 
 use super::gate::{self, POOLFUL};
 use super::judge::Before;
+use super::node::push;
 use super::running::{BEGUN, Running};
-use super::support::{admin, apply, associated, control_plane, enable, filled, plugin, start, wait_for};
+use super::support::{
+    Fixture, admin, apply, associated, control_plane, enable, filled, plugin, start, wait_for, with_node,
+};
 
 /// A policy that denies writes of some Secrets.
 const FREEZE: &str = r#"{"apiVersion":"v1","kind":"List","items":[
@@ -99,18 +102,29 @@ async fn a_policy_that_appears_in_mid_run_leaves_names_and_the_same_command_fini
 #[tokio::test]
 async fn an_api_server_that_answers_429_is_asked_again_until_all_is_done() {
     let sandbox = control_plane();
-    filled(&sandbox, 200, 2).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
-    apply(&sandbox, "few-seats.json", FEW_SEATS);
-    let before = Before::of(&sandbox).await;
+    asked_again(&sandbox, &["--local"]).await;
+}
 
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+#[tokio::test]
+async fn a_pod_with_64_in_flight_that_is_answered_429_does_all_the_same() {
+    let sandbox = with_node();
+    let image = push(&sandbox);
+    asked_again(&sandbox, &["--image", &image, "--concurrency", "64"]).await;
+}
+
+async fn asked_again(sandbox: &Fixture, more: &[&str]) {
+    filled(sandbox, 200, 2).await;
+    associated(sandbox, &sandbox.info().keys.customer);
+    apply(sandbox, "few-seats.json", FEW_SEATS);
+    let before = Before::of(sandbox).await;
+
+    let said = plugin(sandbox, &enable(sandbox, more));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("200 listed: 200 rewritten"), "{}", said.stderr);
-    let metrics = admin(&sandbox, &["get", "--raw", "/metrics"]).ok();
+    let metrics = admin(sandbox, &["get", "--raw", "/metrics"]).ok();
     let rejected = metrics.lines().find(|line| {
         line.starts_with("apiserver_flowcontrol_rejected_requests_total") && line.contains("\"few-seats\"")
     });
     assert!(rejected.is_some(), "nothing was answered 429: this test shows nothing");
-    before.all_moved(&sandbox).await;
+    before.all_moved(sandbox).await;
 }

@@ -1,10 +1,19 @@
 //! Who may talk to the API server: what `aws eks get-token` makes, for a quarter of an hour.
 
-use eks_encrypt_tests::aws::token::mint;
-use eks_encrypt_tests::info::{ADMIN_ROLE, CREATOR, STRANGER};
-use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 
-use super::support::{aws, control_plane, kubectl, run};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use eks_encrypt_tests::aws::token::mint;
+use eks_encrypt_tests::info::{ADMIN_ROLE, CREATOR, Credentials, STRANGER};
+use eks_encrypt_tests::sandbox::Sandbox;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::judge::Before;
+use super::support::{SANDBOX, Said, aws, control_plane, enable, filled, kubectl, plugin_command, run};
 
 #[test]
 fn the_kubeconfig_is_as_eks_has_it_and_works() {
@@ -69,4 +78,75 @@ fn eks_refuses_an_access_key_that_nobody_has() {
     command.env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000");
     let error = run(command.args(["eks", "describe-cluster", "--name", "sandbox"])).error();
     assert!(error.contains("(UnrecognizedClientException)"), "{error}");
+}
+
+/// The plugin's own `token` and `aws eks get-token`, asked for the same.
+fn both_tokens(sandbox: &Sandbox, as_whom: Credentials) -> [Value; 2] {
+    let own = Path::new(SANDBOX).with_file_name("kubectl-eks_encrypt");
+    let of = |mut command: Command, arguments: &[&str]| {
+        command.env("AWS_ACCESS_KEY_ID", as_whom.id).env("AWS_SECRET_ACCESS_KEY", as_whom.secret);
+        command.envs(as_whom.token.map(|token| ("AWS_SESSION_TOKEN", token)));
+        run(command.args(arguments).args(["--cluster-name", "sandbox", "--region", "us-west-2"])).json()
+    };
+    let own = own.to_str().unwrap();
+    [
+        of(sandbox.command(own).unwrap(), &["token"]),
+        of(sandbox.command("aws").unwrap(), &["eks", "get-token", "--output", "json"]),
+    ]
+}
+
+/// What a token's URL says, but for when it was signed.
+fn parameters(credential: &Value) -> BTreeMap<String, String> {
+    let token = credential["status"]["token"].as_str().unwrap().strip_prefix("k8s-aws-v1.").unwrap();
+    let url = String::from_utf8(URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+    let url = reqwest::Url::parse(&url).unwrap();
+    let mut all: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    all.insert("where".to_owned(), format!("{}{}", url.origin().ascii_serialization(), url.path()));
+    assert_eq!(all.remove("X-Amz-Signature").unwrap().len(), 64);
+    assert_eq!(all.remove("X-Amz-Date").unwrap().len(), "20261124T090807Z".len());
+    all
+}
+
+#[test]
+fn the_plugin_s_own_token_is_as_that_of_aws_and_gets_in() {
+    let sandbox = control_plane();
+    for principal in [CREATOR, ADMIN_ROLE] {
+        let [own, of_aws] = both_tokens(&sandbox, principal);
+        assert_eq!(parameters(&own), parameters(&of_aws));
+        let until = |credential: &Value| -> Timestamp {
+            credential["status"]["expirationTimestamp"].as_str().unwrap().parse().unwrap()
+        };
+        let apart = until(&own).duration_since(until(&of_aws)).abs();
+        assert!(apart < SignedDuration::from_secs(30), "{own} {of_aws}");
+        let server = &sandbox.info().endpoint;
+        let token = own["status"]["token"].as_str().unwrap();
+        let whoami = ["auth", "whoami", "--output=json", "--kubeconfig=/dev/null", "--insecure-skip-tls-verify"];
+        let mut kubectl = sandbox.command("kubectl").unwrap();
+        let said = run(kubectl.args(whoami).args(["--server", server, "--token", token])).json();
+        assert_eq!(said["status"]["userInfo"]["username"], principal.arn());
+    }
+}
+
+/// The plugin on a machine that has no `aws`.
+fn without_aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+    let mut command = plugin_command(sandbox, arguments);
+    let kubectl = Path::new(command.get_program()).parent().unwrap().display().to_string();
+    let plugin = Path::new(SANDBOX).parent().unwrap().display().to_string();
+    run(command.env("PATH", format!("{plugin}:{kubectl}")))
+}
+
+#[tokio::test]
+async fn a_whole_run_where_aws_is_missing() {
+    let sandbox = control_plane();
+    filled(&sandbox, 300, 2).await;
+    let before = Before::of(&sandbox).await;
+    let said = without_aws(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let note = "note: the kubeconfig's command aws is not installed here";
+    assert_eq!(said.stderr.matches(note).count(), 1, "{}", said.stderr);
+    before.all_moved(&sandbox).await;
+    let status = without_aws(&sandbox, &["status", "--output=json"]);
+    assert!(status.stderr.contains(note), "{}", status.stderr);
+    let status = status.json();
+    assert_eq!((&status["secrets"]["behind"], &status["notSeen"]), (&0.into(), &serde_json::json!([])), "{status}");
 }

@@ -163,6 +163,29 @@ fn controllers_that_end_are_started_again() {
 }
 
 #[test]
+fn an_air_gap_leaves_nothing_also_when_its_owner_is_killed() {
+    let sandbox = with_node();
+    let before = machine();
+    let inside = |words: &[&str]| {
+        let mut command = sandbox.command(SANDBOX).unwrap();
+        command.args(["air-gapped", "--dir"]).arg(sandbox.folder().path()).arg("--").args(words);
+        command
+    };
+    let mut owner = inside(&["sleep", "1000"]).spawn().unwrap();
+    let cable = || left_since(&before).iter().any(|trace| trace.starts_with("interface: eksgap"));
+    wait_for("the cable to the gap", || cable().then_some(()));
+    kill_process(owner.id(), Signal::SIGKILL);
+    owner.wait().unwrap();
+    wait_for("the kernel to remove the gap", || left_since(&before).is_empty().then_some(()));
+
+    // Another one has the same address, and tells what was tried in it.
+    run(&mut inside(&["true"])).ok();
+    let error = run(&mut inside(&["getent", "ahosts", "name.example.com"])).error();
+    assert!(error.contains("it tried to reach:") && error.contains("DNS query for name.example.com"), "{error}");
+    assert_eq!(left_since(&before), Vec::<String>::new());
+}
+
+#[test]
 fn without_root_the_control_plane_starts_alone_and_says_so() {
     let folder = folder();
     let dir = folder.path().join("box");

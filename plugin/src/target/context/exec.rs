@@ -87,6 +87,47 @@ pub(super) fn claims(exec: &ExecConfig) -> Vec<Claim> {
     found.into_iter().filter_map(|(topic, found)| found.map(|(value, from)| Claim { topic, value, from })).collect()
 }
 
+/// What a command asks for that makes tokens for EKS, where nothing else has a part in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// The cluster's name; or a local cluster's id.
+    pub(crate) cluster: String,
+    pub(crate) region: Option<String>,
+    pub(crate) profile: Option<String>,
+    /// The role to assume, and how.
+    pub(crate) role_arn: Option<String>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) session_name: Option<String>,
+    /// Where STS is.
+    pub(crate) endpoint_url: Option<String>,
+    /// Whom to trust there.
+    pub(crate) ca_bundle: Option<String>,
+}
+
+/// What an exec entry's command asks for, if it is one of the tools itself: `aws-vault exec prod -- aws ...` gets its
+/// credentials in its own way, and `aws-iam-authenticator -c FILE` its cluster's name.
+pub(crate) fn request(exec: &ExecConfig) -> Option<Request> {
+    let words: Vec<&str> = exec.command.iter().chain(exec.args.iter().flatten()).map(String::as_str).collect();
+    let (before, _, arguments) = find(&words)?;
+    let value = |names: &[&str]| {
+        let (_, value) = arguments.iter().rev().find(|(name, value)| names.contains(name) && !value.is_empty())?;
+        Some((*value).to_owned())
+    };
+    if !before.is_empty() || value(&["config"]).is_some() {
+        return None;
+    }
+    Some(Request {
+        cluster: value(&["cluster-name", "cluster-id"])?,
+        region: value(&["region"]),
+        profile: value(&["profile"]),
+        role_arn: value(&["role-arn", "role"]),
+        external_id: value(&["external-id"]),
+        session_name: value(&["session-name"]),
+        endpoint_url: value(&["endpoint-url"]),
+        ca_bundle: value(&["ca-bundle"]),
+    })
+}
+
 /// An option and its value.
 type Argument<'a> = (&'a str, &'a str);
 

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Makes a release's files for Linux, in target/dist. Run by `make dist`, which sets SOURCE_DATE_EPOCH and REVISION; safe to run
+# again: what is there and right is left alone.
+#
+#   BASE_URL     the folder, on the web, that the archives will be downloaded from, for the krew manifest
+#   SOURCE_URL   where the source is published, for the image's label; none without it
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly out=target/dist
+readonly plugin=kubectl-eks-encrypt job=eks-encrypt-job
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+dist() { target/debug/dist "$@"; }
+
+krew/tools.sh
+for arch in amd64 arm64; do
+    krew/build.sh $arch $job $plugin
+done
+cargo build --locked --quiet --package eks-encrypt-dist
+mkdir -p $out
+
+image=$out/$job.oci.tar
+dist image --output $image --binary amd64=target/linux-amd64/$job --binary arm64=target/linux-arm64/$job \
+    ${REVISION:+--revision "$REVISION"} ${SOURCE_URL:+--source "$SOURCE_URL"}
+
+archives=() boms=()
+for arch in amd64 arm64; do
+    archive=$out/kubectl-eks_encrypt-v$version-linux-$arch.tar.gz
+    dist archive --output "$archive" target/linux-$arch/kubectl-eks_encrypt LICENSE README.md $image
+    archives+=("$archive")
+    target=x86_64-unknown-linux-gnu
+    [[ $arch == amd64 ]] || target=aarch64-unknown-linux-gnu
+    for package in $plugin $job; do
+        bom=$out/$package-v$version-linux-$arch.cdx.json
+        cargo tree --locked --package $package --target $target --edges normal --prefix depth --format '{p}|{l}' |
+            dist sbom --output "$bom"
+        boms+=("$bom")
+    done
+done
+
+dist manifest --template krew/eks-encrypt.yaml.in --base-url "${BASE_URL:-https://not-published.invalid/v$version}" \
+    --output $out/eks-encrypt.yaml "${archives[@]}"
+files=("${archives[@]}" "${boms[@]}" $image $out/eks-encrypt.yaml)
+dist sums --output $out/SHA256SUMS "${files[@]}"
+files+=($out/SHA256SUMS)
+
+# What an earlier version left is not of this release.
+for file in $out/*; do
+    [[ " ${files[*]} " == *" $file "* ]] || rm "$file"
+done
+stat --printf '%n\t%s\n' "${files[@]}" | numfmt --field 2 --to iec-i --suffix B --format '%8.1f' | expand -t 64

@@ -1,0 +1,43 @@
+//! What krew unpacks: which files, how, how large.
+
+use tar::EntryType;
+
+use crate::support::{ARCHES, Entry, IMAGE, MIB, PLUGIN, archive, checkout, dist, entries, gunzip, read};
+
+#[test]
+fn each_has_the_plugin_the_image_the_licence_and_the_readme() {
+    for arch in ARCHES {
+        let entries = entries(&gunzip(&read(&dist(&archive(arch)))));
+        for name in [PLUGIN, IMAGE, "LICENSE", "README.md"] {
+            assert!(entries.contains_key(name), "{arch} has no {name}: {:?}", entries.keys());
+        }
+        let same = |name: &str, file: &std::path::Path| assert!(entries[name].content == read(file), "{arch}: {name}");
+        same("LICENSE", &checkout("LICENSE"));
+        same(IMAGE, &dist(IMAGE));
+        same(PLUGIN, &checkout(&format!("target/linux-{arch}/{PLUGIN}")));
+    }
+}
+
+#[test]
+fn every_entry_is_a_file_or_a_folder_of_roots_at_the_commits_time() {
+    for arch in ARCHES {
+        let entries = entries(&gunzip(&read(&dist(&archive(arch)))));
+        let commit = entries[PLUGIN].time;
+        for (name, Entry { kind, mode, owner, time, content }) in &entries {
+            let program = content.starts_with(b"\x7fELF") || content.starts_with(b"#!");
+            let expected = if *kind == EntryType::Directory || program { 0o755 } else { 0o644 };
+            assert!(matches!(kind, EntryType::Regular | EntryType::Directory), "{name} is {kind:?}");
+            assert_eq!((*mode, *owner, *time), (expected, (0, 0), commit), "{name}");
+            assert!(!name.contains("..") && !name.starts_with('/'), "{name}");
+        }
+        assert_eq!(entries[PLUGIN].mode, 0o755);
+    }
+}
+
+#[test]
+fn each_is_smaller_than_25_mib() {
+    for arch in ARCHES {
+        let size = read(&dist(&archive(arch))).len();
+        assert!(size < 25 * MIB, "{arch}: {size} bytes");
+    }
+}

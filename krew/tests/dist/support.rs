@@ -1,0 +1,89 @@
+//! Where the files are, and how they are opened.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::read::GzDecoder;
+use tar::EntryType;
+
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// As Go names them.
+pub(crate) const ARCHES: [&str; 2] = ["amd64", "arm64"];
+pub(crate) const PLUGIN: &str = "kubectl-eks_encrypt";
+pub(crate) const JOB: &str = "eks-encrypt-job";
+pub(crate) const IMAGE: &str = "eks-encrypt-job.oci.tar";
+pub(crate) const MIB: usize = 1 << 20;
+
+/// A file of this checkout.
+pub(crate) fn checkout(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
+}
+
+/// A file of the release.
+pub(crate) fn dist(file: &str) -> PathBuf {
+    checkout("target/dist").join(file)
+}
+
+/// What is in it.
+pub(crate) fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}; `make dist` makes it", path.display()))
+}
+
+/// The name of the archive for an architecture.
+pub(crate) fn archive(arch: &str) -> String {
+    format!("{PLUGIN}-v{VERSION}-linux-{arch}.tar.gz")
+}
+
+/// An entry of a tar.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) kind: EntryType,
+    pub(crate) mode: u32,
+    pub(crate) owner: (u64, u64),
+    pub(crate) time: u64,
+    pub(crate) content: Vec<u8>,
+}
+
+/// All entries of a tar.
+pub(crate) fn entries(tar: &[u8]) -> BTreeMap<String, Entry> {
+    let mut entries = BTreeMap::new();
+    for entry in tar::Archive::new(tar).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        let (name, header) = (entry.path().unwrap().display().to_string(), entry.header());
+        let owner = (header.uid().unwrap(), header.gid().unwrap());
+        let (kind, mode, time) = (header.entry_type(), header.mode().unwrap(), header.mtime().unwrap());
+        assert!(
+            entries.insert(name.clone(), Entry { kind, mode, owner, time, content }).is_none(),
+            "{name} is there twice"
+        );
+    }
+    entries
+}
+
+/// What was compressed.
+pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut content).unwrap();
+    content
+}
+
+/// The plugin, out of its archive, or the Job, out of its image.
+pub(crate) fn program(name: &str, arch: &str) -> Vec<u8> {
+    if name == JOB {
+        return crate::image::binary(arch);
+    }
+    entries(&gunzip(&read(&dist(&archive(arch))))).remove(name).unwrap().content
+}
+
+/// What a command prints, which must succeed.
+#[track_caller]
+pub(crate) fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}

@@ -1,0 +1,124 @@
+//! A kubeconfig, read and made into a client's configuration as kubectl does both. Input: files and a context's name. Output:
+//! kube's types. Where kube (kube-client 5.0.0) departs from kubectl, this follows kubectl (client-go, tools/clientcmd):
+//!
+//! - A file of the `$KUBECONFIG` list that does not exist is passed over; so is an empty `current-context`, which kubectl
+//!   itself writes into new files.
+//! - Empty values are no values: `certificate-authority-data: ""` beside `certificate-authority`.
+//! - A token's file comes before a token.
+//! - Proxies (`proxy`), and what becomes of commands that make credentials (`exec`).
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use http::Uri;
+use kube::Config;
+use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigError};
+
+use super::proxy;
+use crate::cause::Cause;
+use crate::eks::pem;
+
+/// Reads the file; or those that `list`, the value of `$KUBECONFIG`, names; or the home directory's.
+pub(super) fn read(file: Option<&Path>, list: Option<&OsStr>) -> Result<Kubeconfig, KubeconfigError> {
+    if let Some(file) = file {
+        return Kubeconfig::read_from(file).map(without_empty_context);
+    }
+    let files = list.map(std::env::split_paths).into_iter().flatten();
+    let files: Vec<_> = files.filter(|file| !file.as_os_str().is_empty()).collect();
+    if files.is_empty() {
+        let home = std::env::home_dir().ok_or(KubeconfigError::FindPath)?;
+        return Kubeconfig::read_from(home.join(".kube").join("config")).map(without_empty_context);
+    }
+    let mut all = Kubeconfig::default();
+    for file in files.iter().filter(|file| files.len() == 1 || file.exists()) {
+        all = all.merge(without_empty_context(Kubeconfig::read_from(file)?))?;
+    }
+    Ok(all)
+}
+
+fn without_empty_context(mut kubeconfig: Kubeconfig) -> Kubeconfig {
+    kubeconfig.current_context = kubeconfig.current_context.filter(|context| !context.is_empty());
+    kubeconfig
+}
+
+/// What a client of this context is made from.
+pub(super) fn of(
+    kubeconfig: &Kubeconfig,
+    context: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Cause> {
+    let said = |words: String| Cause::said(words);
+    let entry = kubeconfig.contexts.iter().find(|entry| entry.name == context);
+    let entry =
+        entry.and_then(|entry| entry.context.as_ref()).ok_or_else(|| said("there is no such context".into()))?;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == entry.cluster);
+    let cluster = cluster.and_then(|cluster| cluster.cluster.clone());
+    let cluster = tidy_cluster(cluster.ok_or_else(|| said(format!("it has no cluster {}", entry.cluster)))?);
+    // kubectl, too, goes on without a user that is not there.
+    let user = kubeconfig.auth_infos.iter().find(|user| Some(&user.name) == entry.user.as_ref());
+    let mut user = tidy_user(user.and_then(|user| user.auth_info.clone()).unwrap_or_default());
+
+    let server = cluster.server.as_deref().ok_or_else(|| said(format!("cluster {} has no server", entry.cluster)))?;
+    let server: Uri = server.parse().map_err(|_| said(format!("{server} is not the address of a server")))?;
+    // The form in which a command gets the cluster's entry has the authority's certificates loaded from where they are.
+    let loaded = ExecAuthCluster::try_from(&cluster).map_err(|error| Cause::of(&error))?;
+    let authority = match &loaded.certificate_authority_data {
+        Some(bytes) => {
+            let found = pem::certificates(&String::from_utf8_lossy(bytes));
+            Some(found.ok_or_else(|| said("its certificate authority is no certificate in PEM".to_owned()))?)
+        }
+        None => None,
+    };
+    if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
+        exec.cluster = Some(loaded);
+    }
+
+    let proxy = proxy::of(&server, cluster.proxy_url.as_deref(), variable)?;
+    let mut config = Config::new(server);
+    if let Some(namespace) = entry.namespace.clone().filter(|namespace| !namespace.is_empty()) {
+        config.default_namespace = namespace;
+    }
+    config.root_cert = authority;
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or_default();
+    config.disable_compression = cluster.disable_compression.unwrap_or_default();
+    config.tls_server_name = cluster.tls_server_name;
+    config.proxy_url = proxy;
+    config.auth_info = user;
+    Ok(config)
+}
+
+fn tidy_cluster(mut cluster: Cluster) -> Cluster {
+    for value in [
+        &mut cluster.certificate_authority,
+        &mut cluster.certificate_authority_data,
+        &mut cluster.tls_server_name,
+        &mut cluster.server,
+    ] {
+        tidy(value);
+    }
+    cluster
+}
+
+fn tidy_user(mut user: AuthInfo) -> AuthInfo {
+    for value in [
+        &mut user.client_certificate,
+        &mut user.client_certificate_data,
+        &mut user.client_key,
+        &mut user.token_file,
+        &mut user.username,
+    ] {
+        tidy(value);
+    }
+    if user.token_file.is_some() {
+        user.token = None;
+    }
+    user
+}
+
+fn tidy(value: &mut Option<String>) {
+    *value = value.take().filter(|value| !value.is_empty());
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,128 @@
+//! Without an internet: everything works from a network that reaches the API server, the registry and the AWS endpoint (as VPC
+//! endpoints are: at an address of one's own, with TLS and a private authority), and asks nobody else, no name server and not
+//! the machine's metadata. The Job's Pod asks the API server alone.
+
+use std::path::PathBuf;
+
+use eks_encrypt_tests::air_gap::{AirGap, Begun, ear_at_node};
+use eks_encrypt_tests::info::CREATOR;
+
+use super::judge::{Before, namespaces, no_rights};
+use super::node::push;
+use super::support::{Fixture, Said, enable, filled, plugin_command, run, wait_for, with_node};
+
+/// Who asks nobody.
+const NOBODY: [String; 0] = [];
+
+/// The Service `kubernetes`, whose address every Pod has in its environment. A packet to it is heard a second time when that
+/// address has been replaced by the API server's own.
+const SERVICE: &str = "172.20.0.1:443";
+
+/// The Pods' addresses.
+const PODS: &str = "198.19.";
+
+/// A command of the sandbox, inside.
+fn inside(gap: &AirGap, command: &std::process::Command) -> Said {
+    let mut command = gap.command(command);
+    gap.inside(move || run(&mut command)).unwrap()
+}
+
+/// The plugin, inside.
+fn plugin(gap: &AirGap, sandbox: &Fixture, arguments: &[&str]) -> Said {
+    inside(gap, &plugin_command(sandbox, arguments))
+}
+
+/// A credentials file with the profile `ops`.
+fn profile(sandbox: &Fixture) -> PathBuf {
+    let file = sandbox.folder().logs().join("credentials");
+    let (id, secret) = (CREATOR.id, CREATOR.secret);
+    std::fs::write(&file, format!("[ops]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")).unwrap();
+    file
+}
+
+/// A file of `create`.
+fn cluster_config(sandbox: &Fixture) -> String {
+    let file = sandbox.folder().path().join("logs/create.yaml");
+    let key = &sandbox.info().keys.customer;
+    let text = format!(
+        "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {{name: new, region: us-west-2}}\n\
+         managedNodeGroups: [{{name: ng}}]\nsecretsEncryption: {{keyARN: '{key}'}}\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[tokio::test]
+async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_the_last_trace() {
+    let sandbox = with_node();
+    filled(&sandbox, 300, 3).await;
+    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let (gap, pods) = (AirGap::around(&sandbox).unwrap(), ear_at_node(&sandbox).unwrap());
+
+    // The main job, with a Pod.
+    let said = plugin(&gap, &sandbox, &enable(&sandbox, &["--image", &image]));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("300 listed: 300 rewritten") && said.stderr.contains("Done and proven"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "enable");
+    before.all_moved(&sandbox).await;
+
+    // How things stand, from data that nobody had to be asked for elsewhere.
+    let status = plugin(&gap, &sandbox, &["status", "--output=json"]).json();
+    assert_eq!(status["notSeen"], serde_json::json!([]), "{status}");
+    assert_eq!(status["cluster"]["keyArn"], sandbox.info().keys.customer, "{status}");
+    let said = plugin(&gap, &sandbox, &["attach"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "status and attach");
+
+    // With a profile, and with the region from the kubeconfig alone: the SDK would ask the machine's metadata for what is missing.
+    let mut status = plugin_command(&sandbox, &["status", "--output=json"]);
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        status.env_remove(name);
+    }
+    let status = inside(&gap, status.env("AWS_PROFILE", "ops").env("AWS_SHARED_CREDENTIALS_FILE", profile(&sandbox)));
+    let status = status.json();
+    assert_eq!(status["notSeen"], serde_json::json!([]), "{status}");
+    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "a profile");
+
+    // Where AWS can't be reached at all.
+    let said = plugin(&gap, &sandbox, &["reencrypt", "--without-aws", "--yes", "--image", &image]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let said = plugin(&gap, &sandbox, &["reencrypt", "--local", "--yes"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "reencrypt");
+
+    // A new cluster's plan: EC2, KMS, STS, EKS and CloudFormation are asked at their endpoints.
+    let said = plugin(&gap, &sandbox, &["create", "--dry-run", "-f", &cluster_config(&sandbox)]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "create");
+
+    // The Pods of two runs have talked to the API server, and to nobody else: no name is asked for.
+    let talked: Vec<_> = pods.heard().into_iter().filter(|begun| begun.from.to_string().starts_with(PODS)).collect();
+    let (_, api_server) = sandbox.info().endpoint.split_once("//").unwrap();
+    let place = |begun: &Begun| format!("{}:{}", begun.to, begun.port.unwrap_or_default());
+    let elsewhere = talked.iter().filter(|begun| ![SERVICE, api_server].contains(&place(begun).as_str()));
+    assert_eq!(elsewhere.map(ToString::to_string).collect::<Vec<_>>(), NOBODY, "the Pods");
+    assert!(talked.iter().any(|begun| place(begun) == SERVICE), "no Pod was heard, so this shows nothing: {talked:?}");
+
+    let said = plugin(&gap, &sandbox, &["cleanup"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    wait_for("the namespace to go", || namespaces(&sandbox).is_empty().then_some(()));
+    no_rights(&sandbox);
+    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "cleanup");
+
+    // The gap would have told: a name that is asked for, and the machine's metadata.
+    let mut name = std::process::Command::new("getent");
+    let said = inside(&gap, name.args(["ahosts", "sts.us-west-2.amazonaws.com"]));
+    assert_ne!(said.code, Some(0), "{}", said.stdout);
+    let mut nobody = sandbox.command("aws").unwrap();
+    let nobody = nobody.args(["sts", "get-caller-identity"]).env_remove("AWS_ACCESS_KEY_ID");
+    assert_ne!(inside(&gap, nobody).code, Some(0));
+    let elsewhere = gap.elsewhere().unwrap();
+    for word in ["DNS query for sts.us-west-2.amazonaws.com", "TCP to 169.254.169.254 port 80"] {
+        assert!(elsewhere.iter().any(|line| line.starts_with(word)), "{word}: {elsewhere:?}");
+    }
+}
