@@ -44,7 +44,7 @@ pub(crate) fn complete(words: &[OsString]) -> String {
         all.push(typed.clone());
     }
     let last = all.len() - 1;
-    let mut command = command(kubeconfig(words));
+    let mut command = informed(Cli::command(), kubeconfig(words).as_ref());
     let mut found = clap_complete::engine::complete(&mut command, all, last, None).unwrap_or_default();
     if found.iter().any(|candidate| candidate.get_id().is_some_and(|id| id == ALL_FILES)) {
         return format!(":{FILES}");
@@ -72,14 +72,17 @@ fn line(candidate: &CompletionCandidate) -> Option<String> {
     })
 }
 
-/// The command line, with what clap does not know: which contexts there are, and that the shell knows files best.
-fn command(kubeconfig: Option<PathBuf>) -> Command {
-    let known = |arg: Arg, kubeconfig: Option<PathBuf>| match arg.get_value_hint() {
+/// A command and those below it, with what clap does not know: which contexts there are, and that the shell knows files best.
+fn informed(command: Command, kubeconfig: Option<&PathBuf>) -> Command {
+    let known = |arg: Arg| match arg.get_value_hint() {
         ValueHint::AnyPath => arg.add(ArgValueCompleter::new(files)),
-        _ if arg.get_id() == "context" => arg.add(ArgValueCandidates::new(move || contexts(kubeconfig.as_ref()))),
+        _ if arg.get_id() == "context" => {
+            let kubeconfig = kubeconfig.cloned();
+            arg.add(ArgValueCandidates::new(move || contexts(kubeconfig.as_ref())))
+        }
         _ => arg,
     };
-    Cli::command().mut_subcommands(|command| command.mut_args(|arg| known(arg, kubeconfig.clone())))
+    command.mut_args(known).mut_subcommands(|command| informed(command, kubeconfig))
 }
 
 fn files(_: &OsStr) -> Vec<CompletionCandidate> {

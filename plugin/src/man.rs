@@ -42,11 +42,18 @@ pub(crate) fn write(folder: &Path) -> Result<ExitCode, Error> {
 
 /// The names of the pages and what stands in them.
 fn pages() -> Vec<(String, std::io::Result<Vec<u8>>)> {
-    let mut root = Cli::command().disable_help_subcommand(true).display_name(NAME);
+    let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
-    let commands = root.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    let named: Vec<_> = commands.map(|command| (format!("{NAME}-{}", command.get_name()), command)).collect();
-    std::iter::once((NAME.to_owned(), root)).chain(named).map(|(name, command)| page(&name, command)).collect()
+    let mut pages = Vec::new();
+    collect(NAME, &root, &mut pages);
+    pages
+}
+
+/// A command's page, and those of the commands below it.
+fn collect(name: &str, command: &Command, pages: &mut Vec<(String, std::io::Result<Vec<u8>>)>) {
+    pages.push(page(name, command.clone()));
+    let told = command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help");
+    told.for_each(|below| collect(&format!("{name}-{}", below.get_name()), below, pages));
 }
 
 fn page(name: &str, command: Command) -> (String, std::io::Result<Vec<u8>>) {

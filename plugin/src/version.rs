@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::{Output, VERSION};
 use crate::finish::report::API_VERSION;
+use crate::image::archive;
 use crate::screen::{self, Screen};
 
 /// This program, as data. A public format: adding a field is no change of its version.
@@ -53,9 +54,9 @@ fn revision(told: Option<&'static str>) -> Option<&'static str> {
     told.map(str::trim).filter(|told| !told.is_empty())
 }
 
-/// The digest of the image archive beside this program.
+/// The digest of the image archive beside this program; why one that is there can't be read, `image digest` says.
 fn image() -> Option<String> {
-    None
+    archive::find(None).and_then(|archive| archive::read(&archive)).ok().map(|image| image.index.digest)
 }
 
 /// Rust's names of a platform, in Go's words.
@@ -76,7 +77,8 @@ mod tests {
 
     #[test]
     fn all_that_is_known_of_this_program() {
-        let version = Version { version: "0.1.0", revision: None, platform: platform("linux", "x86_64"), ..this() };
+        let version =
+            Version { version: "0.1.0", revision: None, platform: platform("linux", "x86_64"), image: None, ..this() };
         insta::assert_snapshot!(serde_json::to_string_pretty(&version).unwrap(), @r#"
         {
           "apiVersion": "eks-encrypt/v1",

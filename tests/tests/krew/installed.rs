@@ -22,7 +22,7 @@ fn krew_installs_it_and_kubectl_finds_it_and_removed_it_can_be_installed_again()
         store.parent(),
         Some(home.path(&format!("krew/store/eks-encrypt/v{VERSION}")).canonicalize().unwrap().as_path())
     );
-    for file in ["LICENSE", "README.md"] {
+    for file in ["LICENSE", "README.md", "eks-encrypt-job.oci.tar"] {
         assert!(store.with_file_name(file).is_file(), "{file} is not installed");
     }
 
@@ -32,6 +32,8 @@ fn krew_installs_it_and_kubectl_finds_it_and_removed_it_can_be_installed_again()
     let wire = eks_encrypt_job::event::WIRE_VERSION;
     assert_eq!((&version["version"], &version["wireFormat"]), (&VERSION.into(), &wire.into()), "{version}");
     assert_eq!(version["platform"], format!("linux/{}", this_arch()));
+    // The image is found from the link in krew's folder.
+    assert_eq!(version["image"], home.kubectl(&["eks-encrypt", "image", "digest"]).ok().trim());
 
     // What README.md says where `krew uninstall` can't be: it wants an index, which comes from the internet.
     let line = "cd \"$KREW_ROOT\" && rm -r bin/kubectl-eks_encrypt store/eks-encrypt receipts/eks-encrypt.yaml";

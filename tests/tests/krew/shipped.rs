@@ -1,15 +1,12 @@
-//! What a release ships: the filled manifest and its archives. Input: `target/dist`, or, where `make dist` has not run, what this
-//! checkout has built. Output: a manifest, and the archive of each platform.
+//! What a release ships: the filled manifest and its archives. Input: `target/dist`. Output: a manifest, and the archive of each
+//! platform.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::home::{MANIFEST, plugin};
-use super::support::run;
+use super::home::MANIFEST;
 
 /// The version of the workspace.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -28,13 +25,11 @@ pub(crate) struct Shipped {
     pub(crate) folder: PathBuf,
 }
 
-/// What `make dist` has made; where it has not run, the same form of it. THIS IS THE PLACE to say that it must have run.
+/// What `make dist` has made.
 pub(crate) fn shipped() -> Shipped {
     let dist = checkout("target/dist");
-    match std::fs::read_to_string(dist.join(MANIFEST)) {
-        Ok(manifest) => Shipped { manifest: serde_saphyr::from_str(&manifest).unwrap(), folder: dist },
-        Err(_) => made().clone(),
-    }
+    let manifest = std::fs::read_to_string(dist.join(MANIFEST)).expect("`make dist` makes what these tests look at");
+    Shipped { manifest: serde_saphyr::from_str(&manifest).unwrap(), folder: dist }
 }
 
 impl Shipped {
@@ -78,26 +73,6 @@ pub(crate) fn filled(sum: impl Fn(&str) -> String) -> Value {
 
 fn archive(arch: &str) -> String {
     format!("kubectl-eks_encrypt-v{VERSION}-linux-{arch}.tar.gz")
-}
-
-/// An archive of this machine's build, under the names of both architectures, made once for all tests.
-fn made() -> &'static Shipped {
-    static MADE: OnceLock<Shipped> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("krew");
-        drop(std::fs::remove_dir_all(&folder));
-        std::fs::create_dir_all(folder.join("files")).unwrap();
-        let files = folder.join("files");
-        // Without its debugging information, which is most of it.
-        run(Command::new("strip").arg("-o").arg(files.join("kubectl-eks_encrypt")).arg(plugin())).ok();
-        for file in ["LICENSE", "README.md", "krew/kubectl_complete-eks_encrypt"] {
-            std::fs::copy(checkout(file), files.join(Path::new(file).file_name().unwrap())).unwrap();
-        }
-        for arch in ["amd64", "arm64"] {
-            run(Command::new("tar").arg("-czf").arg(folder.join(archive(arch))).arg("-C").arg(&files).arg(".")).ok();
-        }
-        Shipped { manifest: filled(|arch| sum(&folder.join(archive(arch)))), folder }
-    })
 }
 
 /// The SHA-256 of a file, as a manifest has it.
