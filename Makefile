@@ -40,7 +40,7 @@ lint: ## Formatting, clippy and the documentation's links, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@# These are no default targets, so that `cargo test` needs no sandbox, and --all-targets leaves them out.
-	cargo clippy --package eks-encrypt-tests --test e2e --test lifecycle --locked -- -D warnings
+	cargo clippy --package eks-encrypt-tests --test e2e --test lifecycle --test krew --locked -- -D warnings
 	cargo clippy --package eks-encrypt-dist --test dist --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 

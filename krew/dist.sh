@@ -48,4 +48,5 @@ files+=($out/SHA256SUMS)
 for file in $out/*; do
     [[ " ${files[*]} " == *" $file "* ]] || rm "$file"
 done
-stat --printf '%n\t%s\n' "${files[@]}" | numfmt --field 2 --to iec-i --suffix B --format '%8.1f' | expand -t 64
+cd $out
+stat --printf '%s\t%n\n' "${files[@]##*/}" | numfmt --field 1 --to iec-i --suffix B --format '%9.1f'

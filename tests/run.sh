@@ -30,6 +30,7 @@ unit() {
 e2e() {
     step "parts of the sandbox" make --no-print-directory parts &&
         step "programs" make --no-print-directory build &&
+        step "krew, and kubectl that finds the plugin" cargo test --locked --package eks-encrypt-tests --test krew &&
         step "the Job's image" make --no-print-directory image &&
         step "end-to-end tests" cargo test --locked --package eks-encrypt-tests --test e2e -- --test-threads "${E2E_THREADS:-2}" &&
         step "what sandboxes leave behind" cargo test --locked --package eks-encrypt-tests --test lifecycle -- --test-threads 1

@@ -23,7 +23,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Looks at what is there. Fails when it is told to stop, or when another run is at work.
 pub(crate) async fn begin<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
     let (spec, trouble) = (state.spec, state.trouble);
-    state.server = upkeep.during(state, server_version(client, trouble)).await?;
+    state.server = match upkeep.during(state, server_version(client, trouble)).await? {
+        Ok(version) => version,
+        Err(refusal) => {
+            state.note(unreached(&refusal, !spec.job_uid.is_empty()));
+            "unknown".into()
+        }
+    };
     lease(client, state, upkeep).await?;
     // After the lease: a predecessor that is still ending writes its record before it gives the lease back.
     match upkeep.during(state, record::read_noting(client, &spec.namespace, PATIENCE, trouble)).await? {
@@ -66,10 +72,22 @@ async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkee
 }
 
 /// The API server's version in its own words.
-async fn server_version(client: &Client, trouble: &Trouble) -> String {
+async fn server_version(client: &Client, trouble: &Trouble) -> Result<String, Refusal> {
     let get = || {
         let request = http::Request::get("/version").body(Vec::new());
         ask::<Info>(client, request.map_err(kube::core::request::Error::BuildRequest))
     };
-    retry(VERSION_PATIENCE, trouble, Refusal::passing, get).await.map_or_else(|_| "unknown".into(), |i| i.git_version)
+    retry(VERSION_PATIENCE, trouble, Refusal::passing, get).await.map(|info| info.git_version)
+}
+
+/// What a person should know when the first thing that was asked has no answer at all: where a cluster's Pods may talk to nobody
+/// unless a NetworkPolicy allows it, this is how it shows, and nothing else will tell.
+fn unreached(refusal: &Refusal, in_pod: bool) -> Option<String> {
+    let silent = matches!(refusal, Refusal::Broken(_) | Refusal::Silent(_));
+    (silent && in_pod).then(|| {
+        format!(
+            "{refusal}; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: \
+             manifests/network-policy has one that lets it through"
+        )
+    })
 }

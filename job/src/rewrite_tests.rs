@@ -306,6 +306,23 @@ async fn while_nothing_moves_there_is_a_line_every_15_s_that_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_never_reached_the_api_server_says_what_may_keep_it_away() {
+    let (_, said, _) = run(Method::Annotate, |_| Some(Reply::Broken)).await;
+    insta::assert_snapshot!(said.notes()[0], @"no answer from the API server: connection reset by peer; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: manifests/network-policy has one that lets it through");
+    // One that forbids the question, or has no time, has been reached.
+    for refusal in [status(403, "Forbidden", "", "no"), status(503, "ServiceUnavailable", "", "no endpoints")] {
+        let mut refusal = Some(refusal);
+        let (_, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
+            "GET /version" => refusal.take(),
+            "GET /api/v1/secrets" => Some(old(&keys(0, 1), "", 0)),
+            _ => write_all(call),
+        })
+        .await;
+        assert!(!said.notes().iter().any(|note| note.contains("NetworkPolicy")), "{:?}", said.notes());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_breaks_off_stops_the_run_after_what_was_listed() {
     let (result, said, _) = run(Method::Annotate, |call| match call.query.as_str() {
         _ if !call.is_list() => write_all(call),

@@ -2,6 +2,7 @@
 //! Input: the arguments. Output: what `main` dispatches on.
 
 mod flags;
+mod image;
 mod paste;
 mod values;
 
@@ -11,7 +12,11 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
+
+/// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
+const BINARY: &str = "kubectl-eks_encrypt";
 
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,7 +32,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Flags come after the command's name: `kubectl eks-encrypt status --context prod`.
 #[derive(Debug, Parser)]
 #[command(
-    name = "kubectl-eks_encrypt",
+    name = BINARY,
     bin_name = "kubectl eks-encrypt",
     display_name = "kubectl eks-encrypt",
     version,
@@ -98,6 +103,9 @@ pub(crate) enum Command {
     /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
     /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
     Manifests(Manifests),
+    /// Push, save or name the Job's image, which comes with this plugin
+    #[command(subcommand)]
+    Image(Image),
     /// Print the JSON Schema of a file that this plugin reads, for editors
     ///
     /// For example: kubectl eks-encrypt schema cluster-config > cluster-config.json, and in the file's first line:
@@ -186,6 +194,9 @@ pub(crate) struct Enable {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `create`.
@@ -249,6 +260,9 @@ pub(crate) struct Reencrypt {
 
     #[command(flatten)]
     pub(crate) job: JobFlags,
+
+    #[command(flatten)]
+    pub(crate) push: PushFlags,
 }
 
 /// The flags of `attach`.
@@ -373,9 +387,16 @@ pub(crate) fn completion(of: CompletionOf) -> String {
         CompletionOf::Powershell => Shell::PowerShell,
         CompletionOf::Zsh => Shell::Zsh,
     };
+    // The scripts would offer hidden commands too.
+    let all = Cli::command();
+    let visible = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let mut command = clap::Command::new(BINARY).version(VERSION).subcommands(visible);
+    // For bash, a name with a dash is not written the same way everywhere (clap_complete 4.6, `aot/shells/bash.rs`), and
+    // after the command's name nothing more would be completed. So it is made for a name without, which is put right.
+    let name = if shell == Shell::Bash { BINARY.replace('-', "_") } else { BINARY.to_owned() };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "kubectl-eks_encrypt", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    clap_complete::generate(shell, &mut command, &name, &mut script);
+    String::from_utf8_lossy(&script).replace(&format!("-o default {name}"), &format!("-o default {BINARY}"))
 }
 
 #[cfg(test)]

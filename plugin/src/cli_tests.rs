@@ -42,6 +42,7 @@ fn top() {
                   key yet
       cleanup     Remove everything that runs have made in the cluster
       manifests   Print what would be applied, as YAML, for review or GitOps
+      image       Push, save or name the Job's image, which comes with this plugin
       schema      Print the JSON Schema of a file that this plugin reads, for editors
       completion  Print a completion script, for kubectl or for a shell
       version     Print this plugin's version
@@ -176,8 +177,9 @@ fn help_of_enable() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (README.md says how), push it to a
-              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of
+              this project is published: it comes with this plugin, and `kubectl eks-encrypt image push
+              REGISTRY/REPO` puts it into a registry of yours and prints the name for this flag.
 
           --image-pull-secret <NAME>
               A Secret of the namespace with which the image is pulled; may be repeated
@@ -207,6 +209,37 @@ fn help_of_enable() {
 
               For clusters in which no Pod can run, or no image can be pulled. It ends with this
               command: don't close the laptop. It asks for metadata alone, as the Job does.
+
+    The image that comes with this plugin:
+          --push-image <REGISTRY/REPO[:TAG]>
+              Push it there when you have confirmed, before anything else is changed, and run the Job
+              from it
+
+              As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
+              the image by its digest.
+
+          --archive <FILE>
+              The image archive [default: eks-encrypt-job.oci.tar beside this program]
+
+          --username <NAME>
+              The name to log in to the registry with
+
+          --password-stdin
+              Read the password of --username from stdin
+
+          --registry-ca <FILE>
+              A file of certificate authorities (PEM) that may have signed the registry's certificate,
+              beside the system's [default for Amazon ECR: $AWS_CA_BUNDLE]
+
+          --plain-http[=<BOOL>]
+              Whether the registry is spoken to without TLS [default: only on loopback addresses,
+              without --registry-ca]
+
+              [possible values: true, false]
+
+          --create-repository
+              Create the repository in Amazon ECR if it is not there, with immutable tags and scan on
+              push
     ");
 }
 
@@ -304,8 +337,9 @@ fn help_of_reencrypt() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (README.md says how), push it to a
-              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of
+              this project is published: it comes with this plugin, and `kubectl eks-encrypt image push
+              REGISTRY/REPO` puts it into a registry of yours and prints the name for this flag.
 
           --image-pull-secret <NAME>
               A Secret of the namespace with which the image is pulled; may be repeated
@@ -335,6 +369,37 @@ fn help_of_reencrypt() {
 
               For clusters in which no Pod can run, or no image can be pulled. It ends with this
               command: don't close the laptop. It asks for metadata alone, as the Job does.
+
+    The image that comes with this plugin:
+          --push-image <REGISTRY/REPO[:TAG]>
+              Push it there when you have confirmed, before anything else is changed, and run the Job
+              from it
+
+              As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
+              the image by its digest.
+
+          --archive <FILE>
+              The image archive [default: eks-encrypt-job.oci.tar beside this program]
+
+          --username <NAME>
+              The name to log in to the registry with
+
+          --password-stdin
+              Read the password of --username from stdin
+
+          --registry-ca <FILE>
+              A file of certificate authorities (PEM) that may have signed the registry's certificate,
+              beside the system's [default for Amazon ECR: $AWS_CA_BUNDLE]
+
+          --plain-http[=<BOOL>]
+              Whether the registry is spoken to without TLS [default: only on loopback addresses,
+              without --registry-ca]
+
+              [possible values: true, false]
+
+          --create-repository
+              Create the repository in Amazon ECR if it is not there, with immutable tags and scan on
+              push
     ");
 }
 
@@ -572,8 +637,9 @@ fn help_of_the_rest() {
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
 
-              No image of this project is published yet: build it (README.md says how), push it to a
-              registry of yours, and name it here. The sandbox and `make demo` pass their own.
+              By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of
+              this project is published: it comes with this plugin, and `kubectl eks-encrypt image push
+              REGISTRY/REPO` puts it into a registry of yours and prints the name for this flag.
 
           --image-pull-secret <NAME>
               A Secret of the namespace with which the image is pulled; may be repeated
@@ -693,6 +759,7 @@ fn completion_knows_the_commands() {
         let all = ["reencrypt", "encrypt-existing-secrets"];
         let wanted = if *of == CompletionOf::Kubectl { &["exec kubectl-eks_encrypt __complete"][..] } else { &all };
         assert!(wanted.iter().all(|word| script.contains(word)), "{of:?}");
+        assert!(!script.contains(" man "), "{of:?} offers what is hidden");
     }
 }
 
@@ -748,15 +815,15 @@ fn the_command_that_goes_on_is_this_one() {
     assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove=false --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
 }
 
-/// The parts of krew's manifest that must fit this binary (krew, `internal/index/validation/validate.go`).
+/// The parts of krew's manifest that must fit this binary; `tests/tests/krew` has the others.
 #[test]
 fn the_krew_manifest_names_this_plugin() {
     let manifest: serde_json::Value = serde_saphyr::from_str(include_str!("../../krew/eks-encrypt.yaml.in")).unwrap();
     assert_eq!(manifest["metadata"]["name"], "eks-encrypt");
     assert_eq!(manifest["spec"]["version"], "v@VERSION@");
-    assert!(manifest["spec"]["shortDescription"].as_str().unwrap().chars().count() <= 50);
     let binary = <Cli as clap::CommandFactory>::command().get_name().to_owned();
     for platform in manifest["spec"]["platforms"].as_array().unwrap() {
-        assert_eq!(platform["bin"], binary.as_str());
+        let suffix = if platform["selector"]["matchLabels"]["os"] == "windows" { ".exe" } else { "" };
+        assert_eq!(platform["bin"], format!("{binary}{suffix}"));
     }
 }

@@ -68,6 +68,12 @@ impl Question {
         }
     }
 
+    /// The same with something more that happens.
+    pub(crate) fn and(mut self, more: Option<String>) -> Self {
+        self.text.push_str(&more.unwrap_or_default());
+        self
+    }
+
     /// The same for `--dry-run`, which asks nothing.
     pub(crate) fn plan(&self) -> String {
         format!("{}\nThis was a dry run: nothing was changed.", self.text)

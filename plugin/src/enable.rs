@@ -13,6 +13,9 @@ use crate::eks::association::Plan;
 use crate::eks::{association, settle};
 use crate::finish::subject::Subject;
 use crate::finish::{summary, tell};
+use crate::image::before;
+use crate::image::login::Aws;
+use crate::image::push::Push;
 use crate::interrupt::Stage;
 use crate::preflight::{Eks, Ground, Wanted, preflight};
 use crate::screen::Screen;
@@ -22,14 +25,18 @@ use crate::target::Target;
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let target = Target::of_enable(args, screen).await?;
-    let ground = preflight(&wanted(args, &target), screen).await?;
-    decide(args, &ground, screen, stage).await
+    let asked = (args.file.as_deref(), args.encrypt_existing_secrets);
+    let (push, job) = before::prepare(&args.push, &args.job, asked, Aws::As(target.profile.clone())).await?;
+    let args = &Enable { job, ..args.clone() };
+    let ground = preflight(&wanted(args, &target, push.as_ref()), screen).await?;
+    decide(args, &ground, push.as_ref(), screen, stage).await
 }
 
 /// What is to be checked.
-fn wanted<'a>(args: &'a Enable, target: &'a Target) -> Wanted<'a> {
+fn wanted<'a>(args: &'a Enable, target: &'a Target, push: Option<&'a Push>) -> Wanted<'a> {
     Wanted {
         target: Some(target),
+        push,
         kube: &args.kube,
         engine: &args.engine,
         job: &args.job,
@@ -38,11 +45,19 @@ fn wanted<'a>(args: &'a Enable, target: &'a Target) -> Wanted<'a> {
 }
 
 /// Says what will happen, asks, and has it happen.
-async fn decide(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+async fn decide(
+    args: &Enable,
+    ground: &Ground,
+    push: Option<&Push>,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+) -> Result<ExitCode, Stop> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
+    let question = question.and(push.map(Push::said));
     if !confirm::decide(&args.go, &question, screen).await? {
         return Ok(ExitCode::Done);
     }
+    before::push(push, screen, stage).await?;
     go_on(args, ground, screen, stage).await
 }
 

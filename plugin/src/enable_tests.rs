@@ -162,7 +162,7 @@ async fn without_waiting_the_association_is_begun_and_not_followed() {
     let (client, kubernetes) = heard(|_, path| panic!("asked {path}"));
     let (ground, http) = without_a_key(client, &[IN_PROGRESS]);
     let (screen, stage) = (Screen::kept(), RefCell::default());
-    let code = decide(&flags(&["--wait=false", "--yes"]), &ground, &screen, &stage).await.unwrap();
+    let code = decide(&flags(&["--wait=false", "--yes"]), &ground, None, &screen, &stage).await.unwrap();
     assert_eq!((code, stage.into_inner()), (ExitCode::Done, Stage::Associating));
     let text = screen.text();
     assert_snapshot!(text[text.find("EKS is associating").unwrap()..], @r"
@@ -210,10 +210,10 @@ async fn whole(
     let ((aws, http), screen, args) = (aws(answers), Screen::kept(), flags(more));
     let kubernetes_client = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let target = Target { cluster: "shop".into(), key: args.key_arn.clone(), ..Target::default() };
-    let Ok(ground) = check(&wanted(&args, &target), Some(Ok(aws)), Ok(kubernetes_client), &screen).await else {
+    let Ok(ground) = check(&wanted(&args, &target, None), Some(Ok(aws)), Ok(kubernetes_client), &screen).await else {
         panic!("{}", screen.text())
     };
-    let end = decide(&args, &ground, &screen, &RefCell::default()).await;
+    let end = decide(&args, &ground, None, &screen, &RefCell::default()).await;
     (end, screen.text(), kubernetes.lock().unwrap().clone(), asked_of_aws(&http))
 }
 
@@ -306,4 +306,29 @@ async fn after_the_association_alone_it_is_said_what_is_not_done() {
 
     To re-encrypt them: kubectl eks-encrypt reencrypt --cluster shop --region eu-central-1 --image registry.example/job:1
     ");
+}
+
+#[tokio::test]
+async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
+    use crate::image::fixture::{Fake, Playing, archive};
+    let registry = Playing::start(Fake { instead: vec![("POST", 403, "no")], ..Fake::default() }).await;
+    let folder = tempfile::tempdir().unwrap();
+    let args = flags(&["--yes"]);
+    let registry_flags = crate::cli::RegistryFlags { archive: Some(archive(folder.path())), ..Default::default() };
+    let to = crate::image::reference::destination(&format!("{}/job", registry.address)).unwrap();
+    let push = Push::prepare(&to, &registry_flags, Aws::Never, false).await.unwrap().typed(("alice", "secret"));
+    let (client, heard) = testing::heard(|_, path| testing::not_found(path));
+    let (aws, http) = testing::aws(&[]);
+    let mut ground = testing::ground(client, &[]);
+    if let Some(eks) = &mut ground.eks {
+        (eks.aws, eks.plan) = (aws, Plan::Associate);
+    }
+    let stage = RefCell::default();
+    let screen = Screen::kept();
+    let stop = decide(&args, &ground, Some(&push), &screen, &stage).await.unwrap_err();
+    assert_eq!(stop.code, ExitCode::Refused, "{:#}", stop.error);
+    assert!(stop.error.to_string().contains("alice may not push to"), "{:#}", stop.error);
+    assert!(screen.text().contains("Before that the Job's image 0.1.0"), "{}", screen.text());
+    assert_eq!((testing::asked(&http), heard.lock().unwrap().clone()), (vec![], vec![]));
+    assert_eq!(*stage.borrow(), Stage::Pushing);
 }

@@ -15,6 +15,8 @@ pub(crate) enum Stage {
     /// Checks and the question: nothing is changed.
     #[default]
     Checking,
+    /// The Job's image is being pushed to the person's registry.
+    Pushing,
     /// EKS is being asked to associate the key.
     Asking,
     /// EKS has begun to associate the key.
@@ -67,6 +69,10 @@ pub(crate) async fn guard(
 fn text(stage: &Stage, again: &str, attach: &str) -> String {
     let (what, next) = match stage {
         Stage::Checking => return "\ninterrupted: nothing was changed".to_owned(),
+        Stage::Pushing => (
+            "The Job's image was being pushed: the registry may have all of it, or a part. Nothing else was changed.",
+            again,
+        ),
         Stage::Asking => (
             "EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and \
              can't be stopped. No Secret has been re-encrypted yet.",

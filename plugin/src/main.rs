@@ -1,9 +1,9 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`). The steps of `enable`, in their
-//! order: `target` (which cluster is meant) -> `preflight` (every check) -> `confirm` -> `eks` (the association) -> `drive` (a run is
-//! begun or found, and followed) -> `finish` (what it came to). A step's files lie in the folder of its name. What people see
-//! goes through `screen`, and nowhere else.
+//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `image`, `version`, `man`; and
+//! `complete`, which kubectl calls. The steps of `enable`, in their order: `target` (which cluster is meant) -> `preflight` (every
+//! check) -> `confirm` -> `eks` (the association) -> `drive` (a run is begun or found, and followed) -> `finish` (what it came to). A
+//! step's files lie in the folder of its name. What people see goes through `screen`, and nowhere else.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
@@ -18,6 +18,7 @@ mod drive;
 mod eks;
 mod enable;
 mod finish;
+mod image;
 mod interrupt;
 mod kubernetes;
 mod man;
@@ -92,6 +93,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
         Command::Status(args) => status::status(&args, screen).await,
         Command::Cleanup(args) => cleanup::cleanup(&args, screen).await,
         Command::Manifests(args) => print::print(&args),
+        Command::Image(command) => image::run(&command, screen).await,
         Command::Schema { of: cli::SchemaOf::ClusterConfig } => {
             screen::stdout(&format!("{:#}", create::config::schema()));
             Ok(ExitCode::Done)

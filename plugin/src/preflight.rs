@@ -25,6 +25,7 @@ use crate::eks::association::{self, Plan};
 use crate::eks::aws::{self, Aws};
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
+use crate::image::push::Push;
 use crate::kubernetes::{self, Kubernetes};
 use crate::preflight::table::{Check, Checks};
 use crate::screen::Screen;
@@ -35,6 +36,8 @@ use crate::target::Target;
 pub(crate) struct Wanted<'a> {
     /// The cluster in AWS; nothing, where AWS is not to be asked.
     pub(crate) target: Option<&'a Target>,
+    /// The push of the Job's image, if there is to be one.
+    pub(crate) push: Option<&'a Push>,
     /// The cluster in Kubernetes.
     pub(crate) kube: &'a KubeFlags,
     /// How Secrets are to be rewritten.
@@ -113,6 +116,9 @@ pub(crate) async fn check(
             None
         }
     };
+    if let Some(push) = wanted.push {
+        checks.add(push.check().await);
+    }
     checks.close()?;
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {

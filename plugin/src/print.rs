@@ -7,11 +7,25 @@ use crate::cli::{KubeFlags, Manifests, attach};
 use crate::drive::manifests::{self, Settings};
 use crate::drive::run::Run;
 use crate::screen;
-use crate::stop::Stop;
+use crate::stop::{Coded, Stop};
 
 /// What a reader of the file should know; before the command that follows the Job.
 const HEAD: &str = "# Made by `kubectl eks-encrypt manifests`. Apply it only when the association of the key is Successful: what is written\n\
     # earlier stays under the key of that time. To follow the Job, and to take its rights away at its end:\n#   ";
+
+/// Nobody has named an image, and nothing is pushed here.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no image for the Job is known: `kubectl eks-encrypt image push REGISTRY/REPO` pushes the one that comes with this plugin, and \
+     prints its name for --image"
+)]
+struct NoImage;
+
+impl Coded for NoImage {
+    fn code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+}
 
 /// Prints them.
 pub(crate) fn print(args: &Manifests) -> Result<ExitCode, Stop> {
@@ -20,7 +34,10 @@ pub(crate) fn print(args: &Manifests) -> Result<ExitCode, Stop> {
     Ok(ExitCode::Done)
 }
 
-fn text(args: &Manifests, run: &Run) -> Result<String, manifests::Error> {
+fn text(args: &Manifests, run: &Run) -> Result<String, Stop> {
+    if args.job.image.is_none() && !args.job.local {
+        return Err(NoImage.into());
+    }
     let settings = Settings { run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
     let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
     let attach = attach(&KubeFlags::default(), &run.namespace);

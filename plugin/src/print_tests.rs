@@ -41,6 +41,6 @@ fn without_an_image_nothing_is_printed() {
     let error = text(&flags(&[]), &run()).unwrap_err();
     assert_snapshot!(crate::testing::told(error), @r"
     exit 2
-    error: no image for the Job: name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod (--local)
+    error: no image for the Job is known: `kubectl eks-encrypt image push REGISTRY/REPO` pushes the one that comes with this plugin, and prints its name for --image
     ");
 }

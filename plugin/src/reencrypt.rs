@@ -13,6 +13,9 @@ use crate::eks::association::Plan;
 use crate::eks::settle;
 use crate::finish::subject::Subject;
 use crate::finish::tell;
+use crate::image::before;
+use crate::image::login::Aws;
+use crate::image::push::Push;
 use crate::interrupt::Stage;
 use crate::preflight::{Ground, Wanted, preflight};
 use crate::screen::Screen;
@@ -22,21 +25,31 @@ use crate::target::Target;
 /// Re-encrypts every Secret under the key that the cluster has.
 pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
     let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, screen)?) };
-    let ground = preflight(&wanted(args, target.as_ref()), screen).await?;
-    decide(args, &ground, screen, stage).await
+    let aws = target.as_ref().map_or(Aws::Never, |target| Aws::As(target.profile.clone()));
+    let (push, job) = before::prepare(&args.push, &args.job, (None, true), aws).await?;
+    let args = &Reencrypt { job, ..args.clone() };
+    let ground = preflight(&wanted(args, target.as_ref(), push.as_ref()), screen).await?;
+    decide(args, &ground, push.as_ref(), screen, stage).await
 }
 
 /// What is to be checked.
-fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>) -> Wanted<'a> {
-    Wanted { target, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true }
+fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>, push: Option<&'a Push>) -> Wanted<'a> {
+    Wanted { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true }
 }
 
 /// Says what will happen, asks, and has it happen.
-async fn decide(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
-    let question = confirm::Question::of(ground, &args.engine, &args.job, true);
+async fn decide(
+    args: &Reencrypt,
+    ground: &Ground,
+    push: Option<&Push>,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+) -> Result<ExitCode, Stop> {
+    let question = confirm::Question::of(ground, &args.engine, &args.job, true).and(push.map(Push::said));
     if !confirm::decide(&args.go, &question, screen).await? {
         return Ok(ExitCode::Done);
     }
+    before::push(push, screen, stage).await?;
     go_on(args, ground, screen, stage).await
 }
 

@@ -20,7 +20,7 @@ fn target() -> Target {
 async fn checked(args: &Reencrypt, answers: &[Answer], screen: &Screen) -> (Result<Ground, Stop>, testing::Heard) {
     let (client, heard) = heard(passing);
     let (target, kubernetes) = (target(), kubeconfig(client, SERVER, "authority A"));
-    (check(&wanted(args, Some(&target)), Some(Ok(aws(answers).0)), Ok(kubernetes), screen).await, heard)
+    (check(&wanted(args, Some(&target), None), Some(Ok(aws(answers).0)), Ok(kubernetes), screen).await, heard)
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_dry_run_writes_nothing() {
     let (screen, args) = (Screen::kept(), flags(&[&IMAGE[..], &["--dry-run"]].concat()));
     let (ground, heard) = checked(&args, &answers, &screen).await;
     let Ok(ground) = ground else { panic!("{}", screen.text()) };
-    assert_eq!(decide(&args, &ground, &screen, &RefCell::default()).await.unwrap(), ExitCode::Done);
+    assert_eq!(decide(&args, &ground, None, &screen, &RefCell::default()).await.unwrap(), ExitCode::Done);
     let text = screen.text();
     assert_snapshot!(text[text.find("Every check passed.").unwrap()..], @r"
     Every check passed.
@@ -79,11 +79,11 @@ fn vouched(more: &[&str]) -> Reencrypt {
 async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
     let (screen, args, (client, heard)) = (Screen::kept(), vouched(&["--dry-run"]), heard(passing));
     let kubernetes = kubeconfig(client, "https://127.0.0.1:1", "authority A");
-    let Ok(ground) = check(&wanted(&args, None), None, Ok(kubernetes), &screen).await else {
+    let Ok(ground) = check(&wanted(&args, None, None), None, Ok(kubernetes), &screen).await else {
         panic!("{}", screen.text())
     };
     assert!(ground.eks.is_none());
-    decide(&args, &ground, &screen, &RefCell::default()).await.unwrap();
+    decide(&args, &ground, None, &screen, &RefCell::default()).await.unwrap();
     assert_snapshot!(screen.text(), @r"
       warn  kubeconfig           context prod, server https://127.0.0.1:1/: not compared with EKS, because AWS is not to be
                                    asked
@@ -122,7 +122,7 @@ async fn a_detached_job_is_made_and_left_and_attach_is_shown() {
     let (client, asked) = api_server("not there", "complete", 0);
     let (screen, stage) = (Screen::kept(), RefCell::default());
     let args = flags(&[&IMAGE[..], &["--detach", "--yes", "--context", "prod"]].concat());
-    let code = decide(&args, &testing::ground(client, &[WITH]), &screen, &stage).await.unwrap();
+    let code = decide(&args, &testing::ground(client, &[WITH]), None, &screen, &stage).await.unwrap();
     assert_eq!(code, ExitCode::Done);
     let asked = asked.lock().unwrap();
     assert!(asked.last().unwrap().starts_with("PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/"), "{asked:?}");

@@ -2,6 +2,7 @@
 # Builds and installs what a sandbox is made of, and only what is missing. Run by `make parts`; safe to run again.
 #
 #   programs   etcd and Kubernetes, from the modules that go.mod pins and go.sum vouches for -> .built/bin
+#   krew       krew and its validator, from the module that krew/go.mod pins                 -> .built/krew
 #   python     moto (the AWS services), aws and cfn-lint (command lines), pinned with hashes -> .built/venv
 #   packages   containerd and what a node needs, from Debian, when root                      -> the system
 #   images     the pause image of every Pod, from pause/main.go                              -> .built/images
@@ -73,6 +74,18 @@ build_program() { # NAME PACKAGE
     say "$name: built in $((SECONDS - started)) s"
 }
 
+build_krew() { # PACKAGE [NAME]
+    # A folder of their own: kubectl takes kubectl-krew on PATH for a plugin of everybody's.
+    local program=$built/krew/${2:-$1}
+    current "krew-$1" "$program" krew/go.mod krew/go.sum && return 0
+    local started=$SECONDS
+    say "$1: building ..."
+    # Without a version from the linker it is a development build, which never asks the internet for a newer one.
+    (cd krew && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$program" "sigs.k8s.io/krew/cmd/$1")
+    stamp "krew-$1" "$program" krew/go.mod krew/go.sum
+    say "$1: built in $((SECONDS - started)) s"
+}
+
 install_python() {
     current venv "$built/aws/aws" requirements.txt && return 0
     say "moto and aws: installing ..."
@@ -114,6 +127,8 @@ build_program kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-mana
 build_program kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler
 build_program kubelet k8s.io/kubernetes/cmd/kubelet
 build_program kube-proxy k8s.io/kubernetes/cmd/kube-proxy
+build_krew krew kubectl-krew
+build_krew validate-krew-manifest
 install_python
 build_pause
 say "everything is there"

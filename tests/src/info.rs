@@ -63,7 +63,28 @@ pub struct NodeInfo {
     pub name: String,
     /// The image registry, as host:port.
     pub registry: String,
+    /// Those that were asked for besides, in the order of [`crate::options::Options::registries`].
+    #[serde(default)]
+    pub registries: Vec<Registry>,
 }
+
+/// A registry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registry {
+    /// As host:port.
+    pub address: String,
+    /// The file of the authority of its certificate; none, where it speaks without TLS.
+    pub authority: Option<PathBuf>,
+    /// The password of [`REGISTRY_USER`], where it wants one.
+    pub password: Option<String>,
+}
+
+/// The name under which Amazon ECR would have the sandbox's images; certificates of registries with TLS are good for it, too.
+pub const ECR: &str = "123456789012.dkr.ecr.us-west-2.amazonaws.com";
+
+/// Who may enter the registries that want a password.
+pub const REGISTRY_USER: &str = "sandbox";
 
 /// One access key that the AWS endpoint knows. Fake: nothing but a sandbox accepts it.
 #[derive(Clone, Copy, Debug)]

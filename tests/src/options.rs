@@ -15,12 +15,27 @@ pub struct Options {
     pub legacy: bool,
     /// Whether Pods can run.
     pub node: Node,
+    /// Registries beside the plain one without a password, at most [`MORE_REGISTRIES`]; they need a node.
+    #[serde(default)]
+    pub registries: Vec<Door>,
     /// More flags of kube-apiserver, as `NAME=VALUE`: to have it behave as another version does.
     #[serde(default)]
     pub api_server: Vec<String>,
     /// Variables of its environment, as `NAME=VALUE`: `GOGC` and the like.
     #[serde(default)]
     pub api_server_env: Vec<String>,
+}
+
+/// How many more registries a sandbox can have: one of each other kind.
+pub const MORE_REGISTRIES: usize = 3;
+
+/// How a registry is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// By TLS, with a certificate of the sandbox's authority.
+    pub tls: bool,
+    /// With a name and a password.
+    pub password: bool,
 }
 
 impl Default for Options {
@@ -30,6 +45,7 @@ impl Default for Options {
             region: "us-west-2".to_owned(),
             legacy: false,
             node: Node::WhereRoot,
+            registries: Vec::new(),
             api_server: Vec::new(),
             api_server_env: Vec::new(),
         }

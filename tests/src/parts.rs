@@ -70,6 +70,15 @@ impl Parts {
         Ok(kubectl.parent().map(Path::to_path_buf).unwrap_or_default())
     }
 
+    /// The folder with krew, as the plugin of kubectl that it is, and its validator.
+    ///
+    /// # Errors
+    /// They were not built.
+    pub fn krew_bin(&self) -> Result<PathBuf, Missing> {
+        let folder = self.built.join("krew");
+        self.first("validate-krew-manifest", [folder.clone()]).map(|_| folder)
+    }
+
     /// The archive of the image that holds each Pod's namespaces.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 
 use crate::folder::Folder;
 use crate::lane::Net;
-use crate::options::Options;
+use crate::options::{Door, MORE_REGISTRIES, Options};
 use crate::parts::Parts;
 use crate::spec::Spec;
 use crate::{node, ports};
@@ -23,6 +23,8 @@ pub(crate) struct Site {
     /// Where the API server listens: the node has to reach it.
     pub(crate) api: SocketAddr,
     pub(crate) registry: SocketAddr,
+    /// Those that were asked for besides.
+    pub(crate) registries: Vec<(Door, SocketAddr)>,
     pub(crate) etcd: [u16; 2],
     pub(crate) moto: u16,
     pub(crate) aws: u16,
@@ -50,9 +52,11 @@ impl Site {
         }
         let address = net.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |net| net.host().into());
         let [client, peer, moto, aws, manager, scheduler] = ports::free(Ipv4Addr::LOCALHOST.into())?;
-        let [api, registry] = ports::free(address)?.map(|port| SocketAddr::new(address, port));
+        let [api, registry, more @ ..]: [SocketAddr; 2 + MORE_REGISTRIES] =
+            ports::free(address)?.map(|port| SocketAddr::new(address, port));
+        let registries = spec.options.registries.iter().copied().zip(more).collect();
         let (options, programs, etcd) = (spec.options.clone(), Parts::of_this_checkout(), [client, peer]);
-        Ok(Self { options, folder, programs, net, api, registry, etcd, moto, aws, manager, scheduler })
+        Ok(Self { options, folder, programs, net, api, registry, registries, etcd, moto, aws, manager, scheduler })
     }
 
     /// Every AWS service.

@@ -18,7 +18,7 @@ use crate::control_plane::encryption::{AWS_OWNED, Encryption};
 use crate::control_plane::{ControlPlane, etcd};
 use crate::crew::{Crew, READY};
 use crate::folder::Folder;
-use crate::info::{ADMIN_ROLE, CREATOR, Info, Keys, NodeInfo, shell};
+use crate::info::{ADMIN_ROLE, CREATOR, Info, Keys, shell};
 use crate::kms::plugin;
 use crate::kubeconfig::{Target, of_webhook, write_components};
 use crate::pki::Authority;
@@ -132,11 +132,10 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     let scheduler = Controller::start(move || controllers::scheduler(&at.programs, &at.folder, at.scheduler))?;
     if site.net.is_some() {
         step("the node");
-        node::start(crew, &site, &ca.ca_file(), &admin).await?;
     }
+    let node = node::start(crew, &site, &ca, &admin).await?;
     manager.ready(&admin).await?;
 
-    let node = site.net.map(|_| NodeInfo { name: node::NAME.to_owned(), registry: site.registry.to_string() });
     let info = Info {
         cluster: options.cluster.clone(),
         region: options.region.clone(),

@@ -115,8 +115,10 @@ fn the_plugin_looks_names_up_without_the_machines_modules() {
     command.arg("AWS_ENDPOINT_URL=http://nowhere.invalid").arg(path(PLUGIN));
     let said =
         command.args(["status", "--cluster=c", "--region=us-west-2"]).current_dir(folder.path()).output().unwrap();
-    assert_eq!(said.status.code(), Some(1), "{}", String::from_utf8_lossy(&said.stderr));
-    assert!(String::from_utf8_lossy(&said.stderr).contains("nowhere.invalid"), "{said:?}");
+    // It says what it could not see, which is no error.
+    assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert_eq!(text.matches("failed to lookup address information").count(), 2, "{text}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::Method;
 
 use super::values::{self, Toleration};
+use crate::image::reference;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";
@@ -111,9 +112,10 @@ pub(crate) struct JobFlags {
 
     /// The Job's image, in a registry that the cluster's nodes can pull from
     ///
-    /// No image of this project is published yet: build it (README.md says how), push it to a registry of yours,
-    /// and name it here. The sandbox and `make demo` pass their own.
-    #[arg(long, value_name = "IMAGE", conflicts_with = "local")]
+    /// By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of this project is published:
+    /// it comes with this plugin, and `kubectl eks-encrypt image push REGISTRY/REPO` puts it into a registry of yours and
+    /// prints the name for this flag.
+    #[arg(long, value_name = "IMAGE", value_parser = reference::image, conflicts_with = "local")]
     pub(crate) image: Option<String>,
 
     /// A Secret of the namespace with which the image is pulled; may be repeated

@@ -10,7 +10,9 @@ use eks_encrypt_job::event::Method;
 
 use super::flags::{CREATE_TIMEOUT, TIMEOUT};
 use super::values::{duration, short};
-use super::{Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, Reencrypt, WaitFlags};
+use super::{
+    Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, PushFlags, Reencrypt, RegistryFlags, WaitFlags,
+};
 use crate::drive::manifests::word;
 
 /// A command being written.
@@ -89,9 +91,16 @@ impl Paste {
         self.switch("--prove=false", !flags.prove);
     }
 
-    fn job(&mut self, flags: &JobFlags) {
+    fn job(&mut self, flags: &JobFlags, push: &PushFlags) {
         self.namespace(&flags.namespace);
-        self.maybe("--image", flags.image.as_deref());
+        match &push.push_image {
+            // The image's name follows from it.
+            Some(to) => {
+                self.flag("--push-image", &to.typed());
+                self.registry(&push.registry);
+            }
+            None => self.maybe("--image", flags.image.as_deref()),
+        }
         self.each("--image-pull-secret", &flags.image_pull_secret);
         self.pairs("--node-selector", &flags.node_selector);
         self.each("--toleration", flags.toleration.iter().map(|toleration| &toleration.text));
@@ -100,6 +109,17 @@ impl Paste {
         self.maybe("--priority-class", flags.priority_class.as_deref());
         self.maybe("--service-account", flags.service_account.as_deref());
         self.switch("--local", flags.local);
+    }
+
+    fn registry(&mut self, flags: &RegistryFlags) {
+        self.path("--archive", flags.archive.as_deref());
+        self.maybe("--username", flags.username.as_deref());
+        self.switch("--password-stdin", flags.password_stdin);
+        self.path("--registry-ca", flags.registry_ca.as_deref());
+        if let Some(plain) = flags.plain_http {
+            self.switch(if plain { "--plain-http" } else { "--plain-http=false" }, true);
+        }
+        self.switch("--create-repository", flags.create_repository);
     }
 
     fn text(self) -> String {
@@ -119,7 +139,7 @@ impl Enable {
         paste.switch("--encrypt-existing-secrets=false", !self.encrypt_existing_secrets);
         paste.wait(&self.go);
         paste.engine(&self.engine);
-        paste.job(&self.job);
+        paste.job(&self.job, &self.push);
         paste.text()
     }
 
@@ -132,7 +152,7 @@ impl Enable {
         paste.kube(&self.kube);
         paste.wait(&self.go);
         paste.engine(&self.engine);
-        paste.job(&self.job);
+        paste.job(&self.job, &self.push);
         paste.text()
     }
 }
@@ -182,7 +202,7 @@ impl Reencrypt {
         paste.kube(&self.kube);
         paste.wait(&self.go);
         paste.engine(&self.engine);
-        paste.job(&self.job);
+        paste.job(&self.job, &self.push);
         paste.text()
     }
 }

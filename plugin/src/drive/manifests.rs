@@ -60,8 +60,9 @@ pub(crate) enum Error {
     Container,
     /// Nobody has named an image.
     #[error(
-        "no image for the Job: name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod \
-         (--local)"
+        "no image for the Job is known. Three ways out: have the one that comes with this plugin pushed to a registry of yours \
+         (--push-image REGISTRY/REPO), name one that the cluster's nodes can pull (--image), or re-encrypt from here without a \
+         Pod (--local)"
     )]
     NoImage,
     /// An object does not become YAML: a mistake of ours.
@@ -270,7 +271,9 @@ mod tests {
 
     fn made() -> Vec<Object> {
         let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
-        let flags = reencrypt(&["--image", "registry.example/job: \"1\"", "--method", "touch", "--concurrency", "3"]);
+        let mut flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
+        // The command line lets no such name through.
+        flags.job.image = Some("registry.example/job: \"1\"".to_owned());
         objects(&Settings { run: &run, key_arn: "arn:k", engine: &flags.engine, job: &flags.job }).unwrap()
     }
 
@@ -611,6 +614,6 @@ mod tests {
         assert!(matches!(made_with(&["--local"]).as_slice(), [Object::Namespace(_)]));
         let (run, flags) = (Run::named("r1", "ops"), reencrypt(&[]));
         let error = objects(&Settings { run: &run, key_arn: "", engine: &flags.engine, job: &flags.job }).unwrap_err();
-        insta::assert_snapshot!(error, @"no image for the Job: name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod (--local)");
+        insta::assert_snapshot!(error, @"no image for the Job is known. Three ways out: have the one that comes with this plugin pushed to a registry of yours (--push-image REGISTRY/REPO), name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod (--local)");
     }
 }

@@ -15,8 +15,9 @@ pub(crate) fn set(sdk: &SdkConfig, service: &str) -> Option<String> {
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
 
-/// STS's own address in the region, as EKS takes it in tokens: whatever the person has set, and never the dual-stack one
-/// (aws-iam-authenticator, pkg/token/token.go, `stsHostsForPartition`).
+/// STS's own address in the region, for a URL that an API server is to believe. Not what the person has set, such as a VPC
+/// endpoint's name: EKS refuses a token for any other host (kubernetes-sigs/aws-iam-authenticator, `pkg/token/token.go`,
+/// `verifyHost`), and nobody here calls that URL. Nor is it the dual-stack name, which is not among those hosts.
 pub(crate) async fn of_sts(sdk: &SdkConfig, region: &str) -> Option<String> {
     sts(region, sdk.use_fips().unwrap_or_default(), false).await
 }

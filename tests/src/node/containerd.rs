@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::folder::Folder;
+use crate::info::Registry;
 use crate::lane::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
@@ -21,16 +22,26 @@ pub(crate) fn socket(folder: &Folder) -> PathBuf {
 }
 
 /// Writes its configuration.
-pub(crate) fn configure(folder: &Folder, net: Net, registry: &str) -> std::io::Result<()> {
+pub(crate) fn configure(folder: &Folder, net: Net, registries: &[Registry]) -> std::io::Result<()> {
     let node = folder.node();
-    let hosts = node.join("certs.d").join(registry);
     let networks = node.join("cni");
-    std::fs::create_dir_all(&hosts)?;
     std::fs::create_dir_all(&networks)?;
-    let plain = format!("[host.\"http://{registry}\"]\n  capabilities = [\"pull\", \"resolve\"]\n");
-    std::fs::write(hosts.join("hosts.toml"), plain)?;
+    for registry in registries {
+        let hosts = node.join("certs.d").join(&registry.address);
+        std::fs::create_dir_all(&hosts)?;
+        std::fs::write(hosts.join("hosts.toml"), host(registry))?;
+    }
     std::fs::write(networks.join("10-sandbox.conflist"), network(net).to_string())?;
     std::fs::write(node.join("containerd.toml"), configuration(folder))
+}
+
+/// How a registry is reached, and whom its certificate may be of. Names and passwords come with each Pod.
+fn host(Registry { address, authority, .. }: &Registry) -> String {
+    let (scheme, trust) = match authority {
+        Some(file) => ("https", format!("  ca = {}\n", toml_string(file))),
+        None => ("http", String::new()),
+    };
+    format!("[host.\"{scheme}://{address}\"]\n  capabilities = [\"pull\", \"resolve\"]\n{trust}")
 }
 
 /// What containerd is started with, in the node's network.

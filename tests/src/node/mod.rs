@@ -1,4 +1,4 @@
-//! The node: containerd, kubelet and kube-proxy in a network namespace of their own, and the image registry beside them.
+//! The node: containerd, kubelet and kube-proxy in a network namespace of their own, and the image registries beside them.
 //!
 //! All of it runs in the supervisor's process and mount namespaces, so that the kernel removes every process, mount,
 //! network namespace, interface and iptables rule when the supervisor ends, however it ends.
@@ -10,31 +10,45 @@ pub(crate) mod network;
 pub(crate) mod proxy;
 pub(crate) mod registry;
 
-use std::path::Path;
-
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 
 use crate::crew::{Crew, READY};
+use crate::info::NodeInfo;
+use crate::options::Door;
+use crate::pki::Authority;
 use crate::site::Site;
 
 /// The node's name, in the form that EC2 gives.
 pub(crate) const NAME: &str = "ip-198-18-0-2.sandbox.internal";
 
-/// Starts the node's parts and the registry, and waits until the node is Ready.
-pub(crate) async fn start(crew: &mut Crew, site: &Site, ca_file: &Path, admin: &kube::Client) -> anyhow::Result<()> {
-    let Site { programs, folder, registry, .. } = site;
-    let Some(net) = site.net else { return Ok(()) };
-    containerd::configure(folder, net, &registry.to_string())?;
-    kubelet::configure(folder, net, ca_file)?;
+/// Starts the node's parts and the registries, and waits until the node is Ready.
+pub(crate) async fn start(
+    crew: &mut Crew,
+    site: &Site,
+    ca: &Authority,
+    admin: &kube::Client,
+) -> anyhow::Result<Option<NodeInfo>> {
+    let Site { programs, folder, .. } = site;
+    let Some(net) = site.net else { return Ok(None) };
+    let plain = Door { tls: false, password: false };
+    let doors = [(plain, site.registry)].into_iter().chain(site.registries.iter().copied());
+    let mut registries = Vec::new();
+    for (number, (door, address)) in doors.enumerate() {
+        let (start, registry) = registry::start(programs, folder, ca, number, door, address)?;
+        crew.start(start)?;
+        crew.ready(READY, || registry::answers(address)).await?;
+        registries.push(registry);
+    }
+    containerd::configure(folder, net, &registries)?;
+    kubelet::configure(folder, net, &ca.ca_file())?;
     crew.start(proxy::start(programs, folder, net)?)?;
-    crew.start(registry::start(programs, folder, *registry)?)?;
-    crew.ready(READY, || registry::answers(*registry)).await?;
     crew.start(containerd::start(programs, folder)?)?;
     crew.ready(READY, async || containerd::import_pause(programs, folder)).await?;
     crew.start(kubelet::start(programs, folder, net)?)?;
     crew.ready(READY, || is_ready(admin)).await?;
-    Ok(())
+    let registry = registries.remove(0).address;
+    Ok(Some(NodeInfo { name: NAME.to_owned(), registry, registries }))
 }
 
 async fn is_ready(admin: &kube::Client) -> Result<(), String> {

@@ -1,5 +1,5 @@
-//! The image registry that containerd pulls from: Debian's docker-registry, without TLS and without a password, at the
-//! host's end of the cable to the node.
+//! The image registries that containerd pulls from: Debian's docker-registry, with and without TLS and a password, at the
+//! host's end of the cable to the node. The first has neither.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,8 +9,10 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::folder::Folder;
-use crate::loopback;
+use crate::info::{ECR, REGISTRY_USER, Registry};
+use crate::options::Door;
 use crate::parts::{Missing, Parts};
+use crate::pki::Authority;
 use crate::process::Start;
 
 /// An image could not be pushed.
@@ -32,25 +34,47 @@ pub(crate) enum PushError {
     },
 }
 
-/// What the registry is started with.
-pub(crate) fn start(parts: &Parts, folder: &Folder, address: SocketAddr) -> anyhow::Result<Start> {
-    std::fs::create_dir_all(folder.registry())?;
-    let config = json!({
+/// What a registry is started with, and how it is entered.
+pub(crate) fn start(
+    parts: &Parts,
+    folder: &Folder,
+    ca: &Authority,
+    number: usize,
+    door: Door,
+    address: SocketAddr,
+) -> anyhow::Result<(Start, Registry)> {
+    let name = if number == 0 { "registry".to_owned() } else { format!("registry-{number}") };
+    let root = folder.registry().join(&name);
+    std::fs::create_dir_all(&root)?;
+    let mut config = json!({
         "version": "0.1",
         "log": { "level": "warn" },
-        "storage": { "filesystem": { "rootdirectory": folder.registry() } },
+        "storage": { "filesystem": { "rootdirectory": root } },
         "http": { "addr": address.to_string() },
     });
-    let file = folder.node().join("registry.json");
+    let mut registry = Registry { address: address.to_string(), authority: None, password: None };
+    if door.tls {
+        let certificate = ca.server(&name, &[ECR], &[address.ip()])?;
+        config["http"]["tls"] = json!({ "certificate": certificate.cert_file, "key": certificate.key_file });
+        registry.authority = Some(ca.ca_file());
+    }
+    if door.password {
+        let (password, file) = (uuid::Uuid::new_v4().to_string(), folder.node().join(format!("{name}.htpasswd")));
+        // The cheapest cost: nobody has the time to guess a sandbox's password, and every request is checked.
+        std::fs::write(&file, format!("{REGISTRY_USER}:{}\n", bcrypt::hash(&password, 4)?))?;
+        config["auth"] = json!({ "htpasswd": { "realm": "sandbox", "path": file } });
+        registry.password = Some(password);
+    }
+    let file = folder.node().join(format!("{name}.json"));
     std::fs::write(&file, config.to_string())?;
     let program = parts.system("docker-registry")?;
-    Ok(Start::new("registry", &program, folder.log("registry")).arg("serve").arg(file))
+    Ok((Start::new(&name, &program, folder.log(&name)).arg("serve").arg(file), registry))
 }
 
-/// Whether it answers.
+/// Whether it listens.
 pub(crate) async fn answers(address: SocketAddr) -> Result<(), String> {
-    let answer = loopback::http().get(format!("http://{address}/v2/")).send().await;
-    answer.map(|_| ()).map_err(|error| format!("no answer from {address}: {error}"))
+    let connected = tokio::net::TcpStream::connect(address).await;
+    connected.map(|_| ()).map_err(|error| format!("no answer from {address}: {error}"))
 }
 
 /// Pushes an OCI archive (`make image` builds ours) and gives the image's full name.

@@ -1,0 +1,90 @@
+//! `--push-image` of `enable` and `reencrypt`: the push between the person's yes and the first change in AWS or in the cluster.
+//! Input: their flags. Output: the Job's image by its digest, known before anything is pushed, so that checks, question and dry
+//! run speak of the very image that will run; and a row of the checks.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use eks_encrypt_job::exit::ExitCode;
+
+use crate::cli::{JobFlags, PushFlags};
+use crate::image::login::Aws;
+use crate::image::push::{Push, Standing};
+use crate::interrupt::Stage;
+use crate::preflight::table::Check;
+use crate::screen::Screen;
+use crate::stop::{Coded, Stop};
+
+/// The row's name.
+const ROW: &str = "image";
+
+/// The command line asks for what can't be.
+#[derive(Debug, thiserror::Error)]
+#[error("-f - and --password-stdin both read stdin: name the file, or log in with `docker login` before")]
+pub(crate) struct Stdin;
+
+impl Coded for Stdin {
+    fn code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+}
+
+/// The push, if one is asked for and a Job will be made; and the Job's flags with its image in them.
+pub(crate) async fn prepare(
+    flags: &PushFlags,
+    job: &JobFlags,
+    (file, rewrites): (Option<&Path>, bool),
+    aws: Aws,
+) -> Result<(Option<Push>, JobFlags), Stop> {
+    if flags.registry.password_stdin && file == Some(Path::new("-")) {
+        return Err(Stdin.into());
+    }
+    match &flags.push_image {
+        Some(to) if rewrites => {
+            let push = Push::prepare(to, &flags.registry, aws, false).await?;
+            let job = JobFlags { image: Some(push.by_digest()), ..job.clone() };
+            Ok((Some(push), job))
+        }
+        _ => Ok((None, job.clone())),
+    }
+}
+
+/// Pushes it, if there is something to push: what fails here has changed nothing else.
+pub(crate) async fn push(push: Option<&Push>, screen: &Screen, stage: &RefCell<Stage>) -> Result<(), Stop> {
+    if let Some(push) = push {
+        stage.replace(Stage::Pushing);
+        push.push(screen).await?;
+        stage.replace(Stage::Checking);
+    }
+    Ok(())
+}
+
+impl Push {
+    /// Whether it can be expected to succeed. Logs in and looks; pushes nothing.
+    pub(crate) async fn check(&self) -> Check {
+        let standing = match self.look().await {
+            Ok(standing) => standing,
+            Err(stop) => return Check::stopped(ROW, stop),
+        };
+        if let Err(error) = self.refuse(&standing) {
+            return Check::stopped(ROW, error);
+        }
+        if let Some(error) = self.missing(&standing) {
+            return Check::warn(ROW, error.to_string(), None);
+        }
+        let found = match standing {
+            Standing::Same => format!("{} is in the registry already", self.by_digest()),
+            Standing::NoRepository => format!("ECR has no repository for {}: it will be created", self.by_tag()),
+            Standing::Free | Standing::Other(_) => {
+                let what = self.what();
+                format!("{} will be pushed to {}", what.trim_start_matches("image "), self.by_tag())
+            }
+        };
+        Check::ok(ROW, found)
+    }
+
+    /// What the question says of it.
+    pub(crate) fn said(&self) -> String {
+        format!("Before that the Job's {} is pushed to\n    {}\n", self.what(), self.by_tag())
+    }
+}

@@ -1,0 +1,133 @@
+//! Logins as docker and podman keep them.
+use super::*;
+use crate::image::reference::destination;
+use crate::testing::told;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use insta::assert_snapshot;
+
+/// What a file with this text says of a registry.
+async fn of(text: &str, name: &str) -> Result<Option<(String, String)>, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, text).unwrap();
+    let found = credentials(&[folder.path().join("none.json"), file], &destination(name).unwrap()).await?;
+    Ok(found.map(|found| (found.username, found.password)))
+}
+
+fn auth(pair: &str) -> String {
+    format!(r#"{{"auth":"{}"}}"#, BASE64.encode(pair))
+}
+
+fn some(name: &str, password: &str) -> Option<(String, String)> {
+    Some((name.into(), password.into()))
+}
+
+#[tokio::test]
+async fn keys_are_hosts_addresses_or_repositories() {
+    let auths = format!(
+        r#"{{"auths":{{"registry.example":{},"https://old.example/v1/":{},"registry.example/team/b":{},"empty.example":{{}},
+        "https://index.docker.io/v1/":{},"plain.example":{{"username":"p","password":"q"}}}}}}"#,
+        auth("host:a:b"),
+        auth("old:1"),
+        auth("team:2"),
+        auth("hub:3")
+    );
+    for (name, expected) in [
+        ("registry.example/team/a", some("host", "a:b")),
+        ("registry.example/team/b", some("team", "2")),
+        ("registry.example/team/b/c", some("team", "2")),
+        ("registry.example/team/bc", some("host", "a:b")),
+        ("old.example/x", some("old", "1")),
+        ("docker.io/me/x", some("hub", "3")),
+        ("plain.example/x", some("p", "q")),
+        ("empty.example/x", None),
+        ("registry.example:5000/x", None),
+    ] {
+        assert_eq!(of(&auths, name).await.unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_which_nothing_is_to_be_used() {
+    assert_eq!(of("{}", "registry.example/x").await.unwrap(), None);
+    assert_eq!(of(r#"{"credHelpers":{"registry.example":""},"other":1}"#, "registry.example/x").await.unwrap(), None);
+    let dir = |text: String| {
+        text.split_once("/tmp").map_or(text.clone(), |(before, after)| {
+            format!("{before}DIR{}", &after[after.find("/config").unwrap_or(0)..])
+        })
+    };
+    let mut all = Vec::new();
+    for text in [
+        "not JSON",
+        r#"{"auths":{"registry.example":{"auth":"?"}}}"#,
+        r#"{"auths":{"registry.example":{"identitytoken":"t"}}}"#,
+        r#"{"credHelpers":{"registry.example":"nobody-has-this"}}"#,
+        r#"{"credsStore":"nobody-has-this"}"#,
+    ] {
+        all.push(dir(told(of(text, "registry.example/x").await.unwrap_err())));
+    }
+    assert_snapshot!(all.join("\n"), @r"
+    exit 3
+    error: can't read DIR/config.json, which docker or podman keeps logins in: expected ident at line 1 column 2
+    exit 3
+    error: DIR/config.json has a login for registry.example that can't be read: `docker login registry.example` writes it anew
+    exit 3
+    error: DIR/config.json has an identity token for registry.example, which this program can't log in with: use --username NAME --password-stdin
+    exit 3
+    error: docker-credential-nobody-has-this, which DIR/config.json names for registry.example, can't be run: install it, or use --username NAME --password-stdin: No such file or directory (os error 2)
+    exit 3
+    error: docker-credential-nobody-has-this, which DIR/config.json names for registry.example, can't be run: install it, or use --username NAME --password-stdin: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn helpers_answers_and_silence() {
+    // A test may not change its own PATH, so a helper is run by hand, by its path.
+    let answer: Answer = serde_json::from_str(r#"{"ServerURL":"x","Username":"AWS","Secret":"s"}"#).unwrap();
+    assert_eq!((answer.username.as_str(), answer.secret.as_str()), ("AWS", "s"));
+    let credentials = Credentials { username: "n".into(), password: "hidden".into(), from: "f".into() };
+    assert!(!format!("{credentials:?}").contains("hidden"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_helper_is_asked_on_its_stdin_and_answers_on_stdout() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let helper = folder.path().join("docker-credential-test");
+    let script = "#!/bin/sh\nread -r server\ncase $server in\n known*) echo \"{\\\"Username\\\":\\\"$1\\\",\\\"Secret\\\":\\\"$server\\\"}\" ;;\n \
+         token*) echo '{\"Username\":\"<token>\",\"Secret\":\"s\"}' ;;\n odd*) echo 'secret but no JSON' ;;\n \
+         locked*) echo 'the keychain is locked'; exit 1 ;;\n *) echo 'credentials not found in native keychain'; exit 1 ;;\nesac\n";
+    std::fs::write(&helper, script).unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Its name has the folder in it, as no real one has.
+    let program = helper.display().to_string();
+    let of = async |server: &str| ask_program(&program, server, Path::new("config.json"), "registry.example").await;
+    let found = of("known.example").await.unwrap().unwrap();
+    assert_eq!((found.username.as_str(), found.password.as_str()), ("get", "known.example"));
+    assert_eq!(of("unknown.example").await.unwrap(), None);
+    let mut all = Vec::new();
+    for server in ["token.example", "odd.example", "locked.example"] {
+        let told = told(of(server).await.unwrap_err());
+        all.push(told.replace(&folder.path().display().to_string(), "DIR"));
+    }
+    assert_snapshot!(all.join("\n"), @r"
+    exit 3
+    error: DIR/docker-credential-test has an identity token for registry.example, which this program can't log in with: use --username NAME --password-stdin
+    exit 3
+    error: DIR/docker-credential-test, which config.json names for registry.example, gives no password: its answer can't be read
+    exit 3
+    error: DIR/docker-credential-test, which config.json names for registry.example, gives no password: the keychain is locked
+    ");
+}
+
+#[test]
+fn files_are_asked_in_the_order_in_which_they_were_set() {
+    let of = |set: &[(&str, &str)]| {
+        let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| PathBuf::from(value));
+        files(find).iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(of(&[("HOME", "/h")]), "/h/.docker/config.json /h/.config/containers/auth.json");
+    let all = [("HOME", "/h"), ("DOCKER_CONFIG", "/d"), ("REGISTRY_AUTH_FILE", "/r.json"), ("XDG_RUNTIME_DIR", "/run")];
+    assert_eq!(of(&all), "/r.json /d/config.json /run/containers/auth.json /h/.config/containers/auth.json");
+}

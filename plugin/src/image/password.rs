@@ -1,0 +1,58 @@
+//! The password of `--username`, from stdin: a command line is seen by every user of the machine, and kept by shells.
+
+use std::io::Read as _;
+
+use eks_encrypt_job::exit::ExitCode;
+
+use crate::cause::Cause;
+use crate::stop::Coded;
+
+/// More is no password.
+const LONGEST: u64 = 64 << 10;
+
+/// There is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// stdin can't be read.
+    #[error("can't read the password from stdin")]
+    Unreadable {
+        #[source]
+        source: Cause,
+    },
+    /// It is empty.
+    #[error("--password-stdin: stdin is empty")]
+    Empty,
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+}
+
+/// Reads it to stdin's end, without the line break that `echo` adds.
+pub(crate) fn read() -> Result<String, Error> {
+    of(std::io::stdin().lock())
+}
+
+fn of(input: impl std::io::Read) -> Result<String, Error> {
+    let mut text = String::new();
+    input.take(LONGEST).read_to_string(&mut text).map_err(|error| Error::Unreadable { source: Cause::of(&error) })?;
+    let password = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if password.is_empty() { Err(Error::Empty) } else { Ok(password.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What `echo`, `printf` and Windows send.
+    use super::*;
+
+    #[test]
+    fn one_line_break_is_not_part_of_it() {
+        for sent in ["pass word", "pass word\n", "pass word\r\n"] {
+            assert_eq!(of(sent.as_bytes()).unwrap(), "pass word");
+        }
+        assert_eq!(of("a\n\n".as_bytes()).unwrap(), "a\n");
+        assert_eq!(of("\n".as_bytes()).unwrap_err().to_string(), "--password-stdin: stdin is empty");
+    }
+}

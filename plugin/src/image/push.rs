@@ -1,0 +1,245 @@
+//! A push, step by step. Input: the image in memory, a destination and the command line's flags. Output: the image in the
+//! registry, named by its digest. First what is there is looked at; then what is missing is given, from the bottom up, so that no
+//! manifest ever names what the registry does not have; the tag comes last.
+
+use eks_encrypt_job::exit::ExitCode;
+use oci_client::manifest::{OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE};
+use tokio::sync::OnceCell;
+
+use crate::cli::RegistryFlags;
+use crate::image::archive::{self, Image};
+use crate::image::docker::Credentials;
+use crate::image::login::{self, Aws, Login};
+use crate::image::reference::Destination;
+use crate::image::registry::{Registry, Tag, Way, plain};
+use crate::image::{ecr, password, trouble};
+use crate::screen::Screen;
+use crate::stop::{Coded, Stop, aside};
+
+/// A push that has been asked for. Nothing has gone over the network yet.
+pub(crate) struct Push {
+    image: Image,
+    to: Destination,
+    flags: RegistryFlags,
+    typed: Option<Credentials>,
+    aws: Aws,
+    /// Whether a tag may be given to another image.
+    overwrite: bool,
+    /// Made when it is first needed.
+    place: OnceCell<Place>,
+}
+
+/// Where it goes, once we know how.
+struct Place {
+    registry: Registry,
+    login: Login,
+}
+
+/// What is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing under this tag.
+    Free,
+    /// This image.
+    Same,
+    /// Another image, of this digest.
+    Other(String),
+    /// No repository, where that is not made by a push.
+    NoRepository,
+}
+
+/// Why a push is not begun.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Only ECR's repositories can be made.
+    #[error(
+        "--create-repository is for Amazon ECR, and {registry} is no address of it: other registries make a repository when it is pushed to"
+    )]
+    NotEcr { registry: String },
+    /// AWS is not to be asked.
+    #[error("--create-repository asks AWS, which --without-aws forbids")]
+    WithoutAws,
+    /// The tag is another image's.
+    #[error("{name} is another image already ({there}; this one is {ours}): {cure}")]
+    Taken { name: String, there: String, ours: String, cure: &'static str },
+    /// ECR wants the repository made first.
+    #[error("ECR has no repository {name}: add --create-repository, or create it yourself: {by_hand}")]
+    NoRepository { name: String, by_hand: String },
+    /// It was given one image and has another.
+    #[error("{name} is not the image that was pushed: the registry says {there} instead of {ours}")]
+    Changed { name: String, there: String, ours: String },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::NotEcr { .. } | Self::WithoutAws => ExitCode::Usage,
+            Self::Changed { .. } => ExitCode::Error,
+            Self::Taken { .. } | Self::NoRepository { .. } => ExitCode::Refused,
+        }
+    }
+}
+
+impl Push {
+    /// Reads all that is on this machine: the archive, and a password from stdin.
+    pub(crate) async fn prepare(
+        to: &Destination,
+        flags: &RegistryFlags,
+        aws: Aws,
+        overwrite: bool,
+    ) -> Result<Self, Stop> {
+        if flags.create_repository {
+            match (ecr::of(&to.registry), &aws) {
+                (None, _) => return Err(Error::NotEcr { registry: to.registry.clone() }.into()),
+                (_, Aws::Never) => return Err(Error::WithoutAws.into()),
+                _ => {}
+            }
+        }
+        let named = flags.archive.clone();
+        let image = aside(move || archive::find(named.as_deref()).and_then(|path| archive::read(&path))).await?;
+        let typed = match &flags.username {
+            Some(username) => Some(Credentials {
+                username: username.clone(),
+                password: aside(password::read).await?,
+                from: "--username".to_owned(),
+            }),
+            None => None,
+        };
+        Ok(Self { image, to: to.clone(), flags: flags.clone(), typed, aws, overwrite, place: OnceCell::new() })
+    }
+
+    /// The image's name after the push, which never means another image: `REGISTRY/REPO@sha256:…`.
+    pub(crate) fn by_digest(&self) -> String {
+        format!("{}@{}", self.to.name(), self.image.index.digest)
+    }
+
+    /// Its name by tag.
+    pub(crate) fn by_tag(&self) -> String {
+        format!("{}:{}", self.to.name(), self.tag())
+    }
+
+    fn tag(&self) -> &str {
+        self.to.tag.as_deref().unwrap_or(&self.image.version)
+    }
+
+    /// What is pushed, in words.
+    pub(crate) fn what(&self) -> String {
+        let platforms: Vec<_> = self.image.manifests.iter().map(|manifest| manifest.platform.as_str()).collect();
+        format!("image {} ({})", self.image.version, platforms.join(", "))
+    }
+
+    async fn place(&self) -> Result<&Place, Stop> {
+        self.place
+            .get_or_try_init(async || {
+                let login = login::login(self.typed.as_ref(), &self.to, &self.aws).await?;
+                let bundle =
+                    std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(std::path::PathBuf::from);
+                // For ECR, what holds for AWS's other addresses; a company's proxy answers for both.
+                let bundle = bundle.filter(|_| login.ecr.is_some());
+                let authority = self.flags.registry_ca.as_deref().or(bundle.as_deref());
+                let way = Way { plain: plain(self.flags.plain_http, &self.to.registry, authority), authority };
+                let registry = Registry::new(&self.to, way, login.credentials.clone())?;
+                registry.log_in().await?;
+                Ok(Place { registry, login })
+            })
+            .await
+    }
+
+    /// Logs in and looks at what is there. Changes nothing.
+    pub(crate) async fn look(&self) -> Result<Standing, Stop> {
+        let place = self.place().await?;
+        Ok(match place.registry.tag(self.tag()).await? {
+            Tag::Is(there) if there == self.image.index.digest => Standing::Same,
+            Tag::Is(there) => Standing::Other(there),
+            Tag::NoRepository if place.login.ecr.is_some() => Standing::NoRepository,
+            Tag::NoRepository | Tag::Free => Standing::Free,
+        })
+    }
+
+    /// What stands in the way of a push, if anything does.
+    pub(crate) fn refuse(&self, standing: &Standing) -> Result<(), Error> {
+        match standing {
+            Standing::Other(there) if !self.overwrite => Err(Error::Taken {
+                name: self.by_tag(),
+                there: there.clone(),
+                ours: self.image.index.digest.clone(),
+                cure: "name another tag (REGISTRY/REPO:TAG); `image push` takes --overwrite-tag too",
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What to say where ECR has no repository, unless it is going to be made. ECR can make it by itself at a push, where
+    /// somebody has set that up, so a push is tried all the same.
+    pub(crate) fn missing(&self, standing: &Standing) -> Option<Error> {
+        let by_hand = ecr::of(&self.to.registry)?.by_hand(&self.to.repository);
+        (*standing == Standing::NoRepository && !self.flags.create_repository)
+            .then(|| Error::NoRepository { name: self.to.name(), by_hand })
+    }
+
+    /// Pushes what is missing.
+    pub(crate) async fn push(&self, screen: &Screen) -> Result<(), Stop> {
+        let standing = self.look().await?;
+        self.refuse(&standing)?;
+        let Place { registry, login } = self.place().await?;
+        screen.line(&format!("Pushing {} to {}", self.what(), self.by_tag()));
+        // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
+        let nothing = matches!(standing, Standing::NoRepository | Standing::Free);
+        if let (true, true, Some((ecr, Some(client)))) = (nothing, self.flags.create_repository, &login.ecr)
+            && ecr.create(client, &self.to).await?
+        {
+            screen.line(&format!("  repository {} created: immutable tags, scan on push", self.to.repository));
+        }
+        for manifest in &self.image.manifests {
+            for part in &manifest.parts {
+                let there = registry.has(&part.blob).await?;
+                if !there {
+                    registry.give(&part.blob).await.map_err(|error| match (error, self.missing(&standing)) {
+                        (trouble::Error::NoRepository { .. }, Some(error)) => Stop::from(error),
+                        (error, _) => error.into(),
+                    })?;
+                }
+                let done = if there { "there already" } else { "pushed" };
+                let size = size(part.blob.bytes.len());
+                screen.line(&format!("  {} of {}, {size}: {done}", part.what, manifest.platform));
+            }
+            registry.name(&manifest.blob.digest, &manifest.blob, OCI_IMAGE_MEDIA_TYPE).await?;
+        }
+        if standing == Standing::Same {
+            screen.line(&format!("  tag {}: there already", self.tag()));
+        } else {
+            registry.name(self.tag(), &self.image.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
+            let before = match &standing {
+                Standing::Other(there) => format!(" (it was {there})"),
+                _ => String::new(),
+            };
+            screen.line(&format!("  tag {}: pushed{before}", self.tag()));
+        }
+        self.verify(registry).await
+    }
+
+    /// The registry's own word for what it has now.
+    async fn verify(&self, registry: &Registry) -> Result<(), Stop> {
+        let ours = &self.image.index.digest;
+        let there = match registry.tag(self.tag()).await? {
+            Tag::Is(there) if there == *ours => return Ok(()),
+            Tag::Is(there) => there,
+            Tag::Free | Tag::NoRepository => "that it has none".to_owned(),
+        };
+        Err(Error::Changed { name: self.by_tag(), there, ours: ours.clone() }.into())
+    }
+}
+
+fn size(bytes: usize) -> String {
+    const KIB: usize = 1 << 10;
+    const MIB: usize = 1 << 20;
+    match bytes {
+        0..KIB => format!("{bytes} bytes"),
+        KIB..MIB => format!("{} KiB", bytes.div_ceil(KIB)),
+        _ => format!("{}.{} MiB", bytes / MIB, bytes % MIB * 10 / MIB),
+    }
+}
+
+#[cfg(test)]
+#[path = "push_tests.rs"]
+mod tests;

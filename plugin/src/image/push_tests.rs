@@ -1,0 +1,271 @@
+//! Pushes to a registry that is a script: what it is asked and given, and what people are told.
+use super::*;
+use crate::image::fixture::{Door, Fake, Playing, archive, error};
+use crate::image::reference::destination;
+use crate::testing::told;
+use insta::assert_snapshot;
+
+/// A push to this registry.
+async fn push_as(registry: &Playing, tag: &str, typed: Option<(&str, &str)>) -> Push {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = RegistryFlags { archive: Some(archive(folder.path())), ..RegistryFlags::default() };
+    let to = destination(&format!("{}/team/job{tag}", registry.address)).unwrap();
+    Push::prepare(&to, &flags, Aws::Never, false).await.unwrap().typed(typed.unwrap_or(("nobody", "")))
+}
+
+impl Push {
+    /// The same, as if this had been typed: what this machine's own docker knows must not matter in a test.
+    pub(crate) fn typed(self, (username, password): (&str, &str)) -> Self {
+        let from = "--username".to_owned();
+        Self { typed: Some(Credentials { username: username.into(), password: password.into(), from }), ..self }
+    }
+}
+
+/// What came of it: all that was said, without the port.
+async fn pushed(registry: &Playing, push: &Push) -> String {
+    let screen = Screen::kept();
+    let end = match push.push(&screen).await {
+        Ok(()) => push.by_digest(),
+        Err(stop) => told(stop),
+    };
+    format!("{}\n{end}", screen.text()).trim().replace(&registry.address, "REGISTRY")
+}
+
+fn index() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    archive::read(&archive(folder.path())).unwrap().index.digest
+}
+
+/// What was sent, by kind.
+fn sent(registry: &Playing) -> (usize, usize) {
+    let heard = registry.heard();
+    let count = |part: &str| heard.iter().filter(|line| line.starts_with("PUT") && line.contains(part)).count();
+    (count("/blobs/"), count("/manifests/"))
+}
+
+#[tokio::test]
+async fn everything_is_pushed_and_the_tag_last() {
+    let registry = Playing::start(Fake::default()).await;
+    assert_snapshot!(pushed(&registry, &push_as(&registry, "", None).await).await, @r"
+    Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:0.1.0
+      config of linux/amd64, 37 bytes: pushed
+      layer of linux/amd64, 18 bytes: pushed
+      config of linux/arm64, 37 bytes: pushed
+      layer of linux/arm64, 18 bytes: pushed
+      tag 0.1.0: pushed
+    REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
+    ");
+    let heard = registry.heard();
+    let last = heard.iter().rfind(|line| line.starts_with("PUT")).unwrap();
+    assert_eq!(last, "PUT /v2/team/job/manifests/0.1.0");
+    assert_eq!(sent(&registry), (4, 3), "{heard:?}");
+    assert_eq!(registry.state.lock().unwrap().manifests["0.1.0"], index());
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_sent_again() {
+    let registry = Playing::start(Fake::default()).await;
+    let blob = push_as(&registry, "", None).await.image.manifests[0].parts[1].blob.digest.clone();
+    registry.state.lock().unwrap().blobs.insert(blob);
+    pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_eq!(sent(&registry).0, 3, "one layer was there");
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_snapshot!(told, @r"
+    Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:0.1.0
+      config of linux/amd64, 37 bytes: there already
+      layer of linux/amd64, 18 bytes: there already
+      config of linux/arm64, 37 bytes: there already
+      layer of linux/arm64, 18 bytes: there already
+      tag 0.1.0: there already
+    REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
+    ");
+    assert_eq!(sent(&registry).0, 3, "the second push sends no blob");
+}
+
+#[tokio::test]
+async fn a_registry_that_answers_as_ecr_without_location_is_no_trouble() {
+    let registry = Playing::start(Fake { no_location: true, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, ":v1", None).await).await;
+    assert!(told.ends_with(&format!("REGISTRY/team/job@{}", index())), "{told}");
+}
+
+#[tokio::test]
+async fn passwords_go_to_the_registry_or_to_its_token_server() {
+    for door in [Door::Basic, Door::Token] {
+        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+        let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
+        assert!(told.ends_with(&index()), "{door:?}: {told}");
+        let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "wrong"))).await).await;
+        let refused =
+            "exit 3\nerror: registry REGISTRY refuses the login: wrong name or password (of --username alice)";
+        let and =
+            if door == Door::Token { "; its token server says: UNAUTHORIZED: authentication required" } else { "" };
+        assert_eq!(told, format!("{refused}{and}"), "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_how_to_log_in() {
+    let registry = Playing::start(Fake { door: Door::Basic, ..Fake::default() }).await;
+    let to = destination(&format!("{}/team/job", registry.address)).unwrap();
+    let nobody = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+    nobody.log_in().await.unwrap();
+    let said = told(nobody.tag("1").await.unwrap_err()).replace(&registry.address, "REGISTRY");
+    assert_snapshot!(said, @r"
+    exit 3
+    error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin
+    ");
+}
+
+#[tokio::test]
+async fn a_registry_that_is_busy_is_asked_again() {
+    let instead = vec![
+        ("HEAD /v2/team/job/blobs", 503, ""),
+        ("POST", 429, "slow down"),
+        ("PUT /v2/team/job/blobs", 500, ""),
+        ("PUT /v2/team/job/manifests/sha256", 502, "bad gateway"),
+        ("PUT /v2/team/job/manifests/0.1.0", 429, ""),
+    ];
+    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert!(told.ends_with(&index()), "{told}");
+    assert!(registry.state.lock().unwrap().instead.is_empty());
+}
+
+#[tokio::test]
+async fn a_registry_that_stays_busy_is_given_up_with_its_words() {
+    let busy = error("TOOMANYREQUESTS", "you have pushed too much");
+    let instead = vec![("POST", 429, &*Box::leak(busy.into_boxed_str())); 5];
+    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
+    exit 3
+    error: registry REGISTRY did not take the image for team/job: TOOMANYREQUESTS: you have pushed too much
+    ");
+}
+
+#[tokio::test]
+async fn a_registry_that_breaks_is_quoted() {
+    let instead = vec![("POST", 500, "no space left\non the device"); 5];
+    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
+    exit 3
+    error: registry REGISTRY did not take the image for team/job: it answers 500 no space left
+    ");
+    assert!(registry.state.lock().unwrap().instead.is_empty(), "it was asked five times");
+}
+
+#[test]
+fn sizes_for_people() {
+    assert_eq!([999, 1024, 1025, 1 << 20, 4_363_633].map(size).join(", "), "999 bytes, 1 KiB, 2 KiB, 1.0 MiB, 4.1 MiB");
+}
+
+#[tokio::test]
+async fn another_images_tag_is_left_alone_unless_it_is_asked_for() {
+    let taken = || Fake { manifests: [("0.1.0".to_owned(), "sha256:old".to_owned())].into(), ..Fake::default() };
+    let registry = Playing::start(taken()).await;
+    let mut push = push_as(&registry, "", None).await;
+    assert_snapshot!(pushed(&registry, &push).await, @r"
+    exit 3
+    error: REGISTRY/team/job:0.1.0 is another image already (sha256:old; this one is sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e): name another tag (REGISTRY/REPO:TAG); `image push` takes --overwrite-tag too
+    ");
+    assert_eq!(sent(&registry), (0, 0));
+
+    push.overwrite = true;
+    let immutable = error(
+        "TAG_INVALID",
+        "The image tag '0.1.0' already exists and cannot be overwritten because the tag is immutable.",
+    );
+    registry.state.lock().unwrap().instead =
+        vec![("PUT /v2/team/job/manifests/0.1.0", 400, Box::leak(immutable.into_boxed_str()))];
+    let told = pushed(&registry, &push).await;
+    assert_snapshot!(told.lines().skip(1).filter(|line| !line.contains(" of linux")).collect::<Vec<_>>().join("\n"), @r"
+    exit 3
+    error: registry REGISTRY does not let a tag of team/job be given to another image: name another tag: TAG_INVALID: The image tag '0.1.0' already exists and cannot be overwritten because the tag is immutable.
+    ");
+
+    let told = pushed(&registry, &push).await;
+    assert!(told.contains("  tag 0.1.0: pushed (it was sha256:old)"), "{told}");
+}
+
+#[tokio::test]
+async fn who_may_not_push_is_told_so() {
+    let denied = error("DENIED", "requested access to the resource is denied");
+    let instead = vec![("POST", 403, &*Box::leak(denied.into_boxed_str()))];
+    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", Some(("bob", "x"))).await).await;
+    assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
+    exit 3
+    error: bob may not push to REGISTRY/team/job: DENIED: requested access to the resource is denied
+    ");
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_is_named() {
+    let registry = Playing { address: "127.0.0.1:1".into(), state: std::sync::Arc::default() };
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_snapshot!(told, @r"
+    exit 3
+    error: registry REGISTRY can't be reached: error sending request for url (http://REGISTRY/v2/): client error (Connect): tcp connect error: Connection refused (os error 111)
+    ");
+}
+
+#[tokio::test]
+async fn tls_to_a_registry_without_it_is_said_to_be_that() {
+    let registry = Playing::start(Fake::default()).await;
+    let mut push = push_as(&registry, "", None).await;
+    push.flags.plain_http = Some(false);
+    assert_snapshot!(pushed(&registry, &push).await, @r"
+    exit 3
+    error: registry REGISTRY can't be reached by TLS (does it speak plain HTTP? then --plain-http): error sending request for url (https://REGISTRY/v2/): client error (Connect): received corrupt message of type InvalidContentType
+    ");
+}
+
+#[tokio::test]
+async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
+    let registry = Playing::start(Fake::default()).await;
+    let push = push_as(&registry, "", None).await;
+    let row = async || crate::testing::row(push.check().await).replace(&registry.address, "REGISTRY");
+    let mut rows = vec![row().await];
+    assert_eq!(sent(&registry), (0, 0));
+    pushed(&registry, &push).await;
+    rows.push(row().await);
+    registry.state.lock().unwrap().manifests.insert("0.1.0".into(), "sha256:other".into());
+    rows.push(row().await);
+    registry.state.lock().unwrap().instead = vec![("HEAD", 403, ""), ("GET", 403, "")];
+    rows.push(row().await);
+    assert_snapshot!(rows.join("\n"), @r"
+    ok    image                0.1.0 (linux/amd64, linux/arm64) will be pushed to REGISTRY/team/job:0.1.0
+    ok    image                REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
+                                 is in the registry already
+    FAIL  image                REGISTRY/team/job:0.1.0 is another image already (sha256:other; this one is
+                                 sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e): name another
+                                 tag (REGISTRY/REPO:TAG); `image push` takes --overwrite-tag too
+    FAIL  image                registry REGISTRY did not take the image for team/job: Digest error: Invalid digest.
+                                 Expected sha256:other, got
+                                 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+    ");
+    assert_snapshot!(push.said().replace(&registry.address, "REGISTRY"), @r"
+    Before that the Job's image 0.1.0 (linux/amd64, linux/arm64) is pushed to
+        REGISTRY/team/job:0.1.0
+    ");
+}
+
+#[tokio::test]
+async fn only_ecr_makes_repositories() {
+    let flags = RegistryFlags { create_repository: true, ..RegistryFlags::default() };
+    let of = async |name: &str, aws| {
+        told(Push::prepare(&destination(name).unwrap(), &flags, aws, false).await.err().unwrap())
+    };
+    let told = [
+        of("registry.example/job", Aws::As(None)).await,
+        of("111122223333.dkr.ecr.us-west-2.amazonaws.com/job", Aws::Never).await,
+    ];
+    assert_snapshot!(told.join("\n"), @r"
+    exit 2
+    error: --create-repository is for Amazon ECR, and registry.example is no address of it: other registries make a repository when it is pushed to
+    exit 2
+    error: --create-repository asks AWS, which --without-aws forbids
+    ");
+}

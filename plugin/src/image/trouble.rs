@@ -1,0 +1,210 @@
+//! What goes wrong with registries, in words. Input: the errors of oci-client, which differ by how far a request came. Output:
+//! our own, and whether asking again may help.
+
+use std::path::PathBuf;
+
+use eks_encrypt_job::exit::ExitCode;
+use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
+
+use crate::cause::Cause;
+use crate::image::docker::Credentials;
+use crate::image::reference::Destination;
+use crate::stop::Coded;
+
+/// Why the registry does not have the image.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// `--registry-ca` names a file that can't be used.
+    #[error("can't use {path} as certificate authority", path = path.display())]
+    Authority {
+        path: PathBuf,
+        #[source]
+        source: Cause,
+    },
+    /// TLS can't be had at all.
+    #[error(
+        "this system's certificate authorities can't be used: install them (package ca-certificates), or name a file of them with \
+         SSL_CERT_FILE"
+    )]
+    System {
+        #[source]
+        source: Cause,
+    },
+    /// It does not answer.
+    #[error("registry {registry} can't be reached{hint}")]
+    Unreachable {
+        registry: String,
+        hint: &'static str,
+        #[source]
+        source: Cause,
+    },
+    /// It does not know us.
+    #[error("registry {registry} refuses the login: {hint}")]
+    Login { registry: String, hint: String },
+    /// It knows us, and says no.
+    #[error("{who} may not push to {name}")]
+    Denied {
+        who: String,
+        name: String,
+        #[source]
+        source: Cause,
+    },
+    /// It has no such repository, and does not make it.
+    #[error("registry {registry} has no repository {repository}, and makes none by itself: create it first")]
+    NoRepository {
+        registry: String,
+        repository: String,
+        #[source]
+        source: Cause,
+    },
+    /// Tags stay what they are there.
+    #[error("registry {registry} does not let a tag of {repository} be given to another image: name another tag")]
+    Immutable {
+        registry: String,
+        repository: String,
+        #[source]
+        source: Cause,
+    },
+    /// Anything else.
+    #[error("registry {registry} did not take the image for {repository}")]
+    Refused {
+        registry: String,
+        repository: String,
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Authority { .. } => ExitCode::Usage,
+            _ => ExitCode::Refused,
+        }
+    }
+}
+
+/// The status of the answer, if there was one.
+pub(crate) fn status(error: &OciDistributionError) -> Option<u16> {
+    match error {
+        OciDistributionError::ServerError { code, .. } => Some(*code),
+        OciDistributionError::UnauthorizedError { .. } => Some(401),
+        OciDistributionError::RequestError(error) => error.status().map(|status| status.as_u16()),
+        // The status is lost on the way; the code says the same.
+        OciDistributionError::RegistryError { envelope, .. } => envelope.errors.first().map(|error| match error.code {
+            OciErrorCode::Unauthorized => 401,
+            OciErrorCode::Denied => 403,
+            OciErrorCode::NameUnknown
+            | OciErrorCode::ManifestUnknown
+            | OciErrorCode::BlobUnknown
+            | OciErrorCode::NotFound => 404,
+            OciErrorCode::Toomanyrequests => 429,
+            _ => 400,
+        }),
+        _ => None,
+    }
+}
+
+/// The registry's own codes.
+pub(crate) fn codes(error: &OciDistributionError) -> Vec<OciErrorCode> {
+    envelope(error).map(|envelope| envelope.errors.into_iter().map(|error| error.code).collect()).unwrap_or_default()
+}
+
+/// Whether the same request may succeed later. What never came to a registry does not: names and ports stay wrong.
+pub(crate) fn passing(error: &OciDistributionError) -> bool {
+    match (status(error), error) {
+        (Some(status), _) => status == 429 || status >= 500,
+        (None, OciDistributionError::RequestError(error)) => !error.is_connect() && !error.is_builder(),
+        _ => false,
+    }
+}
+
+/// The error in our words.
+pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&Credentials>) -> Error {
+    let Destination { registry, repository, .. } = to.clone();
+    let source = said(error);
+    match status(error) {
+        // The token server's answer: its status is lost, so what it says is passed on.
+        None if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
+            let hint = format!("{}; its token server says: {source}", hint(&registry, login));
+            Error::Login { hint, registry }
+        }
+        Some(401) => Error::Login { hint: hint(&registry, login), registry },
+        Some(403) => {
+            let who = login.map_or("who is not logged in".to_owned(), |login| login.username.clone());
+            Error::Denied { who, name: to.name(), source }
+        }
+        Some(404) if codes(error).contains(&OciErrorCode::NameUnknown) => {
+            Error::NoRepository { registry, repository, source }
+        }
+        Some(_) if source.to_string().contains("immutable") => Error::Immutable { registry, repository, source },
+        Some(_) => Error::Refused { registry, repository, source },
+        None if matches!(error, OciDistributionError::RequestError(_)) => {
+            let hint = way(&source.to_string());
+            Error::Unreachable { registry, hint, source }
+        }
+        None => Error::Refused { registry, repository, source },
+    }
+}
+
+/// What helps against a login that is refused.
+fn hint(registry: &str, login: Option<&Credentials>) -> String {
+    match login {
+        None => format!("nobody is logged in there: `docker login {registry}`, or --username NAME --password-stdin"),
+        Some(login) if login.from.starts_with("--") => {
+            format!("wrong name or password (of {} {})", login.from, login.username)
+        }
+        Some(login) if login.from == "AWS" => "it does not accept the token that ECR has given".to_owned(),
+        Some(login) => format!(
+            "it does not accept what {} has for it (name {}): `docker login {registry}` again, or --username NAME --password-stdin",
+            login.from, login.username
+        ),
+    }
+}
+
+/// What helps where no answer came.
+fn way(cause: &str) -> &'static str {
+    if cause.contains("InvalidContentType") || cause.contains("corrupt message") {
+        " by TLS (does it speak plain HTTP? then --plain-http)"
+    } else if cause.contains("certificate") {
+        " (who has signed its certificate? name that authority's file with --registry-ca)"
+    } else {
+        ""
+    }
+}
+
+/// What the registry said, without JSON around it.
+fn said(error: &OciDistributionError) -> Cause {
+    if let Some(envelope) = envelope(error) {
+        let one = |error: oci_client::errors::OciError| {
+            let code = serde_json::to_value(&error.code).ok().and_then(|code| code.as_str().map(str::to_owned));
+            [code.unwrap_or_default(), error.message]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(": ")
+        };
+        return Cause::said(envelope.errors.into_iter().map(one).collect::<Vec<_>>().join("; "));
+    }
+    match error {
+        OciDistributionError::AuthenticationFailure(message) => {
+            Cause::said(message.lines().next().unwrap_or_default().trim().to_owned())
+        }
+        OciDistributionError::ServerError { code, message, .. } => {
+            let line = message.lines().next().unwrap_or_default().trim();
+            Cause::said(format!("it answers {code} {line}").trim_end().to_owned())
+        }
+        error => Cause::of(error),
+    }
+}
+
+fn envelope(error: &OciDistributionError) -> Option<OciEnvelope> {
+    let text = match error {
+        OciDistributionError::RegistryError { envelope, .. } => serde_json::to_string(envelope).ok()?,
+        OciDistributionError::ServerError { message, .. } | OciDistributionError::AuthenticationFailure(message) => {
+            message.clone()
+        }
+        _ => return None,
+    };
+    serde_json::from_str::<OciEnvelope>(&text).ok().filter(|envelope| !envelope.errors.is_empty())
+}

@@ -1,0 +1,221 @@
+//! The image travels with the plugin: pushed to real registries by each of their doors, pulled by a real containerd by its digest,
+//! and used for a whole run.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use eks_encrypt_tests::info::{ECR, REGISTRY_USER, Registry};
+use eks_encrypt_tests::options::{Door, Options};
+use eks_encrypt_tests::sandbox::Sandbox;
+use eks_encrypt_tests::truth::inspect::Storage;
+
+use super::node::image;
+use super::support::{Fixture, Said, admin, aws, enable, filled, plugin_command, run, start, wait_for};
+
+/// Registries of each kind but the plain one, which every sandbox has.
+fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
+    let registries = doors.iter().map(|&(tls, password)| Door { tls, password }).collect();
+    let sandbox = start(Options { registries, ..Options::default() });
+    let node = sandbox.info().node.clone().expect("these tests need root: a node is made of namespaces and mounts");
+    let plain = Registry { address: node.registry, authority: None, password: None };
+    (sandbox, [vec![plain], node.registries].concat())
+}
+
+/// The flags with which a registry is reached.
+fn flags(registry: &Registry) -> Vec<String> {
+    let mut flags = vec![format!("--archive={}", image().display())];
+    match &registry.authority {
+        Some(file) => flags.push(format!("--registry-ca={}", file.display())),
+        None => flags.push("--plain-http".to_owned()),
+    }
+    if registry.password.is_some() {
+        flags.extend([format!("--username={REGISTRY_USER}"), "--password-stdin".to_owned()]);
+    }
+    flags
+}
+
+/// Runs the plugin with a password on its stdin.
+fn plugin_with(sandbox: &Sandbox, arguments: &[&str], password: &str) -> Said {
+    let mut command = plugin_command(sandbox, arguments);
+    // What this machine's own docker knows must not matter.
+    command.env("DOCKER_CONFIG", sandbox.folder().path()).env_remove("REGISTRY_AUTH_FILE");
+    command.env("HOME", sandbox.folder().path()).env_remove("XDG_RUNTIME_DIR");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that ends before it has read has said why.
+    child.stdin.take().unwrap().write_all(password.as_bytes()).ok();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn push(sandbox: &Sandbox, registry: &Registry, more: &[&str], password: &str) -> Said {
+    let (to, flags) = (format!("{}/team/job", registry.address), flags(registry));
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    plugin_with(sandbox, &[&["image", "push", &to], &flags[..], more].concat(), password)
+}
+
+/// A Secret with which Pods pull.
+fn pull_secret(sandbox: &Sandbox, namespace: &str, name: &str, registry: &Registry) {
+    let (server, password) =
+        (format!("--docker-server={}", registry.address), registry.password.as_deref().unwrap_or("none"));
+    let (user, password) = (format!("--docker-username={REGISTRY_USER}"), format!("--docker-password={password}"));
+    admin(sandbox, &["create", "secret", "docker-registry", name, "-n", namespace, &server, &user, &password]).ok();
+}
+
+#[test]
+fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest() {
+    let (sandbox, registries) = with_registries(&[(false, true), (true, false), (true, true)]);
+    let digest = plugin_with(&sandbox, &["image", "digest", &format!("--archive={}", image().display())], "").ok();
+    for (number, registry) in registries.iter().enumerate() {
+        let password = registry.password.clone().unwrap_or_default();
+        if registry.password.is_some() {
+            let said = push(&sandbox, registry, &[], "wrong");
+            assert_eq!(said.code, Some(3), "{}", said.stderr);
+            assert!(said.stderr.contains("wrong name or password"), "{}", said.stderr);
+        }
+        let said = push(&sandbox, registry, &[], &password);
+        let image = format!("{}/team/job@{}", registry.address, digest.trim());
+        assert_eq!((said.code, said.stdout.trim()), (Some(0), image.as_str()), "{}", said.stderr);
+        assert!(said.stderr.contains(": pushed"), "{}", said.stderr);
+        let again = push(&sandbox, registry, &[], &password);
+        assert!(again.code == Some(0) && !again.stderr.contains(": pushed"), "{}", again.stderr);
+
+        let (pod, secret) = (format!("pull-{number}"), format!("pull-{number}"));
+        pull_secret(&sandbox, "default", &secret, registry);
+        let with = format!(r#"{{"spec":{{"imagePullSecrets":[{{"name":"{secret}"}}]}}}}"#);
+        let overrides = format!("--overrides={with}");
+        admin(&sandbox, &["run", &pod, "--restart=Never", &format!("--image={image}"), &overrides]).ok();
+    }
+    for number in 0..registries.len() {
+        let path =
+            "-o=jsonpath={.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].imageID}";
+        // Without the Job's environment it ends at once; that it began is the point.
+        let status = wait_for(&format!("Pod pull-{number} to have run"), || {
+            let said = admin(&sandbox, &["get", "pod", &format!("pull-{number}"), path]).stdout;
+            said.split_once(' ').filter(|(reason, _)| !reason.is_empty()).map(|(_, image)| image.to_owned())
+        });
+        assert!(status.ends_with(digest.trim()), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
+    let (sandbox, registries) = with_registries(&[(true, true)]);
+    filled(&sandbox, 50, 2).await;
+    let registry = &registries[1];
+    let password = registry.password.clone().unwrap();
+    admin(&sandbox, &["create", "namespace", "eks-encrypt"]).ok();
+    pull_secret(&sandbox, "eks-encrypt", "pull", registry);
+    let to = format!("{}/team/job:v1", registry.address);
+    let flags = flags(registry);
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let arguments = enable(&sandbox, &[&["--push-image", &to, "--image-pull-secret", "pull"], &flags[..]].concat());
+    let no_key = || {
+        let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
+        cluster["cluster"].get("encryptionConfig").is_none()
+    };
+
+    let said = plugin_with(&sandbox, &arguments, "wrong");
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    assert!(said.words().contains("FAIL image registry") && no_key(), "{}", said.stderr);
+
+    let said = plugin_with(&sandbox, &[&arguments[..], &["--dry-run"]].concat(), &password);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.words().contains("will be pushed to") && no_key(), "{}", said.stderr);
+    let catalog =
+        std::process::Command::new("find").arg(sandbox.folder().path().join("state/registry/registry-1")).output();
+    let stored = String::from_utf8(catalog.unwrap().stdout).unwrap();
+    assert!(!stored.contains("team"), "a dry run has pushed: {stored}");
+
+    let said = plugin_with(&sandbox, &arguments, &password);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("Done and proven"), "{}", said.stderr);
+    let (pushed, associated) = (said.stderr.find("tag v1: pushed"), said.stderr.find("EKS is associating"));
+    assert!(
+        pushed.is_some() && pushed < associated,
+        "the image comes before anything that can't be undone: {}",
+        said.stderr
+    );
+    let image = admin(&sandbox, &["get", "jobs", "-n", "eks-encrypt", "-o=jsonpath={..image}"]).ok();
+    assert!(image.starts_with(&format!("{}/team/job@sha256:", registry.address)), "{image}");
+    let stored = sandbox.inspect().await.unwrap();
+    assert_eq!(stored.count(Storage::CustomerKey), stored.total);
+}
+
+#[test]
+fn ecr_is_entered_with_aws_credentials_through_a_proxy_and_makes_its_repository() {
+    let (sandbox, registries) = with_registries(&[(true, false)]);
+    let registry = &registries[1];
+    let proxy = Proxy::to(&registry.address);
+    let (to, archive) = (format!("{ECR}/team/job"), format!("--archive={}", image().display()));
+    let push = |more: &[&str]| {
+        let mut command = plugin_command(&sandbox, &[&["image", "push", &to, &archive], more].concat());
+        command.env("HTTPS_PROXY", format!("http://{}", proxy.address));
+        command.env("AWS_CA_BUNDLE", registry.authority.as_ref().unwrap());
+        run(command.env("DOCKER_CONFIG", sandbox.folder().path()).env("HOME", sandbox.folder().path()))
+    };
+    let said = push(&["--create-repository"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stdout.starts_with(&format!("{to}@sha256:")), "{}", said.stdout);
+    assert!(said.stderr.contains("repository team/job created"), "{}", said.stderr);
+    let described = aws(&sandbox, &["ecr", "describe-repositories", "--repository-names", "team/job"]).json();
+    let repository = &described["repositories"][0];
+    assert_eq!(repository["imageTagMutability"], "IMMUTABLE", "{repository}");
+    assert_eq!(repository["imageScanningConfiguration"]["scanOnPush"], true, "{repository}");
+    let again = push(&["--create-repository"]);
+    assert!(again.code == Some(0) && !again.stderr.contains("created"), "{}", again.stderr);
+    let asked = proxy.asked.lock().unwrap().clone();
+    assert!(!asked.is_empty() && asked.iter().all(|host| *host == format!("{ECR}:443")), "{asked:?}");
+}
+
+/// A proxy that answers CONNECT, and leads everybody to one address.
+struct Proxy {
+    address: SocketAddr,
+    /// Where people wanted to go.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn to(address: &str) -> Self {
+        let (listener, to) = (TcpListener::bind("127.0.0.1:0").unwrap(), address.to_owned());
+        let proxy = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
+        let asked = proxy.asked.clone();
+        // Ends with the test's process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (asked, to) = (asked.clone(), to.clone());
+                std::thread::spawn(move || lead(client, &asked, &to));
+            }
+        });
+        proxy
+    }
+}
+
+fn lead(client: TcpStream, asked: &Mutex<Vec<String>>, to: &str) -> std::io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    asked.lock().unwrap().push(line.split_whitespace().nth(1).unwrap_or(&line).to_owned());
+    while line.trim() != "" {
+        line.clear();
+        reader.read_line(&mut line)?;
+    }
+    let server = TcpStream::connect(to)?;
+    (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let (mut from, mut back) = (server.try_clone()?, client.try_clone()?);
+    std::thread::spawn(move || std::io::copy(&mut from, &mut back).and_then(|_| back.shutdown(Shutdown::Write)));
+    std::io::copy(&mut reader, &mut &server)?;
+    server.shutdown(Shutdown::Write)
+}
+
+#[test]
+fn without_an_image_the_three_ways_out_are_named_before_anything_is_asked() {
+    let sandbox = super::support::control_plane();
+    let said = plugin_with(&sandbox, &enable(&sandbox, &[]), "");
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    for way in ["--push-image REGISTRY/REPO", "--image", "--local"] {
+        assert!(said.stderr.contains(way), "{}", said.stderr);
+    }
+}
