@@ -26,6 +26,7 @@ fn commands() {
     status	Show the association, the key, the last run, and how many Secrets are not under the key yet
     cleanup	Remove everything that runs have made in the cluster
     manifests	Print what would be applied, as YAML, for review or GitOps
+    image	Push, save or name the Job's image, which comes with this plugin
     schema	Print the JSON Schema of a file that this plugin reads, for editors
     completion	Print a completion script, for kubectl or for a shell
     version	Print this plugin's version

@@ -85,6 +85,7 @@ mod tests {
         kubectl-eks-encrypt-completion.1
         kubectl-eks-encrypt-create.1
         kubectl-eks-encrypt-enable.1
+        kubectl-eks-encrypt-image.1
         kubectl-eks-encrypt-manifests.1
         kubectl-eks-encrypt-reencrypt.1
         kubectl-eks-encrypt-schema.1
