@@ -23,10 +23,17 @@ image=$out/$job.oci.tar
 dist image --output $image --binary amd64=target/linux-amd64/$job --binary arm64=target/linux-arm64/$job \
     ${REVISION:+--revision "$REVISION"} ${SOURCE_URL:+--source "$SOURCE_URL"}
 
+# The pages are the same on both architectures; and this machine can run amd64's.
+man=target/dist-man/man
+rm -rf target/dist-man
+mkdir -p $man
+target/linux-amd64/kubectl-eks_encrypt man $man
+with=($image krew/kubectl_complete-eks_encrypt $man LICENSE README.md)
+
 archives=() boms=()
 for arch in amd64 arm64; do
     archive=$out/kubectl-eks_encrypt-v$version-linux-$arch.tar.gz
-    dist archive --output "$archive" target/linux-$arch/kubectl-eks_encrypt LICENSE README.md $image
+    dist archive --output "$archive" target/linux-$arch/kubectl-eks_encrypt "${with[@]}"
     archives+=("$archive")
     target=x86_64-unknown-linux-gnu
     [[ $arch == amd64 ]] || target=aarch64-unknown-linux-gnu

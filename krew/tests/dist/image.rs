@@ -47,6 +47,12 @@ pub(crate) fn binary(arch: &str) -> Vec<u8> {
     files.remove(JOB).unwrap().content
 }
 
+/// What names the image: the digest of its index.
+pub(crate) fn digest() -> String {
+    let (_, image) = index(&entries(&read(&dist(IMAGE))));
+    image["digest"].as_str().unwrap().to_owned()
+}
+
 /// The commit that it is of.
 pub(crate) fn revision() -> Option<String> {
     let entries = entries(&read(&dist(IMAGE)));

@@ -16,10 +16,10 @@ pub(crate) fn set(sdk: &SdkConfig, service: &str) -> Option<String> {
 }
 
 /// STS's own address in the region, for a URL that an API server is to believe. Not what the person has set, such as a VPC
-/// endpoint's name: EKS refuses a token for any other host (kubernetes-sigs/aws-iam-authenticator, `pkg/token/token.go`,
-/// `verifyHost`), and nobody here calls that URL.
+/// endpoint's name, and never the dual-stack one: EKS refuses a token for any other host (kubernetes-sigs/aws-iam-authenticator,
+/// `pkg/token/token.go`, `stsHostsForPartition`, `verifyHost`), and nobody here calls that URL.
 pub(crate) async fn of_sts(sdk: &SdkConfig, region: &str) -> Option<String> {
-    sts(region, sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default()).await
+    sts(region, sdk.use_fips().unwrap_or_default(), false).await
 }
 
 /// The domain under which a region's services are: `amazonaws.com`, `amazonaws.com.cn`, `c2s.ic.gov`, ...

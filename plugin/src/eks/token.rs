@@ -37,11 +37,9 @@ pub(crate) async fn of(sdk: &SdkConfig, cluster: &str, now: Timestamp) -> Result
     let region = sdk.region().ok_or_else(|| failed("no AWS region"))?.as_ref();
     let provider = sdk.credentials_provider().ok_or_else(|| failed("no AWS credentials"))?;
     let credentials = provider.provide_credentials().await.map_err(|error| Cause::of(&error))?;
-    // Not where the person reaches STS (a VPC endpoint's name, say): it is EKS that will send the URL there, and EKS takes no other
-    // host (aws-iam-authenticator, pkg/token/token.go, "stsHostsForPartition").
+    // Not where the person reaches STS (a VPC endpoint's name, say): it is EKS that will send the URL there.
     let sts = endpoint::of_sts(sdk, region).await;
-    let sts =
-        sts.ok_or_else(|| failed("STS has no endpoint in this region that suits your FIPS and dual-stack settings"))?;
+    let sts = sts.ok_or_else(|| failed("STS has no endpoint in this region that suits your FIPS setting"))?;
     let url = presigned(&sts, region, cluster, &credentials, now).map_err(|error| Cause::of(error.as_ref()))?;
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(url)))
 }

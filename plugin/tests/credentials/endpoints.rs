@@ -14,7 +14,7 @@ fn fips_and_dual_stack() {
     let fips = shell().set("AWS_USE_FIPS_ENDPOINT", "true");
     assert_eq!(sts(&fips, &[]), "https://sts-fips.us-west-2.amazonaws.com");
     let both = fips.set("AWS_USE_DUALSTACK_ENDPOINT", "true");
-    assert_eq!(sts(&both, &[]), "https://sts-fips.us-west-2.api.aws");
+    assert_eq!(sts(&both, &[]), "https://sts-fips.us-west-2.amazonaws.com", "EKS takes no dual-stack host");
 }
 
 #[test]
@@ -26,9 +26,9 @@ aws_access_key_id = AKID\naws_secret_access_key = s
 [services private]\nsts =\n  endpoint_url = PRIVATE"
         .replace("PRIVATE", &private.url());
     let shell = Shell::new().config(&config).unset("AWS_REGION");
-    assert_eq!(sts(&shell, &["--profile", "p"]), "https://sts-fips.us-east-2.api.aws");
+    assert_eq!(sts(&shell, &["--profile", "p"]), "https://sts-fips.us-east-2.amazonaws.com");
     let shell = shell.set("AWS_PROFILE", "p");
-    assert_eq!(sts(&shell, &[]), "https://sts-fips.us-east-2.api.aws");
+    assert_eq!(sts(&shell, &[]), "https://sts-fips.us-east-2.amazonaws.com");
     // The roles of a profile are asked for where it says; the token is signed for STS's own name.
     let own = ["--profile", "own", "--region", "us-west-2", "--role-arn", "arn:aws:iam::111122223333:role/ops"];
     assert_eq!(sts(&shell, &own), "https://sts.us-west-2.amazonaws.com");
