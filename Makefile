@@ -62,7 +62,7 @@ parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests
 # What a file says of its own age is the commit's (<https://reproducible-builds.org/specs/source-date-epoch/>), so that it is the
 # same for all who make it.
 image dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || echo 0)
-image dist: export REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
+image dist bench reproducible: export REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
 
 .PHONY: image
 image: parts ## Build the Job's image for this machine (as an OCI archive)

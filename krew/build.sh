@@ -45,6 +45,9 @@ flags+=("--remap-path-prefix=$($rustc --print sysroot)/lib/rustlib/src/rust=/rus
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%s' "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 
+# What `version -o json` says of the plugin; nothing where nobody says it.
+export EKS_ENCRYPT_REVISION=${REVISION:-}
+
 mkdir -p "target/linux-$arch"
 # One by one: together they would have the features that any of them turns on.
 for package in "$@"; do
