@@ -53,11 +53,9 @@ async fn decide(
     stage: &RefCell<Stage>,
 ) -> Result<ExitCode, Stop> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
-    let question = question.and(push.map(Push::said));
-    if !confirm::decide(&args.go, &question, screen).await? {
+    if !before::confirmed(&args.go, question, push, screen, stage).await? {
         return Ok(ExitCode::Done);
     }
-    before::push(push, screen, stage).await?;
     go_on(args, ground, screen, stage).await
 }
 

@@ -45,11 +45,10 @@ async fn decide(
     screen: &Screen,
     stage: &RefCell<Stage>,
 ) -> Result<ExitCode, Stop> {
-    let question = confirm::Question::of(ground, &args.engine, &args.job, true).and(push.map(Push::said));
-    if !confirm::decide(&args.go, &question, screen).await? {
+    let question = confirm::Question::of(ground, &args.engine, &args.job, true);
+    if !before::confirmed(&args.go, question, push, screen, stage).await? {
         return Ok(ExitCode::Done);
     }
-    before::push(push, screen, stage).await?;
     go_on(args, ground, screen, stage).await
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::{JobFlags, PushFlags};
+use crate::cli::{JobFlags, PushFlags, WaitFlags};
+use crate::confirm::{self, Question};
 use crate::image::login::Aws;
 use crate::image::push::{Push, Standing};
 use crate::interrupt::Stage;
@@ -49,14 +50,25 @@ pub(crate) async fn prepare(
     }
 }
 
-/// Pushes it, if there is something to push: what fails here has changed nothing else.
-pub(crate) async fn push(push: Option<&Push>, screen: &Screen, stage: &RefCell<Stage>) -> Result<(), Stop> {
+/// Asks, and after a yes pushes, if there is something to push: what fails here has changed nothing else. Gives back whether to go
+/// on.
+pub(crate) async fn confirmed(
+    go: &WaitFlags,
+    question: Question,
+    push: Option<&Push>,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+) -> Result<bool, Stop> {
+    let question = question.and(push.map(Push::said));
+    if !confirm::decide(go, &question, screen).await? {
+        return Ok(false);
+    }
     if let Some(push) = push {
         stage.replace(Stage::Pushing);
         push.push(screen).await?;
         stage.replace(Stage::Checking);
     }
-    Ok(())
+    Ok(true)
 }
 
 impl Push {
