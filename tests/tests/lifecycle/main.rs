@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use support::{SANDBOX, folder, kubectl, run, wait_for, with_node};
-use traces::{left_since, machine, processes};
+use traces::{left_since, machine, nothing_stays_since, processes};
 
 fn kill_process(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
@@ -176,13 +176,13 @@ fn an_air_gap_leaves_nothing_also_when_its_owner_is_killed() {
     wait_for("the cable to the gap", || cable().then_some(()));
     kill_process(owner.id(), Signal::SIGKILL);
     owner.wait().unwrap();
-    wait_for("the kernel to remove the gap", || left_since(&before).is_empty().then_some(()));
+    nothing_stays_since(&before);
 
     // Another one has the same address, and tells what was tried in it.
     run(&mut inside(&["true"])).ok();
     let error = run(&mut inside(&["getent", "ahosts", "name.example.com"])).error();
     assert!(error.contains("it tried to reach:") && error.contains("DNS query for name.example.com"), "{error}");
-    assert_eq!(left_since(&before), Vec::<String>::new());
+    nothing_stays_since(&before);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::support::run;
 
@@ -36,6 +37,21 @@ pub(crate) fn machine() -> BTreeSet<String> {
 /// What is there now and was not before.
 pub(crate) fn left_since(before: &BTreeSet<String>) -> Vec<String> {
     machine().difference(before).cloned().collect()
+}
+
+/// The same beside a living sandbox, whose own short processes (kube-proxy's `iptables-restore`) come and go: looks until
+/// there is nothing.
+#[track_caller]
+pub(crate) fn nothing_stays_since(before: &BTreeSet<String>) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let left = left_since(before);
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "this stays for 90 s: {left:#?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// The processes of sandboxes whose folder is at or below a path, with their command lines: parts, which carry their
