@@ -76,8 +76,8 @@ dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (ro
 	@krew/dist.sh
 
 .PHONY: reproducible
-reproducible: ## Compile the Job again, in another folder, and compare the bytes (2 minutes)
-	@krew/reproducible.sh eks-encrypt-job eks-encrypt-job
+reproducible: ## Compile both programs again, in another folder, and compare the bytes (about 8 minutes)
+	@krew/reproducible.sh
 
 .PHONY: sandbox
 sandbox: parts build ## Start a sandbox and say how to use it

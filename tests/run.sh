@@ -40,7 +40,6 @@ release() {
     step "a release's files" make --no-print-directory dist &&
         step "what they are" cargo test --locked --package eks-encrypt-dist --test dist &&
         step "krew, and kubectl that finds the plugin" cargo test --locked --package eks-encrypt-tests --test krew
-    # The Job alone: the plugin takes four times as long, and is compiled in the same way.
     step "the same bytes from another folder" make --no-print-directory reproducible
 }
 

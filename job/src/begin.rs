@@ -7,10 +7,10 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
 use crate::ask::{Refusal, ask};
+use crate::end::End;
 use crate::lease::{Candidate, Look};
 use crate::record;
 use crate::retry::{PATIENCE, Trouble, retry};
-use crate::rewrite::End;
 use crate::state::State;
 use crate::upkeep::Upkeep;
 

@@ -27,6 +27,7 @@ mod patch; // 2
 
 mod prove; // 3
 
+mod end;
 mod refused;
 mod state;
 mod turn;

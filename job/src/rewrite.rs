@@ -9,6 +9,7 @@ use futures::FutureExt;
 use kube::Client;
 
 use crate::begin::begin;
+use crate::end::End;
 use crate::event::{Event, RunResult};
 use crate::pass::pass;
 use crate::patch::Patcher;
@@ -25,20 +26,6 @@ const LAST_RECORD: Duration = Duration::from_secs(2);
 
 /// Time for the last record of a run that came to its end by itself. A stop that comes now leaves it [`LAST_RECORD`].
 const FINAL_RECORD: Duration = Duration::from_secs(10);
-
-/// Why a run ended before it had gone through every Secret.
-pub(crate) enum End {
-    /// It was told to stop, or can't go on.
-    Stopped(String),
-    /// Another run is at work.
-    Refused(String),
-}
-
-impl From<String> for End {
-    fn from(reason: String) -> Self {
-        Self::Stopped(reason)
-    }
-}
 
 /// Rewrites every Secret, and proves it if that is asked for. Ends when all are accounted for, when the list can't go on, or
 /// when `stop` gives a reason.

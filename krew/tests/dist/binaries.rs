@@ -7,11 +7,12 @@ use std::process::Command;
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
+use serde_json::Value;
 
 use crate::support::{ARCHES, JOB, MIB, PLUGIN, VERSION, output, program};
 
-/// Runs a program with an argument; arm64's in qemu, which Debian's qemu-user-static brings.
-fn say(name: &str, arch: &str, argument: &str) -> String {
+/// Runs a program; arm64's in qemu, which Debian's qemu-user-static brings.
+fn say(name: &str, arch: &str, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut file = std::fs::File::create(&path).unwrap();
@@ -26,17 +27,27 @@ fn say(name: &str, arch: &str, argument: &str) -> String {
         command.arg(&path);
     }
     // No setting and no file of this machine.
-    output(command.arg(argument).env_clear().current_dir(folder.path()))
+    output(command.args(arguments).env_clear().current_dir(folder.path()))
 }
 
 #[test]
 fn both_architectures_say_their_version_and_help() {
     for arch in ARCHES {
-        let version = say(PLUGIN, arch, "version");
+        let version = say(PLUGIN, arch, &["version"]);
         assert!(version.contains(VERSION), "{arch}: {version}");
-        assert_eq!(say(JOB, arch, "--version"), format!("{JOB} {VERSION}\n"));
-        assert!(say(PLUGIN, arch, "--help").contains("kubectl eks-encrypt"));
-        assert!(say(JOB, arch, "--help").contains("--max-qps"));
+        assert_eq!(say(JOB, arch, &["--version"]), format!("{JOB} {VERSION}\n"));
+        assert!(say(PLUGIN, arch, &["--help"]).contains("kubectl eks-encrypt"));
+        assert!(say(JOB, arch, &["--help"]).contains("--max-qps"));
+    }
+}
+
+#[test]
+fn the_plugin_says_the_commit_and_the_platform_that_it_was_built_for() {
+    for arch in ARCHES {
+        let version: Value = serde_json::from_str(&say(PLUGIN, arch, &["version", "--output=json"])).unwrap();
+        assert_eq!(version["platform"], format!("linux/{arch}"));
+        // Both are of one commit, or neither says one.
+        assert_eq!(version["revision"].as_str(), crate::image::revision().as_deref(), "{arch}");
     }
 }
 

@@ -8,7 +8,7 @@ use eks_encrypt_tests::air_gap::{AirGap, Begun, ear_at_node};
 use eks_encrypt_tests::info::CREATOR;
 
 use super::judge::{Before, namespaces, no_rights};
-use super::node::push;
+use super::node::image;
 use super::support::{Fixture, Said, enable, filled, plugin_command, run, wait_for, with_node};
 
 /// Who asks nobody.
@@ -56,17 +56,20 @@ fn cluster_config(sandbox: &Fixture) -> String {
 async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_the_last_trace() {
     let sandbox = with_node();
     filled(&sandbox, 300, 3).await;
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let before = Before::of(&sandbox).await;
     let (gap, pods) = (AirGap::around(&sandbox).unwrap(), ear_at_node(&sandbox).unwrap());
 
-    // The main job, with a Pod.
-    let said = plugin(&gap, &sandbox, &enable(&sandbox, &["--image", &image]));
+    // The main job, with a Pod of the image that was carried over.
+    let registry = sandbox.info().node.as_ref().unwrap().registry.clone();
+    let (to, archive) = (format!("{registry}/team/job"), format!("--archive={}", image().display()));
+    let digest = plugin(&gap, &sandbox, &["image", "digest", &archive]).ok();
+    let image = format!("{to}@{}", digest.trim());
+    let said = plugin(&gap, &sandbox, &enable(&sandbox, &["--push-image", &to, &archive, "--plain-http"]));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(
-        said.stderr.contains("300 listed: 300 rewritten") && said.stderr.contains("Done and proven"),
-        "{}",
-        said.stderr
-    );
+    let tag = concat!("tag ", env!("CARGO_PKG_VERSION"), ": pushed");
+    for word in [tag, "300 listed: 300 rewritten", "Done and proven"] {
+        assert!(said.stderr.contains(word), "{word}: {}", said.stderr);
+    }
     assert_eq!(gap.elsewhere().unwrap(), NOBODY, "enable");
     before.all_moved(&sandbox).await;
 

@@ -1,0 +1,15 @@
+//! How a run ends before its work is done.
+
+/// Why a run ended before it had gone through every Secret.
+pub(crate) enum End {
+    /// It was told to stop, or can't go on.
+    Stopped(String),
+    /// Another run is at work.
+    Refused(String),
+}
+
+impl From<String> for End {
+    fn from(reason: String) -> Self {
+        Self::Stopped(reason)
+    }
+}
