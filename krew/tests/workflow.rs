@@ -50,6 +50,32 @@ fn it_calls_what_is_tested_here() {
 }
 
 #[test]
+fn it_builds_for_every_platform_of_the_krew_manifest_and_signs_what_it_makes() {
+    let workflow = workflow();
+    let others = workflow["jobs"]["others"]["strategy"]["matrix"]["include"].as_array().unwrap();
+    let mut built: Vec<&str> = others.iter().map(|other| other["platform"].as_str().unwrap()).collect();
+    // `make dist`'s.
+    built.extend(["linux-amd64", "linux-arm64"]);
+    let template = include_str!("../eks-encrypt.yaml.in");
+    let mut offered: Vec<String> =
+        template.split("@SHA256_").skip(1).map(|rest| rest.split('@').next().unwrap().to_lowercase()).collect();
+    offered.sort();
+    built.sort_unstable();
+    assert_eq!(built.iter().map(|platform| platform.replace('-', "_")).collect::<Vec<_>>(), offered);
+
+    let release = steps(&workflow["jobs"]["release"]);
+    let does =
+        |key: &str, what: &str| release.iter().position(|step| step[key].as_str().is_some_and(|it| it.contains(what)));
+    let order = [
+        does("run", "dist\" sums "),
+        does("run", "cosign sign-blob"),
+        does("uses", "attest-build-provenance"),
+        does("run", "gh release create"),
+    ];
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?}");
+}
+
+#[test]
 fn it_says_what_of_it_never_ran() {
     assert!(include_str!("../../.github/workflows/release.yml").contains("NEVER BEEN RUN"));
 }

@@ -133,13 +133,14 @@ impl Credentials {
 }
 
 /// What must not be set beside [`Info::env`]: settings of a real account, and proxies, which would come before it.
-pub const UNSET: [&str; 12] = [
+pub const UNSET: [&str; 13] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
     "AWS_CA_BUNDLE",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",

@@ -1,5 +1,7 @@
 //! FIPS, dual-stack and endpoints of one's own, from the environment and from profiles.
-use crate::support::{self, Shell};
+use std::net::TcpListener;
+
+use crate::support::{self, Server, Shell};
 
 fn sts(shell: &Shell, more: &[&str]) -> String {
     let url = shell.token(more).url();
@@ -33,6 +35,35 @@ aws_access_key_id = AKID\naws_secret_access_key = s
     let own = ["--profile", "own", "--region", "us-west-2", "--role-arn", "arn:aws:iam::111122223333:role/ops"];
     assert_eq!(sts(&shell, &own), "https://sts.us-west-2.amazonaws.com");
     assert_eq!(private.heard().len(), 1);
+}
+
+/// Where AWS was looked for: a proxy hears the names, and leads to somebody who hangs up.
+fn looked_for(shell: Shell, config: &str) -> Vec<String> {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Server::proxy(nobody.local_addr().unwrap());
+    std::thread::spawn(move || nobody.incoming().for_each(drop));
+    let kubeconfig = "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}], \
+                      clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]}";
+    let shell = shell.keys("AKID").config(config).file("kubeconfig", kubeconfig);
+    let path = shell.path("kubeconfig").display().to_string();
+    let shell = shell.set("KUBECONFIG", &path).set("HTTPS_PROXY", &proxy.url()).set("AWS_MAX_ATTEMPTS", "1");
+    shell.run(&["status", "--cluster", "shop"]);
+    let mut names: Vec<String> = proxy.heard().into_iter().map(|asked| asked.target).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn fips_and_dual_stack_of_the_services() {
+    let shell = Shell::new;
+    assert_eq!(looked_for(shell(), ""), ["eks.us-west-2.amazonaws.com:443"]);
+    let fips = || shell().set("AWS_USE_FIPS_ENDPOINT", "true");
+    assert_eq!(looked_for(fips(), ""), ["fips.eks.us-west-2.amazonaws.com:443"]);
+    let dual_stack = shell().set("AWS_USE_DUALSTACK_ENDPOINT", "true");
+    assert_eq!(looked_for(dual_stack, ""), ["eks.us-west-2.api.aws:443"]);
+    let of_the_profile = "[default]\nuse_dualstack_endpoint = true";
+    assert_eq!(looked_for(fips(), of_the_profile), ["eks-fips.us-west-2.api.aws:443"]);
 }
 
 #[test]

@@ -73,6 +73,10 @@ async fn applied_by_kustomize_it_runs_to_its_end_and_is_removed_again() {
         "{log}"
     );
     assert!(!log.contains("forbidden"), "a right is missing: {log}");
+    // The same word once more where no log is needed.
+    let message = "-o=jsonpath={.items[0].status.containerStatuses[0].state.terminated.message}";
+    let message = kubectl(&sandbox, &["get", "pods", "-n", "eks-encrypt", message]).ok();
+    assert_eq!(serde_json::from_str::<Value>(&message).unwrap(), last, "the termination message");
     let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=json"];
     let record = kubectl(&sandbox, &record).json()["data"].clone();
     assert_eq!((&record["run"], &record["result"]), (&"2026-q4".into(), &"complete".into()), "{record}");

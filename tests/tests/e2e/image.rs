@@ -3,16 +3,23 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::Stdio;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use eks_encrypt_tests::info::{ECR, REGISTRY_USER, Registry};
 use eks_encrypt_tests::options::{Door, Options};
 use eks_encrypt_tests::sandbox::Sandbox;
-use eks_encrypt_tests::truth::inspect::Storage;
+use serde_json::{Value, json};
 
+use super::judge::Before;
 use super::node::image;
-use super::support::{Fixture, Said, admin, aws, enable, filled, plugin_command, run, start, wait_for};
+use super::support::{
+    Fixture, SANDBOX, Said, admin, aws, enable, filled, key_of, plugin_command, run, start, wait_for,
+};
 
 /// Registries of each kind but the plain one, which every sandbox has.
 fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
@@ -23,15 +30,34 @@ fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
     (sandbox, [vec![plain], node.registries].concat())
 }
 
-/// The flags with which a registry is reached.
+/// An archive of both architectures, as a release has it; arm64's program is none, which nobody here would notice.
+fn both_architectures(sandbox: &Sandbox) -> PathBuf {
+    let folder = sandbox.folder().logs();
+    let (archive, arm64) = (folder.join("both.oci.tar"), folder.join("arm64"));
+    let amd64 = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/linux-amd64/eks-encrypt-job");
+    std::fs::write(&arm64, "not a program").unwrap();
+    let mut dist = Command::new(Path::new(SANDBOX).with_file_name("dist"));
+    dist.env("SOURCE_DATE_EPOCH", "0").arg("image").arg("--output").arg(&archive);
+    dist.arg(format!("--binary=amd64={}", amd64.display())).arg(format!("--binary=arm64={}", arm64.display()));
+    run(&mut dist).ok();
+    archive
+}
+
+/// The flags with which a registry is reached, and a person known to it.
 fn flags(registry: &Registry) -> Vec<String> {
-    let mut flags = vec![format!("--archive={}", image().display())];
+    let mut flags = way(registry);
+    if registry.password.is_some() {
+        flags.extend([format!("--username={REGISTRY_USER}"), "--password-stdin".to_owned()]);
+    }
+    flags
+}
+
+/// The flags with which it is reached.
+fn way(registry: &Registry) -> Vec<String> {
+    let mut flags = Vec::new();
     match &registry.authority {
         Some(file) => flags.push(format!("--registry-ca={}", file.display())),
         None => flags.push("--plain-http".to_owned()),
-    }
-    if registry.password.is_some() {
-        flags.extend([format!("--username={REGISTRY_USER}"), "--password-stdin".to_owned()]);
     }
     flags
 }
@@ -50,10 +76,52 @@ fn plugin_with(sandbox: &Sandbox, arguments: &[&str], password: &str) -> Said {
     Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-fn push(sandbox: &Sandbox, registry: &Registry, more: &[&str], password: &str) -> Said {
+fn push(sandbox: &Sandbox, registry: &Registry, archive: &str, password: &str) -> Said {
     let (to, flags) = (format!("{}/team/job", registry.address), flags(registry));
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
-    plugin_with(sandbox, &[&["image", "push", &to], &flags[..], more].concat(), password)
+    plugin_with(sandbox, &[&["image", "push", &to, archive], &flags[..]].concat(), password)
+}
+
+/// Pushes again, with what docker's configuration knows.
+fn push_as_docker(sandbox: &Sandbox, registry: &Registry, archive: &str, config: &Value) -> Said {
+    let folder = sandbox.folder().logs();
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let to = format!("{}/team/job", registry.address);
+    let mut command = plugin_command(sandbox, &["image", "push", &to, archive]);
+    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap().to_owned();
+    command.env("PATH", format!("{}:{}", folder.display(), path.to_str().unwrap()));
+    command.env("DOCKER_CONFIG", &folder).env("HOME", &folder).env_remove("REGISTRY_AUTH_FILE");
+    run(command.env_remove("XDG_RUNTIME_DIR").args(way(registry)))
+}
+
+/// A credential helper, which knows one password.
+fn helper(sandbox: &Sandbox, password: &str) {
+    let file = sandbox.folder().logs().join("docker-credential-sandbox");
+    let answer = json!({ "ServerURL": "", "Username": REGISTRY_USER, "Secret": password });
+    std::fs::write(&file, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What the registry without TLS and password has of an image: each architecture with its manifest and all that it names.
+async fn architectures(registry: &Registry, digest: &str) -> Vec<String> {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = |what: &str| format!("http://{}/v2/team/job/{what}", registry.address);
+    let index = "application/vnd.oci.image.index.v1+json";
+    let index = client.get(url(&format!("manifests/{digest}"))).header("accept", index).send().await.unwrap();
+    let index: Value = index.error_for_status().unwrap().json().await.unwrap();
+    let mut found = Vec::new();
+    for entry in index["manifests"].as_array().unwrap() {
+        let media_type = entry["mediaType"].as_str().unwrap();
+        let manifest = url(&format!("manifests/{}", entry["digest"].as_str().unwrap()));
+        let manifest = client.get(manifest).header("accept", media_type).send().await.unwrap();
+        let manifest: Value = manifest.error_for_status().unwrap().json().await.unwrap();
+        for blob in [&manifest["config"], &manifest["layers"][0]] {
+            let blob = client.head(url(&format!("blobs/{}", blob["digest"].as_str().unwrap()))).send().await.unwrap();
+            blob.error_for_status().unwrap();
+        }
+        found.push(entry["platform"]["architecture"].as_str().unwrap().to_owned());
+    }
+    found
 }
 
 /// A Secret with which Pods pull.
@@ -64,23 +132,35 @@ fn pull_secret(sandbox: &Sandbox, namespace: &str, name: &str, registry: &Regist
     admin(sandbox, &["create", "secret", "docker-registry", name, "-n", namespace, &server, &user, &password]).ok();
 }
 
-#[test]
-fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest() {
+#[tokio::test]
+async fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest() {
     let (sandbox, registries) = with_registries(&[(false, true), (true, false), (true, true)]);
-    let digest = plugin_with(&sandbox, &["image", "digest", &format!("--archive={}", image().display())], "").ok();
+    let archive = format!("--archive={}", both_architectures(&sandbox).display());
+    let digest = plugin_with(&sandbox, &["image", "digest", &archive], "").ok();
     for (number, registry) in registries.iter().enumerate() {
         let password = registry.password.clone().unwrap_or_default();
         if registry.password.is_some() {
-            let said = push(&sandbox, registry, &[], "wrong");
+            let said = push(&sandbox, registry, &archive, "wrong");
             assert_eq!(said.code, Some(3), "{}", said.stderr);
             assert!(said.stderr.contains("wrong name or password"), "{}", said.stderr);
         }
-        let said = push(&sandbox, registry, &[], &password);
+        let said = push(&sandbox, registry, &archive, &password);
         let image = format!("{}/team/job@{}", registry.address, digest.trim());
         assert_eq!((said.code, said.stdout.trim()), (Some(0), image.as_str()), "{}", said.stderr);
         assert!(said.stderr.contains(": pushed"), "{}", said.stderr);
-        let again = push(&sandbox, registry, &[], &password);
+        let again = push(&sandbox, registry, &archive, &password);
         assert!(again.code == Some(0) && !again.stderr.contains(": pushed"), "{}", again.stderr);
+
+        if let Some(password) = &registry.password {
+            let auth = STANDARD.encode(format!("{REGISTRY_USER}:{password}"));
+            let known = json!({ "auths": { &registry.address: { "auth": auth } } });
+            push_as_docker(&sandbox, registry, &archive, &known).ok();
+            helper(&sandbox, password);
+            let asked = json!({ "credHelpers": { &registry.address: "sandbox" } });
+            push_as_docker(&sandbox, registry, &archive, &asked).ok();
+            let said = push_as_docker(&sandbox, registry, &archive, &json!({}));
+            assert_eq!(said.code, Some(3), "nobody is known, and it is pushed to: {}", said.stderr);
+        }
 
         let (pod, secret) = (format!("pull-{number}"), format!("pull-{number}"));
         pull_secret(&sandbox, "default", &secret, registry);
@@ -88,6 +168,7 @@ fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest() {
         let overrides = format!("--overrides={with}");
         admin(&sandbox, &["run", &pod, "--restart=Never", &format!("--image={image}"), &overrides]).ok();
     }
+    assert_eq!(architectures(&registries[0], digest.trim()).await, ["amd64", "arm64"]);
     for number in 0..registries.len() {
         let path =
             "-o=jsonpath={.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].imageID}";
@@ -108,14 +189,12 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
     let password = registry.password.clone().unwrap();
     admin(&sandbox, &["create", "namespace", "eks-encrypt"]).ok();
     pull_secret(&sandbox, "eks-encrypt", "pull", registry);
+    let before = Before::of(&sandbox).await;
     let to = format!("{}/team/job:v1", registry.address);
-    let flags = flags(registry);
+    let flags = [vec![format!("--archive={}", image().display())], flags(registry)].concat();
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let arguments = enable(&sandbox, &[&["--push-image", &to, "--image-pull-secret", "pull"], &flags[..]].concat());
-    let no_key = || {
-        let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
-        cluster["cluster"].get("encryptionConfig").is_none()
-    };
+    let no_key = || key_of(&sandbox).is_none();
 
     let said = plugin_with(&sandbox, &arguments, "wrong");
     assert_eq!(said.code, Some(3), "{}", said.stderr);
@@ -140,8 +219,7 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
     );
     let image = admin(&sandbox, &["get", "jobs", "-n", "eks-encrypt", "-o=jsonpath={..image}"]).ok();
     assert!(image.starts_with(&format!("{}/team/job@sha256:", registry.address)), "{image}");
-    let stored = sandbox.inspect().await.unwrap();
-    assert_eq!(stored.count(Storage::CustomerKey), stored.total);
+    before.all_moved(&sandbox).await;
 }
 
 #[test]

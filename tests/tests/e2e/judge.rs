@@ -2,11 +2,12 @@
 //! Input: a sandbox before and after. Output: nothing, or a panic that names what is not as it must be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::truth::inspect::Storage;
 
-use super::support::admin;
+use super::support::{admin, plugin};
 
 /// What a cluster writes by itself, with nobody there: heartbeats, Pods and what follows them, the API servers' own objects.
 /// And the tests' gate.
@@ -112,6 +113,22 @@ pub(crate) fn no_rights(sandbox: &Sandbox) {
     let rights = "clusterrole,clusterrolebinding,role,rolebinding";
     let ours = ["get", rights, "--all-namespaces", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
     assert_eq!(admin(sandbox, &ours).ok(), "", "rights are left");
+}
+
+/// What runs have made in the cluster goes with `cleanup`: nothing in etcd is called after us then, but events.
+pub(crate) async fn cleaned_up(sandbox: &Sandbox) {
+    let said = plugin(sandbox, &["cleanup"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    // Controllers take a moment to empty a namespace.
+    let deadline = Instant::now() + Duration::from_secs(90);
+    loop {
+        let all = sandbox.etcd().revisions("/registry/").await.unwrap();
+        let mut left =
+            all.into_keys().filter(|key| key.contains("eks-encrypt") && !key.starts_with("/registry/events/"));
+        let Some(first) = left.next() else { return };
+        assert!(Instant::now() < deadline, "90 s after cleanup there is {first}, and {} more", left.count());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The namespaces that carry our label.

@@ -1,10 +1,12 @@
-//! What is killed in mid-run: the Job's Pod, and the laptop that watches it.
+//! What is ended in mid-run: the Job's Pod, by a crash or a drained node, and the laptop that watches it.
+
+use std::time::{Duration, Instant};
 
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
 use super::gate;
-use super::judge::{Before, times};
+use super::judge::{Before, cleaned_up, times};
 use super::node::push;
 use super::running::{BEGUN, Running};
 use super::support::{admin, associated, enable, filled, plugin, wait_for, with_node};
@@ -55,4 +57,61 @@ async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_t
     before.all_moved(&sandbox).await;
     // Each Secret was written once, by one of two Pods.
     assert_eq!(times(&sandbox).into_values().collect::<Vec<_>>(), [200, 100]);
+    cleaned_up(&sandbox).await;
+}
+
+/// Evicts a Pod, as `kubectl drain` does.
+fn evict(sandbox: &Sandbox, pod: &str) {
+    let eviction = format!(
+        r#"{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{pod}","namespace":"eks-encrypt"}}}}"#
+    );
+    let file = sandbox.folder().logs().join("eviction.json");
+    std::fs::write(&file, eviction).unwrap();
+    let path = format!("/api/v1/namespaces/eks-encrypt/pods/{pod}/eviction");
+    admin(sandbox, &["create", "--raw", &path, "--filename", file.to_str().unwrap()]).ok();
+}
+
+#[tokio::test]
+async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
+    let sandbox = with_node();
+    filled(&sandbox, 200, 2).await;
+    associated(&sandbox, &sandbox.info().keys.customer);
+    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    gate::shut(&sandbox, "seed-1", "secret-1");
+    let mut laptop = Running::start(&sandbox, "laptop", &enable(&sandbox, &["--image", image.as_str()]));
+    laptop.until(BEGUN);
+    let pod = pods(&sandbox).remove(0);
+    evict(&sandbox, &pod);
+    let evicted = Instant::now();
+    laptop.until(" has stopped: SIGTERM");
+    // It promises 5 s. Whoever does not listen is killed after 15, without a word.
+    assert!(evicted.elapsed() < Duration::from_secs(10), "it took {:?}", evicted.elapsed());
+    laptop.until("going on with run");
+    gate::open(&sandbox);
+    let said = laptop.end();
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let failed = ["get", "jobs", "-n", "eks-encrypt", "--output=jsonpath={.items[*].status.failed}"];
+    let failed = admin(&sandbox, &failed).ok();
+    assert!(["", "0"].contains(&failed.trim()), "a disruption counts as a failure: {failed}");
+    before.all_moved(&sandbox).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_leaves_the_job_at_work_and_says_how_to_see_its_end() {
+    let sandbox = with_node();
+    filled(&sandbox, 20, 1).await;
+    associated(&sandbox, &sandbox.info().keys.customer);
+    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    gate::shut(&sandbox, "seed-0", "secret-1");
+    let mut laptop = Running::start(&sandbox, "laptop", &enable(&sandbox, &["--image", image.as_str()]));
+    laptop.until(BEGUN);
+    laptop.interrupt();
+    let said = laptop.end();
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    assert!(said.stderr.contains("The Job goes on re-encrypting in the cluster."), "{}", said.stderr);
+    assert!(said.stderr.contains("kubectl eks-encrypt attach"), "{}", said.stderr);
+    gate::open(&sandbox);
+    let said = plugin(&sandbox, &["attach"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    before.all_moved(&sandbox).await;
 }

@@ -1,7 +1,7 @@
 //! One run at a time: a second one is refused, names who is at work, and writes nothing.
 
 use super::gate;
-use super::judge::{Before, times};
+use super::judge::{Before, cleaned_up, times};
 use super::running::{BEGUN, Running};
 use super::support::{admin, associated, control_plane, enable, filled, plugin};
 
@@ -33,4 +33,5 @@ async fn a_second_run_is_refused_by_the_lease_and_the_first_one_finishes() {
     before.all_moved(&sandbox).await;
     // One time stands in all of them: the second run wrote none.
     assert_eq!(times(&sandbox).len(), 1);
+    cleaned_up(&sandbox).await;
 }

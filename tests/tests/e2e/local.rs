@@ -1,7 +1,14 @@
 //! Without a Pod: the engine in the plugin's own process, and the commands around it, on a control plane that has no node.
 
-use super::judge::{Before, namespaces, no_rights};
-use super::support::{admin, aws, control_plane, enable, filled, plugin, wait_for};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use eks_encrypt_tests::sandbox::Sandbox;
+
+use super::gate;
+use super::judge::{Before, cleaned_up, namespaces};
+use super::running::{BEGUN, Running};
+use super::support::{admin, associated, control_plane, enable, filled, key_of, plugin, plugin_command};
 
 #[tokio::test]
 async fn a_run_from_here_from_the_plan_to_the_last_trace() {
@@ -15,8 +22,7 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     assert!(said.stderr.contains("This was a dry run: nothing was changed."), "{}", said.stderr);
     before.untouched(&sandbox).await;
     assert_eq!(namespaces(&sandbox), "");
-    let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
-    assert_eq!(cluster["cluster"].get("encryptionConfig"), None);
+    assert_eq!(key_of(&sandbox), None);
 
     // The run.
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
@@ -44,10 +50,70 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     assert_eq!(cleanup.code, Some(0), "{}", cleanup.stderr);
     assert!(cleanup.stderr.contains("would remove Namespace eks-encrypt"), "{}", cleanup.stderr);
     assert_eq!(namespaces(&sandbox), "namespace/eks-encrypt\n");
-    let cleanup = plugin(&sandbox, &["cleanup"]);
-    assert_eq!(cleanup.code, Some(0), "{}", cleanup.stderr);
-    wait_for("the namespace to go", || namespaces(&sandbox).is_empty().then_some(()));
-    no_rights(&sandbox);
+    cleaned_up(&sandbox).await;
     let again = plugin(&sandbox, &["cleanup"]);
     assert!(again.stderr.contains("There is nothing of ours in this cluster."), "{}", again.stderr);
+}
+
+#[tokio::test]
+async fn ctrl_c_stops_it_and_the_same_command_does_the_rest() {
+    let sandbox = control_plane();
+    filled(&sandbox, 200, 2).await;
+    associated(&sandbox, &sandbox.info().keys.customer);
+    let before = Before::of(&sandbox).await;
+    gate::shut(&sandbox, "seed-1", "secret-1");
+    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local"]));
+    run.until(BEGUN);
+    run.interrupt();
+    let said = run.end();
+    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    assert!(said.stderr.contains("has stopped; what is written is written"), "{}", said.stderr);
+    let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=jsonpath={.data.result}"];
+    assert_eq!(admin(&sandbox, &record).ok(), "stopped");
+    gate::open(&sandbox);
+    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    before.all_moved(&sandbox).await;
+}
+
+/// Runs the plugin on a terminal, where a person types a line. Gives back its exit code and the screen.
+fn typed(sandbox: &Sandbox, arguments: &[&str], line: &str) -> (Option<i32>, String) {
+    let plugin = plugin_command(sandbox, arguments);
+    let words = [plugin.get_program()].into_iter().chain(plugin.get_args()).map(|word| word.to_str().unwrap());
+    // Of bsdutils: gives a command a terminal of its own, and ends as it does.
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &words.collect::<Vec<_>>().join(" "), "/dev/null"]);
+    for (name, value) in plugin.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // Open until the end: a terminal that is hung up ends what runs on it.
+    let mut keyboard = child.stdin.take().unwrap();
+    writeln!(keyboard, "{line}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test]
+async fn on_a_terminal_the_clusters_name_is_the_only_yes() {
+    let sandbox = control_plane();
+    filled(&sandbox, 20, 1).await;
+    let before = Before::of(&sandbox).await;
+    let arguments: Vec<&str> = enable(&sandbox, &["--local"]).into_iter().filter(|word| *word != "--yes").collect();
+
+    let (code, screen) = typed(&sandbox, &arguments, "yes");
+    assert_eq!(code, Some(3), "{screen}");
+    for words in ["THIS CAN'T BE UNDONE", "Type the cluster's name (sandbox) to go on:", "that is not sandbox"] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    before.untouched(&sandbox).await;
+    assert_eq!(key_of(&sandbox), None);
+
+    let (code, screen) = typed(&sandbox, &arguments, "sandbox");
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("20 listed: 20 rewritten"), "{screen}");
+    before.all_moved(&sandbox).await;
 }

@@ -1,8 +1,8 @@
-//! Jobs that do not start: each says why in the object's own words, and nothing of it stays.
+//! Jobs that do not start: each says why in the object's own words within 30 s, and nothing of it stays.
 
 use std::time::{Duration, Instant};
 
-use super::judge::Before;
+use super::judge::{Before, cleaned_up};
 use super::node::push;
 use super::running::Running;
 use super::support::{admin, apply, associated, enable, filled, wait_for, with_node};
@@ -27,11 +27,13 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
     let arguments = enable(&sandbox, &["--image", &image, "--namespace", "full"]);
     let mut full = Running::start(&sandbox, "full", &arguments);
     let mut unpulled = Running::start(&sandbox, "unpulled", &enable(&sandbox, &["--image", NO_IMAGE]));
-    full.until(" made in namespace full");
+    for (run, namespace) in [(&mut full, "full"), (&mut unpulled, "eks-encrypt")] {
+        run.until(&format!(" made in namespace {namespace}"));
+    }
     let made = Instant::now();
     full.until("exceeded quota: no-room");
+    unpulled.until("ImagePull");
     assert!(made.elapsed() < Duration::from_secs(30), "it took {:?} to say so", made.elapsed());
-    unpulled.until(NO_IMAGE);
 
     for (run, why) in [(full, ["exceeded quota: no-room", "pods=0"]), (unpulled, ["ImagePull", NO_IMAGE])] {
         let said = run.end();
@@ -43,4 +45,28 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
     let jobs = ["get", "jobs,pods", "--all-namespaces", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
     wait_for("the Jobs to go", || admin(&sandbox, &jobs).ok().is_empty().then_some(()));
     before.untouched(&sandbox).await;
+    // The namespace with the quota is somebody's; what was made in it goes.
+    cleaned_up(&sandbox).await;
+    admin(&sandbox, &["get", "namespace", "full"]).ok();
+}
+
+#[tokio::test]
+async fn a_pod_that_no_node_takes_is_named_and_begins_when_one_comes() {
+    let sandbox = with_node();
+    filled(&sandbox, 20, 1).await;
+    associated(&sandbox, &sandbox.info().keys.customer);
+    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let arguments = enable(&sandbox, &["--image", &image, "--node-selector", "disk=fast"]);
+    let mut run = Running::start(&sandbox, "run", &arguments);
+    run.until(" made in namespace eks-encrypt");
+    let made = Instant::now();
+    run.until("no node takes its Pod: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector");
+    assert!(made.elapsed() < Duration::from_secs(30), "it took {:?} to say so", made.elapsed());
+    // An autoscaler may need minutes for another node; meanwhile there is another way.
+    run.until("--local");
+    admin(&sandbox, &["label", "node", "--all", "disk=fast"]).ok();
+    let said = run.end();
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    before.all_moved(&sandbox).await;
+    cleaned_up(&sandbox).await;
 }

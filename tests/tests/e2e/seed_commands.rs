@@ -5,9 +5,9 @@ use eks_encrypt_tests::seed::{Seed, seed};
 use eks_encrypt_tests::truth::inspect::Storage;
 use serde_json::Value;
 
-use super::judge::{Before, no_rights};
+use super::judge::{Before, cleaned_up};
 use super::node::push;
-use super::support::{admin, aws, enable, filled, plugin, with_node};
+use super::support::{admin, enable, filled, key_of, plugin, with_node};
 
 /// An eksctl ClusterConfig with more in it than is our business.
 fn cluster_config(sandbox: &Sandbox) -> String {
@@ -59,6 +59,7 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
     assert!(said.stderr.contains("this key is associated already"), "{}", said.stderr);
     proven(&said.json(), 1213);
     before.all_moved(&sandbox).await;
+    cleaned_up(&sandbox).await;
 }
 
 #[tokio::test]
@@ -70,9 +71,7 @@ async fn the_association_alone_writes_no_secret_and_reencrypt_then_moves_all() {
     let said = plugin(&sandbox, &["enable", "-f", &file, "--encrypt-existing-secrets=false", "--yes"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("Done: the key is associated."), "{}", said.stderr);
-    let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
-    let associated = &cluster["cluster"]["encryptionConfig"][0]["provider"]["keyArn"];
-    assert_eq!(*associated, sandbox.info().keys.customer);
+    assert_eq!(key_of(&sandbox).as_ref(), Some(&sandbox.info().keys.customer));
     before.untouched(&sandbox).await;
     assert!(admin(&sandbox, &["get", "namespace", "eks-encrypt"]).error().contains("NotFound"));
 
@@ -83,7 +82,7 @@ async fn the_association_alone_writes_no_secret_and_reencrypt_then_moves_all() {
     proven(&report, 300);
     assert_eq!(report["tally"]["rewritten"], 300, "{report}");
     before.all_moved(&sandbox).await;
-    no_rights(&sandbox);
+    cleaned_up(&sandbox).await;
     let secret = admin(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
     assert_eq!(secret["metadata"].get("annotations"), None, "a touch leaves no trace");
 }

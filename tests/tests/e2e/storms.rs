@@ -4,7 +4,7 @@
 use eks_encrypt_tests::options::{Node, Options};
 
 use super::gate::{self, POOLFUL};
-use super::judge::Before;
+use super::judge::{Before, cleaned_up};
 use super::node::push;
 use super::running::{BEGUN, Running};
 use super::support::{
@@ -66,6 +66,7 @@ async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     assert!(said.stderr.contains("1,293 touched: 0 rewritten"), "{}", said.stderr);
     before.all_moved(&sandbox).await;
     assert!(said.json()["tally"]["gone"].as_u64().is_some_and(|gone| gone > 0));
+    cleaned_up(&sandbox).await;
 }
 
 #[tokio::test]
@@ -97,6 +98,7 @@ async fn a_policy_that_appears_in_mid_run_leaves_names_and_the_same_command_fini
     let said = plugin(&sandbox, &command);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     before.all_moved(&sandbox).await;
+    cleaned_up(&sandbox).await;
 }
 
 #[tokio::test]
@@ -127,4 +129,5 @@ async fn asked_again(sandbox: &Fixture, more: &[&str]) {
     });
     assert!(rejected.is_some(), "nothing was answered 429: this test shows nothing");
     before.all_moved(sandbox).await;
+    cleaned_up(sandbox).await;
 }

@@ -142,6 +142,12 @@ pub(crate) fn update(sandbox: &Sandbox, id: &str) -> Value {
     aws(sandbox, &["eks", "describe-update", "--name", cluster, "--update-id", id]).json()["update"].clone()
 }
 
+/// The key that the cluster has, as EKS says it.
+pub(crate) fn key_of(sandbox: &Sandbox) -> Option<String> {
+    let cluster = aws(sandbox, &["eks", "describe-cluster", "--name", &sandbox.info().cluster]).json();
+    cluster["cluster"]["encryptionConfig"][0]["provider"]["keyArn"].as_str().map(str::to_owned)
+}
+
 /// Waits until the update is no longer in progress.
 pub(crate) fn end_of(sandbox: &Sandbox, id: &str) -> Value {
     wait_for("the update's end", || {

@@ -10,10 +10,14 @@ use eks_encrypt_tests::aws::token::mint;
 use eks_encrypt_tests::info::{ADMIN_ROLE, CREATOR, Credentials, STRANGER};
 use eks_encrypt_tests::sandbox::Sandbox;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::gate;
 use super::judge::Before;
-use super::support::{SANDBOX, Said, aws, control_plane, enable, filled, kubectl, plugin_command, run};
+use super::running::{BEGUN, Running};
+use super::support::{
+    SANDBOX, Said, associated, aws, control_plane, enable, filled, kubectl, plugin_command, run, wait_for,
+};
 
 #[test]
 fn the_kubeconfig_is_as_eks_has_it_and_works() {
@@ -151,4 +155,49 @@ async fn a_whole_run_where_aws_is_missing() {
     assert!(status.stderr.contains(note), "{}", status.stderr);
     let status = status.json();
     assert_eq!((&status["secrets"]["behind"], &status["notSeen"]), (&0.into(), &serde_json::json!([])), "{status}");
+}
+
+/// A command of a kubeconfig that hands out what is in the file `token`, says that it is good for 5 s more than the minute
+/// before whose begin clients renew, and counts how often it was asked.
+const HAND_OUT: &str = r#"echo >> asked
+until=$(date --utc --date '+65 seconds' +%Y-%m-%dT%H:%M:%SZ)
+printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s","expirationTimestamp":"%s"}}' \
+    "$(cat token)" "$until""#;
+
+#[tokio::test]
+async fn a_run_outlives_the_token_that_it_began_with() {
+    let sandbox = control_plane();
+    filled(&sandbox, 200, 2).await;
+    associated(&sandbox, &sandbox.info().keys.customer);
+    let before = Before::of(&sandbox).await;
+    let folder = sandbox.folder().logs();
+    let mut config = kubectl(&sandbox, &["config", "view", "--raw", "--output=json"]).json();
+    let script = format!("cd {}\n{HAND_OUT}", folder.display());
+    config["users"][0]["user"] = json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never", "command": "sh", "args": ["-c", script],
+    } });
+    std::fs::write(folder.join("kubeconfig"), config.to_string()).unwrap();
+    let token = |at| mint(&sandbox.info().aws_endpoint, CREATOR, "sandbox", at);
+    // Its 15 minutes end in 40 s.
+    let first = token(Timestamp::now() - SignedDuration::from_secs(14 * 60 + 20));
+    std::fs::write(folder.join("token"), &first).unwrap();
+
+    gate::shut(&sandbox, "seed-1", "secret-1");
+    let kubeconfig = folder.join("kubeconfig").display().to_string();
+    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--kubeconfig", &kubeconfig]));
+    run.until(BEGUN);
+    std::fs::write(folder.join("token"), token(Timestamp::now())).unwrap();
+    let server = &sandbox.info().endpoint;
+    let with_first = ["--kubeconfig=/dev/null", "--insecure-skip-tls-verify", "--server", server, "--token", &first];
+    wait_for("the first token's end", || {
+        let said = kubectl(&sandbox, &[&with_first[..], &["get", "namespaces"]].concat());
+        said.stderr.contains("Unauthorized").then_some(())
+    });
+    run.at_work();
+    gate::open(&sandbox);
+    let said = run.end();
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(!said.stderr.contains("Unauthorized"), "it was renewed too late: {}", said.stderr);
+    assert!(std::fs::read_to_string(folder.join("asked")).unwrap().lines().count() > 1);
+    before.all_moved(&sandbox).await;
 }

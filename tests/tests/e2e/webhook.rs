@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::gate::{self, POOLFUL};
-use super::judge::Before;
+use super::judge::{Before, cleaned_up};
 use super::running::{BEGUN, Running};
 use super::support::{Fixture, admin, apply, control_plane, enable, filled, plugin, wait_for};
 
@@ -88,4 +88,5 @@ async fn a_webhook_that_appears_in_mid_run_and_denies_leaves_names_and_its_words
     let said = plugin(&sandbox, &command);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     before.all_moved(&sandbox).await;
+    cleaned_up(&sandbox).await;
 }
