@@ -65,7 +65,7 @@ image dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/
 image dist bench reproducible: export REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
 
 .PHONY: image
-image: parts ## Build the Job's image for this machine (as an OCI archive)
+image: parts ## Build the Job's image, for nodes with amd64 alone (as an OCI archive; `make dist` has arm64 too)
 	krew/build.sh amd64 eks-encrypt-job
 	@cargo build --quiet --locked --package eks-encrypt-dist
 	@mkdir -p $(dir $(IMAGE))

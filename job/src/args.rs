@@ -16,11 +16,11 @@ use crate::limit::Limit;
 use crate::spec::Spec;
 
 /// Writes every Secret of this cluster once, so that the API server stores it under its current key. Runs as a Kubernetes
-/// Job; `kubectl eks-encrypt` starts it, follows its log and removes it.
+/// Job; `kubectl eks-encrypt` starts it and follows its log, and its `cleanup` removes it.
 ///
 /// Says what it does as JSON, one object a line, on stdout. Exit codes: 0 every Secret is accounted for; 1 stopped early,
-/// run it again; 2 usage; 3 another run is at work, or its reader
-/// is of another version; 6 some Secrets could not be written, or did not stay under the key.
+/// run it again; 2 usage; 3 another run is at work, or its reader is of another version; 6 some Secrets could not be
+/// written, or did not stay under the key.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "eks-encrypt-job", version)]
 pub struct Args {

@@ -76,6 +76,14 @@ fn it_builds_for_every_platform_of_the_krew_manifest_and_signs_what_it_makes() {
 }
 
 #[test]
+fn plugins_that_make_dist_does_not_build_say_their_commit_too() {
+    let workflow = workflow();
+    let build = steps(&workflow["jobs"]["others"]).iter().filter_map(|step| step["run"].as_str());
+    let build = build.filter(|run| run.contains("cargo build ")).collect::<String>();
+    assert!(build.contains("export EKS_ENCRYPT_REVISION"), "{build}");
+}
+
+#[test]
 fn it_says_what_of_it_never_ran() {
     assert!(include_str!("../../.github/workflows/release.yml").contains("NEVER BEEN RUN"));
 }

@@ -58,9 +58,10 @@ pub(crate) enum Command {
     /// It is safe to run the same command again at any time: it goes on where things stand. Closing the terminal stops
     /// nothing that has begun in AWS or in the cluster; `kubectl eks-encrypt attach` shows the Job again.
     ///
-    /// Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused, or another run is at work: nothing
-    /// changed; 4 the cluster has another key; 5 EKS ended the association as failed; 6 some Secrets not re-encrypted, or
-    /// not proven; 7 time is up but the work goes on (run it again); 130 Ctrl-C.
+    /// Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused: nothing changed; or another run is at
+    /// work: the key may be associated, run it again later; 4 the cluster has another key; 5 EKS ended the association
+    /// as failed; 6 not every Secret is known to be re-encrypted; 7 time is up but the work goes on (run it again); 130
+    /// Ctrl-C.
     Enable(Box<Enable>),
     /// Create a cluster with your KMS key from birth
     ///
@@ -68,8 +69,9 @@ pub(crate) enum Command {
     /// CloudFormation stack (eks-encrypt-NAME). At the end EKS is asked whether the cluster has the key, and the kubeconfig gets
     /// its entry. A field that this command does not support is an error; none is ignored.
     ///
-    /// CloudFormation works by itself: after Ctrl-C or a lost connection, run the same command again to go on. If something
-    /// fails, it removes all that it has made.
+    /// It asks no question: `--dry-run` shows what would be created, and what of it costs money. CloudFormation works
+    /// by itself: after Ctrl-C or a lost connection, run the same command again to go on. If something fails, it
+    /// removes all that it has made.
     ///
     /// Exit codes: 0 created, and EKS says that it has the key; 1 error, or the kubeconfig could not be written; 2 wrong usage,
     /// or a file that can't be used; 3 a check refused: nothing was created; 4 the cluster has another key; 5 the stack failed;
@@ -82,10 +84,10 @@ pub(crate) enum Command {
     ///
     /// Exit codes as for `enable`.
     Reencrypt(Box<Reencrypt>),
-    /// Follow the run that is there, from any machine
+    /// Follow the Job that is there, from any machine
     ///
     /// Shows the Job's progress from now on, judges how it ended, and takes the run's rights to Secrets away. Asks
-    /// nothing of AWS. Exit codes as for `enable`; 1 if there is no run.
+    /// nothing of AWS. Exit codes as for `enable`; 1 if there is no Job (`--local` makes none).
     Attach(Attach),
     /// Show the association, the key, the last run, and how many Secrets are not under the key yet
     ///
@@ -94,14 +96,17 @@ pub(crate) enum Command {
     Status(Status),
     /// Remove everything that runs have made in the cluster
     ///
-    /// Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it and nobody else has put
-    /// things into it. The key stays associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and
-    /// `kubectl logs`.
+    /// In every namespace, and without a question (`--dry-run` shows what would go): Jobs with their logs, rights, the
+    /// run record, the lease, and the namespace if a run made it and nobody else has put things into it. The key stays
+    /// associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and `kubectl
+    /// logs`.
     Cleanup(Cleanup),
     /// Print what would be applied, as YAML, for review or GitOps
     ///
-    /// Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody. Apply it only
-    /// after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`, then `attach`.
+    /// Namespace, rights and Job, as `enable` and `reencrypt` apply them where there is no such namespace yet. Asks
+    /// nothing of anybody. Apply it only after the key is associated: `kubectl eks-encrypt manifests ... | kubectl
+    /// apply -f -`, then `attach`. In a namespace of somebody else's, leave the Namespace out: it has Pod Security
+    /// labels (restricted) that `enable` would not set there.
     Manifests(Manifests),
     /// Push, save or name the Job's image, which comes with this plugin
     #[command(subcommand)]
@@ -140,8 +145,8 @@ pub(crate) enum Command {
     },
     /// Print this plugin's version
     ///
-    /// With -o also the platform, the commit that it was built from, the version of the wire format, which the Job's image has
-    /// to share, and the digest of the image that came with it.
+    /// With -o also the platform, the commit that a release was built from, the version of the wire format, which the
+    /// Job's image has to share, and the digest of the image that came with it.
     Version {
         /// All of it as data, for scripts
         #[arg(long, short = 'o', value_name = "FORMAT")]
@@ -181,7 +186,8 @@ pub(crate) struct Enable {
           require_equals = true, action = ArgAction::Set)]
     pub(crate) encrypt_existing_secrets: bool,
 
-    /// Whether to wait; `false` begins what comes next (the association, or the Job) and ends
+    /// Whether to wait; `false` begins what comes next (the association, or the Job) and ends. A --local run is waited
+    /// for all the same
     #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
           require_equals = true, action = ArgAction::Set)]
     pub(crate) wait: bool,
@@ -241,7 +247,8 @@ pub(crate) struct Reencrypt {
 
     /// Ask nothing of AWS: you vouch that the key is associated, and that the kubeconfig means the right cluster
     ///
-    /// For machines that reach the cluster but not AWS.
+    /// For machines that reach the cluster but not AWS. `attach` follows its Job to the end; the same command again
+    /// does not, for the Job names no key.
     #[arg(long, conflicts_with_all = ["cluster", "region", "profile"])]
     pub(crate) without_aws: bool,
 
@@ -279,7 +286,7 @@ pub(crate) struct Attach {
     #[arg(long, value_name = "DURATION", default_value = flags::TIMEOUT, value_parser = values::duration)]
     pub(crate) timeout: std::time::Duration,
 
-    /// The final report on stdout
+    /// The final report on stdout, when the run has ended
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
 }

@@ -37,7 +37,7 @@ fn top() {
       enable      Associate a KMS key with a cluster and re-encrypt every Secret under it
       create      Create a cluster with your KMS key from birth
       reencrypt   Re-encrypt every Secret of a cluster that has its key
-      attach      Follow the run that is there, from any machine
+      attach      Follow the Job that is there, from any machine
       status      Show the association, the key, the last run, and how many Secrets are not under the
                   key yet
       cleanup     Remove everything that runs have made in the cluster
@@ -73,10 +73,10 @@ fn help_of_enable() {
     terminal stops nothing that has begun in AWS or in the cluster; `kubectl eks-encrypt attach` shows
     the Job again.
 
-    Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused, or another run is at
-    work: nothing changed; 4 the cluster has another key; 5 EKS ended the association as failed; 6 some
-    Secrets not re-encrypted, or not proven; 7 time is up but the work goes on (run it again); 130
-    Ctrl-C.
+    Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused: nothing changed; or
+    another run is at work: the key may be associated, run it again later; 4 the cluster has another
+    key; 5 EKS ended the association as failed; 6 not every Secret is known to be re-encrypted; 7 time
+    is up but the work goes on (run it again); 130 Ctrl-C.
 
     Usage: kubectl eks-encrypt enable [OPTIONS]
 
@@ -104,7 +104,8 @@ fn help_of_enable() {
               environment]
 
           --profile <PROFILE>
-              The AWS profile to use [default: the AWS environment's]
+              The AWS profile to use [default: the AWS environment's, else that of the kubeconfig
+              context]
 
           --kubeconfig <FILE>
               The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
@@ -119,13 +120,15 @@ fn help_of_enable() {
               [possible values: true, false]
 
           --wait[=<BOOL>]
-              Whether to wait; `false` begins what comes next (the association, or the Job) and ends
+              Whether to wait; `false` begins what comes next (the association, or the Job) and ends. A
+              --local run is waited for all the same
 
               [default: true]
               [possible values: true, false]
 
           --timeout <DURATION>
-              How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
+              How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us, but
+              for --local, which stops
 
               [default: 80m]
 
@@ -136,7 +139,7 @@ fn help_of_enable() {
               Make every check and say what would be done; change nothing
 
       -o, --output <FORMAT>
-              The final report on stdout
+              The final report on stdout, when a run has ended
 
               [possible values: json, yaml]
 
@@ -216,7 +219,8 @@ fn help_of_enable() {
               from it
 
               As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
-              the image by its digest.
+              the image by its digest. Where `enable` makes no Job (--encrypt-existing-secrets=false),
+              nothing is pushed.
 
           --archive <FILE>
               The image archive [default: eks-encrypt-job.oci.tar beside this program]
@@ -267,13 +271,15 @@ fn help_of_reencrypt() {
               environment]
 
           --profile <PROFILE>
-              The AWS profile to use [default: the AWS environment's]
+              The AWS profile to use [default: the AWS environment's, else that of the kubeconfig
+              context]
 
           --without-aws
               Ask nothing of AWS: you vouch that the key is associated, and that the kubeconfig means
               the right cluster
 
-              For machines that reach the cluster but not AWS.
+              For machines that reach the cluster but not AWS. `attach` follows its Job to the end; the
+              same command again does not, for the Job names no key.
 
           --kubeconfig <FILE>
               The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
@@ -285,7 +291,8 @@ fn help_of_reencrypt() {
               Make the Job and end; `attach` shows it
 
           --timeout <DURATION>
-              How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
+              How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us, but
+              for --local, which stops
 
               [default: 80m]
 
@@ -296,7 +303,7 @@ fn help_of_reencrypt() {
               Make every check and say what would be done; change nothing
 
       -o, --output <FORMAT>
-              The final report on stdout
+              The final report on stdout, when a run has ended
 
               [possible values: json, yaml]
 
@@ -376,7 +383,8 @@ fn help_of_reencrypt() {
               from it
 
               As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
-              the image by its digest.
+              the image by its digest. Where `enable` makes no Job (--encrypt-existing-secrets=false),
+              nothing is pushed.
 
           --archive <FILE>
               The image archive [default: eks-encrypt-job.oci.tar beside this program]
@@ -414,6 +422,7 @@ fn help_of_create() {
     key, and the kubeconfig gets its entry. A field that this command does not support is an error; none
     is ignored.
 
+    It asks no question: `--dry-run` shows what would be created, and what of it costs money.
     CloudFormation works by itself: after Ctrl-C or a lost connection, run the same command again to go
     on. If something fails, it removes all that it has made.
 
@@ -488,10 +497,10 @@ fn the_create_that_goes_on_is_this_one() {
 fn help_of_the_rest() {
     let all = ["attach", "status", "cleanup", "manifests", "completion", "version"].map(|name| help(&[name]));
     assert_snapshot!(all.join("\n\n-----\n"), @r"
-    Follow the run that is there, from any machine
+    Follow the Job that is there, from any machine
 
     Shows the Job's progress from now on, judges how it ended, and takes the run's rights to Secrets
-    away. Asks nothing of AWS. Exit codes as for `enable`; 1 if there is no run.
+    away. Asks nothing of AWS. Exit codes as for `enable`; 1 if there is no Job (`--local` makes none).
 
     Usage: kubectl eks-encrypt attach [OPTIONS]
 
@@ -513,7 +522,7 @@ fn help_of_the_rest() {
               [default: 80m]
 
       -o, --output <FORMAT>
-              The final report on stdout
+              The final report on stdout, when the run has ended
 
               [possible values: json, yaml]
 
@@ -540,7 +549,8 @@ fn help_of_the_rest() {
               environment]
 
           --profile <PROFILE>
-              The AWS profile to use [default: the AWS environment's]
+              The AWS profile to use [default: the AWS environment's, else that of the kubeconfig
+              context]
 
           --kubeconfig <FILE>
               The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
@@ -564,9 +574,10 @@ fn help_of_the_rest() {
     -----
     Remove everything that runs have made in the cluster
 
-    Jobs with their logs, rights, the run record, the lease, and the namespace if a run made it and
-    nobody else has put things into it. The key stays associated, and the Secrets stay as they are. Keep
-    what your auditors want first: `status -o json`, and `kubectl logs`.
+    In every namespace, and without a question (`--dry-run` shows what would go): Jobs with their logs,
+    rights, the run record, the lease, and the namespace if a run made it and nobody else has put things
+    into it. The key stays associated, and the Secrets stay as they are. Keep what your auditors want
+    first: `status -o json`, and `kubectl logs`.
 
     Usage: kubectl eks-encrypt cleanup [OPTIONS]
 
@@ -590,9 +601,10 @@ fn help_of_the_rest() {
     -----
     Print what would be applied, as YAML, for review or GitOps
 
-    Namespace, rights and Job, exactly as `enable` and `reencrypt` apply them. Asks nothing of anybody.
-    Apply it only after the key is associated: `kubectl eks-encrypt manifests ... | kubectl apply -f -`,
-    then `attach`.
+    Namespace, rights and Job, as `enable` and `reencrypt` apply them where there is no such namespace
+    yet. Asks nothing of anybody. Apply it only after the key is associated: `kubectl eks-encrypt
+    manifests ... | kubectl apply -f -`, then `attach`. In a namespace of somebody else's, leave the
+    Namespace out: it has Pod Security labels (restricted) that `enable` would not set there.
 
     Usage: kubectl eks-encrypt manifests [OPTIONS]
 
@@ -698,8 +710,8 @@ fn help_of_the_rest() {
     -----
     Print this plugin's version
 
-    With -o also the platform, the commit that it was built from, the version of the wire format, which
-    the Job's image has to share, and the digest of the image that came with it.
+    With -o also the platform, the commit that a release was built from, the version of the wire format,
+    which the Job's image has to share, and the digest of the image that came with it.
 
     Usage: kubectl eks-encrypt version [OPTIONS]
 

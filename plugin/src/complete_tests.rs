@@ -22,7 +22,7 @@ fn commands() {
     enable	Associate a KMS key with a cluster and re-encrypt every Secret under it
     create	Create a cluster with your KMS key from birth
     reencrypt	Re-encrypt every Secret of a cluster that has its key
-    attach	Follow the run that is there, from any machine
+    attach	Follow the Job that is there, from any machine
     status	Show the association, the key, the last run, and how many Secrets are not under the key yet
     cleanup	Remove everything that runs have made in the cluster
     manifests	Print what would be applied, as YAML, for review or GitOps

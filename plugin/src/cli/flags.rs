@@ -31,7 +31,7 @@ pub(crate) struct AwsFlags {
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
 
-    /// The AWS profile to use [default: the AWS environment's]
+    /// The AWS profile to use [default: the AWS environment's, else that of the kubeconfig context]
     #[arg(long, value_name = "PROFILE")]
     pub(crate) profile: Option<String>,
 }
@@ -51,7 +51,8 @@ pub(crate) struct KubeFlags {
 /// How a command that changes things goes on.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WaitFlags {
-    /// How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us
+    /// How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us, but for --local, which
+    /// stops
     #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = values::duration)]
     pub(crate) timeout: Duration,
 
@@ -63,7 +64,7 @@ pub(crate) struct WaitFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// The final report on stdout
+    /// The final report on stdout, when a run has ended
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
 }

@@ -76,7 +76,8 @@ pub(crate) struct ImageDigest {
 pub(crate) struct PushFlags {
     /// Push it there when you have confirmed, before anything else is changed, and run the Job from it
     ///
-    /// As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets the image by its digest.
+    /// As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets the image by its
+    /// digest. Where `enable` makes no Job (--encrypt-existing-secrets=false), nothing is pushed.
     #[arg(long, value_name = "REGISTRY/REPO[:TAG]", value_parser = destination, conflicts_with_all = ["image", "local"])]
     pub(crate) push_image: Option<Destination>,
 

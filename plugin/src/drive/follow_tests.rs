@@ -165,7 +165,7 @@ async fn time_that_is_up_leaves_the_job_at_work() {
     let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
     assert_snapshot!(told(error), @r"
     exit 7
-    error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us, and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or sees how it ended, and takes the right away
+    error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us, and keeps its right to list and patch every Secret; run the same command again (after `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away
       to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1
     ");
 }
@@ -244,7 +244,7 @@ async fn a_refusal_that_lasts_is_told() {
     assert!(began.elapsed() >= REFUSED && began.elapsed() < REFUSED * 2, "{:?}", began.elapsed());
     assert_snapshot!(told(error), @r"
     exit 1
-    error: can't see how Job eks-encrypt-r1 in namespace ops goes on; it goes on without us, and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or sees how it ended, and takes the right away
+    error: can't see how Job eks-encrypt-r1 in namespace ops goes on; it goes on without us, and keeps its right to list and patch every Secret; run the same command again (after `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away
       to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1
       why: you may not
     ");

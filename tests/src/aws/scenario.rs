@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Scenario {
-    /// An association takes this long before the API server is restarted. Real ones take minutes to an hour.
+    /// An association takes this long before the API server is restarted. Real ones take minutes, up to 45.
     pub update_seconds: u64,
     /// The next association ends as Failed with this error, and changes nothing.
     pub update_fails: Option<UpdateFailure>,

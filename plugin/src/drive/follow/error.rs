@@ -10,8 +10,8 @@ use crate::drive::wire::Foreign;
 use crate::stop::Coded;
 
 /// What a run leaves that nobody follows to its end.
-const KEEPS: &str = ", and keeps its right to list and patch every Secret; run the same command again: it follows the Job, or \
-     sees how it ended, and takes the right away";
+const KEEPS: &str = ", and keeps its right to list and patch every Secret; run the same command again (after \
+     `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away";
 
 /// Why we stopped following.
 #[derive(Debug, thiserror::Error)]
