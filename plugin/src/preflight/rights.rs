@@ -81,10 +81,19 @@ impl Coded for Error {
 /// Checks them all. Gives back whose the namespace is.
 pub(crate) async fn check(client: &Client, run: &Run, job: &JobFlags, objects: &[Object]) -> Result<Owner, Error> {
     let namespace = &run.namespace;
-    let owner = apply::owner(client, namespace)
-        .await
-        .map_err(|error| Error::Unknown { what: format!("use namespace {namespace}"), source: Cause::kube(&error) })?;
-    let mut missing = reviews(client, &needed(namespace, owner, job)).await?;
+    let mut missing = Vec::new();
+    let owner = match apply::owner(client, namespace).await {
+        Ok(owner) => owner,
+        // One of the rights that are missing, and no reason not to name the others.
+        Err(kube::Error::Api(status)) if status.is_forbidden() => {
+            missing.push(status.message);
+            Owner::Nobody
+        }
+        Err(error) => {
+            return Err(Error::Unknown { what: format!("use namespace {namespace}"), source: Cause::kube(&error) });
+        }
+    };
+    missing.extend(reviews(client, &needed(namespace, owner, job)).await?);
     // The API server's own rule that nobody gives more than he has can only be asked by trying.
     for object in objects {
         // What is said already need not be said in the API server's words; and nothing is tried in a namespace to come.
