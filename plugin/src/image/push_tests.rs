@@ -110,10 +110,35 @@ async fn nobody_is_told_how_to_log_in() {
     let to = destination(&format!("{}/team/job", registry.address)).unwrap();
     let nobody = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
     nobody.log_in().await.unwrap();
-    let said = told(nobody.tag("1").await.unwrap_err()).replace(&registry.address, "REGISTRY");
-    assert_snapshot!(said, @r"
+    let said = |error: trouble::Error| told(error).replace(&registry.address, "REGISTRY");
+    assert_snapshot!(said(nobody.tag("1").await.unwrap_err()), @r"
     exit 3
     error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin
+    ");
+    let image = push_as(&registry, "", None).await.image;
+    let blob = &image.manifests[0].parts[0].blob;
+    assert_snapshot!(said(nobody.give(blob).await.unwrap_err()), @r"
+    exit 3
+    error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin: UNAUTHORIZED: authentication required
+    ");
+}
+
+#[tokio::test]
+async fn a_good_password_that_may_only_pull_is_not_called_wrong() {
+    let registry = Playing::start(Fake { door: Door::Token, ..Fake::default() }).await;
+    let mut all = Vec::new();
+    for (code, message) in [
+        ("UNAUTHORIZED", "unauthorized to access repository: team/job, action: push"),
+        ("DENIED", "requested access to the resource is denied"),
+    ] {
+        let body = error(code, message);
+        registry.state.lock().unwrap().instead = vec![("POST", 401, Box::leak(body.into_boxed_str()))];
+        let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
+        all.push(told.lines().last().unwrap().to_owned());
+    }
+    assert_snapshot!(all.join("\n"), @r"
+    error: alice may not push to REGISTRY/team/job: UNAUTHORIZED: unauthorized to access repository: team/job, action: push
+    error: alice may not push to REGISTRY/team/job: DENIED: requested access to the resource is denied
     ");
 }
 

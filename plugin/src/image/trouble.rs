@@ -40,7 +40,13 @@ pub(crate) enum Error {
     },
     /// It does not know us.
     #[error("registry {registry} refuses the login: {hint}")]
-    Login { registry: String, hint: String },
+    Login {
+        registry: String,
+        hint: String,
+        /// What it says itself, where it says anything.
+        #[source]
+        source: Option<Cause>,
+    },
     /// It knows us, and says no.
     #[error("{who} may not push to {name}")]
     Denied {
@@ -127,10 +133,13 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&
         // The token server's answer: its status is lost, so what it says is passed on.
         None if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
             let hint = format!("{}; its token server says: {source}", hint(&registry, login));
-            Error::Login { hint, registry }
+            Error::Login { hint, registry, source: None }
         }
-        Some(401) => Error::Login { hint: hint(&registry, login), registry },
-        Some(403) => {
+        Some(401) if login.is_none() || !to_write(error) => {
+            let source = to_write(error).then_some(source);
+            Error::Login { hint: hint(&registry, login), registry, source }
+        }
+        Some(401 | 403) => {
             let who = login.map_or("who is not logged in".to_owned(), |login| login.username.clone());
             Error::Denied { who, name: to.name(), source }
         }
@@ -145,6 +154,12 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&
         }
         None => Error::Refused { registry, repository, source },
     }
+}
+
+/// Whether a 401 answers what was to be written, and so a login that was good enough to look: a registry with a token server says
+/// 401, not 403, to a token that is not good for a push. The crate gives it this form, with the registry's words, only there.
+fn to_write(error: &OciDistributionError) -> bool {
+    matches!(error, OciDistributionError::ServerError { .. })
 }
 
 /// What helps against a login that is refused.
