@@ -181,6 +181,11 @@ impl Push {
     pub(crate) async fn push(&self, screen: &Screen) -> Result<(), Stop> {
         let standing = self.look().await?;
         self.refuse(&standing)?;
+        // What has the index has all that it names; and where nothing is missing, nobody needs the right to push.
+        if standing == Standing::Same {
+            screen.line(&format!("{} is in the registry already, as {}", self.by_digest(), self.by_tag()));
+            return Ok(());
+        }
         let Place { registry, login } = self.place().await?;
         screen.line(&format!("Pushing {} to {}", self.what(), self.by_tag()));
         // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
@@ -205,16 +210,12 @@ impl Push {
             }
             registry.name(&manifest.blob.digest, &manifest.blob, OCI_IMAGE_MEDIA_TYPE).await?;
         }
-        if standing == Standing::Same {
-            screen.line(&format!("  tag {}: there already", self.tag()));
-        } else {
-            registry.name(self.tag(), &self.image.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
-            let before = match &standing {
-                Standing::Other(there) => format!(" (it was {there})"),
-                _ => String::new(),
-            };
-            screen.line(&format!("  tag {}: pushed{before}", self.tag()));
-        }
+        registry.name(self.tag(), &self.image.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
+        let before = match &standing {
+            Standing::Other(there) => format!(" (it was {there})"),
+            _ => String::new(),
+        };
+        screen.line(&format!("  tag {}: pushed{before}", self.tag()));
         self.verify(registry).await
     }
 

@@ -69,17 +69,31 @@ async fn what_is_there_is_not_sent_again() {
     registry.state.lock().unwrap().blobs.insert(blob);
     pushed(&registry, &push_as(&registry, "", None).await).await;
     assert_eq!(sent(&registry).0, 3, "one layer was there");
-    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    let told = pushed(&registry, &push_as(&registry, ":other", None).await).await;
     assert_snapshot!(told, @r"
-    Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:0.1.0
+    Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:other
       config of linux/amd64, 37 bytes: there already
       layer of linux/amd64, 18 bytes: there already
       config of linux/arm64, 37 bytes: there already
       layer of linux/arm64, 18 bytes: there already
-      tag 0.1.0: there already
+      tag other: pushed
     REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
     ");
     assert_eq!(sent(&registry).0, 3, "the second push sends no blob");
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_needs_no_right_to_push() {
+    let registry = Playing::start(Fake::default()).await;
+    pushed(&registry, &push_as(&registry, "", None).await).await;
+    registry.state.lock().unwrap().heard.clear();
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_snapshot!(told, @r"
+    REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e is in the registry already, as REGISTRY/team/job:0.1.0
+    REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
+    ");
+    let heard = registry.heard();
+    assert!(heard.iter().all(|line| line.starts_with("GET ") || line.starts_with("HEAD ")), "{heard:?}");
 }
 
 #[tokio::test]
