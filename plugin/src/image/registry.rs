@@ -27,12 +27,17 @@ const TIMES: usize = 4;
 /// An answer that takes longer has been lost.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// What a slow line takes in a second: answers may take longer by as much as is sent. reqwest's own time-outs don't know of this:
+/// they count from the request, however long its body takes (its issue 2784).
+const SLOW: usize = 32 << 10;
+
 /// A registry, and the repository in it.
 pub(crate) struct Registry {
     client: Client,
     auth: RegistryAuth,
     login: Option<Credentials>,
     to: Destination,
+    silence: Duration,
 }
 
 /// What the registry has under a tag.
@@ -75,7 +80,6 @@ impl Registry {
             // One request for a blob, as containerd does: ECR takes no chunks of 4 MiB, which is this crate's way otherwise.
             use_monolithic_push: true,
             extra_root_certificates,
-            read_timeout: Some(SILENCE),
             connect_timeout: Some(Duration::from_secs(10)),
             user_agent: concat!("kubectl-eks-encrypt/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
@@ -88,7 +92,7 @@ impl Registry {
             Some(Credentials { username, password, .. }) => RegistryAuth::Basic(username.clone(), password.clone()),
             None => RegistryAuth::Anonymous,
         };
-        Ok(Self { client, auth, login, to: to.clone() })
+        Ok(Self { client, auth, login, to: to.clone(), silence: SILENCE })
     }
 
     /// Logs in, where the registry has a token server; a plain password is shown with the next request.
@@ -118,7 +122,7 @@ impl Registry {
     /// Gives it a blob.
     pub(crate) async fn give(&self, blob: &Blob) -> Result<(), Error> {
         let to = &self.reference("latest");
-        self.patiently(async || {
+        self.patiently_with(blob.bytes.len(), async || {
             // As a stream, because the crate's other way panics on an address that it can't read.
             let bytes = blob.bytes.clone();
             let size = Some(bytes.len() as u64);
@@ -146,8 +150,19 @@ impl Registry {
 
     /// Asks again where that may help.
     async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, OciDistributionError>) -> Result<T, Error> {
+        self.patiently_with(0, ask).await
+    }
+
+    /// The same, where so many bytes are sent.
+    async fn patiently_with<T>(
+        &self,
+        bytes: usize,
+        ask: impl AsyncFn() -> Result<T, OciDistributionError>,
+    ) -> Result<T, Error> {
+        let limit = self.silence + Duration::from_secs((bytes / SLOW) as u64);
         let patience = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(TIMES).with_jitter();
-        let asked = (|| ask()).retry(patience).when(trouble::passing).await;
+        let once = async || tokio::time::timeout(limit, ask()).await.unwrap_or_else(|_| Err(trouble::silence(limit)));
+        let asked = (|| once()).retry(patience).when(trouble::passing).await;
         asked.map_err(|error| trouble::of(&error, &self.to, self.login.as_ref()))
     }
 }
@@ -170,6 +185,8 @@ fn ring() {
 mod tests {
     //! How a registry is spoken to.
     use super::*;
+    use crate::image::fixture::{self, Fake, Playing};
+    use crate::image::reference::destination;
 
     #[test]
     fn this_machines_own_registries_need_no_tls() {
@@ -178,5 +195,23 @@ mod tests {
         assert!(!of("registry.example") && !of("10.0.0.1:5000") && !of("localhost.example:5000"));
         assert!(!plain(None, "localhost:5000", Some(Path::new("ca.pem"))), "who names an authority means TLS");
         assert!(!plain(Some(false), "localhost:5000", None) && plain(Some(true), "registry.example", None));
+    }
+
+    #[tokio::test]
+    async fn a_slow_line_takes_a_blob_and_a_silent_registry_is_given_up() {
+        let takes_its_time = async |what, time| {
+            let playing = Playing::start(Fake { slow: Some((what, time)), ..Fake::default() }).await;
+            let to = destination(&format!("{}/team/job", playing.address)).unwrap();
+            let registry = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+            Registry { silence: Duration::from_millis(100), ..registry }
+        };
+        // At 32 KiB a second, 128 KiB may take 4 s longer.
+        let bytes = bytes::Bytes::from_static(&[0; 128 << 10]);
+        let blob = Blob { digest: fixture::digest(&bytes), bytes };
+        let slow = takes_its_time("PUT /v2/team/job/blobs", Duration::from_millis(500)).await;
+        slow.give(&blob).await.unwrap();
+        let silent = takes_its_time("HEAD", Duration::from_secs(3600)).await;
+        let told = crate::testing::told(silent.tag("1").await.unwrap_err());
+        assert!(told.ends_with("did not take the image for team/job: it did not answer within 100ms"), "{told}");
     }
 }

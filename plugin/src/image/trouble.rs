@@ -2,6 +2,7 @@
 //! our own, and whether asking again may help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
@@ -121,8 +122,15 @@ pub(crate) fn passing(error: &OciDistributionError) -> bool {
     match (status(error), error) {
         (Some(status), _) => status == 429 || status >= 500,
         (None, OciDistributionError::RequestError(error)) => !error.is_connect() && !error.is_builder(),
+        (None, OciDistributionError::IoError(_)) => true,
         _ => false,
     }
+}
+
+/// No answer came in time.
+pub(crate) fn silence(limit: Duration) -> OciDistributionError {
+    let words = format!("it did not answer within {limit:?}");
+    OciDistributionError::IoError(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
 }
 
 /// The error in our words.
