@@ -138,6 +138,15 @@ async fn without_aws_the_run_names_no_key() {
     assert!(screen.text().contains("\n  key       not known to this run;"), "{}", screen.text());
 }
 
+#[tokio::test]
+async fn whoever_interrupts_after_the_checks_is_not_told_that_nothing_was_changed() {
+    let (client, _) = heard(|_, _| (403, testing::forbidden("list", "jobs")));
+    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let (screen, stage) = (Screen::kept(), RefCell::default());
+    go_on(&vouched(&[]), &ground, &screen, &stage).await.unwrap_err();
+    assert_eq!(stage.into_inner(), Stage::Looking);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_detached_job_is_made_and_left_and_attach_is_shown() {
     let (client, asked) = api_server("not there", "complete", 0);

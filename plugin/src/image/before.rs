@@ -66,7 +66,7 @@ pub(crate) async fn confirmed(
     if let Some(push) = push {
         stage.replace(Stage::Pushing);
         push.push(screen).await?;
-        stage.replace(Stage::Checking);
+        stage.replace(Stage::Pushed);
     }
     Ok(true)
 }
