@@ -139,7 +139,6 @@ impl Push {
                 let authority = self.flags.registry_ca.as_deref().or(bundle.as_deref());
                 let way = Way { plain: plain(self.flags.plain_http, &self.to.registry, authority), authority };
                 let registry = Registry::new(&self.to, way, login.credentials.clone())?;
-                registry.log_in().await?;
                 Ok(Place { registry, login })
             })
             .await
@@ -148,6 +147,7 @@ impl Push {
     /// Logs in and looks at what is there. Changes nothing.
     pub(crate) async fn look(&self) -> Result<Standing, Stop> {
         let place = self.place().await?;
+        place.registry.log_in().await?;
         Ok(match place.registry.tag(self.tag()).await? {
             Tag::Is(there) if there == self.image.index.digest => Standing::Same,
             Tag::Is(there) => Standing::Other(there),

@@ -172,6 +172,16 @@ async fn a_registry_that_is_busy_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_token_server_that_is_busy_is_asked_again() {
+    let instead =
+        vec![("GET /token", 503, "down"), ("GET /token", 200, r#"{"token":"let-in"}"#), ("GET /token", 429, "")];
+    let registry = Playing::start(Fake { door: Door::Token, instead, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
+    assert!(told.ends_with(&index()), "{told}");
+    assert!(registry.state.lock().unwrap().instead.is_empty());
+}
+
+#[tokio::test]
 async fn a_registry_that_stays_busy_is_given_up_with_its_words() {
     let busy = error("TOOMANYREQUESTS", "you have pushed too much");
     let instead = vec![("POST", 429, &*Box::leak(busy.into_boxed_str())); 5];

@@ -95,10 +95,15 @@ impl Registry {
         Ok(Self { client, auth, login, to: to.clone(), silence: SILENCE })
     }
 
-    /// Logs in, where the registry has a token server; a plain password is shown with the next request.
+    /// Logs in, where the registry has a token server; a plain password is shown with the next request. Anew each time: tokens
+    /// live for a minute or so, and a person may have thought for longer. For what is read, too: the crate would log in for it by
+    /// itself, and go on as nobody where that fails.
     pub(crate) async fn log_in(&self) -> Result<(), Error> {
         let to = &self.reference("latest");
-        self.patiently(async || self.client.auth(to, &self.auth, RegistryOperation::Push).await.map(|_| ())).await
+        for operation in [RegistryOperation::Push, RegistryOperation::Pull] {
+            self.patiently(async || self.client.auth(to, &self.auth, operation).await.map(|_| ())).await?;
+        }
+        Ok(())
     }
 
     /// What is under a tag.

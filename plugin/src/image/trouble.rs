@@ -123,7 +123,19 @@ pub(crate) fn passing(error: &OciDistributionError) -> bool {
         (Some(status), _) => status == 429 || status >= 500,
         (None, OciDistributionError::RequestError(error)) => !error.is_connect() && !error.is_builder(),
         (None, OciDistributionError::IoError(_)) => true,
+        (None, OciDistributionError::AuthenticationFailure(said)) => !no_login(said, &codes(error)),
         _ => false,
+    }
+}
+
+/// Whether a token server, whose status is lost, refuses the login, and has not just its own trouble: who tries a wrong password
+/// time and again is locked out. Refusals are JSON, if not always the registries' own (Docker Hub's has `details`), and what stands
+/// before a server that is down has a page or nothing to say.
+fn no_login(said: &str, codes: &[OciErrorCode]) -> bool {
+    let refused = |code: &OciErrorCode| matches!(code, OciErrorCode::Unauthorized | OciErrorCode::Denied);
+    match serde_json::from_str::<serde_json::Value>(said) {
+        Ok(_) => codes.is_empty() || codes.iter().any(refused),
+        Err(_) => said.contains("401") || said.contains("403"),
     }
 }
 
@@ -230,4 +242,32 @@ fn envelope(error: &OciDistributionError) -> Option<OciEnvelope> {
         _ => return None,
     };
     serde_json::from_str::<OciEnvelope>(&text).ok().filter(|envelope| !envelope.errors.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    //! What asking again may mend.
+    use super::*;
+
+    #[test]
+    fn a_wrong_password_is_not_tried_again_and_a_token_server_that_is_down_is() {
+        let again = |said: &str| passing(&OciDistributionError::AuthenticationFailure(said.to_owned()));
+        for said in [
+            r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
+            r#"{"errors":[{"code":"DENIED","message":"denied"}]}"#,
+            r#"{"details":"incorrect username or password"}"#,
+            "<html><head><title>401 Authorization Required</title></head></html>",
+        ] {
+            assert!(!again(said), "{said}");
+        }
+        for said in [
+            "",
+            "no healthy upstream",
+            "<html><head><title>503 Service Temporarily Unavailable</title></head></html>",
+            r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#,
+            r#"{"errors":[{"code":"UNKNOWN","message":"internal server error"}]}"#,
+        ] {
+            assert!(again(said), "{said}");
+        }
+    }
 }
