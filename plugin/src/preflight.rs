@@ -117,7 +117,7 @@ pub(crate) async fn check(
         }
     };
     if let Some(push) = wanted.push {
-        checks.add(push.check().await);
+        checks.add_all(push.check().await);
     }
     checks.close()?;
     match (kubernetes, eks, owner) {

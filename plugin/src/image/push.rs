@@ -122,6 +122,16 @@ impl Push {
         self.to.tag.as_deref().unwrap_or(&self.image.version)
     }
 
+    /// Where it goes.
+    pub(crate) fn registry(&self) -> &str {
+        &self.to.registry
+    }
+
+    /// The image's version.
+    pub(crate) fn version(&self) -> &str {
+        &self.image.version
+    }
+
     /// What is pushed, in words.
     pub(crate) fn what(&self) -> String {
         let platforms: Vec<_> = self.image.manifests.iter().map(|manifest| manifest.platform.as_str()).collect();

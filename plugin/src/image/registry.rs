@@ -63,9 +63,13 @@ pub(crate) struct Way<'a> {
 /// Whether a registry is spoken to without TLS. Docker and containerd do so with registries on this very machine; who names a
 /// certificate authority expects TLS.
 pub(crate) fn plain(typed: Option<bool>, registry: &str, authority: Option<&Path>) -> bool {
+    typed.unwrap_or(loopback(registry) && authority.is_none())
+}
+
+/// Whether an address means the machine on which it is used.
+pub(crate) fn loopback(registry: &str) -> bool {
     let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    typed.unwrap_or(loopback && authority.is_none())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl Registry {
