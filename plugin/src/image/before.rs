@@ -77,8 +77,7 @@ impl Push {
     pub(crate) async fn check(&self) -> Vec<Check> {
         let (registry, version) = (self.registry(), self.version());
         let near = loopback(registry).then(|| {
-            let found =
-                format!("on a node, {registry} is that node itself: the image is not found there");
+            let found = format!("on a node, {registry} is that node itself: the image is not found there");
             let cure = "push with `image push`, and name the image by the nodes' address for it with --image";
             Check::warn(ROW, found, Some(cure.to_owned()))
         });

@@ -251,6 +251,17 @@ async fn who_may_not_push_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_may_not_push_to_ecr_is_told_how_to_be_another_account() {
+    let registry = Playing::start(Fake { instead: vec![("POST", 403, "no")], ..Fake::default() }).await;
+    let mut push = push_as(&registry, "", Some(("AWS", "token"))).await;
+    if let Some(typed) = &mut push.typed {
+        typed.from = "AWS".to_owned();
+    }
+    let told = pushed(&registry, &push).await;
+    assert_snapshot!(told.lines().last().unwrap(), @"error: the identity of your AWS credentials may not push to REGISTRY/team/job (is the registry another account's? then `image push --profile` with a profile of that account, and --image here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints): it answers 403 no");
+}
+
+#[tokio::test]
 async fn a_registry_that_does_not_answer_is_named() {
     let registry = Playing { address: "127.0.0.1:1".into(), state: std::sync::Arc::default() };
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;

@@ -49,10 +49,11 @@ pub(crate) enum Error {
         source: Option<Cause>,
     },
     /// It knows us, and says no.
-    #[error("{who} may not push to {name}")]
+    #[error("{who} may not push to {name}{hint}")]
     Denied {
         who: String,
         name: String,
+        hint: &'static str,
         #[source]
         source: Cause,
     },
@@ -81,6 +82,10 @@ pub(crate) enum Error {
         source: Cause,
     },
 }
+
+/// Any identity gets a token, and no token says what for.
+const OTHER_ACCOUNT: &str = " (is the registry another account's? then `image push --profile` with a profile of that account, and --image \
+    here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints)";
 
 impl Coded for Error {
     fn code(&self) -> ExitCode {
@@ -160,8 +165,14 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&
             Error::Login { hint: hint(&registry, login), registry, source }
         }
         Some(401 | 403) => {
-            let who = login.map_or("who is not logged in".to_owned(), |login| login.username.clone());
-            Error::Denied { who, name: to.name(), source }
+            let (who, hint) = match login {
+                None => ("who is not logged in".to_owned(), ""),
+                Some(login) if login.from == "AWS" => {
+                    ("the identity of your AWS credentials".to_owned(), OTHER_ACCOUNT)
+                }
+                Some(login) => (login.username.clone(), ""),
+            };
+            Error::Denied { who, name: to.name(), hint, source }
         }
         Some(404) if codes(error).contains(&OciErrorCode::NameUnknown) => {
             Error::NoRepository { registry, repository, source }
