@@ -79,11 +79,18 @@ impl Registry {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
+        // A proxy's loopback is another machine's. A proxy that is set takes the environment's place, and this list leaves it nothing.
+        let (http_proxy, no_proxy) = match loopback(&to.registry) {
+            true => (Some("http://localhost".to_owned()), Some("*,0.0.0.0/0,::/0".to_owned())),
+            false => (None, None),
+        };
         let config = ClientConfig {
             protocol: if way.plain { ClientProtocol::Http } else { ClientProtocol::Https },
             // One request for a blob, as containerd does: ECR takes no chunks of 4 MiB, which is this crate's way otherwise.
             use_monolithic_push: true,
             extra_root_certificates,
+            http_proxy,
+            no_proxy,
             connect_timeout: Some(Duration::from_secs(10)),
             user_agent: concat!("kubectl-eks-encrypt/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
@@ -204,6 +211,23 @@ mod tests {
         assert!(!of("registry.example") && !of("10.0.0.1:5000") && !of("localhost.example:5000"));
         assert!(!plain(None, "localhost:5000", Some(Path::new("ca.pem"))), "who names an authority means TLS");
         assert!(!plain(Some(false), "localhost:5000", None) && plain(Some(true), "registry.example", None));
+    }
+
+    #[tokio::test]
+    async fn no_proxy_is_asked_for_this_machines_own_registries() {
+        const PROXY: (&str, &str) = ("HTTP_PROXY", "http://127.0.0.1:1");
+        if std::env::var(PROXY.0).as_deref() != Ok(PROXY.1) {
+            // A test may not change its own environment: this one runs again in another.
+            let name = "image::registry::tests::no_proxy_is_asked_for_this_machines_own_registries";
+            let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
+            let again = again.args(["--exact", name]).envs([PROXY]).output().await.unwrap();
+            let said = String::from_utf8_lossy(&again.stdout);
+            return assert!(again.status.success() && said.contains("1 passed"), "{said}");
+        }
+        let playing = Playing::start(Fake::default()).await;
+        let to = destination(&format!("{}/team/job", playing.address)).unwrap();
+        let registry = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+        assert_eq!(registry.tag("1").await.unwrap(), Tag::Free);
     }
 
     #[tokio::test]
