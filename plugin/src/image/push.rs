@@ -182,7 +182,11 @@ impl Push {
     /// What to say where ECR has no repository, unless it is going to be made. ECR can make it by itself at a push, where
     /// somebody has set that up, so a push is tried all the same.
     pub(crate) fn missing(&self, standing: &Standing) -> Option<Error> {
-        let by_hand = ecr::of(&self.to.registry)?.by_hand(&self.to.repository);
+        let profile = match &self.aws {
+            Aws::As(profile) => profile.as_deref(),
+            Aws::Never => None,
+        };
+        let by_hand = ecr::of(&self.to.registry)?.by_hand(&self.to.repository, profile);
         (*standing == Standing::NoRepository && !self.flags.create_repository)
             .then(|| Error::NoRepository { name: self.to.name(), by_hand })
     }
