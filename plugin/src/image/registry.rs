@@ -98,7 +98,11 @@ impl Registry {
         ring();
         // The crate panics where no client can be made, so that is tried before.
         reqwest::Client::builder().build().map_err(|error| Error::System { source: Cause::of(&error) })?;
-        let client = Client::try_from(config).map_err(|error| Error::System { source: Cause::of(&error) })?;
+        // With the system's authorities that has just worked.
+        let client = Client::try_from(config).map_err(|error| match (Cause::of(&error), way.authority) {
+            (source, Some(path)) => Error::Authority { path: path.to_owned(), source },
+            (source, None) => Error::System { source },
+        })?;
         let auth = match &login {
             Some(Credentials { username, password, .. }) => RegistryAuth::Basic(username.clone(), password.clone()),
             None => RegistryAuth::Anonymous,
@@ -211,6 +215,18 @@ mod tests {
         assert!(!of("registry.example") && !of("10.0.0.1:5000") && !of("localhost.example:5000"));
         assert!(!plain(None, "localhost:5000", Some(Path::new("ca.pem"))), "who names an authority means TLS");
         assert!(!plain(Some(false), "localhost:5000", None) && plain(Some(true), "registry.example", None));
+    }
+
+    #[test]
+    fn a_file_that_holds_no_certificate_is_named_and_not_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let to = destination("registry.example/team/job").unwrap();
+        for text in ["no PEM", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(&path, text).unwrap();
+            let error = Registry::new(&to, Way { plain: false, authority: Some(&path) }, None).err().unwrap();
+            assert!(matches!(error, Error::Authority { .. }), "{text}: {error:?}");
+        }
     }
 
     #[tokio::test]
