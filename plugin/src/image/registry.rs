@@ -197,7 +197,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
 }
 
 /// rustls has no provider of cryptography by itself; the first to install one wins, and all of ours are ring.
-fn ring() {
+pub(crate) fn ring() {
     rustls::crypto::ring::default_provider().install_default().ok();
 }
 

@@ -240,6 +240,12 @@ fn said(error: &OciDistributionError) -> Cause {
             let line = message.lines().next().unwrap_or_default().trim();
             Cause::said(format!("it answers {code} {line}").trim_end().to_owned())
         }
+        OciDistributionError::RequestError(request) => {
+            let text = Cause::of(error).to_string();
+            // An upload's address may be signed, and good for whoever reads the log.
+            let query = request.url().and_then(|url| url.query()).map(|query| format!("?{query}"));
+            Cause::said(query.map_or(text.clone(), |query| text.replace(&query, "")))
+        }
         error => Cause::of(error),
     }
 }
@@ -257,8 +263,17 @@ fn envelope(error: &OciDistributionError) -> Option<OciEnvelope> {
 
 #[cfg(test)]
 mod tests {
-    //! What asking again may mend.
+    //! What asking again may mend, and what is kept to ourselves.
     use super::*;
+
+    #[tokio::test]
+    async fn an_uploads_signature_is_not_printed() {
+        crate::image::registry::ring();
+        let asked =
+            reqwest::Client::new().put("http://127.0.0.1:1/upload?digest=sha256:1&signature=secret").send().await;
+        let told = said(&OciDistributionError::RequestError(asked.unwrap_err())).to_string();
+        assert!(told.contains("http://127.0.0.1:1/upload)") && !told.contains("secret"), "{told}");
+    }
 
     #[test]
     fn a_wrong_password_is_not_tried_again_and_a_token_server_that_is_down_is() {
