@@ -13,7 +13,7 @@ use crate::image::login::Aws;
 use crate::image::push::{Push, Standing};
 use crate::image::registry::loopback;
 use crate::interrupt::Stage;
-use crate::preflight::table::Check;
+use crate::preflight::table::{Check, CheckResult};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
 
@@ -86,7 +86,11 @@ impl Push {
                 format!("the archive is of version {version}, this plugin of {VERSION}: it may not understand the Job");
             Check::warn(ROW, found, Some("take the archive that came with this plugin".to_owned()))
         });
-        [Some(self.standing().await), near, other].into_iter().flatten().collect()
+        let standing = self.standing().await;
+        // Some registries show to anybody what they let only a few write.
+        let nobody = self.nobody().filter(|_| standing.result == CheckResult::Ok);
+        let nobody = nobody.map(|why| Check::warn(ROW, format!("nobody is logged in at {registry}: {why}"), None));
+        [Some(standing), nobody, near, other].into_iter().flatten().collect()
     }
 
     /// Whether it can be expected to succeed.

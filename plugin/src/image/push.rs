@@ -132,6 +132,11 @@ impl Push {
         &self.image.version
     }
 
+    /// Why nobody is logged in there, if that is more than that nobody has.
+    pub(crate) fn nobody(&self) -> Option<&str> {
+        self.place.get()?.login.known.broken.as_deref()
+    }
+
     /// What is pushed, in words.
     pub(crate) fn what(&self) -> String {
         let platforms: Vec<_> = self.image.manifests.iter().map(|manifest| manifest.platform.as_str()).collect();
@@ -148,7 +153,7 @@ impl Push {
                 let bundle = bundle.filter(|_| login.ecr.is_some());
                 let authority = self.flags.registry_ca.as_deref().or(bundle.as_deref());
                 let way = Way { plain: plain(self.flags.plain_http, &self.to.registry, authority), authority };
-                let registry = Registry::new(&self.to, way, login.credentials.clone())?;
+                let registry = Registry::new(&self.to, way, login.known.clone())?;
                 Ok(Place { registry, login })
             })
             .await

@@ -1,5 +1,6 @@
 //! Pushes to a registry that is a script: what it is asked and given, and what people are told.
 use super::*;
+use crate::image::docker::Known;
 use crate::image::fixture::{Door, Fake, Playing, archive, error};
 use crate::image::reference::destination;
 use crate::testing::told;
@@ -122,7 +123,7 @@ async fn passwords_go_to_the_registry_or_to_its_token_server() {
 async fn nobody_is_told_how_to_log_in() {
     let registry = Playing::start(Fake { door: Door::Basic, ..Fake::default() }).await;
     let to = destination(&format!("{}/team/job", registry.address)).unwrap();
-    let nobody = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+    let nobody = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
     nobody.log_in().await.unwrap();
     let said = |error: trouble::Error| told(error).replace(&registry.address, "REGISTRY");
     assert_snapshot!(said(nobody.tag("1").await.unwrap_err()), @r"
@@ -135,6 +136,26 @@ async fn nobody_is_told_how_to_log_in() {
     exit 3
     error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin: UNAUTHORIZED: authentication required
     ");
+}
+
+#[tokio::test]
+async fn a_store_of_passwords_that_is_gone_matters_only_where_one_is_wanted() {
+    let broken = "docker-credential-desktop.exe can't be run";
+    let known = Known { credentials: None, broken: Some(broken.to_owned()) };
+    for (door, expected) in [(Door::Open, None), (Door::Basic, Some(broken)), (Door::Token, Some(broken))] {
+        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+        let to = destination(&format!("{}/team/job", registry.address)).unwrap();
+        let nobody = Registry::new(&to, Way { plain: true, authority: None }, known.clone()).unwrap();
+        let looked = async { nobody.log_in().await.and(nobody.tag("1").await) }.await;
+        match (looked, expected) {
+            (Ok(there), None) => assert_eq!(there, Tag::Free),
+            (Err(error), Some(why)) => {
+                let told = told(error);
+                assert!(told.contains(&format!("nobody is logged in there, because {why}")), "{told}");
+            }
+            (looked, _) => panic!("{door:?}: {looked:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -318,8 +339,13 @@ async fn what_would_fail_only_after_the_association_is_said_before() {
     let registry = Playing::start(Fake::default()).await;
     let mut push = push_as(&registry, "", None).await;
     push.image.version = "0.0.9".to_owned();
+    let known = Known { credentials: None, broken: Some("docker-credential-desktop can't be run".to_owned()) };
+    let way = Way { plain: true, authority: None };
+    let registry_as_nobody = Registry::new(&push.to, way, known.clone()).unwrap();
+    push.place = OnceCell::from(Place { registry: registry_as_nobody, login: Login { known, ecr: None } });
     let rows = push.check().await.into_iter().skip(1).map(crate::testing::row).collect::<Vec<_>>().join("\n");
     assert_snapshot!(rows.replace(&registry.address, "REGISTRY"), @r"
+    warn  image                nobody is logged in at REGISTRY: docker-credential-desktop can't be run
     warn  image                on a node, REGISTRY is that node itself: the image is not found there
                                what helps: push with `image push`, and name the image by the nodes' address for it with
                                  --image

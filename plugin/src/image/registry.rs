@@ -14,7 +14,7 @@ use oci_client::{Client, Reference, RegistryOperation};
 use crate::cause::Cause;
 use crate::eks::pem;
 use crate::image::archive::Blob;
-use crate::image::docker::Credentials;
+use crate::image::docker::{Credentials, Known};
 use crate::image::reference::Destination;
 use crate::image::trouble::{self, Error};
 
@@ -35,7 +35,7 @@ const SLOW: usize = 32 << 10;
 pub(crate) struct Registry {
     client: Client,
     auth: RegistryAuth,
-    login: Option<Credentials>,
+    login: Known,
     to: Destination,
     silence: Duration,
 }
@@ -74,7 +74,7 @@ pub(crate) fn loopback(registry: &str) -> bool {
 
 impl Registry {
     /// Makes the client. Asks nothing yet.
-    pub(crate) fn new(to: &Destination, way: Way<'_>, login: Option<Credentials>) -> Result<Self, Error> {
+    pub(crate) fn new(to: &Destination, way: Way<'_>, login: Known) -> Result<Self, Error> {
         let extra_root_certificates = match way.authority {
             Some(path) => certificates(path)?,
             None => Vec::new(),
@@ -103,7 +103,7 @@ impl Registry {
             (source, Some(path)) => Error::Authority { path: path.to_owned(), source },
             (source, None) => Error::System { source },
         })?;
-        let auth = match &login {
+        let auth = match &login.credentials {
             Some(Credentials { username, password, .. }) => RegistryAuth::Basic(username.clone(), password.clone()),
             None => RegistryAuth::Anonymous,
         };
@@ -183,7 +183,7 @@ impl Registry {
         let patience = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(TIMES).with_jitter();
         let once = async || tokio::time::timeout(limit, ask()).await.unwrap_or_else(|_| Err(trouble::silence(limit)));
         let asked = (|| once()).retry(patience).when(trouble::passing).await;
-        asked.map_err(|error| trouble::of(&error, &self.to, self.login.as_ref()))
+        asked.map_err(|error| trouble::of(&error, &self.to, &self.login))
     }
 }
 
@@ -224,7 +224,8 @@ mod tests {
         let to = destination("registry.example/team/job").unwrap();
         for text in ["no PEM", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"] {
             std::fs::write(&path, text).unwrap();
-            let error = Registry::new(&to, Way { plain: false, authority: Some(&path) }, None).err().unwrap();
+            let error =
+                Registry::new(&to, Way { plain: false, authority: Some(&path) }, Known::default()).err().unwrap();
             assert!(matches!(error, Error::Authority { .. }), "{text}: {error:?}");
         }
     }
@@ -242,7 +243,7 @@ mod tests {
         }
         let playing = Playing::start(Fake::default()).await;
         let to = destination(&format!("{}/team/job", playing.address)).unwrap();
-        let registry = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+        let registry = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
         assert_eq!(registry.tag("1").await.unwrap(), Tag::Free);
     }
 
@@ -251,7 +252,7 @@ mod tests {
         let takes_its_time = async |what, time| {
             let playing = Playing::start(Fake { slow: Some((what, time)), ..Fake::default() }).await;
             let to = destination(&format!("{}/team/job", playing.address)).unwrap();
-            let registry = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+            let registry = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
             Registry { silence: Duration::from_millis(100), ..registry }
         };
         // At 32 KiB a second, 128 KiB may take 4 s longer.

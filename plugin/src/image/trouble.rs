@@ -8,7 +8,7 @@ use eks_encrypt_job::exit::ExitCode;
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 
 use crate::cause::Cause;
-use crate::image::docker::Credentials;
+use crate::image::docker::Known;
 use crate::image::reference::Destination;
 use crate::stop::Coded;
 
@@ -151,18 +151,19 @@ pub(crate) fn silence(limit: Duration) -> OciDistributionError {
 }
 
 /// The error in our words.
-pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&Credentials>) -> Error {
+pub(crate) fn of(error: &OciDistributionError, to: &Destination, known: &Known) -> Error {
+    let login = known.credentials.as_ref();
     let Destination { registry, repository, .. } = to.clone();
     let source = said(error);
     match status(error) {
         // The token server's answer: its status is lost, so what it says is passed on.
         None if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
-            let hint = format!("{}; its token server says: {source}", hint(&registry, login));
+            let hint = format!("{}; its token server says: {source}", hint(&registry, known));
             Error::Login { hint, registry, source: None }
         }
         Some(401) if login.is_none() || !to_write(error) => {
             let source = to_write(error).then_some(source);
-            Error::Login { hint: hint(&registry, login), registry, source }
+            Error::Login { hint: hint(&registry, known), registry, source }
         }
         Some(401 | 403) => {
             let (who, hint) = match login {
@@ -194,8 +195,9 @@ fn to_write(error: &OciDistributionError) -> bool {
 }
 
 /// What helps against a login that is refused.
-fn hint(registry: &str, login: Option<&Credentials>) -> String {
-    match login {
+fn hint(registry: &str, known: &Known) -> String {
+    match &known.credentials {
+        None if let Some(broken) = &known.broken => format!("nobody is logged in there, because {broken}"),
         None => format!("nobody is logged in there: `docker login {registry}`, or --username NAME --password-stdin"),
         Some(login) if login.from.starts_with("--") => {
             format!("wrong name or password (of {} {})", login.from, login.username)
