@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
-pub(crate) use paste::{attach, cleanup, enable, kubectl, reencrypt, status};
+pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status};
 
 /// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
 const BINARY: &str = "kubectl-eks_encrypt";

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory as _, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
-use kube::config::Kubeconfig;
 
 use crate::cli::Cli;
+use crate::kubernetes;
 
 /// What asks for completion. No command of clap's: what follows is half a command line, with flags in it.
 const ASKED: &str = "__complete";
@@ -91,7 +91,7 @@ fn files(_: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The contexts of the kubeconfig; none where it can't be read: the command itself will say why.
 fn contexts(kubeconfig: Option<&PathBuf>) -> Vec<CompletionCandidate> {
-    let read = kubeconfig.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+    let read = kubernetes::read(kubeconfig.map(PathBuf::as_path), None);
     let contexts = read.map(|kubeconfig| kubeconfig.contexts).unwrap_or_default();
     let candidate = |context: kube::config::NamedContext| {
         let cluster = context.context.map(|context| context.cluster).filter(|cluster| *cluster != context.name);

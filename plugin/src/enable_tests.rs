@@ -331,4 +331,7 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
     assert!(screen.text().contains("Before that the Job's image 0.1.0"), "{}", screen.text());
     assert_eq!((testing::asked(&http), heard.lock().unwrap().clone()), (vec![], vec![]));
     assert_eq!(*stage.borrow(), Stage::Pushing);
+    let question = confirm::Question::of(&ground, &args.engine, &args.job, true);
+    assert!(before::confirmed(&args.go, question, Some(&push), &screen, &stage).await.unwrap());
+    assert_eq!(stage.into_inner(), Stage::Pushed, "the registry answers no once");
 }

@@ -17,6 +17,10 @@ pub(crate) enum Stage {
     Checking,
     /// The Job's image is being pushed to the person's registry.
     Pushing,
+    /// The registry has it, and nothing else is changed.
+    Pushed,
+    /// An earlier run is being looked for, and rights that one has left behind are taken away.
+    Looking,
     /// EKS is being asked to associate the key.
     Asking,
     /// EKS has begun to associate the key.
@@ -71,6 +75,11 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Checking => return "\ninterrupted: nothing was changed".to_owned(),
         Stage::Pushing => (
             "The Job's image was being pushed: the registry may have all of it, or a part. Nothing else was changed.",
+            again,
+        ),
+        Stage::Pushed => ("The Job's image is in the registry. Nothing else was changed.", again),
+        Stage::Looking => (
+            "Earlier runs were being looked for: rights that one has left behind may have been taken away. No Secret was touched.",
             again,
         ),
         Stage::Asking => (
@@ -130,6 +139,9 @@ mod tests {
         let without_rights = || "kubectl delete clusterrolebinding eks-encrypt-r1".to_owned();
         let all = [
             Stage::Checking,
+            Stage::Pushing,
+            Stage::Pushed,
+            Stage::Looking,
             Stage::Asking,
             Stage::Associating,
             Stage::Associated,
@@ -145,6 +157,18 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
 
         interrupted: nothing was changed
+
+        interrupted: The Job's image was being pushed: the registry may have all of it, or a part. Nothing else was changed.
+        Go on or look again with:
+          kubectl eks-encrypt enable
+
+        interrupted: The Job's image is in the registry. Nothing else was changed.
+        Go on or look again with:
+          kubectl eks-encrypt enable
+
+        interrupted: Earlier runs were being looked for: rights that one has left behind may have been taken away. No Secret was touched.
+        Go on or look again with:
+          kubectl eks-encrypt enable
 
         interrupted: EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and can't be stopped. No Secret has been re-encrypted yet.
         Go on or look again with:

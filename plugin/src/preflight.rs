@@ -28,7 +28,7 @@ use crate::eks::key::{self, Key};
 use crate::image::push::Push;
 use crate::kubernetes::{self, Kubernetes};
 use crate::preflight::table::{Check, Checks};
-use crate::screen::Screen;
+use crate::screen::{Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
 
@@ -117,7 +117,7 @@ pub(crate) async fn check(
         }
     };
     if let Some(push) = wanted.push {
-        checks.add(push.check().await);
+        checks.add_all(push.check().await);
     }
     checks.close()?;
     match (kubernetes, eks, owner) {
@@ -231,16 +231,31 @@ async fn key(checks: &mut Checks<'_>, kube: &KubeFlags, target: &Target, seen: O
         checks.add(Check::failed("association", "no key is associated with this cluster", Some(cure)));
         return None;
     };
-    let key = match key::check(&aws, named).await {
-        Ok(key) => key,
+    let checked = match &target.key {
+        Some(named) => key::check(&aws, named).await,
+        None => key::check_associated(&aws, named).await,
+    };
+    let key = match checked {
+        Ok(key) => {
+            checks.add(Check::ok("key", key.arn.clone()));
+            checks.add_all(key_risks::check(&aws, &key, &cluster).await);
+            key
+        }
+        // EKS has named it by its ARN, and no step that follows needs KMS.
+        Err(key::Error::Hidden { key: arn, source }) if arn.contains(":key/") => {
+            let found = format!("{arn}, whose state is not known: {}", one_line(&source.to_string()));
+            let cure = "allow kms:DescribeKey on the key to your identity, to see it";
+            checks.add(Check::warn("key", found, Some(cure.to_owned())));
+            let key = Key { arn, ..Key::default() };
+            checks.add_all(key_risks::known(&key, &cluster));
+            key
+        }
         Err(error) => {
             checks.add(Check::stopped("key", error));
             checks.add(Check::skipped("association", "the key can't be used"));
             return None;
         }
     };
-    checks.add(Check::ok("key", key.arn.clone()));
-    checks.add_all(key_risks::check(&aws, &key, &cluster).await);
     let plan = match association::plan(&aws, &cluster, &key).await {
         Ok(plan) => plan,
         Err(error) => {

@@ -65,6 +65,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
         settle::wait(eks, update, &kubernetes.client, screen, deadline).await?;
     }
     let key_arn = eks.as_ref().map_or("", |eks| &eks.key.arn);
+    stage.replace(Stage::Looking);
     let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach };
     let driven = drive(&work, screen, stage, deadline).await?;
     let subject = Subject::of(ground);

@@ -68,6 +68,27 @@ async fn a_dry_run_writes_nothing() {
     assert!(heard.lock().unwrap().iter().all(|call| changes_nothing(call)), "{heard:?}");
 }
 
+#[tokio::test]
+async fn who_may_not_see_the_clusters_key_may_re_encrypt_all_the_same() {
+    let config = json!({"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]});
+    let denied = (400, "AccessDeniedException", r#"{"message":"not authorized to perform: kms:DescribeKey"}"#);
+    let answers = [(200, "", IDENTITY), described(&config), denied, NO_UPDATES];
+    let (screen, args) = (Screen::kept(), flags(&IMAGE));
+    let (ground, _) = checked(&args, &answers, &screen).await;
+    let Ok(ground) = ground else { panic!("{}", screen.text()) };
+    let eks = ground.eks.unwrap();
+    assert_eq!((eks.key.arn.as_str(), eks.plan), (KEY, Plan::Nothing));
+    let rows: Vec<_> =
+        screen.text().lines().skip_while(|line| !line.contains("  key  ")).take(5).map(str::to_owned).collect();
+    assert_snapshot!(rows.join("\n"), @r"
+      warn  key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, whose state
+                                   is not known: AccessDeniedException: not authorized to perform: kms:DescribeKey
+                                 what helps: allow kms:DescribeKey on the key to your identity, to see it
+      ok    association          this key is associated already
+      ok    rights               RBAC and a Job may be made in namespace eks-encrypt
+    ");
+}
+
 /// Without AWS.
 fn vouched(more: &[&str]) -> Reencrypt {
     let mut args = flags(&[&IMAGE[..], more].concat());
@@ -115,6 +136,15 @@ async fn without_aws_the_run_names_no_key() {
     let code = go_on(&vouched(&[]), &ground, &screen, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done);
     assert!(screen.text().contains("\n  key       not known to this run;"), "{}", screen.text());
+}
+
+#[tokio::test]
+async fn whoever_interrupts_after_the_checks_is_not_told_that_nothing_was_changed() {
+    let (client, _) = heard(|_, _| (403, testing::forbidden("list", "jobs")));
+    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let (screen, stage) = (Screen::kept(), RefCell::default());
+    go_on(&vouched(&[]), &ground, &screen, &stage).await.unwrap_err();
+    assert_eq!(stage.into_inner(), Stage::Looking);
 }
 
 #[tokio::test(start_paused = true)]

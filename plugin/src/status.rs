@@ -191,7 +191,7 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
     };
     let Cluster { arn, version, status: state, key: key_arn, issues, .. } = cluster;
     let (key_resolved, key_trouble) = match &key_arn {
-        Some(arn) => match key::check(aws, arn).await {
+        Some(arn) => match key::check_associated(aws, arn).await {
             Ok(key) => (Some(key.arn), None),
             Err(error) => match &error {
                 key::Error::Unusable { key, .. } => (Some(key.clone()), Some(error.to_string())),

@@ -359,7 +359,7 @@ async fn a_key_that_eks_knows_by_an_alias_is_the_same_key() {
     assert_eq!(status.run.as_ref().unwrap().for_this_key, None);
     let text = text::text(&status);
     assert!(
-        text.contains("not seen     the key's state: can't describe KMS key") && !text.contains("usable"),
+        text.contains("not seen     the key's state: you may not describe KMS key") && !text.contains("usable"),
         "{text}"
     );
 }

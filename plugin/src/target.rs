@@ -75,7 +75,8 @@ impl Target {
     fn completed(mut self, kube: &KubeFlags, screen: &Screen) -> Result<Self, Stop> {
         let environment = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         // The shell's profile is the person's word of now, the context's that of the day on which it was written.
-        let wants_profile = self.profile.is_none() && !environment("AWS_PROFILE") && !environment("AWS_ACCESS_KEY_ID");
+        let known = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID"].into_iter().any(environment);
+        let wants_profile = self.profile.is_none() && !known;
         if !self.cluster.is_empty() && self.region.is_some() && !wants_profile {
             return Ok(self);
         }

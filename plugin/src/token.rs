@@ -3,6 +3,7 @@
 //! stdout, for kube.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use eks_encrypt_job::exit::ExitCode;
 use jiff::{SignedDuration, Timestamp};
@@ -85,10 +86,8 @@ async fn of_aws(args: &Token) -> Result<(String, Timestamp), Stop> {
     };
     // Before, so that a slow answer of STS or of a login makes no token look younger than it is.
     let now = Timestamp::now();
-    match token::of(&sdk, args.cluster.as_deref().unwrap_or_default(), now).await {
-        Ok(token) => Ok((token, token::until(now))),
-        Err(source) => Err(Error::Credentials { hint: aws.hint(args.profile.as_deref(), &source), source }.into()),
-    }
+    let made = token::of(&sdk, args.cluster.as_deref().unwrap_or_default(), now).await;
+    Ok(made.map_err(|source| Error::Credentials { hint: aws.hint(args.profile.as_deref(), &source), source })?)
 }
 
 async fn assumed(aws: &Aws, args: &Token, role: &str) -> Result<Credentials, Error> {
@@ -103,8 +102,8 @@ async fn assumed(aws: &Aws, args: &Token, role: &str) -> Result<Credentials, Err
     };
     let keys = answer.map_err(|error| failed(Cause::aws(&error)))?.credentials;
     let keys = keys.ok_or_else(|| failed(Cause::said("STS gives no credentials".to_owned())))?;
-    let session = Some(keys.session_token);
-    Ok(Credentials::new(keys.access_key_id, keys.secret_access_key, session, None, "AssumeRole"))
+    let (session, expiry) = (Some(keys.session_token), SystemTime::try_from(keys.expiration).ok());
+    Ok(Credentials::new(keys.access_key_id, keys.secret_access_key, session, expiry, "AssumeRole"))
 }
 
 /// The version of ExecCredential that the client asks for.

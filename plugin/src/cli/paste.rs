@@ -263,7 +263,7 @@ pub(crate) fn cleanup(kube: &KubeFlags) -> String {
 }
 
 /// A command of `aws`, in this region and with the profile that was named.
-fn aws(command: &str, region: &str, profile: Option<&str>) -> String {
+pub(crate) fn aws(command: &str, region: &str, profile: Option<&str>) -> String {
     let mut paste = Paste(vec![format!("aws {command}")]);
     paste.flag("--region", region);
     paste.maybe("--profile", profile);

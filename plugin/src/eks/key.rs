@@ -65,6 +65,13 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+    /// It is a cluster's key already, and hidden from us.
+    #[error("you may not describe KMS key {key} (needs kms:DescribeKey)")]
+    Hidden {
+        key: String,
+        #[source]
+        source: Cause,
+    },
     /// EKS would not take it, or it would take the cluster down.
     #[error("KMS key {key} can't encrypt a cluster: {why}")]
     Unusable { key: String, why: String },
@@ -85,6 +92,17 @@ pub(crate) async fn check(aws: &Aws, named: &str) -> Result<Key, Error> {
     match why_not(&described) {
         None => Ok(Key { arn, material: material(&described), copies: copies(&described) }),
         Some(why) => Err(Error::Unusable { key: arn, why }),
+    }
+}
+
+/// The same for the key that a cluster has already. It is often a security account's, and who works with the cluster a stranger
+/// there.
+pub(crate) async fn check_associated(aws: &Aws, arn: &str) -> Result<Key, Error> {
+    match check(aws, arn).await {
+        Err(Error::Describe { key, source }) if source.code.as_deref() == Some("AccessDeniedException") => {
+            Err(Error::Hidden { key, source })
+        }
+        checked => checked,
     }
 }
 

@@ -31,8 +31,9 @@ const URL_LIFE: std::time::Duration = std::time::Duration::from_secs(60);
 /// When to make another one: a minute before the 15 are over, as `aws` says it.
 const LIFE: SignedDuration = SignedDuration::from_mins(14);
 
-/// Makes a token, signed now.
-pub(crate) async fn of(sdk: &SdkConfig, cluster: &str, now: Timestamp) -> Result<String, Cause> {
+/// Makes a token, signed now, and says until when it is worth keeping: EKS has STS look at the signature, which is worth nothing
+/// when the credentials have expired.
+pub(crate) async fn of(sdk: &SdkConfig, cluster: &str, now: Timestamp) -> Result<(String, Timestamp), Cause> {
     let failed = |words: &str| Cause::said(words.to_owned());
     let region = sdk.region().ok_or_else(|| failed("no AWS region"))?.as_ref();
     let provider = sdk.credentials_provider().ok_or_else(|| failed("no AWS credentials"))?;
@@ -41,7 +42,9 @@ pub(crate) async fn of(sdk: &SdkConfig, cluster: &str, now: Timestamp) -> Result
     let sts = endpoint::of_sts(sdk, region).await;
     let sts = sts.ok_or_else(|| failed("STS has no endpoint in this region that suits your FIPS setting"))?;
     let url = presigned(&sts, region, cluster, &credentials, now).map_err(|error| Cause::of(error.as_ref()))?;
-    Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(url)))
+    let expiry = credentials.expiry().and_then(|time| Timestamp::try_from(time).ok());
+    let until = now.saturating_add(LIFE).unwrap_or(now).min(expiry.unwrap_or(Timestamp::MAX));
+    Ok((format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(url)), until))
 }
 
 /// The URL (AWS Signature Version 4, in the query).
@@ -83,11 +86,6 @@ pub(crate) fn exec_credential(token: &str, until: Timestamp, version: Option<&st
         "spec": {},
         "status": { "expirationTimestamp": until, "token": token },
     })
-}
-
-/// Until when a token that was signed now is worth keeping.
-pub(crate) fn until(now: Timestamp) -> Timestamp {
-    now.saturating_add(LIFE).unwrap_or(now)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn sdk(region: &str, session: Option<&str>) -> SdkConfig {
 }
 
 async fn url(sdk: &SdkConfig, cluster: &str) -> String {
-    let token = of(sdk, cluster, NOW.parse().unwrap()).await.unwrap();
+    let (token, _) = of(sdk, cluster, NOW.parse().unwrap()).await.unwrap();
     let url = URL_SAFE_NO_PAD.decode(token.strip_prefix("k8s-aws-v1.").unwrap()).unwrap();
     String::from_utf8(url).unwrap()
 }
@@ -83,9 +83,22 @@ async fn a_person_s_way_to_sts_is_not_what_is_signed_for() {
     assert!(url.starts_with("https://sts.eu-central-1.amazonaws.com/?Action=GetCallerIdentity"), "{url}");
 }
 
+#[tokio::test]
+async fn a_token_is_kept_no_longer_than_the_credentials_that_signed_it_live() {
+    let until = async |expiry: Option<&str>| {
+        let expiry = expiry.map(|time| SystemTime::from(time.parse::<Timestamp>().unwrap()));
+        let keys = SharedCredentialsProvider::new(Credentials::new("AKID", "secret", None, expiry, "test"));
+        let sdk = SdkConfig::builder().region(Region::new("eu-central-1")).credentials_provider(keys).build();
+        of(&sdk, "shop", NOW.parse().unwrap()).await.unwrap().1.to_string()
+    };
+    assert_eq!(until(None).await, "2026-11-24T09:22:07Z", "a minute before its 15 are over");
+    assert_eq!(until(Some("2026-11-24T10:00:00Z")).await, "2026-11-24T09:22:07Z");
+    assert_eq!(until(Some("2026-11-24T09:11:00Z")).await, "2026-11-24T09:11:00Z");
+}
+
 #[test]
 fn a_credential_for_kubernetes_clients() {
-    let until = until(NOW.parse().unwrap());
+    let until = "2026-11-24T09:22:07Z".parse().unwrap();
     let version = Some("client.authentication.k8s.io/v1beta1");
     assert_snapshot!(exec_credential("k8s-aws-v1.x", until, version), @r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{},"status":{"expirationTimestamp":"2026-11-24T09:22:07Z","token":"k8s-aws-v1.x"}}"#);
 }

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::{JobFlags, PushFlags, WaitFlags};
+use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
 use crate::confirm::{self, Question};
 use crate::image::login::Aws;
 use crate::image::push::{Push, Standing};
+use crate::image::registry::loopback;
 use crate::interrupt::Stage;
-use crate::preflight::table::Check;
+use crate::preflight::table::{Check, CheckResult};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
 
@@ -66,14 +67,34 @@ pub(crate) async fn confirmed(
     if let Some(push) = push {
         stage.replace(Stage::Pushing);
         push.push(screen).await?;
-        stage.replace(Stage::Checking);
+        stage.replace(Stage::Pushed);
     }
     Ok(true)
 }
 
 impl Push {
-    /// Whether it can be expected to succeed. Logs in and looks; pushes nothing.
-    pub(crate) async fn check(&self) -> Check {
+    /// What is to be expected of it. Logs in and looks; pushes nothing.
+    pub(crate) async fn check(&self) -> Vec<Check> {
+        let (registry, version) = (self.registry(), self.version());
+        let near = loopback(registry).then(|| {
+            let found = format!("on a node, {registry} is that node itself: the image is not found there");
+            let cure = "push with `image push`, and name the image by the nodes' address for it with --image";
+            Check::warn(ROW, found, Some(cure.to_owned()))
+        });
+        let other = (version != VERSION).then(|| {
+            let found =
+                format!("the archive is of version {version}, this plugin of {VERSION}: it may not understand the Job");
+            Check::warn(ROW, found, Some("take the archive that came with this plugin".to_owned()))
+        });
+        let standing = self.standing().await;
+        // Some registries show to anybody what they let only a few write.
+        let nobody = self.nobody().filter(|_| standing.result == CheckResult::Ok);
+        let nobody = nobody.map(|why| Check::warn(ROW, format!("nobody is logged in at {registry}: {why}"), None));
+        [Some(standing), nobody, near, other].into_iter().flatten().collect()
+    }
+
+    /// Whether it can be expected to succeed.
+    async fn standing(&self) -> Check {
         let standing = match self.look().await {
             Ok(standing) => standing,
             Err(stop) => return Check::stopped(ROW, stop),

@@ -38,6 +38,15 @@ pub(crate) struct Credentials {
     pub(crate) from: String,
 }
 
+/// What is known of a registry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// Who we are to it, if we are anybody.
+    pub(crate) credentials: Option<Credentials>,
+    /// Why a store of all registries' passwords could not be asked. The registry may want none.
+    pub(crate) broken: Option<String>,
+}
+
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
@@ -119,7 +128,8 @@ pub(crate) fn files(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> 
 }
 
 /// What the first file that knows this registry says.
-pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<Option<Credentials>, Error> {
+pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<Known, Error> {
+    let mut broken = None;
     for file in files {
         let config = match std::fs::read(file) {
             Ok(text) => serde_json::from_slice::<Config>(&text).map_err(std::io::Error::from),
@@ -127,22 +137,33 @@ pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<O
             Err(error) => Err(error),
         };
         let config = config.map_err(|error| Error::Unreadable { file: file.clone(), source: Cause::of(&error) })?;
-        if let Some(found) = config.credentials(file, to).await? {
-            return Ok(Some(found));
+        if let Some(found) = config.credentials(file, to, &mut broken).await? {
+            return Ok(Known { credentials: Some(found), broken: None });
         }
     }
-    Ok(None)
+    Ok(Known { credentials: None, broken: broken.map(|error| Cause::of(&error).to_string()) })
 }
 
 impl Config {
-    async fn credentials(&self, file: &Path, to: &Destination) -> Result<Option<Credentials>, Error> {
+    async fn credentials(
+        &self,
+        file: &Path,
+        to: &Destination,
+        broken: &mut Option<Error>,
+    ) -> Result<Option<Credentials>, Error> {
         // Docker Hub's key is the address of an interface that is long gone.
         let server = if to.registry == "docker.io" { "https://index.docker.io/v1/" } else { &to.registry };
-        let helper = self.cred_helpers.get(&to.registry).or(self.creds_store.as_ref()).filter(|name| !name.is_empty());
-        if let Some(helper) = helper
-            && let Some(found) = ask(helper, server, file, &to.registry).await?
-        {
-            return Ok(Some(found));
+        let own = self.cred_helpers.get(&to.registry);
+        if let Some(helper) = own.or(self.creds_store.as_ref()).filter(|name| !name.is_empty()) {
+            match ask(helper, server, file, &to.registry).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => {}
+                // It is named for every registry, also for those that want no login: docker, too, then tries as nobody.
+                Err(error @ (Error::NoHelper { .. } | Error::Helper { .. })) if own.is_none() => {
+                    broken.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.auth(to).map_or(Ok(None), |auth| auth.credentials(file, &to.registry))
     }

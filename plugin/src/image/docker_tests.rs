@@ -11,7 +11,7 @@ async fn of(text: &str, name: &str) -> Result<Option<(String, String)>, Error> {
     let file = folder.path().join("config.json");
     std::fs::write(&file, text).unwrap();
     let found = credentials(&[folder.path().join("none.json"), file], &destination(name).unwrap()).await?;
-    Ok(found.map(|found| (found.username, found.password)))
+    Ok(found.credentials.map(|found| (found.username, found.password)))
 }
 
 fn auth(pair: &str) -> String {
@@ -62,7 +62,6 @@ async fn files_of_which_nothing_is_to_be_used() {
         r#"{"auths":{"registry.example":{"auth":"?"}}}"#,
         r#"{"auths":{"registry.example":{"identitytoken":"t"}}}"#,
         r#"{"credHelpers":{"registry.example":"nobody-has-this"}}"#,
-        r#"{"credsStore":"nobody-has-this"}"#,
     ] {
         all.push(dir(told(of(text, "registry.example/x").await.unwrap_err())));
     }
@@ -75,9 +74,27 @@ async fn files_of_which_nothing_is_to_be_used() {
     error: DIR/config.json has an identity token for registry.example, which this program can't log in with: use --username NAME --password-stdin
     exit 3
     error: docker-credential-nobody-has-this, which DIR/config.json names for registry.example, can't be run: install it, or use --username NAME --password-stdin: No such file or directory (os error 2)
-    exit 3
-    error: docker-credential-nobody-has-this, which DIR/config.json names for registry.example, can't be run: install it, or use --username NAME --password-stdin: No such file or directory (os error 2)
     ");
+}
+
+#[tokio::test]
+async fn a_store_of_all_passwords_that_is_gone_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let gone = file("config.json", r#"{"credsStore":"nobody-has-this"}"#.to_owned());
+    let podmans = file("auth.json", format!(r#"{{"auths":{{"registry.example":{}}}}}"#, auth("a:b")));
+    let (to, other) = (destination("registry.example/x").unwrap(), destination("open.example/x").unwrap());
+    let files = [gone, podmans];
+    let found = credentials(&files, &to).await.unwrap();
+    assert_eq!((found.credentials.unwrap().username.as_str(), found.broken), ("a", None));
+    let found = credentials(&files, &other).await.unwrap();
+    assert_eq!(found.credentials, None);
+    let broken = found.broken.unwrap().replace(&folder.path().display().to_string(), "DIR");
+    assert_snapshot!(broken, @"docker-credential-nobody-has-this, which DIR/config.json names for open.example, can't be run: install it, or use --username NAME --password-stdin: No such file or directory (os error 2)");
 }
 
 #[test]

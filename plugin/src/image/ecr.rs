@@ -7,6 +7,7 @@ use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability};
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cause::Cause;
+use crate::cli;
 use crate::eks::aws::{self, Aws};
 use crate::image::docker::{Credentials, pair};
 use crate::image::reference::Destination;
@@ -113,12 +114,14 @@ impl Ecr {
     }
 
     /// The command that makes it, for whoever would rather do it by hand.
-    pub(crate) fn by_hand(&self, repository: &str) -> String {
-        format!(
-            "aws ecr create-repository --region {} --repository-name {repository} --image-tag-mutability IMMUTABLE \
+    pub(crate) fn by_hand(&self, repository: &str, profile: Option<&str>) -> String {
+        // With the account: whoever pastes it as another's identity is refused, and makes nothing there.
+        let command = format!(
+            "ecr create-repository --registry-id {} --repository-name {repository} --image-tag-mutability IMMUTABLE \
              --image-scanning-configuration scanOnPush=true",
-            self.region
-        )
+            self.account
+        );
+        cli::aws(&command, &self.region, profile)
     }
 }
 

@@ -87,5 +87,5 @@ async fn a_repository_is_made_with_immutable_tags_and_scan_on_push() {
     exit 3
     error: ECR did not create repository 111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/job (needs ecr:CreateRepository): AccessDeniedException: User alice is not authorized
     ");
-    assert_snapshot!(ecr.by_hand("team/job"), @"aws ecr create-repository --region eu-central-1 --repository-name team/job --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true");
+    assert_snapshot!(ecr.by_hand("team/job", Some("ops")), @"aws ecr create-repository --registry-id 111122223333 --repository-name team/job --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true --region eu-central-1 --profile ops");
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, Response, header};
@@ -87,6 +88,8 @@ pub(crate) struct Fake {
     pub(crate) manifests: BTreeMap<String, String>,
     /// What it answers instead, once for each: the beginning of `METHOD /path`, status and body.
     pub(crate) instead: Vec<(&'static str, u16, &'static str)>,
+    /// What takes time, by the beginning of `METHOD /path`.
+    pub(crate) slow: Option<(&'static str, Duration)>,
     /// What it heard: `METHOD /path`, without uploads' numbers.
     pub(crate) heard: Vec<String>,
 }
@@ -109,6 +112,12 @@ impl Playing {
             async move {
                 let (head, body) = request.into_parts();
                 let body = to_bytes(body, usize::MAX).await.unwrap();
+                let slow = shared.lock().unwrap().slow;
+                if let Some((begins, time)) = slow
+                    && format!("{} {}", head.method, head.uri.path()).starts_with(begins)
+                {
+                    tokio::time::sleep(time).await;
+                }
                 let mut fake = shared.lock().unwrap();
                 answer(&mut fake, &at, &head, &body)
             }

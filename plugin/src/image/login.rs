@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use aws_sdk_ecr::Client;
 
-use crate::image::docker::{self, Credentials};
+use crate::image::docker::{self, Credentials, Known};
 use crate::image::ecr::{self, Ecr};
 use crate::image::reference::Destination;
 use crate::stop::Stop;
@@ -27,7 +27,7 @@ pub(crate) enum Aws {
 #[derive(Debug)]
 pub(crate) struct Login {
     /// Name and password.
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) known: Known,
     /// The registry as one of ECR, and who asks it for repositories.
     pub(crate) ecr: Option<(Ecr, Option<Client>)>,
 }
@@ -40,12 +40,13 @@ pub(crate) async fn login(typed: Option<&Credentials>, to: &Destination, aws: &A
         (Some(ecr), Aws::As(profile)) => Some(ecr.connect(profile.as_deref()).await?),
         _ => None,
     };
-    let credentials = match (typed, &ecr, &client) {
-        (Some(typed), ..) => Some(typed.clone()),
-        (None, Some(ecr), Some(client)) => Some(of_ecr(ecr, client, to, &files).await?),
+    let somebody = |credentials| Known { credentials: Some(credentials), broken: None };
+    let known = match (typed, &ecr, &client) {
+        (Some(typed), ..) => somebody(typed.clone()),
+        (None, Some(ecr), Some(client)) => somebody(of_ecr(ecr, client, to, &files).await?),
         (None, ..) => docker::credentials(&files, to).await?,
     };
-    Ok(Login { credentials, ecr: ecr.map(|ecr| (ecr, client)) })
+    Ok(Login { known, ecr: ecr.map(|ecr| (ecr, client)) })
 }
 
 async fn of_ecr(ecr: &Ecr, client: &Client, to: &Destination, files: &[PathBuf]) -> Result<Credentials, Stop> {
@@ -54,7 +55,7 @@ async fn of_ecr(ecr: &Ecr, client: &Client, to: &Destination, files: &[PathBuf])
         Err(error) => error,
     };
     match docker::credentials(files, to).await {
-        Ok(Some(credentials)) => Ok(credentials),
+        Ok(Known { credentials: Some(credentials), .. }) => Ok(credentials),
         _ => Err(error.into()),
     }
 }

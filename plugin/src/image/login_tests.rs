@@ -27,6 +27,6 @@ async fn what_is_typed_comes_first_and_aws_is_not_asked_where_it_must_not_be() {
     let typed = Credentials { username: "a".into(), password: "b".into(), from: "--username".into() };
     let to = destination(&format!("{HOST}/job")).unwrap();
     let login = login(Some(&typed), &to, &Aws::Never).await.unwrap();
-    assert_eq!(login.credentials.unwrap().username, "a");
+    assert_eq!(login.known.credentials.unwrap().username, "a");
     assert!(matches!(login.ecr, Some((_, None))));
 }

@@ -122,6 +122,21 @@ impl Push {
         self.to.tag.as_deref().unwrap_or(&self.image.version)
     }
 
+    /// Where it goes.
+    pub(crate) fn registry(&self) -> &str {
+        &self.to.registry
+    }
+
+    /// The image's version.
+    pub(crate) fn version(&self) -> &str {
+        &self.image.version
+    }
+
+    /// Why nobody is logged in there, if that is more than that nobody has.
+    pub(crate) fn nobody(&self) -> Option<&str> {
+        self.place.get()?.login.known.broken.as_deref()
+    }
+
     /// What is pushed, in words.
     pub(crate) fn what(&self) -> String {
         let platforms: Vec<_> = self.image.manifests.iter().map(|manifest| manifest.platform.as_str()).collect();
@@ -138,8 +153,7 @@ impl Push {
                 let bundle = bundle.filter(|_| login.ecr.is_some());
                 let authority = self.flags.registry_ca.as_deref().or(bundle.as_deref());
                 let way = Way { plain: plain(self.flags.plain_http, &self.to.registry, authority), authority };
-                let registry = Registry::new(&self.to, way, login.credentials.clone())?;
-                registry.log_in().await?;
+                let registry = Registry::new(&self.to, way, login.known.clone())?;
                 Ok(Place { registry, login })
             })
             .await
@@ -148,6 +162,7 @@ impl Push {
     /// Logs in and looks at what is there. Changes nothing.
     pub(crate) async fn look(&self) -> Result<Standing, Stop> {
         let place = self.place().await?;
+        place.registry.log_in().await?;
         Ok(match place.registry.tag(self.tag()).await? {
             Tag::Is(there) if there == self.image.index.digest => Standing::Same,
             Tag::Is(there) => Standing::Other(there),
@@ -172,7 +187,11 @@ impl Push {
     /// What to say where ECR has no repository, unless it is going to be made. ECR can make it by itself at a push, where
     /// somebody has set that up, so a push is tried all the same.
     pub(crate) fn missing(&self, standing: &Standing) -> Option<Error> {
-        let by_hand = ecr::of(&self.to.registry)?.by_hand(&self.to.repository);
+        let profile = match &self.aws {
+            Aws::As(profile) => profile.as_deref(),
+            Aws::Never => None,
+        };
+        let by_hand = ecr::of(&self.to.registry)?.by_hand(&self.to.repository, profile);
         (*standing == Standing::NoRepository && !self.flags.create_repository)
             .then(|| Error::NoRepository { name: self.to.name(), by_hand })
     }
@@ -181,6 +200,11 @@ impl Push {
     pub(crate) async fn push(&self, screen: &Screen) -> Result<(), Stop> {
         let standing = self.look().await?;
         self.refuse(&standing)?;
+        // What has the index has all that it names; and where nothing is missing, nobody needs the right to push.
+        if standing == Standing::Same {
+            screen.line(&format!("{} is in the registry already, as {}", self.by_digest(), self.by_tag()));
+            return Ok(());
+        }
         let Place { registry, login } = self.place().await?;
         screen.line(&format!("Pushing {} to {}", self.what(), self.by_tag()));
         // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
@@ -205,16 +229,12 @@ impl Push {
             }
             registry.name(&manifest.blob.digest, &manifest.blob, OCI_IMAGE_MEDIA_TYPE).await?;
         }
-        if standing == Standing::Same {
-            screen.line(&format!("  tag {}: there already", self.tag()));
-        } else {
-            registry.name(self.tag(), &self.image.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
-            let before = match &standing {
-                Standing::Other(there) => format!(" (it was {there})"),
-                _ => String::new(),
-            };
-            screen.line(&format!("  tag {}: pushed{before}", self.tag()));
-        }
+        registry.name(self.tag(), &self.image.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
+        let before = match &standing {
+            Standing::Other(there) => format!(" (it was {there})"),
+            _ => String::new(),
+        };
+        screen.line(&format!("  tag {}: pushed{before}", self.tag()));
         self.verify(registry).await
     }
 

@@ -1,5 +1,6 @@
 //! Pushes to a registry that is a script: what it is asked and given, and what people are told.
 use super::*;
+use crate::image::docker::Known;
 use crate::image::fixture::{Door, Fake, Playing, archive, error};
 use crate::image::reference::destination;
 use crate::testing::told;
@@ -69,17 +70,31 @@ async fn what_is_there_is_not_sent_again() {
     registry.state.lock().unwrap().blobs.insert(blob);
     pushed(&registry, &push_as(&registry, "", None).await).await;
     assert_eq!(sent(&registry).0, 3, "one layer was there");
-    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    let told = pushed(&registry, &push_as(&registry, ":other", None).await).await;
     assert_snapshot!(told, @r"
-    Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:0.1.0
+    Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:other
       config of linux/amd64, 37 bytes: there already
       layer of linux/amd64, 18 bytes: there already
       config of linux/arm64, 37 bytes: there already
       layer of linux/arm64, 18 bytes: there already
-      tag 0.1.0: there already
+      tag other: pushed
     REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
     ");
     assert_eq!(sent(&registry).0, 3, "the second push sends no blob");
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_needs_no_right_to_push() {
+    let registry = Playing::start(Fake::default()).await;
+    pushed(&registry, &push_as(&registry, "", None).await).await;
+    registry.state.lock().unwrap().heard.clear();
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert_snapshot!(told, @r"
+    REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e is in the registry already, as REGISTRY/team/job:0.1.0
+    REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
+    ");
+    let heard = registry.heard();
+    assert!(heard.iter().all(|line| line.starts_with("GET ") || line.starts_with("HEAD ")), "{heard:?}");
 }
 
 #[tokio::test]
@@ -108,12 +123,57 @@ async fn passwords_go_to_the_registry_or_to_its_token_server() {
 async fn nobody_is_told_how_to_log_in() {
     let registry = Playing::start(Fake { door: Door::Basic, ..Fake::default() }).await;
     let to = destination(&format!("{}/team/job", registry.address)).unwrap();
-    let nobody = Registry::new(&to, Way { plain: true, authority: None }, None).unwrap();
+    let nobody = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
     nobody.log_in().await.unwrap();
-    let said = told(nobody.tag("1").await.unwrap_err()).replace(&registry.address, "REGISTRY");
-    assert_snapshot!(said, @r"
+    let said = |error: trouble::Error| told(error).replace(&registry.address, "REGISTRY");
+    assert_snapshot!(said(nobody.tag("1").await.unwrap_err()), @r"
     exit 3
     error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin
+    ");
+    let image = push_as(&registry, "", None).await.image;
+    let blob = &image.manifests[0].parts[0].blob;
+    assert_snapshot!(said(nobody.give(blob).await.unwrap_err()), @r"
+    exit 3
+    error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin: UNAUTHORIZED: authentication required
+    ");
+}
+
+#[tokio::test]
+async fn a_store_of_passwords_that_is_gone_matters_only_where_one_is_wanted() {
+    let broken = "docker-credential-desktop.exe can't be run";
+    let known = Known { credentials: None, broken: Some(broken.to_owned()) };
+    for (door, expected) in [(Door::Open, None), (Door::Basic, Some(broken)), (Door::Token, Some(broken))] {
+        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+        let to = destination(&format!("{}/team/job", registry.address)).unwrap();
+        let nobody = Registry::new(&to, Way { plain: true, authority: None }, known.clone()).unwrap();
+        let looked = async { nobody.log_in().await.and(nobody.tag("1").await) }.await;
+        match (looked, expected) {
+            (Ok(there), None) => assert_eq!(there, Tag::Free),
+            (Err(error), Some(why)) => {
+                let told = told(error);
+                assert!(told.contains(&format!("nobody is logged in there, because {why}")), "{told}");
+            }
+            (looked, _) => panic!("{door:?}: {looked:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_good_password_that_may_only_pull_is_not_called_wrong() {
+    let registry = Playing::start(Fake { door: Door::Token, ..Fake::default() }).await;
+    let mut all = Vec::new();
+    for (code, message) in [
+        ("UNAUTHORIZED", "unauthorized to access repository: team/job, action: push"),
+        ("DENIED", "requested access to the resource is denied"),
+    ] {
+        let body = error(code, message);
+        registry.state.lock().unwrap().instead = vec![("POST", 401, Box::leak(body.into_boxed_str()))];
+        let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
+        all.push(told.lines().last().unwrap().to_owned());
+    }
+    assert_snapshot!(all.join("\n"), @r"
+    error: alice may not push to REGISTRY/team/job: UNAUTHORIZED: unauthorized to access repository: team/job, action: push
+    error: alice may not push to REGISTRY/team/job: DENIED: requested access to the resource is denied
     ");
 }
 
@@ -128,6 +188,16 @@ async fn a_registry_that_is_busy_is_asked_again() {
     ];
     let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    assert!(told.ends_with(&index()), "{told}");
+    assert!(registry.state.lock().unwrap().instead.is_empty());
+}
+
+#[tokio::test]
+async fn a_token_server_that_is_busy_is_asked_again() {
+    let instead =
+        vec![("GET /token", 503, "down"), ("GET /token", 200, r#"{"token":"let-in"}"#), ("GET /token", 429, "")];
+    let registry = Playing::start(Fake { door: Door::Token, instead, ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
     assert!(told.ends_with(&index()), "{told}");
     assert!(registry.state.lock().unwrap().instead.is_empty());
 }
@@ -202,6 +272,17 @@ async fn who_may_not_push_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_may_not_push_to_ecr_is_told_how_to_be_another_account() {
+    let registry = Playing::start(Fake { instead: vec![("POST", 403, "no")], ..Fake::default() }).await;
+    let mut push = push_as(&registry, "", Some(("AWS", "token"))).await;
+    if let Some(typed) = &mut push.typed {
+        typed.from = "AWS".to_owned();
+    }
+    let told = pushed(&registry, &push).await;
+    assert_snapshot!(told.lines().last().unwrap(), @"error: the identity of your AWS credentials may not push to REGISTRY/team/job (is the registry another account's? then `image push --profile` with a profile of that account, and --image here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints): it answers 403 no");
+}
+
+#[tokio::test]
 async fn a_registry_that_does_not_answer_is_named() {
     let registry = Playing { address: "127.0.0.1:1".into(), state: std::sync::Arc::default() };
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
@@ -226,7 +307,8 @@ async fn tls_to_a_registry_without_it_is_said_to_be_that() {
 async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
     let registry = Playing::start(Fake::default()).await;
     let push = push_as(&registry, "", None).await;
-    let row = async || crate::testing::row(push.check().await).replace(&registry.address, "REGISTRY");
+    // The rest is about registries on loopback, as this one is.
+    let row = async || crate::testing::row(push.check().await.remove(0)).replace(&registry.address, "REGISTRY");
     let mut rows = vec![row().await];
     assert_eq!(sent(&registry), (0, 0));
     pushed(&registry, &push).await;
@@ -249,6 +331,26 @@ async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
     assert_snapshot!(push.said().replace(&registry.address, "REGISTRY"), @r"
     Before that the Job's image 0.1.0 (linux/amd64, linux/arm64) is pushed to
         REGISTRY/team/job:0.1.0
+    ");
+}
+
+#[tokio::test]
+async fn what_would_fail_only_after_the_association_is_said_before() {
+    let registry = Playing::start(Fake::default()).await;
+    let mut push = push_as(&registry, "", None).await;
+    push.image.version = "0.0.9".to_owned();
+    let known = Known { credentials: None, broken: Some("docker-credential-desktop can't be run".to_owned()) };
+    let way = Way { plain: true, authority: None };
+    let registry_as_nobody = Registry::new(&push.to, way, known.clone()).unwrap();
+    push.place = OnceCell::from(Place { registry: registry_as_nobody, login: Login { known, ecr: None } });
+    let rows = push.check().await.into_iter().skip(1).map(crate::testing::row).collect::<Vec<_>>().join("\n");
+    assert_snapshot!(rows.replace(&registry.address, "REGISTRY"), @r"
+    warn  image                nobody is logged in at REGISTRY: docker-credential-desktop can't be run
+    warn  image                on a node, REGISTRY is that node itself: the image is not found there
+                               what helps: push with `image push`, and name the image by the nodes' address for it with
+                                 --image
+    warn  image                the archive is of version 0.0.9, this plugin of 0.1.0: it may not understand the Job
+                               what helps: take the archive that came with this plugin
     ");
 }
 

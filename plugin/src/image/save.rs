@@ -1,7 +1,6 @@
 //! `image save`: the archive as a file, for skopeo, crane, podman or containerd to take further. Input: the archive. Output: a
 //! new file, or stdout. What is there is never overwritten: the name may be a typo, and the file somebody's only backup.
 
-use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -48,17 +47,25 @@ pub(crate) fn save(archive: &Path, to: &Path) -> Result<(), Error> {
         }
         return copy(archive, &mut stdout.lock()).map_err(failed);
     }
-    let mut file = match OpenOptions::new().write(true).create_new(true).open(to) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(Error::There { path: to.to_owned() });
+    if to.symlink_metadata().is_ok() {
+        return Err(Error::There { path: to.to_owned() });
+    }
+    // Half an archive is worse than none, so it gets its name when it is whole, and when the disk has it: a stick may be pulled.
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut half = tempfile::Builder::new();
+    half.prefix(".eks-encrypt-job-");
+    // For whoever may read what its owner makes, as with any other file.
+    #[cfg(unix)]
+    half.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut half = half.tempfile_in(folder).map_err(failed)?;
+    copy(archive, half.as_file_mut()).and_then(|()| half.as_file().sync_all()).map_err(failed)?;
+    match half.persist_noclobber(to) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Error::There { path: to.to_owned() })
         }
-        opened => opened.map_err(failed)?,
-    };
-    copy(archive, &mut file).map_err(|error| {
-        // Half an archive is worse than none. We made it, so it is ours to remove.
-        std::fs::remove_file(to).ok();
-        failed(error)
-    })
+        Err(error) => Err(failed(error.error)),
+    }
 }
 
 fn copy(archive: &Path, to: &mut impl Write) -> std::io::Result<()> {
@@ -78,18 +85,42 @@ mod tests {
         std::fs::write(&archive, "archive").unwrap();
         save(&archive, &to).unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), b"archive");
+        let (is, usual) = (to.metadata().unwrap().permissions(), archive.metadata().unwrap().permissions());
+        assert_eq!(is, usual, "not its owner's alone");
         std::fs::write(&to, "mine").unwrap();
         let error = save(&archive, &to).unwrap_err();
         assert!(matches!(error, Error::There { .. }) && error.to_string().contains("b is there already"), "{error}");
         assert_eq!(std::fs::read(&to).unwrap(), b"mine");
     }
 
+    #[cfg(unix)]
     #[test]
-    fn half_an_archive_is_removed() {
+    fn a_file_has_its_name_only_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, to) = (folder.path().join("a"), folder.path().join("b"));
+        // A pipe: the archive comes in two halves, and between them we look.
+        let made = std::process::Command::new("mkfifo").arg(&archive).status().unwrap();
+        assert!(made.success());
+        let saving = std::thread::spawn({
+            let (archive, to) = (archive.clone(), to.clone());
+            move || save(&archive, &to)
+        });
+        let mut pipe = std::fs::OpenOptions::new().write(true).open(&archive).unwrap();
+        pipe.write_all(b"half").unwrap();
+        assert!(!to.exists());
+        pipe.write_all(b" and half").unwrap();
+        drop(pipe);
+        saving.join().unwrap().unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"half and half");
+    }
+
+    #[test]
+    fn half_an_archive_is_not_left() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("b");
         // A folder can be opened and not read.
         let error = save(folder.path(), &to).unwrap_err();
-        assert!(matches!(error, Error::Unwritable { .. }) && !to.exists(), "{error}");
+        assert!(matches!(error, Error::Unwritable { .. }), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -2,12 +2,13 @@
 //! our own, and whether asking again may help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 
 use crate::cause::Cause;
-use crate::image::docker::Credentials;
+use crate::image::docker::Known;
 use crate::image::reference::Destination;
 use crate::stop::Coded;
 
@@ -40,12 +41,19 @@ pub(crate) enum Error {
     },
     /// It does not know us.
     #[error("registry {registry} refuses the login: {hint}")]
-    Login { registry: String, hint: String },
+    Login {
+        registry: String,
+        hint: String,
+        /// What it says itself, where it says anything.
+        #[source]
+        source: Option<Cause>,
+    },
     /// It knows us, and says no.
-    #[error("{who} may not push to {name}")]
+    #[error("{who} may not push to {name}{hint}")]
     Denied {
         who: String,
         name: String,
+        hint: &'static str,
         #[source]
         source: Cause,
     },
@@ -74,6 +82,10 @@ pub(crate) enum Error {
         source: Cause,
     },
 }
+
+/// Any identity gets a token, and no token says what for.
+const OTHER_ACCOUNT: &str = " (is the registry another account's? then `image push --profile` with a profile of that account, and --image \
+    here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints)";
 
 impl Coded for Error {
     fn code(&self) -> ExitCode {
@@ -115,24 +127,53 @@ pub(crate) fn passing(error: &OciDistributionError) -> bool {
     match (status(error), error) {
         (Some(status), _) => status == 429 || status >= 500,
         (None, OciDistributionError::RequestError(error)) => !error.is_connect() && !error.is_builder(),
+        (None, OciDistributionError::IoError(_)) => true,
+        (None, OciDistributionError::AuthenticationFailure(said)) => !no_login(said, &codes(error)),
         _ => false,
     }
 }
 
+/// Whether a token server, whose status is lost, refuses the login, and has not just its own trouble: who tries a wrong password
+/// time and again is locked out. Refusals are JSON, if not always the registries' own (Docker Hub's has `details`), and what stands
+/// before a server that is down has a page or nothing to say.
+fn no_login(said: &str, codes: &[OciErrorCode]) -> bool {
+    let refused = |code: &OciErrorCode| matches!(code, OciErrorCode::Unauthorized | OciErrorCode::Denied);
+    match serde_json::from_str::<serde_json::Value>(said) {
+        Ok(_) => codes.is_empty() || codes.iter().any(refused),
+        Err(_) => said.contains("401") || said.contains("403"),
+    }
+}
+
+/// No answer came in time.
+pub(crate) fn silence(limit: Duration) -> OciDistributionError {
+    let words = format!("it did not answer within {limit:?}");
+    OciDistributionError::IoError(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
+}
+
 /// The error in our words.
-pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&Credentials>) -> Error {
+pub(crate) fn of(error: &OciDistributionError, to: &Destination, known: &Known) -> Error {
+    let login = known.credentials.as_ref();
     let Destination { registry, repository, .. } = to.clone();
     let source = said(error);
     match status(error) {
         // The token server's answer: its status is lost, so what it says is passed on.
         None if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
-            let hint = format!("{}; its token server says: {source}", hint(&registry, login));
-            Error::Login { hint, registry }
+            let hint = format!("{}; its token server says: {source}", hint(&registry, known));
+            Error::Login { hint, registry, source: None }
         }
-        Some(401) => Error::Login { hint: hint(&registry, login), registry },
-        Some(403) => {
-            let who = login.map_or("who is not logged in".to_owned(), |login| login.username.clone());
-            Error::Denied { who, name: to.name(), source }
+        Some(401) if login.is_none() || !to_write(error) => {
+            let source = to_write(error).then_some(source);
+            Error::Login { hint: hint(&registry, known), registry, source }
+        }
+        Some(401 | 403) => {
+            let (who, hint) = match login {
+                None => ("who is not logged in".to_owned(), ""),
+                Some(login) if login.from == "AWS" => {
+                    ("the identity of your AWS credentials".to_owned(), OTHER_ACCOUNT)
+                }
+                Some(login) => (login.username.clone(), ""),
+            };
+            Error::Denied { who, name: to.name(), hint, source }
         }
         Some(404) if codes(error).contains(&OciErrorCode::NameUnknown) => {
             Error::NoRepository { registry, repository, source }
@@ -147,9 +188,16 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, login: Option<&
     }
 }
 
+/// Whether a 401 answers what was to be written, and so a login that was good enough to look: a registry with a token server says
+/// 401, not 403, to a token that is not good for a push. The crate gives it this form, with the registry's words, only there.
+fn to_write(error: &OciDistributionError) -> bool {
+    matches!(error, OciDistributionError::ServerError { .. })
+}
+
 /// What helps against a login that is refused.
-fn hint(registry: &str, login: Option<&Credentials>) -> String {
-    match login {
+fn hint(registry: &str, known: &Known) -> String {
+    match &known.credentials {
+        None if let Some(broken) = &known.broken => format!("nobody is logged in there, because {broken}"),
         None => format!("nobody is logged in there: `docker login {registry}`, or --username NAME --password-stdin"),
         Some(login) if login.from.starts_with("--") => {
             format!("wrong name or password (of {} {})", login.from, login.username)
@@ -194,6 +242,12 @@ fn said(error: &OciDistributionError) -> Cause {
             let line = message.lines().next().unwrap_or_default().trim();
             Cause::said(format!("it answers {code} {line}").trim_end().to_owned())
         }
+        OciDistributionError::RequestError(request) => {
+            let text = Cause::of(error).to_string();
+            // An upload's address may be signed, and good for whoever reads the log.
+            let query = request.url().and_then(|url| url.query()).map(|query| format!("?{query}"));
+            Cause::said(query.map_or(text.clone(), |query| text.replace(&query, "")))
+        }
         error => Cause::of(error),
     }
 }
@@ -207,4 +261,41 @@ fn envelope(error: &OciDistributionError) -> Option<OciEnvelope> {
         _ => return None,
     };
     serde_json::from_str::<OciEnvelope>(&text).ok().filter(|envelope| !envelope.errors.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    //! What asking again may mend, and what is kept to ourselves.
+    use super::*;
+
+    #[tokio::test]
+    async fn an_uploads_signature_is_not_printed() {
+        crate::image::registry::ring();
+        let asked =
+            reqwest::Client::new().put("http://127.0.0.1:1/upload?digest=sha256:1&signature=secret").send().await;
+        let told = said(&OciDistributionError::RequestError(asked.unwrap_err())).to_string();
+        assert!(told.contains("http://127.0.0.1:1/upload)") && !told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn a_wrong_password_is_not_tried_again_and_a_token_server_that_is_down_is() {
+        let again = |said: &str| passing(&OciDistributionError::AuthenticationFailure(said.to_owned()));
+        for said in [
+            r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
+            r#"{"errors":[{"code":"DENIED","message":"denied"}]}"#,
+            r#"{"details":"incorrect username or password"}"#,
+            "<html><head><title>401 Authorization Required</title></head></html>",
+        ] {
+            assert!(!again(said), "{said}");
+        }
+        for said in [
+            "",
+            "no healthy upstream",
+            "<html><head><title>503 Service Temporarily Unavailable</title></head></html>",
+            r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#,
+            r#"{"errors":[{"code":"UNKNOWN","message":"internal server error"}]}"#,
+        ] {
+            assert!(again(said), "{said}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use http::Uri;
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigError};
+use secrecy::ExposeSecret as _;
 
 use super::proxy;
 use crate::cause::Cause;
@@ -108,6 +109,9 @@ fn tidy_user(mut user: AuthInfo) -> AuthInfo {
         &mut user.username,
     ] {
         tidy(value);
+    }
+    for secret in [&mut user.token, &mut user.password, &mut user.client_key_data] {
+        *secret = secret.take().filter(|secret| !secret.expose_secret().is_empty());
     }
     if user.token_file.is_some() {
         user.token = None;

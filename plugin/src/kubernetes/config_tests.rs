@@ -70,6 +70,13 @@ fn several_files_are_one_and_paths_are_relative_to_their_own_file() {
 }
 
 #[test]
+fn empty_secrets_are_no_secrets() {
+    let user = "token: '', password: '', client-key-data: '', exec: {command: aws}";
+    let AuthInfo { token, password, client_key_data, .. } = plain(&one("", user), "prod").unwrap().auth_info;
+    assert!(token.is_none() && password.is_none() && client_key_data.is_none());
+}
+
+#[test]
 fn the_first_file_to_name_something_wins() {
     let file = |context: &str, server: &str| {
         format!(

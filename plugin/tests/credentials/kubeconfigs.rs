@@ -63,6 +63,29 @@ fn aws_is_missing_and_the_kubeconfig_s_profile_is_unknown() {
 }
 
 #[test]
+fn contexts_are_completed_though_a_file_of_the_list_is_missing() {
+    let shell = shell("token: t");
+    let list = format!("/there/is/none:{}", shell.path("kubeconfig").display());
+    let said = shell.set("KUBECONFIG", &list).run(&["__complete", "status", "--context", ""]);
+    assert_eq!(said.stdout, "prod\tcluster c\n:4\n");
+}
+
+/// The context's profile is of the day on which it was written.
+#[test]
+fn the_shells_profile_comes_before_the_contexts_by_its_older_name_too() {
+    let args = "[eks, get-token, --cluster-name, shop, --region, eu-central-1, --profile, of-the-context]";
+    for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"] {
+        let said =
+            exec("aws", args, "").set(name, "of-the-shell").run(&["reencrypt", "--image", "registry.example/job:1"]);
+        assert!(
+            said.stderr.contains("AWS identity         there is no AWS profile of-the-shell"),
+            "{name}: {}",
+            said.stderr
+        );
+    }
+}
+
+#[test]
 fn the_token_of_a_file() {
     let shell = Shell::new().file("token", "abc\n");
     let file = shell.path("token").display().to_string();
