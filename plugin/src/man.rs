@@ -118,7 +118,7 @@ mod tests {
         .SH DESCRIPTION
         Print this plugin\*(Aqs version
         .PP
-        With \-o also the platform, the commit that it was built from, the version of the wire format, which the Job\*(Aqs image has to share, and the digest of the image that came with it.
+        With \-o also the platform, the commit that a release was built from, the version of the wire format, which the Job\*(Aqs image has to share, and the digest of the image that came with it.
         .SH OPTIONS
         .TP
         \fB\-o\fR, \fB\-\-output\fR \fI<FORMAT>\fR

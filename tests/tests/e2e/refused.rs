@@ -54,7 +54,12 @@ async fn a_person_without_rights_in_the_cluster_is_told_which_before_the_key_is_
     command.env("AWS_ACCESS_KEY_ID", STRANGER.id).env("AWS_SECRET_ACCESS_KEY", STRANGER.secret);
     let said = run(&mut command);
     assert_eq!(said.code, Some(3), "{}", said.stderr);
-    for part in ["FAIL rights", "cannot get resource \"namespaces\"", "create clusterroles.rbac", "create jobs.batch in namespace"] {
+    for part in [
+        "FAIL rights",
+        "cannot get resource \"namespaces\"",
+        "create clusterroles.rbac",
+        "create jobs.batch in namespace",
+    ] {
         assert!(said.words().contains(part), "{part}: {}", said.stderr);
     }
     before.untouched(&sandbox).await;
