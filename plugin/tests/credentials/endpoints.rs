@@ -1,7 +1,5 @@
 //! FIPS, dual-stack and endpoints of one's own, from the environment and from profiles.
-use std::net::TcpListener;
-
-use crate::support::{self, Server, Shell};
+use crate::support::{self, Server, Shell, tls};
 
 fn sts(shell: &Shell, more: &[&str]) -> String {
     let url = shell.token(more).url();
@@ -37,33 +35,42 @@ aws_access_key_id = AKID\naws_secret_access_key = s
     assert_eq!(private.heard().len(), 1);
 }
 
-/// Where AWS was looked for: a proxy hears the names, and leads to somebody who hangs up.
-fn looked_for(shell: Shell, config: &str) -> Vec<String> {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = Server::proxy(nobody.local_addr().unwrap());
-    std::thread::spawn(move || nobody.incoming().for_each(drop));
+/// Who we are: asked before EKS is.
+const IDENTITY: &str =
+    "<GetCallerIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><GetCallerIdentityResult>
+    <Arn>arn:aws:iam::111122223333:user/ops</Arn><UserId>AIDA</UserId><Account>111122223333</Account>
+    </GetCallerIdentityResult></GetCallerIdentityResponse>";
+
+/// Where AWS was looked for. A proxy leads all who ask for these names to one server, which knows who they are and nothing else.
+fn looked_for(names: &[&str], shell: Shell, config: &str) -> Vec<String> {
+    let (address, authority) = tls::serve(names, IDENTITY);
+    let proxy = Server::proxy(address);
     let kubeconfig = "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}], \
                       clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]}";
-    let shell = shell.keys("AKID").config(config).file("kubeconfig", kubeconfig);
-    let path = shell.path("kubeconfig").display().to_string();
-    let shell = shell.set("KUBECONFIG", &path).set("HTTPS_PROXY", &proxy.url()).set("AWS_MAX_ATTEMPTS", "1");
-    shell.run(&["status", "--cluster", "shop"]);
-    let mut names: Vec<String> = proxy.heard().into_iter().map(|asked| asked.target).collect();
-    names.sort();
-    names.dedup();
-    names
+    let shell = shell.keys("AKID").config(config).file("kubeconfig", kubeconfig).file("ca.pem", &authority);
+    let (kubeconfig, bundle) =
+        (shell.path("kubeconfig").display().to_string(), shell.path("ca.pem").display().to_string());
+    let shell = shell.set("KUBECONFIG", &kubeconfig).set("AWS_CA_BUNDLE", &bundle).set("AWS_MAX_ATTEMPTS", "1");
+    shell.set("HTTPS_PROXY", &proxy.url()).run(&["reencrypt", "--cluster", "shop", "--local", "--dry-run"]);
+    proxy.heard().iter().filter_map(|asked| Some(asked.target.strip_suffix(":443")?.to_owned())).collect()
 }
 
 #[test]
 fn fips_and_dual_stack_of_the_services() {
-    let shell = Shell::new;
-    assert_eq!(looked_for(shell(), ""), ["eks.us-west-2.amazonaws.com:443"]);
-    let fips = || shell().set("AWS_USE_FIPS_ENDPOINT", "true");
-    assert_eq!(looked_for(fips(), ""), ["fips.eks.us-west-2.amazonaws.com:443"]);
-    let dual_stack = shell().set("AWS_USE_DUALSTACK_ENDPOINT", "true");
-    assert_eq!(looked_for(dual_stack, ""), ["eks.us-west-2.api.aws:443"]);
-    let of_the_profile = "[default]\nuse_dualstack_endpoint = true";
-    assert_eq!(looked_for(fips(), of_the_profile), ["eks-fips.us-west-2.api.aws:443"]);
+    let fips = || Shell::new().set("AWS_USE_FIPS_ENDPOINT", "true");
+    let dual_stack = Shell::new().set("AWS_USE_DUALSTACK_ENDPOINT", "true");
+    for (shell, config, names) in [
+        (Shell::new(), "", ["sts.us-west-2.amazonaws.com", "eks.us-west-2.amazonaws.com"]),
+        (fips(), "", ["sts-fips.us-west-2.amazonaws.com", "fips.eks.us-west-2.amazonaws.com"]),
+        (dual_stack, "", ["sts.us-west-2.api.aws", "eks.us-west-2.api.aws"]),
+        (
+            fips(),
+            "[default]\nuse_dualstack_endpoint = true",
+            ["sts-fips.us-west-2.api.aws", "eks-fips.us-west-2.api.aws"],
+        ),
+    ] {
+        assert_eq!(looked_for(&names, shell, config), names);
+    }
 }
 
 #[test]
