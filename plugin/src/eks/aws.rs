@@ -159,8 +159,13 @@ impl Aws {
 
     /// What helps when AWS does not take our credentials, or there are none.
     pub(crate) fn hint(&self, profile: Option<&str>, cause: &Cause) -> String {
-        if cause.to_string().contains("certificate") {
+        let said = cause.to_string();
+        if said.contains("certificate") {
             return "does a proxy answer for AWS? set AWS_CA_BUNDLE to its certificate authority".to_owned();
+        }
+        if said.contains("client error (Connect)") {
+            return "AWS is not reached from here: is HTTPS_PROXY right, or AWS_ENDPOINT_URL for an endpoint of your own?"
+                .to_owned();
         }
         let named = profile.map(|profile| format!(" --profile {profile}")).unwrap_or_default();
         let unknown = || format!("log in: `aws sso login{named}`, or see `aws sts get-caller-identity{named}`");

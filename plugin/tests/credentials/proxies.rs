@@ -39,6 +39,12 @@ fn an_authority_that_nobody_named_is_not_trusted() {
 }
 
 #[test]
+fn credentials_are_not_blamed_for_a_proxy_that_is_not_there() {
+    let shell = Shell::new().keys("AKID").set("HTTPS_PROXY", "http://127.0.0.1:1").set("AWS_MAX_ATTEMPTS", "1");
+    assert_snapshot!(shell.error(&shell.token(&["--role-arn", ROLE])), @"error: can't assume role arn:aws:iam::111122223333:role/admin to make the cluster's token (AWS is not reached from here: is HTTPS_PROXY right, or AWS_ENDPOINT_URL for an endpoint of your own?): dispatch failure: io error: client error (Connect): tunnel error: failed to create underlying connection: tcp connect error: Connection refused (os error 111)");
+}
+
+#[test]
 fn what_no_proxy_excepts_goes_straight_there() {
     for exceptions in ["127.0.0.1", "10.0.0.0/8,127.0.0.0/8", " example.com, 127.0.0.1 "] {
         let (address, authority) = tls::serve(&["127.0.0.1"], ASSUMED);
