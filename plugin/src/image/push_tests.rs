@@ -105,6 +105,18 @@ async fn a_registry_that_answers_as_ecr_without_location_is_no_trouble() {
 }
 
 #[tokio::test]
+async fn a_registry_that_takes_an_image_and_then_has_none_is_not_believed() {
+    let forgets = ("PUT /v2/team/job/manifests/0.1.0", 201, "");
+    let registry = Playing::start(Fake { instead: vec![forgets], ..Fake::default() }).await;
+    let told = pushed(&registry, &push_as(&registry, "", None).await).await;
+    let (_, error) = told.split_once("exit ").unwrap();
+    assert_snapshot!(error, @r"
+    1
+    error: REGISTRY/team/job:0.1.0 is not the image that was pushed: the registry says that it has none instead of sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
+    ");
+}
+
+#[tokio::test]
 async fn passwords_go_to_the_registry_or_to_its_token_server() {
     for door in [Door::Basic, Door::Token] {
         let registry = Playing::start(Fake { door, ..Fake::default() }).await;
