@@ -11,12 +11,16 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Output, WaitFlags};
+use crate::screen::Output;
+pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status};
 
 /// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
 const BINARY: &str = "kubectl-eks_encrypt";
+
+/// The executable by which kubectl finds what completes our commands: the same file that an archive holds.
+const COMPLETES: &str = include_str!("../../krew/kubectl_complete-eks_encrypt");
 
 /// What `version` prints.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -387,7 +391,7 @@ pub(crate) enum CompletionOf {
 /// The completion script: for a shell, that of the name by which kubectl finds us.
 pub(crate) fn completion(of: CompletionOf) -> String {
     let shell = match of {
-        CompletionOf::Kubectl => return crate::complete::SCRIPT.to_owned(),
+        CompletionOf::Kubectl => return COMPLETES.to_owned(),
         CompletionOf::Bash => Shell::Bash,
         CompletionOf::Elvish => Shell::Elvish,
         CompletionOf::Fish => Shell::Fish,

@@ -17,9 +17,6 @@ use crate::kubernetes;
 /// What asks for completion. No command of clap's: what follows is half a command line, with flags in it.
 const ASKED: &str = "__complete";
 
-/// The executable by which kubectl finds us: the same file that an archive holds.
-pub(crate) const SCRIPT: &str = include_str!("../../krew/kubectl_complete-eks_encrypt");
-
 /// Cobra's ShellCompDirectiveDefault: without candidates, the shell offers files.
 const FILES: u8 = 0;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use eks_encrypt_job::event::RunResult;
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::{KubeFlags, Output, attach};
+use crate::cli::{KubeFlags, attach};
 use crate::drive::Driven;
 use crate::drive::follow::Ended;
 use crate::drive::run::Run;
@@ -19,7 +19,7 @@ use crate::finish::report::Report;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::{Verdict, judge};
 use crate::preflight::table::Check;
-use crate::screen::{self, Screen};
+use crate::screen::{self, Output, Screen};
 
 /// Tells what came of a run that was begun or found here.
 pub(crate) fn tell(

@@ -6,11 +6,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::Instant;
-
-use crate::cli::Output;
 
 /// How often progress is written where there is no terminal: often enough to see life, seldom enough for a CI log.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -179,6 +178,13 @@ fn escaped(text: &str, too: impl Fn(char) -> bool) -> String {
 pub(crate) fn stdout(line: &str) {
     // A closed pipe (`| head`) is the reader's business.
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The formats of data for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Json,
+    Yaml,
 }
 
 /// Data for scripts, in the format that they asked for.

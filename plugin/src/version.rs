@@ -4,10 +4,10 @@ use eks_encrypt_job::event::WIRE_VERSION;
 use eks_encrypt_job::exit::ExitCode;
 use serde::Serialize;
 
-use crate::cli::{Output, VERSION};
+use crate::cli::VERSION;
 use crate::finish::report::API_VERSION;
 use crate::image::archive;
-use crate::screen::{self, Screen};
+use crate::screen::{self, Output, Screen};
 
 /// This program, as data. A public format: adding a field is no change of its version.
 #[derive(Debug, Serialize)]

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::Method;
 
 use super::values::{self, Toleration};
 use crate::image::reference;
+use crate::screen::Output;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";
@@ -67,13 +68,6 @@ pub(crate) struct WaitFlags {
     /// The final report on stdout, when a run has ended
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
-}
-
-/// Data for scripts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Json,
-    Yaml,
 }
 
 /// How Secrets are re-encrypted, wherever that happens.

@@ -2,7 +2,7 @@
 //! judged. Input: the Jobs of the namespace, and the key and method of this command. Output: the run to follow or to judge,
 //! or an error that names the Job in the way.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, CONTAINER, ENV_KEY_ARN, ENV_METHOD, FIELD_MANAGER, RUN_LABEL};
+use eks_encrypt_job::contract::{APP, APP_LABEL, ENV_KEY_ARN, ENV_METHOD, FIELD_MANAGER, RUN_LABEL};
 use eks_encrypt_job::event::{Method, WIRE_VERSION};
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt as _};
 use crate::cause::Cause;
 use crate::cli;
 use crate::drive::manifests;
-use crate::drive::run::{Run, ended};
+use crate::drive::run::{Run, ended, variable};
 use crate::drive::wire::Foreign;
 use crate::kubernetes::{Kubernetes, again, gone};
 use crate::stop::Coded;
@@ -131,7 +131,7 @@ async fn unseen(client: &Client, jobs: &[Job], key: &str, method: Method) -> Res
 /// association, and its "done" would say nothing.
 fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
     let run = Run::of(job).filter(|_| applied_by_us(job)).ok_or("it was not made by this command")?;
-    match value(job, ENV_KEY_ARN).unwrap_or_default() {
+    match variable(job, ENV_KEY_ARN).unwrap_or_default() {
         "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
         other if other != key => return Err(format!("it is for the key {other}")),
         _ => {}
@@ -139,7 +139,7 @@ fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
     if let Some(theirs) = Foreign::maker(job) {
         return Err(format!("it was made to be read in {theirs}, and this plugin reads version {WIRE_VERSION}"));
     }
-    match value(job, ENV_METHOD).unwrap_or_default() {
+    match variable(job, ENV_METHOD).unwrap_or_default() {
         word if word == manifests::word(method) => Ok(run),
         other => Err(format!("its method is {other:?}")),
     }
@@ -148,7 +148,7 @@ fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
 /// The key that a Job has put the Secrets under, if it can't be older than that key's association.
 pub(crate) fn key_of(job: &Job) -> Option<&str> {
     Run::of(job).filter(|_| applied_by_us(job))?;
-    value(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
+    variable(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
 }
 
 /// Whether it was applied by this program, and not printed and applied by somebody.
@@ -156,13 +156,6 @@ fn applied_by_us(job: &Job) -> bool {
     let fields = job.metadata.managed_fields.iter().flatten();
     let mut applied = fields.filter(|entry| entry.operation.as_deref() == Some("Apply"));
     applied.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
-}
-
-/// The value of an environment variable of the Job's container.
-pub(crate) fn value<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
-    let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
-    let container = containers.iter().find(|container| container.name == CONTAINER)?;
-    container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
 }
 
 #[cfg(test)]

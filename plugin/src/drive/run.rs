@@ -1,7 +1,7 @@
 //! One run: its id and the names that come from it. Input: the clock and chance, or a Job that is there already. Output:
 //! what `manifests`, `apply`, `follow` and `cleanup` call things.
 
-use eks_encrypt_job::contract::{APP, RUN_LABEL};
+use eks_encrypt_job::contract::{APP, CONTAINER, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt as _;
@@ -80,4 +80,11 @@ pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
             _ => None,
         }
     })
+}
+
+/// The value of an environment variable of the Job's container.
+pub(crate) fn variable<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+    let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
+    let container = containers.iter().find(|container| container.name == CONTAINER)?;
+    container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
 }

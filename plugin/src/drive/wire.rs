@@ -9,8 +9,8 @@ use eks_encrypt_job::event::WIRE_VERSION;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::drive::existing::value;
 use crate::drive::run::ended;
+use crate::drive::run::variable;
 use crate::drive::startup::state;
 use crate::screen::one_line;
 
@@ -45,7 +45,7 @@ impl Foreign {
 
     /// Of a Job that was made by a plugin, or from manifests, of another version.
     pub(crate) fn maker(job: &Job) -> Option<Self> {
-        let wire = value(job, ENV_WIRE_VERSION).unwrap_or_default();
+        let wire = variable(job, ENV_WIRE_VERSION).unwrap_or_default();
         // Empty: whoever made it reads any version, or this variable was not there yet.
         let ours = wire.is_empty() || wire == WIRE_VERSION.to_string();
         (!ours).then(|| Self { wire: one_line(wire), job: None })

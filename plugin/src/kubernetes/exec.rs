@@ -14,8 +14,8 @@ use std::path::Path;
 
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 
+use super::tool::{Request, request};
 use crate::screen::one_line;
-use crate::target::context::exec::{Request, request};
 
 /// The command is missing.
 #[derive(Debug, PartialEq, Eq)]

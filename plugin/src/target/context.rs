@@ -9,7 +9,7 @@ use kube::config::{AuthInfo, Kubeconfig};
 use crate::screen::one_line;
 use crate::stop::Coded;
 
-pub(crate) mod exec;
+mod exec;
 mod names;
 
 /// How many contexts a message lists.

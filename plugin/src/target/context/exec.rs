@@ -1,67 +1,10 @@
-//! What a kubeconfig user's exec plugin says of the cluster: `aws eks get-token`, `aws-iam-authenticator token`, either of
-//! them behind another command (`aws-vault exec prod -- aws ...`). Input: the exec entry. Output: claims; none, where the
-//! command is another one. Shell scripts and wrappers' own flags are not understood, and so claim nothing.
+//! What a kubeconfig user's command that makes tokens says of the cluster. Input: the exec entry. Output: claims; none, where the
+//! command is not one that we know.
 
 use kube::config::ExecConfig;
 
 use super::{Claim, Topic};
-
-/// A command that makes tokens for EKS.
-struct Tool {
-    /// Its files' names.
-    files: &'static [&'static str],
-    /// Its subcommand, among whatever options.
-    subcommand: &'static [&'static str],
-    /// What to call it.
-    called: &'static str,
-    /// The options that are followed by a value.
-    values: &'static [&'static str],
-    /// The same in one letter, and what each stands for.
-    short: &'static [(char, &'static str)],
-    /// The options that name the cluster. A local cluster's id (`aws eks get-token --cluster-id`) is none: EKS finds clusters by
-    /// their names alone.
-    name: &'static [&'static str],
-}
-
-const TOOLS: [Tool; 2] = [
-    Tool {
-        files: &["aws"],
-        subcommand: &["eks", "get-token"],
-        called: "`aws eks get-token`",
-        values: &[
-            "ca-bundle",
-            "cli-binary-format",
-            "cli-connect-timeout",
-            "cli-read-timeout",
-            "cluster-id",
-            "cluster-name",
-            "color",
-            "endpoint-url",
-            "output",
-            "profile",
-            "query",
-            "region",
-            "role-arn",
-        ],
-        short: &[],
-        name: &["cluster-name"],
-    },
-    Tool {
-        files: &["aws-iam-authenticator", "heptio-authenticator-aws"],
-        subcommand: &["token"],
-        called: "`aws-iam-authenticator token`",
-        values: &["cluster-id", "config", "external-id", "log-format", "region", "role", "session-name"],
-        short: &[
-            ('c', "config"),
-            ('e', "external-id"),
-            ('i', "cluster-id"),
-            ('l', "log-format"),
-            ('r', "role"),
-            ('s', "session-name"),
-        ],
-        name: &["cluster-id"],
-    },
-];
+use crate::kubernetes::tool::call;
 
 /// Where both tools look for a region and a profile that no argument names, the first one first.
 const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
@@ -69,114 +12,20 @@ const PROFILE: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 
 /// What an exec entry says, in the order of topics.
 pub(super) fn claims(exec: &ExecConfig) -> Vec<Claim> {
-    let words: Vec<&str> = exec.command.iter().chain(exec.args.iter().flatten()).map(String::as_str).collect();
-    let Some((before, tool, arguments)) = find(&words) else { return Vec::new() };
+    let Some(call) = call(exec) else { return Vec::new() };
+    let called = call.tool.called;
     let argument = |names: &[&str]| {
-        let (_, value) = arguments.iter().rev().find(|(name, value)| names.contains(name) && !value.is_empty())?;
-        Some(((*value).to_owned(), format!("the arguments of {} in", tool.called)))
+        let value = call.argument(names)?;
+        Some((value.to_owned(), format!("the arguments of {called} in")))
     };
     let environment = |names: &[&str]| {
-        let set = |name: &&str| Some((variable(exec, before, name)?, format!("{name} set for {} in", tool.called)));
+        let set = |name: &&str| Some((call.variable(name)?.to_owned(), format!("{name} set for {called} in")));
         names.iter().find_map(set)
     };
     let found = [
-        (Topic::Name, argument(tool.name)),
+        (Topic::Name, argument(call.tool.name)),
         (Topic::Region, argument(&["region"]).or_else(|| environment(&REGION))),
         (Topic::Profile, argument(&["profile"]).or_else(|| environment(&PROFILE))),
     ];
     found.into_iter().filter_map(|(topic, found)| found.map(|(value, from)| Claim { topic, value, from })).collect()
-}
-
-/// What a command asks for that makes tokens for EKS, where nothing else has a part in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Request {
-    /// The cluster's name; or a local cluster's id.
-    pub(crate) cluster: String,
-    pub(crate) region: Option<String>,
-    pub(crate) profile: Option<String>,
-    /// The role to assume, and how.
-    pub(crate) role_arn: Option<String>,
-    pub(crate) external_id: Option<String>,
-    pub(crate) session_name: Option<String>,
-    /// Where STS is.
-    pub(crate) endpoint_url: Option<String>,
-    /// Whom to trust there.
-    pub(crate) ca_bundle: Option<String>,
-}
-
-/// What an exec entry's command asks for, if it is one of the tools itself: `aws-vault exec prod -- aws ...` gets its
-/// credentials in its own way, and `aws-iam-authenticator -c FILE` its cluster's name.
-pub(crate) fn request(exec: &ExecConfig) -> Option<Request> {
-    let words: Vec<&str> = exec.command.iter().chain(exec.args.iter().flatten()).map(String::as_str).collect();
-    let (before, _, arguments) = find(&words)?;
-    let value = |names: &[&str]| {
-        let (_, value) = arguments.iter().rev().find(|(name, value)| names.contains(name) && !value.is_empty())?;
-        Some((*value).to_owned())
-    };
-    if !before.is_empty() || value(&["config"]).is_some() {
-        return None;
-    }
-    Some(Request {
-        cluster: value(&["cluster-name", "cluster-id"])?,
-        region: value(&["region"]),
-        profile: value(&["profile"]),
-        role_arn: value(&["role-arn", "role"]),
-        external_id: value(&["external-id"]),
-        session_name: value(&["session-name"]),
-        endpoint_url: value(&["endpoint-url"]),
-        ca_bundle: value(&["ca-bundle"]),
-    })
-}
-
-/// An option and its value.
-type Argument<'a> = (&'a str, &'a str);
-
-/// The tool among a command's words, the words before it, and the tool's arguments.
-fn find<'a>(words: &'a [&'a str]) -> Option<(&'a [&'a str], &'static Tool, Vec<Argument<'a>>)> {
-    (0..words.len()).find_map(|at| {
-        let tool = TOOLS.iter().find(|tool| tool.files.contains(&file(words[at]).as_str()))?;
-        Some((&words[..at], tool, arguments(tool, &words[at + 1..])?))
-    })
-}
-
-/// A path's last part, without Windows's ending.
-fn file(path: &str) -> String {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path).to_ascii_lowercase();
-    name.strip_suffix(".exe").unwrap_or(&name).to_owned()
-}
-
-/// The options with values, in order, if the subcommand is the one that makes tokens.
-fn arguments<'a>(tool: &'static Tool, words: &[&'a str]) -> Option<Vec<Argument<'a>>> {
-    let (mut found, mut subcommand) = (Vec::new(), tool.subcommand.iter().peekable());
-    let mut words = words.iter().copied();
-    while let Some(word) = words.next() {
-        if let Some(option) = word.strip_prefix("--") {
-            let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
-            if tool.values.contains(&name) {
-                found.push((name, value.or_else(|| words.next())?));
-            }
-        } else if let Some(option) = word.strip_prefix('-') {
-            let Some((_, name)) = tool.short.iter().find(|(letter, _)| option.starts_with(*letter)) else { continue };
-            // `-i shop`, `-i=shop` and `-ishop`.
-            let value = option.get(1..).filter(|value| !value.is_empty());
-            let value = value.map(|value| value.strip_prefix('=').unwrap_or(value));
-            found.push((*name, value.or_else(|| words.next())?));
-        } else if subcommand.peek().is_some_and(|next| **next == word) {
-            subcommand.next();
-        } else {
-            return None;
-        }
-    }
-    subcommand.peek().is_none().then_some(found)
-}
-
-/// A variable that the entry, or `env NAME=value` before the command, sets for it.
-fn variable(exec: &ExecConfig, before: &[&str], name: &str) -> Option<String> {
-    let by_env = before.first().is_some_and(|word| file(word) == "env");
-    let inline = before.iter().filter(|_| by_env).filter_map(|word| word.split_once('='));
-    let entry =
-        exec.env.iter().flatten().filter_map(|entry| Some((entry.get("name")?.as_str(), entry.get("value")?.as_str())));
-    // What is set later, or closer to the command, counts.
-    let set = entry.chain(inline).rfind(|(set, _)| *set == name)?;
-    Some(set.1.to_owned()).filter(|value| !value.is_empty())
 }
