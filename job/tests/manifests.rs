@@ -1,6 +1,8 @@
 //! The manifests are what Kubernetes reads them as, name things as the code does, and ask for no more than they need.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::collections::BTreeSet;
+
 use eks_encrypt_job::contract;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, ServiceAccount};
@@ -145,6 +147,85 @@ fn disruptions_do_not_count_and_a_finished_run_is_not_repeated() {
     assert_eq!(rules[1]["onExitCodes"]["containerName"], contract::CONTAINER);
     // Both kinds of failure policy demand it.
     assert_eq!(pod().restart_policy.as_deref(), Some("Never"));
+}
+
+/// The fields of an object, with those that they are in; what people name themselves is none.
+fn fields(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(_) if NAMED_BY_PEOPLE.iter().any(|end| path.ends_with(end)) => {}
+        Value::Object(all) => {
+            for (name, value) in all {
+                let path = format!("{path}.{name}").trim_start_matches('.').to_owned();
+                fields(&path, value, found);
+                found.insert(path);
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|value| fields(path, value, found)),
+        _ => {}
+    }
+}
+
+const NAMED_BY_PEOPLE: [&str; 5] = [".labels", ".annotations", ".nodeSelector", ".requests", ".limits"];
+
+/// Whoever adds a field looks up since when it is there (Kubernetes API Reference of 1.28): an older API server would drop it
+/// without a word. The youngest: podFailurePolicy, by default since 1.26 (KEP-3329), and
+/// the label batch.kubernetes.io/controller-uid, since 1.27.
+#[test]
+fn no_field_of_the_job_is_younger_than_kubernetes_1_28() {
+    let mut found = BTreeSet::new();
+    fields("", &serde_saphyr::from_str(JOB).unwrap(), &mut found);
+    found.retain(|path| path.starts_with("spec"));
+    insta::assert_snapshot!(found.into_iter().collect::<Vec<_>>().join("\n"), @"
+    spec
+    spec.backoffLimit
+    spec.podFailurePolicy
+    spec.podFailurePolicy.rules
+    spec.podFailurePolicy.rules.action
+    spec.podFailurePolicy.rules.onExitCodes
+    spec.podFailurePolicy.rules.onExitCodes.containerName
+    spec.podFailurePolicy.rules.onExitCodes.operator
+    spec.podFailurePolicy.rules.onExitCodes.values
+    spec.podFailurePolicy.rules.onPodConditions
+    spec.podFailurePolicy.rules.onPodConditions.status
+    spec.podFailurePolicy.rules.onPodConditions.type
+    spec.template
+    spec.template.metadata
+    spec.template.metadata.annotations
+    spec.template.metadata.labels
+    spec.template.spec
+    spec.template.spec.automountServiceAccountToken
+    spec.template.spec.containers
+    spec.template.spec.containers.env
+    spec.template.spec.containers.env.name
+    spec.template.spec.containers.env.value
+    spec.template.spec.containers.env.valueFrom
+    spec.template.spec.containers.env.valueFrom.fieldRef
+    spec.template.spec.containers.env.valueFrom.fieldRef.fieldPath
+    spec.template.spec.containers.image
+    spec.template.spec.containers.imagePullPolicy
+    spec.template.spec.containers.name
+    spec.template.spec.containers.resources
+    spec.template.spec.containers.resources.limits
+    spec.template.spec.containers.resources.requests
+    spec.template.spec.containers.securityContext
+    spec.template.spec.containers.securityContext.allowPrivilegeEscalation
+    spec.template.spec.containers.securityContext.capabilities
+    spec.template.spec.containers.securityContext.capabilities.drop
+    spec.template.spec.containers.securityContext.readOnlyRootFilesystem
+    spec.template.spec.containers.terminationMessagePath
+    spec.template.spec.containers.terminationMessagePolicy
+    spec.template.spec.enableServiceLinks
+    spec.template.spec.nodeSelector
+    spec.template.spec.restartPolicy
+    spec.template.spec.securityContext
+    spec.template.spec.securityContext.runAsGroup
+    spec.template.spec.securityContext.runAsNonRoot
+    spec.template.spec.securityContext.runAsUser
+    spec.template.spec.securityContext.seccompProfile
+    spec.template.spec.securityContext.seccompProfile.type
+    spec.template.spec.serviceAccountName
+    spec.template.spec.terminationGracePeriodSeconds
+    ");
 }
 
 #[test]
