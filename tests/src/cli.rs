@@ -1,6 +1,7 @@
 //! The command line of `sandbox`: `up`, `down`, `status`, `inspect`, `seed`, `scenario`, `push`, `air-gapped`. Data goes to stdout, everything
 //! else to stderr.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
@@ -209,7 +210,10 @@ fn up(folder: Folder, options: Options) -> anyhow::Result<()> {
         (None, Node::None) => eprintln!("the control plane alone, as asked for"),
     }
     eprintln!("logs: {}", folder.logs().display());
-    eprintln!("to use it, with aws, kubectl or the plugin:");
+    // Who captures the line knows what it is for.
+    if std::io::stdout().is_terminal() {
+        eprintln!("to use it, with aws, kubectl or the plugin:");
+    }
     print(&format!(". {}", folder.env().display()));
     sandbox.detach()
 }
