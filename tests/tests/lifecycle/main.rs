@@ -113,8 +113,9 @@ fn a_starter_that_is_killed_or_interrupted_leaves_nothing() {
     for signal in [Signal::SIGKILL, Signal::SIGINT] {
         let (before, folder) = (machine(), folder());
         let place = Folder::at(folder.path());
-        let mut command = Command::new(SANDBOX);
-        command.arg("up").arg("--dir").arg(folder.path()).stdin(Stdio::null());
+        // What runs in a shell's background (`make test &`) inherits that SIGINT is ignored, and so would this.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", SANDBOX, "up", "--dir"]).arg(folder.path()).stdin(Stdio::null());
         let mut starter = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         wait_for("the node's parts to start", || place.log("containerd").exists().then_some(()));
         kill_process(starter.id(), signal);
