@@ -22,7 +22,7 @@ demo: parts build image ## See the main job happen: a sandbox, 2,000 Secrets, on
 	@tests/demo.sh
 
 .PHONY: test
-test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 50 minutes on 2 cores)
+test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about an hour on 2 cores)
 	@tests/run.sh unit e2e
 
 .PHONY: unit
@@ -76,7 +76,7 @@ dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (ro
 	@krew/dist.sh
 
 .PHONY: reproducible
-reproducible: ## Compile both programs again, in another folder, and compare the bytes (about 8 minutes)
+reproducible: ## Compile both programs again, in another folder, and compare the bytes (about a quarter of an hour on 2 cores)
 	@krew/reproducible.sh
 
 .PHONY: sandbox
