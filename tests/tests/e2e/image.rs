@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::judge::Before;
 use super::node::image;
 use super::support::{
-    Fixture, SANDBOX, Said, admin, aws, enable, filled, key_of, plugin_command, run, start, wait_for,
+    Fixture, SANDBOX, Said, admin, aws, enable, filled, first_on_path, key_of, plugin_command, run, start, wait_for,
 };
 
 /// Registries of each kind but the plain one, which every sandbox has.
@@ -88,8 +88,7 @@ fn push_as_docker(sandbox: &Sandbox, registry: &Registry, archive: &str, config:
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     let to = format!("{}/team/job", registry.address);
     let mut command = plugin_command(sandbox, &["image", "push", &to, archive]);
-    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap().to_owned();
-    command.env("PATH", format!("{}:{}", folder.display(), path.to_str().unwrap()));
+    first_on_path(&mut command, &folder);
     command.env("DOCKER_CONFIG", &folder).env("HOME", &folder).env_remove("REGISTRY_AUTH_FILE");
     run(command.env_remove("XDG_RUNTIME_DIR").args(way(registry)))
 }

@@ -9,7 +9,7 @@ use super::gate;
 use super::judge::{Before, cleaned_up, times};
 use super::node::push;
 use super::running::{BEGUN, Running};
-use super::support::{admin, associated, enable, filled, plugin, wait_for, with_node};
+use super::support::{Fixture, admin, associated, enable, filled, plugin, wait_for, with_node};
 
 /// The Pods of runs that are not being deleted.
 fn pods(sandbox: &Sandbox) -> Vec<String> {
@@ -19,16 +19,22 @@ fn pods(sandbox: &Sandbox) -> Vec<String> {
     living.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
-#[tokio::test]
-async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_the_laptop_has_vanished() {
+/// A run in a Pod, watched from a laptop, that has begun and can't write the Secrets of the last namespace.
+async fn held(secrets: u32, namespaces: u32) -> (Fixture, Before, Running) {
     let sandbox = with_node();
-    filled(&sandbox, 300, 3).await;
+    filled(&sandbox, secrets, namespaces).await;
     associated(&sandbox, &sandbox.info().keys.customer);
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
-    gate::shut(&sandbox, "seed-2", "secret-2");
-
+    let last = namespaces - 1;
+    gate::shut(&sandbox, &format!("seed-{last}"), &format!("secret-{last}"));
     let mut laptop = Running::start(&sandbox, "laptop", &enable(&sandbox, &["--image", image.as_str()]));
     laptop.until(BEGUN);
+    (sandbox, before, laptop)
+}
+
+#[tokio::test]
+async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_the_laptop_has_vanished() {
+    let (sandbox, before, mut laptop) = held(300, 3).await;
     // The record is what a successor goes on from.
     let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=jsonpath={.data.rewritten}"];
     wait_for("what can be written to be written", || (admin(&sandbox, &record).stdout == "200").then_some(()));
@@ -73,13 +79,7 @@ fn evict(sandbox: &Sandbox, pod: &str) {
 
 #[tokio::test]
 async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
-    let sandbox = with_node();
-    filled(&sandbox, 200, 2).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
-    gate::shut(&sandbox, "seed-1", "secret-1");
-    let mut laptop = Running::start(&sandbox, "laptop", &enable(&sandbox, &["--image", image.as_str()]));
-    laptop.until(BEGUN);
+    let (sandbox, before, mut laptop) = held(200, 2).await;
     let pod = pods(&sandbox).remove(0);
     evict(&sandbox, &pod);
     let evicted = Instant::now();
@@ -98,13 +98,7 @@ async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
 
 #[tokio::test]
 async fn ctrl_c_leaves_the_job_at_work_and_says_how_to_see_its_end() {
-    let sandbox = with_node();
-    filled(&sandbox, 20, 1).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
-    gate::shut(&sandbox, "seed-0", "secret-1");
-    let mut laptop = Running::start(&sandbox, "laptop", &enable(&sandbox, &["--image", image.as_str()]));
-    laptop.until(BEGUN);
+    let (sandbox, before, mut laptop) = held(20, 1).await;
     laptop.interrupt();
     let said = laptop.end();
     assert_eq!(said.code, Some(130), "{}", said.stderr);

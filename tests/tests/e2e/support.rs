@@ -181,11 +181,16 @@ pub(crate) fn plugin_command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
 
 /// kubectl's command, made one of the plugin.
 pub(crate) fn as_plugin(mut command: Command, arguments: &[&str]) -> Command {
-    let beside = Path::new(SANDBOX).parent().unwrap().display().to_string();
-    let inherited = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
-    let path = format!("{beside}:{}", inherited.to_str().unwrap());
-    command.env("PATH", path).arg("eks-encrypt").args(arguments);
+    first_on_path(&mut command, Path::new(SANDBOX).parent().unwrap());
+    command.arg("eks-encrypt").args(arguments);
     command
+}
+
+/// Puts a folder before all others on the PATH of a sandbox's command.
+pub(crate) fn first_on_path(command: &mut Command, folder: &Path) {
+    let inherited = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
+    let path = format!("{}:{}", folder.display(), inherited.to_str().unwrap());
+    command.env("PATH", path);
 }
 
 /// `enable` for the sandbox's cluster and its customer key, with nobody to ask.
