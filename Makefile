@@ -12,6 +12,9 @@ IMAGE := target/image/eks-encrypt-job.oci.tar
 SANDBOX := $(BIN)/sandbox
 # Parallel end-to-end tests, each with a sandbox of its own. More than this and 2 cores only make them wait.
 E2E_THREADS ?= 2
+# Cargo turns on the features that any of the chosen packages wants, and those of tests only where a test is among what is
+# compiled. With all packages and always a test (a small one here), a crate is compiled once, and not anew for every target.
+TOGETHER := --workspace --locked --test workflow
 
 .PHONY: help
 help: ## List the targets
@@ -33,20 +36,19 @@ unit: ## Run the tests that need no sandbox
 bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; about 12 minutes)
 	@tests/parts/build.sh bench
 	krew/build.sh amd64 kubectl-eks-encrypt
-	cargo bench --profile dev --locked --package eks-encrypt-tests --bench bench
+	cargo bench --profile dev --workspace --locked --bench bench
 
 .PHONY: lint
 lint: ## Formatting, clippy and the documentation's links, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@# These are no default targets, so that `cargo test` needs no sandbox, and --all-targets leaves them out.
-	cargo clippy --package eks-encrypt-tests --test e2e --test lifecycle --test krew --locked -- -D warnings
-	cargo clippy --package eks-encrypt-dist --test dist --locked -- -D warnings
+	cargo clippy --workspace --test e2e --test lifecycle --test krew --test dist --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 
 .PHONY: build
 build: ## Build the plugin, the sandbox and the Job for this machine
-	cargo build --workspace --locked
+	cargo build $(TOGETHER) --bins
 
 .PHONY: parts
 parts: ## Build or install what a sandbox is made of, if it is missing (first time about 8 minutes on 2 cores)
@@ -67,17 +69,18 @@ image dist bench reproducible: export REVISION ?= $(shell git describe --always 
 .PHONY: image
 image: parts ## Build the Job's image, for nodes with amd64 alone (as an OCI archive; `make dist` has arm64 too)
 	krew/build.sh amd64 eks-encrypt-job
-	@cargo build --quiet --locked --package eks-encrypt-dist
+	@cargo build --quiet $(TOGETHER) --bin dist
 	@mkdir -p $(dir $(IMAGE))
 	@$(BIN)/dist image --output $(IMAGE) --binary amd64=target/linux-amd64/eks-encrypt-job $(if $(REVISION),--revision $(REVISION))
 
 .PHONY: dist
 dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (root on Debian; about 20 minutes the first time)
+	@cargo build --quiet $(TOGETHER) --bin dist
 	@krew/dist.sh
 
 .PHONY: reproducible
-reproducible: ## Compile both programs again, in another folder, and compare the bytes (about a quarter of an hour on 2 cores)
-	@krew/reproducible.sh
+reproducible: ## Compile both programs again, in another folder, and compare the bytes (about a quarter of an hour on 2 cores; PROGRAMS=eks-encrypt-job for one)
+	@krew/reproducible.sh $(PROGRAMS)
 
 .PHONY: sandbox
 sandbox: parts build ## Start a sandbox and say how to use it

@@ -51,7 +51,8 @@ export EKS_ENCRYPT_REVISION=${REVISION:-}
 mkdir -p "target/linux-$arch"
 # One by one: together they would have the features that any of them turns on.
 for package in "$@"; do
-    cargo build --release --locked --package "$package" --target "$target" --target-dir "$folder"
+    printf 'build: %s for %s\n' "$package" "$arch"
+    cargo build --release --locked --quiet --package "$package" --target "$target" --target-dir "$folder"
 done
 for program in kubectl-eks_encrypt eks-encrypt-job; do
     built=$folder/$target/release/$program

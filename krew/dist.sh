@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a release's files for Linux, in target/dist. Run by `make dist`, which sets SOURCE_DATE_EPOCH and REVISION; safe to run
-# again: what is there and right is left alone.
+# Makes a release's files for Linux, in target/dist. Run by `make dist`, which builds the tool and sets
+# SOURCE_DATE_EPOCH and REVISION; safe to run again: what is there and right is left alone.
 #
 #   BASE_URL     the folder, on the web, that the archives will be downloaded from, for the krew manifest
 #   SOURCE_URL   where the source is published, for the image's label; none without it
@@ -13,10 +13,8 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 dist() { target/debug/dist "$@"; }
 
 krew/tools.sh
-for arch in amd64 arm64; do
-    krew/build.sh $arch $job $plugin
-done
-cargo build --locked --quiet --package eks-encrypt-dist
+# Side by side: each alone leaves a core idle for much of its time.
+printf '%s\n' amd64 arm64 | xargs -P 2 -I ARCH krew/build.sh ARCH $job $plugin
 mkdir -p $out
 
 image=$out/$job.oci.tar

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Compiles both programs for amd64 again, from nothing, of a copy of this checkout in another folder, and compares: the bytes have
-# to be the same. Run by `make reproducible`, which sets REVISION; safe to run again.
+# Compiles programs for amd64 again, from nothing, of a copy of this checkout in another folder, and compares: the bytes have to be
+# the same. Run by `make reproducible`, which sets REVISION; safe to run again.
+#
+#   krew/reproducible.sh [eks-encrypt-job|kubectl-eks-encrypt]...     both without a name
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly packages=(eks-encrypt-job kubectl-eks-encrypt) programs=(eks-encrypt-job kubectl-eks_encrypt)
+packages=("$@")
+((${#packages[@]})) || packages=(eks-encrypt-job kubectl-eks-encrypt)
+readonly packages
 krew/build.sh amd64 "${packages[@]}"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
@@ -14,7 +18,8 @@ git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' 
 done | tar --create --null --files-from - | tar --extract --directory "$copy"
 "$copy/krew/build.sh" amd64 "${packages[@]}"
 different=0
-for program in "${programs[@]}"; do
+for package in "${packages[@]}"; do
+    program=${package/kubectl-eks-encrypt/kubectl-eks_encrypt} # the one name that kubectl prescribes
     if cmp "target/linux-amd64/$program" "$copy/target/linux-amd64/$program"; then
         printf 'reproducible: %s is the same, byte for byte, from another folder\n' "$program"
     else
