@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod admission;
 mod air_gapped;
 mod associate;
 mod by_hand;
@@ -31,4 +32,3 @@ mod seed_commands;
 mod storms;
 mod support;
 mod tokens;
-mod webhook;
