@@ -52,10 +52,11 @@ mkdir -p "target/linux-$arch"
 # One by one: together they would have the features that any of them turns on.
 for package in "$@"; do
     printf 'build: %s for %s\n' "$package" "$arch"
-    cargo build --release --locked --quiet --package "$package" --target "$target" --target-dir "$folder"
+    profile=release
+    [[ $package != eks-encrypt-job ]] || profile=job
+    cargo build --profile $profile --locked --quiet --package "$package" --target "$target" --target-dir "$folder"
 done
-for program in kubectl-eks_encrypt eks-encrypt-job; do
-    built=$folder/$target/release/$program
+for built in "$folder/$target/release/kubectl-eks_encrypt" "$folder/$target/job/eks-encrypt-job"; do
     # Copied only if it changed, so that nothing is made anew from it.
-    [[ ! -e $built ]] || cmp --silent "$built" "target/linux-$arch/$program" || cp "$built" "target/linux-$arch/"
+    [[ ! -e $built ]] || cmp --silent "$built" "target/linux-$arch/${built##*/}" || cp "$built" "target/linux-$arch/"
 done

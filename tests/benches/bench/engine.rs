@@ -75,7 +75,7 @@ impl<'a> Engine<'a> {
         let log = self.rig.work.path().join(format!("{}.log", self.run));
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", AS_IN_A_POD, "sh"]).arg(&self.rig.account);
-        command.arg(built("target/x86_64-unknown-linux-gnu/release/eks-encrypt-job")?);
+        command.arg(built("target/linux-amd64/eks-encrypt-job")?);
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
