@@ -1,24 +1,19 @@
 //! The programs run on their architectures, need nothing of the machine that they run on, and say nothing of the one that they
 //! were made on.
 
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 use serde_json::Value;
 
-use crate::support::{ARCHES, JOB, MIB, PLUGIN, VERSION, output, program};
+use crate::support::{ARCHES, JOB, MIB, PLUGIN, VERSION, executable, output, program};
 
 /// Runs a program; arm64's in qemu, which Debian's qemu-user-static brings.
 fn say(name: &str, arch: &str, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    let mut file = std::fs::File::create(&path).unwrap();
-    file.write_all(&program(name, arch)).unwrap();
-    file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
-    drop(file);
+    executable(&path, &program(name, arch));
     let mut command = match arch {
         "amd64" => Command::new(&path),
         _ => Command::new("qemu-aarch64-static"),
@@ -111,8 +106,7 @@ fn the_plugin_looks_names_up_without_the_machines_modules() {
     std::fs::write(path("trap.c"), TRAP).unwrap();
     std::fs::write(path("nsswitch.conf"), "hosts: trap files dns\npasswd: trap files\n").unwrap();
     std::fs::write(path("kubeconfig"), KUBECONFIG).unwrap();
-    std::fs::write(path(PLUGIN), program(PLUGIN, "amd64")).unwrap();
-    std::fs::set_permissions(path(PLUGIN), std::fs::Permissions::from_mode(0o755)).unwrap();
+    executable(&folder.path().join(PLUGIN), &program(PLUGIN, "amd64"));
     let (trap, module) = (path("trap.c"), path("libnss_trap.so.2"));
     output(Command::new("gcc").args(["-shared", "-fPIC", "-nostdlib", "-o", &module, &trap]));
     // Namespaces of its own: the machine's nsswitch.conf stays, and there is no name server to be asked.

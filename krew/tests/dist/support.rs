@@ -1,9 +1,9 @@
 //! Where the files are, and how they are opened.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use flate2::read::GzDecoder;
 use tar::EntryType;
@@ -79,6 +79,17 @@ pub(crate) fn program(name: &str, arch: &str) -> Vec<u8> {
     entries(&gunzip(&read(&dist(&archive(arch))))).remove(name).unwrap().content
 }
 
+/// Makes a file that can be run.
+///
+/// Another process writes it: what a test has open for writing, a child that another test forks has open too until its exec, and
+/// Linux runs no file that is open for writing (execve(2), ETXTBSY).
+pub(crate) fn executable(path: &Path, bytes: &[u8]) {
+    let mut install = Command::new("install");
+    let mut install = install.args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped()).spawn().unwrap();
+    install.stdin.take().unwrap().write_all(bytes).unwrap();
+    assert!(install.wait().unwrap().success(), "{}", path.display());
+}
+
 /// What a command prints, which must succeed.
 #[track_caller]
 pub(crate) fn output(command: &mut Command) -> String {
@@ -86,4 +97,18 @@ pub(crate) fn output(command: &mut Command) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
+}
+
+#[test]
+fn a_file_just_made_is_run_while_other_tests_start_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        let others = scope.spawn(|| (0..1_000).for_each(|_| drop(output(&mut Command::new("true")))));
+        while !others.is_finished() {
+            let script = folder.path().join("script");
+            executable(&script, b"#!/bin/sh\necho it runs\n");
+            assert_eq!(output(&mut Command::new(&script)), "it runs\n");
+            std::fs::remove_file(script).unwrap();
+        }
+    });
 }

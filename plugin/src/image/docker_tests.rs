@@ -109,14 +109,16 @@ fn helpers_answers_and_silence() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_helper_is_asked_on_its_stdin_and_answers_on_stdout() {
-    use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let helper = folder.path().join("docker-credential-test");
     let script = "#!/bin/sh\nread -r server\ncase $server in\n known*) echo \"{\\\"Username\\\":\\\"$1\\\",\\\"Secret\\\":\\\"$server\\\"}\" ;;\n \
          token*) echo '{\"Username\":\"<token>\",\"Secret\":\"s\"}' ;;\n odd*) echo 'secret but no JSON' ;;\n \
          locked*) echo 'the keychain is locked'; exit 1 ;;\n *) echo 'credentials not found in native keychain'; exit 1 ;;\nesac\n";
-    std::fs::write(&helper, script).unwrap();
-    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Copied by another process: what is written here, another test's child may hold open, and then it can't be run (ETXTBSY).
+    let written = folder.path().join("script");
+    std::fs::write(&written, script).unwrap();
+    let copied = std::process::Command::new("install").args(["-m", "755"]).args([&written, &helper]).status().unwrap();
+    assert!(copied.success());
     // Its name has the folder in it, as no real one has.
     let program = helper.display().to_string();
     let of = async |server: &str| ask_program(&program, server, Path::new("config.json"), "registry.example").await;

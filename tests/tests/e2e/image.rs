@@ -3,7 +3,6 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -97,8 +96,10 @@ fn push_as_docker(sandbox: &Sandbox, registry: &Registry, archive: &str, config:
 fn helper(sandbox: &Sandbox, password: &str) {
     let file = sandbox.folder().logs().join("docker-credential-sandbox");
     let answer = json!({ "ServerURL": "", "Username": REGISTRY_USER, "Secret": password });
-    std::fs::write(&file, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Copied by another process: what is written here, another test's child may hold open, and then it can't be run (ETXTBSY).
+    let written = sandbox.folder().logs().join("helper");
+    std::fs::write(&written, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
+    run(Command::new("install").args(["-m", "755"]).args([&written, &file])).ok();
 }
 
 /// What the registry without TLS and password has of an image: each architecture with its manifest and all that it names.
