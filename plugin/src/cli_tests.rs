@@ -139,7 +139,8 @@ fn help_of_enable() {
               Make every check and say what would be done; change nothing
 
       -o, --output <FORMAT>
-              The final report on stdout, when a run has ended
+              Data for scripts on stdout: the final report; where it ends earlier, the checks or what it
+              has begun
 
               [possible values: json, yaml]
 
@@ -303,7 +304,8 @@ fn help_of_reencrypt() {
               Make every check and say what would be done; change nothing
 
       -o, --output <FORMAT>
-              The final report on stdout, when a run has ended
+              Data for scripts on stdout: the final report; where it ends earlier, the checks or what it
+              has begun
 
               [possible values: json, yaml]
 

@@ -11,8 +11,9 @@ use crate::confirm;
 use crate::drive::{Work, drive};
 use crate::eks::association::Plan;
 use crate::eks::{association, settle};
+use crate::finish::early::Association;
 use crate::finish::subject::Subject;
-use crate::finish::{summary, tell};
+use crate::finish::{early, summary, tell};
 use crate::image::before;
 use crate::image::login::Aws;
 use crate::image::push::Push;
@@ -41,6 +42,7 @@ fn wanted<'a>(args: &'a Enable, target: &'a Target, push: Option<&'a Push>) -> W
         engine: &args.engine,
         job: &args.job,
         rewrites: args.encrypt_existing_secrets,
+        output: args.go.output,
     }
 }
 
@@ -54,6 +56,7 @@ async fn decide(
 ) -> Result<ExitCode, Stop> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
     if !before::confirmed(&args.go, question, push, screen, stage).await? {
+        early::dry_run(ground, args.go.output, screen);
         return Ok(ExitCode::Done);
     }
     go_on(args, ground, screen, stage).await
@@ -72,6 +75,7 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
             "EKS goes on with it without us (update {id}). To go on when it is done:\n  {}",
             args.again()
         ));
+        early::associated(ground, Association::InProgress { update: id.clone() }, args.go.output, screen);
         return Ok(ExitCode::Done);
     }
     settle::wait(eks, update.as_deref(), &kubernetes.client, screen, deadline).await?;
@@ -80,6 +84,7 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
     let subject = Subject::of(ground);
     if !args.encrypt_existing_secrets {
         screen.line(&summary::associated(&subject, &args.second_half(&eks.cluster.arn)));
+        early::associated(ground, Association::Associated, args.go.output, screen);
         return Ok(ExitCode::Done);
     }
     let work = Work { kubernetes, key_arn: &eks.key.arn, engine: &args.engine, job: &args.job, wait: args.wait };

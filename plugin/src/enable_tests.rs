@@ -3,7 +3,7 @@ use super::*;
 use crate::preflight::check;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
-    self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key,
+    self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key, document,
     enable as flags, heard, kubeconfig, told,
 };
 use insta::assert_snapshot;
@@ -334,4 +334,38 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
     let question = confirm::Question::of(&ground, &args.engine, &args.job, true);
     assert!(before::confirmed(&args.go, question, Some(&push), &screen, &stage).await.unwrap());
     assert_eq!(stage.into_inner(), Stage::Pushed, "the registry answers no once");
+}
+
+/// A script that asks for JSON gets one document, however early the command ends; silence with exit code 0 was a trap.
+#[tokio::test(start_paused = true)]
+async fn scripts_get_a_document_wherever_the_command_ends() {
+    let scripted = |more: &[&str]| flags(&[more, &["--yes", "--output=json"]].concat());
+    let calm = || heard(|_, _| (200, "ok".into())).0;
+
+    let screen = Screen::kept();
+    decide(&scripted(&["--dry-run"]), &ground(calm()), None, &screen, &RefCell::default()).await.unwrap();
+    let plan = document(&screen);
+    assert_eq!(
+        (&plan["kind"], &plan["association"], &plan["passed"]),
+        (&"Checks".into(), &"associated".into(), &true.into())
+    );
+
+    let screen = Screen::kept();
+    let (unassociated, _) = without_a_key(calm(), &[IN_PROGRESS]);
+    decide(&scripted(&["--wait=false"]), &unassociated, None, &screen, &RefCell::default()).await.unwrap();
+    let begun = document(&screen);
+    assert_eq!((&begun["kind"], &begun["update"], begun.get("run")), (&"Begun".into(), &"u-1".into(), None));
+
+    let screen = Screen::kept();
+    let alone = scripted(&["--encrypt-existing-secrets=false"]);
+    decide(&alone, &ground(calm()), None, &screen, &RefCell::default()).await.unwrap();
+    let begun = document(&screen);
+    assert_eq!((&begun["association"], begun.get("run")), (&"associated".into(), None));
+
+    let (screen, client) = (Screen::kept(), api_server("not there", "complete", 0).0);
+    let unwatched = scripted(&["--wait=false", "-n", "eks-encrypt"]);
+    decide(&unwatched, &ground(client), None, &screen, &RefCell::default()).await.unwrap();
+    let begun = document(&screen);
+    assert_eq!((&begun["association"], &begun["namespace"]), (&"associated".into(), &"eks-encrypt".into()));
+    assert_eq!(begun["job"], format!("eks-encrypt-{}", begun["run"].as_str().unwrap()));
 }

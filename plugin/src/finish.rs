@@ -1,6 +1,7 @@
 //! The end of a run, as every command that has followed one tells it. Input: how it ended. Output: the last words on the
-//! screen, the report on stdout if it was asked for, and the exit code.
+//! screen, the report on stdout if it was asked for, and the exit code; and what scripts get where a command ends earlier.
 
+pub(crate) mod early;
 pub(crate) mod report;
 pub(crate) mod subject;
 pub(crate) mod summary;
@@ -38,6 +39,7 @@ pub(crate) fn tell(
             screen.line(&format!(
                 "It goes on without us. To watch it, and to take its rights away at its end:\n  {attach}"
             ));
+            early::goes_on(subject, run, checks, output, screen);
             ExitCode::Done
         }
     }

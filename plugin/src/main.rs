@@ -14,6 +14,7 @@ mod cli;
 mod complete;
 mod confirm;
 mod create;
+mod document;
 mod drive;
 mod eks;
 mod enable;

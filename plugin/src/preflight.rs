@@ -25,10 +25,11 @@ use crate::eks::association::{self, Plan};
 use crate::eks::aws::{self, Aws};
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
+use crate::finish::early;
 use crate::image::push::Push;
 use crate::kubernetes::{self, Kubernetes};
 use crate::preflight::table::{Check, Checks};
-use crate::screen::{Screen, one_line};
+use crate::screen::{Output, Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
 
@@ -46,6 +47,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) job: &'a JobFlags,
     /// Whether they are to be rewritten at all.
     pub(crate) rewrites: bool,
+    /// What scripts get of checks that failed.
+    pub(crate) output: Option<Output>,
 }
 
 /// What the checks found.
@@ -119,7 +122,7 @@ pub(crate) async fn check(
     if let Some(push) = wanted.push {
         checks.add_all(push.check().await);
     }
-    checks.close()?;
+    checks.close().inspect_err(|stop| early::stopped(checks.all(), stop.code, wanted.output, screen))?;
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {
             Ok(Ground { kubernetes, eks: None, owner, checks: checks.into_all() })

@@ -12,7 +12,7 @@ use crate::drive::{Work, drive};
 use crate::eks::association::Plan;
 use crate::eks::settle;
 use crate::finish::subject::Subject;
-use crate::finish::tell;
+use crate::finish::{early, tell};
 use crate::image::before;
 use crate::image::login::Aws;
 use crate::image::push::Push;
@@ -34,7 +34,8 @@ pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell
 
 /// What is to be checked.
 fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>, push: Option<&'a Push>) -> Wanted<'a> {
-    Wanted { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true }
+    let output = args.go.output;
+    Wanted { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true, output }
 }
 
 /// Says what will happen, asks, and has it happen.
@@ -47,6 +48,7 @@ async fn decide(
 ) -> Result<ExitCode, Stop> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, true);
     if !before::confirmed(&args.go, question, push, screen, stage).await? {
+        early::dry_run(ground, args.go.output, screen);
         return Ok(ExitCode::Done);
     }
     go_on(args, ground, screen, stage).await

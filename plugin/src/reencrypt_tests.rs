@@ -41,6 +41,18 @@ async fn a_cluster_without_a_key_is_refused_with_the_cure() {
 }
 
 #[tokio::test]
+async fn a_script_gets_the_checks_of_which_one_failed() {
+    let screen = Screen::kept();
+    let answers = [(200, "", IDENTITY), described(&json!({}))];
+    let (ground, _) = checked(&flags(&[&IMAGE[..], &["--output=json"]].concat()), &answers, &screen).await;
+    assert!(ground.is_err());
+    let checks = testing::document(&screen);
+    assert_eq!((&checks["passed"], &checks["exitCode"]), (&false.into(), &3.into()), "{checks}");
+    let failed = checks["checks"].as_array().unwrap().iter().find(|row| row["result"] == "failed").unwrap();
+    assert_eq!((&failed["check"], &failed["exitCode"]), (&"association".into(), &3.into()), "{failed}");
+}
+
+#[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let config = json!({"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]});
     let rotation = (200, "", r#"{"KeyRotationEnabled":true}"#);
@@ -151,15 +163,17 @@ async fn whoever_interrupts_after_the_checks_is_not_told_that_nothing_was_change
 async fn a_detached_job_is_made_and_left_and_attach_is_shown() {
     let (client, asked) = api_server("not there", "complete", 0);
     let (screen, stage) = (Screen::kept(), RefCell::default());
-    let args = flags(&[&IMAGE[..], &["--detach", "--yes", "--context", "prod"]].concat());
+    let args = flags(&[&IMAGE[..], &["--detach", "--yes", "--context", "prod", "--output=json"]].concat());
     let code = decide(&args, &testing::ground(client, &[WITH]), None, &screen, &stage).await.unwrap();
     assert_eq!(code, ExitCode::Done);
     let asked = asked.lock().unwrap();
     assert!(asked.last().unwrap().starts_with("PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/"), "{asked:?}");
     assert!(!asked.iter().any(|call| call.starts_with("DELETE")), "{asked:?}");
     let text = screen.text();
-    assert_snapshot!(text[text.find("It goes on").unwrap()..], @r"
+    assert_snapshot!(text[text.find("It goes on").unwrap()..text.rfind("\n{\n").unwrap()], @r"
     It goes on without us. To watch it, and to take its rights away at its end:
       kubectl eks-encrypt attach --context prod
     ");
+    let begun = testing::document(&screen);
+    assert_eq!((&begun["kind"], &begun["association"]), (&"Begun".into(), &"associated".into()), "{begun}");
 }

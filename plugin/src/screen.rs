@@ -194,6 +194,8 @@ pub(crate) fn data(value: &impl Serialize, output: Output, screen: &Screen) {
         Output::Yaml => serde_saphyr::to_string(value).map_err(|error| error.to_string()),
     };
     match text {
+        #[cfg(test)]
+        Ok(text) if matches!(screen.kind, Kind::Kept(_)) => screen.line(&text),
         Ok(text) => stdout(text.trim_end()),
         Err(error) => screen.line(&format!("error: the report can't be written: {error}")),
     }

@@ -19,14 +19,14 @@ use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 
 use crate::cause::Cause;
-use crate::cli::{Status as Flags, VERSION, attach};
+use crate::cli::{Status as Flags, attach};
+use crate::document::Head;
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
 use crate::drive::run::ended;
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
-use crate::finish::report::API_VERSION;
 use crate::kubernetes::{self, Kubernetes};
 use crate::screen::{self, Screen};
 use crate::status::patience::Patience;
@@ -42,10 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
-    api_version: &'static str,
-    kind: &'static str,
-    version: &'static str,
-    time: Timestamp,
+    #[serde(flatten)]
+    head: Head,
     /// The kubeconfig's context.
     pub(crate) context: String,
     /// The cluster in AWS.
@@ -135,10 +133,7 @@ pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, St
 /// Looks at everything that can be reached. `aws`: AWS and the cluster's name, or why they are not known.
 async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), Stop>) -> Status {
     let mut status = Status {
-        api_version: API_VERSION,
-        kind: "Status",
-        version: VERSION,
-        time: Timestamp::now(),
+        head: Head::of("Status"),
         context: kubernetes.context.clone(),
         cluster: None,
         run: None,

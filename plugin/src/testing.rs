@@ -206,6 +206,13 @@ pub(crate) fn row(check: Check) -> String {
     screen.text()
 }
 
+/// The document for scripts that came after all that was said.
+pub(crate) fn document(screen: &Screen) -> serde_json::Value {
+    let text = screen.text();
+    let begins = text.rfind("\n{\n").unwrap_or_else(|| panic!("no document: {text}"));
+    serde_json::from_str(&text[begins..]).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
 /// What an API server that starts says of a resource that it does not serve yet.
 pub(crate) const NOT_SERVED: &str = r#"{"kind":"Status","metadata":{},"status":"Failure","code":404,"reason":"NotFound",
     "message":"the server could not find the requested resource","details":{}}"#;

@@ -5,7 +5,7 @@ use eks_encrypt_job::exit::ExitCode;
 use serde::Serialize;
 
 use crate::cli::VERSION;
-use crate::finish::report::API_VERSION;
+use crate::document::API_VERSION;
 use crate::image::archive;
 use crate::screen::{self, Output, Screen};
 

@@ -65,7 +65,7 @@ pub(crate) struct WaitFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// The final report on stdout, when a run has ended
+    /// Data for scripts on stdout: the final report; where it ends earlier, the checks or what it has begun
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
 }

@@ -6,28 +6,21 @@ use std::time::Duration;
 use eks_encrypt_job::event::Proof;
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::{Failure, Tally};
-use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::VERSION;
+use crate::document::Head;
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::Verdict;
 use crate::preflight::table::Check;
 use crate::progress::Progress;
 
-/// What readers look at first.
-pub(crate) const API_VERSION: &str = "eks-encrypt/v1";
-
 /// The report of a run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    /// This plugin's version.
-    version: &'static str,
-    time: Timestamp,
+    #[serde(flatten)]
+    head: Head,
     #[serde(flatten)]
     subject: &'a Subject,
     run: &'a str,
@@ -74,10 +67,7 @@ impl<'a> Report<'a> {
             reason: reason.clone(),
         };
         Self {
-            api_version: API_VERSION,
-            kind: "Report",
-            version: VERSION,
-            time: Timestamp::now(),
+            head: Head::of("Report"),
             subject,
             run: &run.id,
             namespace: &run.namespace,

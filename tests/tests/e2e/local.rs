@@ -17,9 +17,11 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     let before = Before::of(&sandbox).await;
 
     // The plan: every check, and nothing written.
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--dry-run"]));
+    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--dry-run", "--output=json"]));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("This was a dry run: nothing was changed."), "{}", said.stderr);
+    let checks = said.json();
+    assert_eq!((&checks["passed"], &checks["association"]), (&true.into(), &"missing".into()), "{checks}");
     before.untouched(&sandbox).await;
     assert_eq!(namespaces(&sandbox), "");
     assert_eq!(key_of(&sandbox), None);
