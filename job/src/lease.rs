@@ -34,7 +34,7 @@ const LIVES: Duration = Duration::from_secs(20);
 const LIVES_AT_MOST: Duration = Duration::from_secs(60);
 
 /// How often it is renewed: three times in its life may fail.
-const RENEWED_EVERY: Duration = Duration::from_secs(5);
+pub const RENEWED_EVERY: Duration = Duration::from_secs(5);
 
 /// One who would like to have the lease.
 #[derive(Clone)]

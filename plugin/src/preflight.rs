@@ -9,6 +9,7 @@ pub(crate) mod census;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod key_risks;
+pub(crate) mod lease;
 pub(crate) mod rights;
 pub(crate) mod table;
 pub(crate) mod wrap;
@@ -314,7 +315,8 @@ async fn second_half(
         }
     };
     checks.add(match existing::find(kubernetes, &job.namespace, key_arn, engine.method).await {
-        Ok(found) => Check::ok("run", existing::said(found.as_ref(), &job.namespace)),
+        Ok(Some(found)) => Check::ok("run", existing::said(&found, &job.namespace)),
+        Ok(None) => lease::check(client, &job.namespace).await,
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),
     });
     checks.add_all(admission::check(client, &writer(job, identity)).await);

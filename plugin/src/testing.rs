@@ -185,9 +185,10 @@ pub(crate) fn ground(client: Client, answers: &[Answer]) -> Ground {
 
 /// The API server's answer for an object that is not there, named as the path names it.
 pub(crate) fn not_found(path: &str) -> (u16, String) {
-    let name = path.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let mut segments = path.split('?').next().unwrap_or_default().rsplit('/');
+    let (name, kind) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
     let status = serde_json::json!({"kind": "Status", "status": "Failure", "metadata": {}, "code": 404,
-        "reason": "NotFound", "message": format!("{name} not found"), "details": {"name": name}});
+        "reason": "NotFound", "message": format!("{name} not found"), "details": {"name": name, "kind": kind}});
     (404, status.to_string())
 }
 

@@ -60,11 +60,10 @@ pub(crate) enum Found {
 }
 
 /// What was found, in words.
-pub(crate) fn said(found: Option<&Found>, namespace: &str) -> String {
+pub(crate) fn said(found: &Found, namespace: &str) -> String {
     match found {
-        None => format!("none is at work in namespace {namespace}"),
-        Some(Found::AtWork(run)) => format!("Job {} is at work in namespace {namespace}: it will be followed", run.job),
-        Some(Found::Ended(run)) => {
+        Found::AtWork(run) => format!("Job {} is at work in namespace {namespace}: it will be followed", run.job),
+        Found::Ended(run) => {
             format!(
                 "Job {} has ended in namespace {namespace}, and nobody has looked at how: that comes first",
                 run.job

@@ -1,12 +1,45 @@
-//! One run at a time: a second one is refused, names who is at work, and writes nothing.
+//! One run at a time: others are refused, name who is at work, and write nothing.
+
+use eks_encrypt_job::contract::NAMESPACE;
+use eks_encrypt_job::event::{Event, Method, RunResult};
+use eks_encrypt_job::limit::Limit;
+use eks_encrypt_job::rewrite::rewrite;
+use eks_encrypt_job::spec::Spec;
+use eks_encrypt_tests::client;
+use eks_encrypt_tests::sandbox::Sandbox;
+use jiff::Timestamp;
 
 use super::gate;
 use super::judge::{Before, cleaned_up, times};
 use super::running::{BEGUN, Running};
 use super::support::{admin, associated, control_plane, enable, filled, plugin};
 
+/// A run of the engine, as a Job's Pod begins it: how it ended, and why.
+async fn engine(sandbox: &Sandbox) -> (RunResult, Option<String>) {
+    let client = client::of(&sandbox.folder().admin_kubeconfig()).await.unwrap();
+    let spec = Spec {
+        run: "third".into(),
+        job_uid: "uid-of-third".into(),
+        holder: "third/pod".into(),
+        namespace: NAMESPACE.into(),
+        method: Method::Annotate,
+        prove: true,
+        key_arn: String::new(),
+        time: Timestamp::now(),
+        limit: Limit::adaptive(),
+    };
+    let mut why = None;
+    let sink = |event| {
+        if let Event::Finished { reason, .. } = event {
+            why = reason;
+        }
+    };
+    let result = rewrite(&client, &spec, sink, std::future::pending()).await;
+    (result, why)
+}
+
 #[tokio::test]
-async fn a_second_run_is_refused_by_the_lease_and_the_first_one_finishes() {
+async fn other_runs_are_refused_by_the_lease_and_the_first_one_finishes() {
     let sandbox = control_plane();
     filled(&sandbox, 300, 3).await;
     associated(&sandbox, &sandbox.info().keys.customer);
@@ -15,23 +48,30 @@ async fn a_second_run_is_refused_by_the_lease_and_the_first_one_finishes() {
     gate::shut(&sandbox, "seed-2", "secret-2");
     let mut first = Running::start(&sandbox, "first", &enable(&sandbox, &["--local"]));
     first.until(BEGUN);
-    let second = plugin(&sandbox, &["reencrypt", "--local", "--yes", "--output=json"]);
-    first.at_work();
-    assert_eq!(second.code, Some(3), "{}", second.stderr);
     let holder = ["get", "lease", "-n", "eks-encrypt", "eks-encrypt", "--output=jsonpath={.spec.holderIdentity}"];
     let holder = admin(&sandbox, &holder).ok();
     assert!(holder.contains("/local-"), "{holder}");
-    let words = format!("another run is at work: {holder} has the lease");
-    assert!(second.stderr.contains(&words), "{words}: {}", second.stderr);
-    let report: serde_json::Value = serde_json::from_str(&second.stdout).unwrap();
-    assert_eq!((&report["done"], &report["exitCode"]), (&false.into(), &3.into()), "{report}");
+
+    // The checks see it, before anything irreversible.
+    let second = plugin(&sandbox, &["reencrypt", "--local", "--yes", "--output=json"]);
+    first.at_work();
+    assert_eq!(second.code, Some(3), "{}", second.stderr);
+    let words = format!("{holder} is at work in namespace eks-encrypt, without a Job: it renews the lease");
+    assert!(second.words().contains(&words), "{words}: {}", second.stderr);
+    let checks: serde_json::Value = serde_json::from_str(&second.stdout).unwrap();
+    assert_eq!((&checks["passed"], &checks["exitCode"]), (&false.into(), &3.into()), "{checks}");
+
+    // Whoever comes past the checks, which see one moment, is kept out by the engine.
+    let third = engine(&sandbox).await;
+    first.at_work();
+    assert_eq!(third, (RunResult::Refused, Some(format!("another run is at work: {holder} has the lease"))));
 
     gate::open(&sandbox);
     let said = first.end();
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("300 listed: 300 rewritten"), "{}", said.stderr);
     before.all_moved(&sandbox).await;
-    // One time stands in all of them: the second run wrote none.
+    // One time stands in all of them: the others wrote none.
     assert_eq!(times(&sandbox).len(), 1);
     cleaned_up(&sandbox).await;
 }
