@@ -55,8 +55,8 @@ for package in "$@"; do
     profile=release
     [[ $package != eks-encrypt-job ]] || profile=job
     cargo build --profile $profile --locked --quiet --package "$package" --target "$target" --target-dir "$folder"
-done
-for built in "$folder/$target/release/kubectl-eks_encrypt" "$folder/$target/job/eks-encrypt-job"; do
+    program=${package/kubectl-eks-encrypt/kubectl-eks_encrypt} # the one name that kubectl prescribes
+    built=$folder/$target/$profile/$program
     # Copied only if it changed, so that nothing is made anew from it.
-    [[ ! -e $built ]] || cmp --silent "$built" "target/linux-$arch/${built##*/}" || cp "$built" "target/linux-$arch/"
+    cmp --silent "$built" "target/linux-$arch/$program" || cp "$built" "target/linux-$arch/"
 done

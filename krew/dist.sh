@@ -13,8 +13,8 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 dist() { target/debug/dist "$@"; }
 
 krew/tools.sh
-# Side by side: each alone leaves a core idle for much of its time.
-printf '%s\n' amd64 arm64 | xargs -P 2 -I ARCH krew/build.sh ARCH $job $plugin
+# Side by side, the longest first: each alone leaves a core idle for much of its time, and the plugins most of all at their end.
+printf '%s\n' "arm64 $plugin" "amd64 $plugin" "arm64 $job" "amd64 $job" | xargs -P 3 -L 1 krew/build.sh
 mkdir -p $out
 
 image=$out/$job.oci.tar
