@@ -25,7 +25,7 @@ demo: parts build image ## See the main job happen: a sandbox, 2,000 Secrets, on
 	@tests/demo.sh
 
 .PHONY: test
-test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about an hour on 2 cores)
+test: ## Run every test: unit tests first, then end to end (root on Debian; from nothing about 80 minutes on 2 cores)
 	@tests/run.sh unit e2e
 
 .PHONY: unit
@@ -33,7 +33,7 @@ unit: ## Run the tests that need no sandbox
 	@tests/run.sh unit
 
 .PHONY: bench
-bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; about 12 minutes)
+bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; 12 to 23 minutes)
 	@tests/parts/build.sh bench
 	krew/build.sh amd64 kubectl-eks-encrypt
 	cargo bench --profile dev --workspace --locked --bench bench
@@ -75,7 +75,7 @@ image: parts ## Build the Job's image, for nodes with amd64 alone (as an OCI arc
 	@$(BIN)/dist image --output $(IMAGE) --binary amd64=target/linux-amd64/eks-encrypt-job $(if $(REVISION),--revision $(REVISION))
 
 .PHONY: dist
-dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (root on Debian; about 20 minutes the first time)
+dist: ## Make a release's files for Linux, amd64 and arm64, into target/dist (root on Debian; 20 to 35 minutes the first time)
 	@cargo build --quiet $(TOGETHER) --bin dist
 	@krew/dist.sh
 
