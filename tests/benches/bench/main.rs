@@ -6,6 +6,7 @@
 #![allow(clippy::cast_precision_loss, reason = "counts of requests and bytes are far below 2^52")]
 
 mod engine;
+mod host;
 mod memory;
 mod others;
 mod report;
