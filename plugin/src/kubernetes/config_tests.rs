@@ -1,4 +1,6 @@
 //! Kubeconfigs as people have them: several files, certificates beside them, what kubectl writes and what it passes over.
+use std::path::PathBuf;
+
 use insta::assert_snapshot;
 use kube::config::ExecConfig;
 use tempfile::TempDir;
@@ -102,6 +104,13 @@ fn a_file_that_was_named_alone_must_exist() {
 }
 
 #[test]
+fn nothing_between_two_separators_is_no_file() {
+    let folder = folder(&[]);
+    let list = std::env::join_paths([folder.path().join("none"), PathBuf::new()]).unwrap();
+    assert!(read(None, Some(&list)).is_err(), "the one file of the list must exist");
+}
+
+#[test]
 fn how_the_server_is_checked() {
     let config = plain(&one("tls-server-name: kubernetes, insecure-skip-tls-verify: true", ""), "prod").unwrap();
     assert_eq!(config.tls_server_name.as_deref(), Some("kubernetes"));
@@ -115,9 +124,28 @@ fn empty_values_are_none() {
     let folder = folder(&[("ca.crt", PEM)]);
     let file = folder.path().join("ca.crt").display().to_string();
     let cluster = format!("certificate-authority-data: '', certificate-authority: '{file}'");
-    let config = plain(&one(&cluster, "client-certificate-data: '', tokenFile: ''"), "prod").unwrap();
+    let user = "client-certificate: '', client-certificate-data: '', client-key: '', tokenFile: '', username: ''";
+    let config = plain(&one(&cluster, user), "prod").unwrap();
     assert_eq!(config.root_cert, Some(vec![b"authority A".to_vec()]));
-    assert_eq!((config.auth_info.client_certificate_data, config.auth_info.token_file), (None, None));
+    let AuthInfo { client_certificate, client_certificate_data, client_key, token_file, username, .. } =
+        config.auth_info;
+    assert_eq!([client_certificate, client_certificate_data, client_key, token_file, username], [const { None }; 5]);
+    let mut nowhere = one("", "");
+    nowhere.clusters[0].cluster.as_mut().unwrap().server = Some(String::new());
+    assert_eq!(plain(&nowhere, "prod").unwrap_err(), "cluster c has no server");
+}
+
+#[test]
+fn an_empty_namespace_is_none() {
+    let mut kubeconfig = one("", "");
+    kubeconfig.contexts[0].context.as_mut().unwrap().namespace = Some(String::new());
+    assert_eq!(plain(&kubeconfig, "prod").unwrap().default_namespace, "default");
+}
+
+#[test]
+fn compression_is_asked_for_unless_the_cluster_says_no() {
+    assert!(plain(&one("disable-compression: true", ""), "prod").unwrap().disable_compression);
+    assert!(!plain(&one("", ""), "prod").unwrap().disable_compression);
 }
 
 #[test]
