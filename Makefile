@@ -33,7 +33,7 @@ unit: ## Run the tests that need no sandbox
 	@tests/run.sh unit
 
 .PHONY: bench
-bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; 12 to 35 minutes)
+bench: parts image ## Measure speed and memory against bounds, into target/bench.json (root; 12 to 30 minutes)
 	@tests/parts/build.sh bench
 	krew/build.sh amd64 kubectl-eks-encrypt
 	cargo bench --profile dev --workspace --locked --bench bench

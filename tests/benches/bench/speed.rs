@@ -16,19 +16,11 @@ use crate::wrk::{OtherClient, saturate};
 
 const SECRETS: u32 = 10_000;
 
-/// How many rounds are to count; in each, everything is measured once.
+/// How often everything is repeated.
 const ROUNDS: usize = 7;
 
-/// How many are measured for that, at most.
-const MOST_ROUNDS: usize = 12;
-
-/// How often what is only reported is repeated; and the fewest rounds that say anything.
+/// How often what is only reported is repeated.
 const FEWER_ROUNDS: usize = 3;
-
-/// A round counts if the cores had this part of their best speed in each of its parts. Where they have less, they are shared with
-/// others, and that is no constant factor: both cores busy lose more by it than one that is idle most of the time, and many
-/// small requests more than few large batches.
-const OWN: f64 = 0.8;
 
 /// Connections that wrk is tried with, to find its best.
 const CONNECTIONS: [u32; 5] = [16, 32, SAME, 128, 256];
@@ -65,40 +57,39 @@ struct Round {
     busy: f64,
     /// The most memory at full speed, in MiB.
     peak: f64,
-    /// The last of wrk's rates, and how fast the cores were then.
-    wrk: (f64, f64),
+    /// wrk's rates, after full speed and after the default.
+    between: f64,
+    after: f64,
     /// How fast the cores were in the slowest part, GETs on an idle API server left aside: there, they are asleep most of the time.
     speed: f64,
 }
 
 impl Round {
-    fn measure(rig: &Rig, host: &Host, before: (f64, f64)) -> anyhow::Result<Self> {
+    /// `before`: wrk's rate so far.
+    fn measure(rig: &Rig, host: &Host, before: f64) -> anyhow::Result<Self> {
         let wrk = || host.during(|| saturate(rig, SECRETS, SAME, SECONDS));
         rig.collect()?;
         let (ended, at_full) = host.during(|| Engine::new(rig, FULL)?.run(SECRETS))?;
         rig.collect()?;
-        let between = wrk()?;
+        let (between, at_wrk) = wrk()?;
         rig.collect()?;
         let idle = idle_p99(rig)?;
         let ((default, busy), by_default) = host.during(|| beside_another(rig))?;
         rig.collect()?;
-        let after = wrk()?;
+        let (after, at_wrk_again) = wrk()?;
         let full = rate(ended.took);
         Ok(Self {
             full,
-            full_of_wrk: full / f64::midpoint(before.0, between.0),
+            full_of_wrk: full / f64::midpoint(before, between),
             default,
-            default_of_wrk: default / f64::midpoint(between.0, after.0),
+            default_of_wrk: default / f64::midpoint(between, after),
             idle,
             busy,
             peak: ended.peak,
-            wrk: after,
-            speed: [before.1, at_full, between.1, by_default, after.1].into_iter().fold(f64::INFINITY, f64::min),
+            between,
+            after,
+            speed: at_full.min(at_wrk).min(by_default).min(at_wrk_again),
         })
-    }
-
-    fn counts(&self, best: f64) -> bool {
-        self.speed >= best * OWN
     }
 }
 
@@ -108,34 +99,27 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
     let (others, host) = (Others::start(), Host::watch()?);
     let (best, more) = at_best(rig)?;
 
+    let first = saturate(rig, SECRETS, SAME, SECONDS)?;
     let mut rounds: Vec<Round> = Vec::new();
-    let mut before = host.during(|| saturate(rig, SECRETS, SAME, SECONDS))?;
-    while rounds.len() < MOST_ROUNDS && rounds.iter().filter(|round| round.counts(host.best())).count() < ROUNDS {
-        let round = Round::measure(rig, &host, before)?;
+    for _ in 0..ROUNDS {
+        let round = Round::measure(rig, &host, rounds.last().map_or(first, |round| round.after))?;
         eprintln!(
-            "  (round: wrk {:.0}/s, full speed {:.0}/s, default {:.0}/s, GET p99 {:.1} ms idle and {:.1} ms busy; cores at {:.0} % of their best)",
-            round.wrk.0,
+            "  (round: wrk {:.0}/s, full speed {:.0}/s, default {:.0}/s, GET p99 {:.1} ms idle and {:.1} ms busy; cores at {:.0} %)",
+            round.after,
             round.full,
             round.default,
             round.idle,
             round.busy,
             100.0 * round.speed / host.best()
         );
-        before = round.wrk;
         rounds.push(round);
     }
     let kubectl = rate(kubectl(rig)?);
 
-    let all = rounds.len();
-    let (counting, slowed): (Vec<Round>, Vec<Round>) = rounds.into_iter().partition(|round| round.counts(host.best()));
-    let own = counting.len();
-    let rounds = if own >= FEWER_ROUNDS { counting } else { counting.into_iter().chain(slowed).collect() };
-    if own < ROUNDS {
-        eprintln!("  (in {} of {all} rounds others slowed the cores down: {} count)", all - own, rounds.len());
-    }
     let of = |what: fn(&Round) -> f64| median(rounds.iter().map(what).collect());
-    let full = of(|round| round.full);
-    report.add(format!("wrk with as many in flight ({SAME} connections)"), of(|round| round.wrk.0), "PATCH/s", None);
+    let wrk = rounds.iter().flat_map(|round| [round.between, round.after]).chain([first]).collect();
+    let (full, peak) = (of(|round| round.full), rounds.iter().map(|round| round.peak).fold(0.0, f64::max));
+    report.add(format!("wrk with as many in flight ({SAME} connections)"), median(wrk), "PATCH/s", None);
     report.add(format!("  at its best ({best} connections)"), more, "x", None);
     report.add("engine at full speed (--concurrency 64)", full, "Secrets/s", None);
     report.add("  of wrk's rate", of(|round| round.full_of_wrk), "x", Some(Bound::AtLeast(0.95)));
@@ -146,12 +130,10 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
     report.add("another client's GET, idle, p99", of(|round| round.idle), "ms", None);
     report.add("another client's GET, engine by default, p99", of(|round| round.busy), "ms", None);
     report.add("  of its idle p99", of(|round| round.busy / round.idle), "x", Some(Bound::AtMost(4.0)));
-    let peak = rounds.iter().map(|round| round.peak).fold(0.0, f64::max);
     report.add("peak memory at full speed, 10,000 Secrets", peak, "MiB", Some(Bound::AtMost(32.0)));
     report.add("the machine's time that other programs took meanwhile", others.share(), "%", None);
     let speed = 100.0 * of(|round| round.speed) / host.best();
     report.add("the cores' speed in a round's slowest part, of their best", speed, "%", None);
-    report.add(format!("rounds with {:.0} % of it, of {all}", 100.0 * OWN), own as f64, "rounds", None);
     Ok(())
 }
 
