@@ -49,6 +49,12 @@ pub enum Refusal {
     /// The request could not even be built.
     #[error("the request can't be built: {0}")]
     Unaskable(kube::core::request::Error),
+    /// The object is still there, but the namespace of this name, in which it is, does not exist any more.
+    #[error(
+        "it is left over from namespace {0}, which does not exist any more, so that the API server lets nobody write it: delete \
+         it, or create the namespace, and run this again"
+    )]
+    Orphan(String),
 }
 
 impl Refusal {
@@ -56,9 +62,22 @@ impl Refusal {
     #[must_use]
     pub fn passing(&self) -> bool {
         match self {
-            Self::Status { status, .. } => matches!(status.code, 408 | 409 | 429 | 500..=599) || self.stray_404(),
+            Self::Status { status, .. } => {
+                matches!(status.code, 408 | 409 | 429 | 500..=599) || self.stray_404() || self.starting()
+            }
             Self::Broken(_) | Self::Silent(_) | Self::Unreadable(_) => true,
-            Self::TooLong | Self::Unaskable(_) => false,
+            Self::TooLong | Self::Unaskable(_) | Self::Orphan(_) => false,
+        }
+    }
+
+    /// Whether the API server could not be reached or had no time, whatever was asked of it. That says nothing of the one
+    /// object, however long it lasts.
+    #[must_use]
+    pub fn away(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status.code, 429 | 503) && !by_webhook(status),
+            Self::Broken(_) | Self::Silent(_) => true,
+            Self::TooLong | Self::Unreadable(_) | Self::Unaskable(_) | Self::Orphan(_) => false,
         }
     }
 
@@ -130,7 +149,7 @@ impl Refusal {
                 matches!(status.code, 429 | 500..=599) && !by_webhook(status) && !self.webhook_unreachable()
             }
             Self::Broken(_) | Self::Silent(_) => true,
-            Self::TooLong | Self::Unreadable(_) | Self::Unaskable(_) => false,
+            Self::TooLong | Self::Unreadable(_) | Self::Unaskable(_) | Self::Orphan(_) => false,
         }
     }
 
@@ -159,6 +178,13 @@ impl Refusal {
     fn stray_404(&self) -> bool {
         matches!(self, Self::Status { status, .. } if status.code == 404 && !by_webhook(status)
             && status.details.as_ref().is_none_or(|details| details.name.is_empty()))
+    }
+
+    /// Whether the admission of an API server that has just started has not yet seen what it decides by (`k8s.io/apiserver`,
+    /// `pkg/admission/plugin/namespace/lifecycle/admission.go`). A policy's own text ends otherwise.
+    fn starting(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if status.code == 403 && !by_webhook(status)
+            && status.message.ends_with(" is forbidden: not yet ready to handle request"))
     }
 }
 

@@ -39,7 +39,7 @@ impl<'a> Patcher<'a> {
             Err(refusal) if refusal.annotations_full() => self.writer.write(secret, &json!({}), |_| true).await,
             answer => answer,
         };
-        Turn::of(secret, answer)
+        Turn::of(self.writer, secret, answer).await
     }
 }
 

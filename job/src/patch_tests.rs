@@ -1,6 +1,6 @@
 //! What one patch asks for, and what its answer means.
 use super::*;
-use crate::fixture::{Reply, not_found, patch_one as outcome, patched, status_of};
+use crate::fixture::{Reply, not_found, page, patch_one as outcome, patched, status, status_of};
 use crate::outcome::Outcome;
 
 #[tokio::test(start_paused = true)]
@@ -67,11 +67,50 @@ async fn touch_sends_an_empty_patch_and_knows_a_current_secret_by_its_version() 
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_deleted_meanwhile_is_gone() {
-    for (kind, name) in [("secrets", "s"), ("namespaces", "a")] {
-        let (outcome, log) = outcome(Method::Annotate, move |_| not_found(kind, name)).await;
-        assert_eq!(outcome, Ok(Outcome::Gone), "{kind}");
-        assert_eq!(log.of("").len(), 1);
-    }
+    let (outcome, log) = outcome(Method::Annotate, |_| not_found("secrets", "s")).await;
+    assert_eq!(outcome, Ok(Outcome::Gone));
+    assert_eq!(log.of("").len(), 1);
+}
+
+/// Secret a/s, whose namespace the API server does not know, and what a list shows of it.
+async fn without_a_namespace(listed: &'static [(&'static str, &'static str)]) -> Result<Outcome, String> {
+    let (outcome, log) = outcome(Method::Annotate, move |call| match call.patched() {
+        Some(_) => not_found("namespaces", "a"),
+        None => page("9", listed, "", 0),
+    })
+    .await;
+    let asked: Vec<String> = log.of("").into_iter().map(|(line, _)| line).collect();
+    let look = "GET /api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3Ds";
+    assert_eq!(asked, ["PATCH /api/v1/namespaces/a/secrets/s?fieldManager=eks-encrypt", look]);
+    outcome
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_deleted_with_its_namespace_is_gone() {
+    assert_eq!(without_a_namespace(&[]).await, Ok(Outcome::Gone));
+}
+
+/// It was "gone", and the proof held, while etcd had it under the old key.
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_outlived_its_namespace_is_a_failure_and_not_gone() {
+    insta::assert_snapshot!(without_a_namespace(&[("a/s", "5")]).await.unwrap_err(), @"it is left over from namespace a, which does not exist any more, so that the API server lets nobody write it: delete it, or create the namespace, and run this again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_is_not_yet_ready_is_asked_again() {
+    const STARTING: &str = r#"secrets "s" is forbidden: not yet ready to handle request"#;
+    let mut calls = 0;
+    let (written, _) = outcome(Method::Annotate, move |_| {
+        calls += 1;
+        if calls < 3 { status(403, "Forbidden", "s", STARTING) } else { patched("a/s", "6") }
+    })
+    .await;
+    assert_eq!(written, Ok(Outcome::Rewritten));
+    // The same words in a policy's mouth are a denial.
+    let denied = format!("admission webhook \"w\" denied the request: {STARTING}");
+    let (outcome, log) = outcome(Method::Annotate, move |_| status(403, "Forbidden", "s", &denied)).await;
+    assert!(outcome.is_err());
+    assert_eq!(log.of("PATCH").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

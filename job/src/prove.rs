@@ -77,7 +77,8 @@ async fn touch(writer: &Writer<'_>, listed: &mut Secret) -> Turn {
             unanswered.fetch_or(refusal.unanswered(), Ordering::Relaxed);
             !refusal.conflict()
         };
-        match Turn::of(&secret, writer.write(&secret, &body, again).await) {
+        let answer = writer.write(&secret, &body, again).await;
+        match Turn::of(writer, &secret, answer).await {
             Turn::Refused(refusal) if refusal.conflict() => {
                 if unanswered.into_inner() {
                     return Turn::Known(Outcome::Rewritten);

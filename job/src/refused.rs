@@ -53,6 +53,13 @@ impl Refused {
                 "stopped early: {ENOUGH_IN_A_ROW} Secrets in a row were refused for a reason that is not theirs: {words}"
             ));
         }
+        // At its second try, too: that would be no verdict on this Secret, and a later Pod may reach the API server.
+        if self.last && refusal.away() {
+            let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
+            return Judgement::Enough(format!(
+                "stopped: Secret {namespace}/{name} was tried twice, and at last: {words}"
+            ));
+        }
         if self.last || self.held.len() >= MOST_HELD {
             return Judgement::Failed(failed(secret, refusal));
         }
@@ -118,6 +125,33 @@ mod tests {
         let Some(Judgement::Enough(words)) = judged.last() else { panic!("{judged:?}") };
         insta::assert_snapshot!(words, @"stopped early: 50 Secrets in a row were refused for a reason that is not theirs: Internal error occurred: failed to encrypt: the key is disabled");
         assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Judgement::Enough(_))).count(), 1);
+    }
+
+    /// Twenty Secrets can't be refused fifty times: each was failed by an outage, and the Job with it, for good.
+    #[test]
+    fn an_outage_that_outlasts_both_tries_is_nobodys_failure_in_a_small_cluster_either() {
+        let away =
+            [refusal(503, "busy"), refusal(429, "slow down"), Refusal::Silent(std::time::Duration::from_secs(40))];
+        for away in away {
+            let mut refused = Refused::default();
+            for number in 0..20 {
+                assert!(matches!(refused.judge(secret(&number.to_string()), &away), Judgement::Later(_)));
+            }
+            let again = refused.second_try();
+            let Judgement::Enough(words) = refused.judge(again[0].clone(), &away) else { panic!("{away:?}") };
+            assert!(words.starts_with("stopped: Secret a/0 was tried twice, and at last: "), "{words}");
+        }
+    }
+
+    /// One whose data can't be decrypted any more, one whose webhooks take too long in all: they fail, and are named.
+    #[test]
+    fn what_may_be_about_one_secret_is_its_failure() {
+        for (code, message) in [(500, "unable to transform key: unknown KMS key"), (504, "request did not complete")] {
+            let mut refused = Refused::default();
+            refused.judge(secret("s"), &refusal(code, message));
+            refused.second_try();
+            assert!(matches!(refused.judge(secret("s"), &refusal(code, message)), Judgement::Failed(_)), "{code}");
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! a refusal means for the run.
 
 use crate::ask::Refusal;
-use crate::list::Secret;
+use crate::list::{Secret, one_again};
 use crate::outcome::{Failure, Outcome};
+use crate::write::Writer;
 
 /// Longest reason that is passed on: some policies' messages are pages, and a log line is cut at 16 KiB.
 const LONGEST_REASON: usize = 1024;
@@ -21,17 +22,22 @@ pub(crate) enum Turn {
 
 impl Turn {
     /// Of the API server's answer to a write: the Secret's resourceVersion after it, or nothing if it was not sent.
-    pub(crate) fn of(secret: &Secret, answer: Result<Option<String>, Refusal>) -> Self {
+    pub(crate) async fn of(writer: &Writer<'_>, secret: &Secret, answer: Result<Option<String>, Refusal>) -> Self {
         match answer {
             Ok(None) => Self::Stopped,
             // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
             // stored under the current key and the patch changed nothing.
             Ok(Some(version)) if version == secret.resource_version => Self::Known(Outcome::Current),
             Ok(Some(_)) => Self::Known(Outcome::Rewritten),
-            Err(refusal)
-                if refusal.missing("secrets", &secret.name) || refusal.missing("namespaces", &secret.namespace) =>
-            {
-                Self::Known(Outcome::Gone)
+            Err(refusal) if refusal.missing("secrets", &secret.name) => Self::Known(Outcome::Gone),
+            // Most have gone with their namespace. But one that was removed by emptying its finalizers leaves its Secrets
+            // behind: stored as they were, listed, and back when a namespace of that name is made.
+            Err(refusal) if refusal.missing("namespaces", &secret.namespace) => {
+                match one_again(writer.client, writer.trouble, secret).await {
+                    Ok(None) => Self::Known(Outcome::Gone),
+                    Ok(Some(_)) => Self::Refused(Refusal::Orphan(secret.namespace.clone())),
+                    Err(refusal) => Self::Refused(refusal),
+                }
             }
             Err(refusal) => Self::Refused(refusal),
         }

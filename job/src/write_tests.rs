@@ -16,7 +16,8 @@ const NO_RIGHTS: &str =
 /// Touches Secret a/`name`.
 async fn touch(writer: &Writer<'_>, name: &str) -> Result<Outcome, String> {
     let secret = secret(name);
-    came_to(Turn::of(&secret, writer.write(&secret, &json!({}), |_| true).await))
+    let answer = writer.write(&secret, &json!({}), |_| true).await;
+    came_to(Turn::of(writer, &secret, answer).await)
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use eks_encrypt_tests::sandbox::Sandbox;
+use serde_json::Value;
 
 use super::gate;
 use super::judge::{Before, cleaned_up, namespaces};
 use super::running::{BEGUN, Running};
-use super::support::{admin, associated, control_plane, enable, filled, key_of, plugin, plugin_command};
+use super::support::{admin, associated, control_plane, enable, filled, key_of, plugin, plugin_command, wait_for};
 
 #[tokio::test]
 async fn a_run_from_here_from_the_plan_to_the_last_trace() {
@@ -118,4 +119,52 @@ async fn on_a_terminal_the_clusters_name_is_the_only_yes() {
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("20 listed: 20 rewritten"), "{screen}");
     before.all_moved(&sandbox).await;
+}
+
+/// A namespace that goes because somebody empties its finalizers leaves its Secrets behind. They were called gone, and all of it
+/// proven.
+#[tokio::test]
+async fn a_secret_that_outlived_its_namespace_is_named_and_nothing_is_called_done() {
+    let sandbox = control_plane();
+    filled(&sandbox, 20, 2).await;
+    orphaned(&sandbox);
+    let before = Before::of(&sandbox).await;
+    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    assert!(said.stderr.contains("Secret lost/kept: it is left over from namespace lost"), "{}", said.stderr);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&report["done"], &report["tally"]["failed"]), (&false.into(), &1.into()), "{report}");
+    before.moved_but(&sandbox, &["lost/kept"]).await;
+
+    // What it says that helps, helps.
+    admin(&sandbox, &["create", "namespace", "lost"]).ok();
+    let before = Before::of(&sandbox).await;
+    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    before.all_moved(&sandbox).await;
+}
+
+/// Makes Secret lost/kept, and takes its namespace away from around it.
+fn orphaned(sandbox: &Sandbox) {
+    admin(sandbox, &["create", "namespace", "lost"]).ok();
+    admin(sandbox, &["create", "secret", "generic", "kept", "--namespace=lost", "--from-literal=key=value"]).ok();
+    let finalizer = r#"--patch={"metadata":{"finalizers":["eks-encrypt.test/keep"]}}"#;
+    admin(sandbox, &["patch", "secret", "kept", "--namespace=lost", "--type=merge", finalizer]).ok();
+    // Here, and not some seconds later by the namespace's controller.
+    admin(sandbox, &["delete", "secret", "kept", "--namespace=lost", "--wait=false"]).ok();
+    admin(sandbox, &["delete", "namespace", "lost", "--wait=false"]).ok();
+    let file = sandbox.folder().path().join("logs/finalized.json");
+    std::fs::write(
+        &file,
+        r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"lost"},"spec":{"finalizers":[]}}"#,
+    )
+    .unwrap();
+    let finalize = ["replace", "--raw=/api/v1/namespaces/lost/finalize", "--filename", file.to_str().unwrap()];
+    admin(sandbox, &finalize).ok();
+    wait_for("namespace lost to go", || {
+        let namespace = admin(sandbox, &["get", "namespace", "lost", "--ignore-not-found", "--output=name"]).ok();
+        namespace.is_empty().then_some(())
+    });
+    let secret = ["get", "secret", "kept", "--namespace=lost", "--output=name"];
+    assert_eq!(admin(sandbox, &secret).ok(), "secret/kept\n");
 }
