@@ -107,6 +107,8 @@ enum Next {
 struct Walk<'a> {
     client: &'a Client,
     trouble: &'a Trouble,
+    /// Whether a list was ever answered.
+    had_rights: bool,
     next: Next,
     limit: u32,
     /// The cursor: the greatest key shown.
@@ -121,11 +123,17 @@ struct Walk<'a> {
 
 /// All Secrets, page by page. The first page is given even if it is empty, for its resourceVersion. While a page is asked for
 /// again, `trouble` has the words of the last refusal: an API server that is away is borne with for 90 s a page, and whoever
-/// has less time drops the stream. Ends at the first error.
-pub fn pages<'a>(client: &'a Client, trouble: &'a Trouble) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
+/// has less time drops the stream. Ends at the first error. `had_rights`: this process has listed before, so that a refusal
+/// of its rights may pass.
+pub fn pages<'a>(
+    client: &'a Client,
+    trouble: &'a Trouble,
+    had_rights: bool,
+) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
     let walk = Walk {
         client,
         trouble,
+        had_rights,
         next: Next::Start,
         limit: PAGE,
         shown: None,
@@ -145,8 +153,8 @@ impl Walk<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            // Rights that the page before had may come back: an API server that has just started has not read its roles.
-            let again = |refusal: &Refusal| refusal.passing() || (token.is_some() && refusal.about_rights());
+            // Rights that were there may come back: an API server that has just started has not read its roles.
+            let again = |refusal: &Refusal| refusal.passing() || (self.had_rights && refusal.about_rights());
             let list = match retry(PATIENCE, self.trouble, again, || one(self.client, self.limit, token)).await {
                 Ok(list) => list,
                 Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
@@ -159,6 +167,7 @@ impl Walk<'_> {
                 }
                 Err(refusal) => return Err(ListError::Refused(refusal)),
             };
+            self.had_rights = true;
             self.next = match list.metadata.r#continue {
                 token if token.is_empty() => Next::End,
                 token => Next::Token(token),
@@ -205,7 +214,9 @@ pub(crate) async fn one_again(client: &Client, trouble: &Trouble, secret: &Secre
     let params = ListParams::default().fields(&format!("metadata.name={}", secret.name));
     let url = SecretKind::url_path(&(), Some(&secret.namespace));
     let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
-    let list = retry(PATIENCE, trouble, Refusal::passing, look).await?;
+    // The list that has shown it had the right.
+    let again = |refusal: &Refusal| refusal.passing() || refusal.about_rights();
+    let list = retry(PATIENCE, trouble, again, look).await?;
     Ok(list.items.into_iter().flatten().map(|item| item.metadata).find(|found| found.name == secret.name))
 }
 

@@ -7,7 +7,7 @@ use crate::fixture::{self, Reply, page, status};
 /// All pages' Secrets, as `namespace/name`.
 async fn shown(client: &Client) -> Result<Vec<String>, ListError> {
     let trouble = Trouble::default();
-    let pages: Vec<Page> = pages(client, &trouble).try_collect().await?;
+    let pages: Vec<Page> = pages(client, &trouble, false).try_collect().await?;
     Ok(pages.iter().flat_map(|page| page.secrets.iter().map(Secret::key)).collect())
 }
 
@@ -36,7 +36,7 @@ async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
     let (client, server) = fixture::pair();
     server.serve(|_| Some(page("9", &[], "", 0)));
     let trouble = Trouble::default();
-    let pages: Vec<Page> = pages(&client, &trouble).try_collect().await.unwrap();
+    let pages: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
     assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, begun_again: false }]);
 }
 
@@ -53,6 +53,39 @@ async fn rights_that_were_there_for_the_first_page_may_come_back_for_the_second(
             1 => page("9", &[("a/1", "1")], "t1", 1),
             2 => status(403, "Forbidden", "", NO),
             _ => page("9", &[("a/2", "2")], "", 0),
+        })
+    });
+    assert_eq!(shown(&client).await.unwrap(), ["a/1", "a/2"]);
+}
+
+/// A list of the proof is not the first of its run.
+#[tokio::test(start_paused = true)]
+async fn rights_that_a_list_before_had_may_come_back_for_the_first_page() {
+    let no = || status(403, "Forbidden", "", r#"secrets is forbidden: User "u" cannot list resource "secrets""#);
+    for (had_rights, asked) in [(true, 2), (false, 1)] {
+        let (client, server) = fixture::pair();
+        let mut calls = 0;
+        let log = server.serve(move |_| {
+            calls += 1;
+            Some(if calls == 1 { no() } else { page("9", &[("a/1", "1")], "", 0) })
+        });
+        let trouble = Trouble::default();
+        let listed: Result<Vec<Page>, _> = pages(&client, &trouble, had_rights).try_collect().await;
+        assert_eq!((listed.is_ok(), log.of("/secrets").len()), (had_rights, asked));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_were_there_may_come_back_for_the_list_that_begins_again() {
+    let (client, server) = fixture::pair();
+    let mut calls = 0;
+    server.serve(move |_| {
+        calls += 1;
+        Some(match calls {
+            1 => page("9", &[("a/1", "1")], "t1", 1),
+            2 => expired(),
+            3 => status(401, "Unauthorized", "", "Unauthorized"),
+            _ => page("20", &[("a/1", "1"), ("a/2", "2")], "", 0),
         })
     });
     assert_eq!(shown(&client).await.unwrap(), ["a/1", "a/2"]);
@@ -181,7 +214,7 @@ async fn a_cluster_without_secrets_is_a_list_of_null() {
         ))
     });
     let trouble = Trouble::default();
-    let all: Vec<Page> = pages(&client, &trouble).try_collect().await.unwrap();
+    let all: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].resource_version.as_str(), all[0].secrets.len()), ("9", 0));
 }

@@ -27,7 +27,7 @@ pub(crate) struct Writer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) limit: &'a Limit,
     pub(crate) trouble: &'a Trouble,
-    /// Whether a patch of this run was ever let through: see [`Writer::again`].
+    /// See [`Writer::had_rights`].
     allowed: AtomicBool,
     /// Secrets that waited in vain for a webhook since a patch was last let through.
     in_vain: AtomicUsize,
@@ -43,6 +43,11 @@ impl<'a> Writer<'a> {
     /// Nothing has been sent.
     pub(crate) fn new(client: &'a Client, limit: &'a Limit, trouble: &'a Trouble) -> Self {
         Self { client, limit, trouble, allowed: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
+    }
+
+    /// Whether a patch of this run was ever let through.
+    pub(crate) fn had_rights(&self) -> bool {
+        self.allowed.load(Ordering::Relaxed)
     }
 
     /// As many attempts as it takes. `again`: whether a refusal that may pass is worth another one. Nothing if the run was
@@ -84,7 +89,7 @@ impl<'a> Writer<'a> {
         if refusal.webhook_unreachable() && self.in_vain.load(Ordering::Relaxed) >= ENOUGH_IN_VAIN {
             return false;
         }
-        refusal.passing() || (refusal.about_rights() && self.allowed.load(Ordering::Relaxed))
+        refusal.passing() || (refusal.about_rights() && self.had_rights())
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn count(
     patience: &mut Patience<'_>,
 ) -> Result<Standing, Cause> {
     let trouble = Trouble::default();
-    let (mut standing, mut pages) = (Standing::default(), pin!(pages(client, &trouble)));
+    let (mut standing, mut pages) = (Standing::default(), pin!(pages(client, &trouble, false)));
     loop {
         let page = match patience.hear(async { pages.try_next().await.map_err(|error| cause(&error)) }).await {
             Ok(Some(page)) => page,
