@@ -37,17 +37,19 @@ pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &m
     let mut pause = FIRST_PAUSE;
     for number in 1.. {
         state.begin_pass();
-        pass(writer, state, upkeep, |mut secret| async move {
+        let ended = pass(writer, state, upkeep, |mut secret| async move {
             let turn = touch(writer, &mut secret).await;
             (secret, turn)
         })
-        .await?;
+        .await;
         let (count, named) = state.moved();
-        if count == 0 {
-            break;
+        if ended.is_err() || count == 0 {
+            state.tell_failed();
+            return ended;
         }
         if number == PASSES {
             let failures: Vec<Failure> = named.iter().map(does_not_stay).collect();
+            state.tell_failed();
             failures.into_iter().for_each(|failure| state.tell(failure));
             break;
         }

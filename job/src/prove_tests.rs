@@ -21,6 +21,9 @@ async fn run(mut touched: impl FnMut(&str, &Call) -> Option<Reply> + Send + 'sta
             let version = if lists == 1 { "7" } else { "1000" };
             return Some(page("100", &[("a/0", version), ("a/1", version)], "", 0));
         }
+        if let Some((_, name)) = call.query.split_once("fieldSelector=metadata.name%3D") {
+            return Some(page("300", &[(&format!("a/{name}"), "1000")], "", 0));
+        }
         let key = call.patched()?;
         match &call.body["metadata"]["resourceVersion"] {
             Value::Null => Some(patched(&key, "1000")),
@@ -143,9 +146,10 @@ async fn what_somebody_else_wrote_since_the_list_is_looked_at_again_and_is_no_st
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_changes_whenever_it_is_looked_at_is_not_proven() {
-    let (result, said, _) =
+    let (result, said, log) =
         run(|key, _| (key == "a/1").then(|| status(409, "Conflict", "1", "the object has been modified"))).await;
     assert_eq!(result, RunResult::Incomplete);
+    assert_eq!(log.of("fieldSelector").len(), 2 * LOOKS as usize, "looked at as often at its second try");
     assert_eq!((proof(&said).tally.failed, proof(&said).tally.current), (1, 1));
     let Some(Event::Finished { reason: Some(reason), .. }) = said.events().pop() else { panic!() };
     assert_eq!(reason, "1 Secret could not be proven");
@@ -204,6 +208,42 @@ async fn a_touch_whose_answer_got_lost_proves_nothing_at_the_second_try_either()
     let said = Said::default();
     assert_eq!(rewrite(&client, &spec, said.sink(), std::future::pending()).await, RunResult::Complete);
     assert_eq!(proof(&said).passes, 2, "one pass more shows that it stays: {:?}", said.notes());
+}
+
+/// It was told of as failed by a run that ended as complete.
+#[tokio::test(start_paused = true)]
+async fn a_failure_in_a_pass_before_the_last_is_not_told() {
+    let (mut left_behind, mut denials) = (true, 0);
+    let (result, said, _) = run(move |key, _| match key {
+        "a/0" => {
+            denials += 1;
+            let denied = || status(403, "Forbidden", "0", r#"admission webhook "w" denied the request: not now"#);
+            (denials <= 2).then(denied)
+        }
+        _ => std::mem::take(&mut left_behind).then(|| patched("a/1", "1001")),
+    })
+    .await;
+    assert_eq!(result, RunResult::Complete);
+    assert_eq!(proof(&said), Proof { passes: 2, tally: Tally { listed: 2, current: 2, ..Tally::default() } });
+    assert!(!said.events().iter().any(|event| matches!(event, Event::Failure(_))), "{:?}", said.events());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_and_what_does_not_stay_in_the_last_pass_are_both_told() {
+    let (result, said, _) = run(|key, _| match key {
+        "a/0" => Some(status(403, "Forbidden", "0", r#"admission webhook "w" denied the request: no"#)),
+        _ => Some(patched("a/1", "2000")),
+    })
+    .await;
+    assert_eq!(result, RunResult::Incomplete);
+    let failed: Vec<String> = said
+        .events()
+        .into_iter()
+        .filter_map(|event| if let Event::Failure(failure) = event { Some(failure.name) } else { None })
+        .collect();
+    assert_eq!(failed, ["0", "1"]);
+    let Some(Event::Finished { reason: Some(reason), .. }) = said.events().pop() else { panic!() };
+    assert_eq!(reason, "1 Secret could not be proven, and 1 Secret did not stay under the current key in 5 passes");
 }
 
 #[tokio::test(start_paused = true)]

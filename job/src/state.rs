@@ -34,6 +34,8 @@ pub(crate) struct State<'a> {
     proof: Option<Proof>,
     /// Secrets that this pass of the proof had to rewrite: the first of them, for their names.
     moved: Vec<Secret>,
+    /// The first of those that have failed in it.
+    failed: Vec<Failure>,
     pace: Pace,
 }
 
@@ -51,6 +53,7 @@ impl<'a> State<'a> {
             tally: Tally::default(),
             proof: None,
             moved: Vec::new(),
+            failed: Vec::new(),
             pace: Pace::new(Instant::now()),
         }
     }
@@ -98,10 +101,22 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Counts one that has failed, and says so at once, so that a person can act while the rest goes on.
+    /// Counts one that has failed, and says so at once, so that a person can act while the rest goes on. In the proof only if
+    /// no other pass comes, which has the last word on it.
     pub(crate) fn fail(&mut self, failure: Failure) {
         self.counts().count(Outcome::Failed);
-        self.tell(failure);
+        if self.proof.is_none() {
+            self.tell(failure);
+        } else if self.failed.len() < NAMED {
+            self.failed.push(failure);
+        }
+    }
+
+    /// No other pass of the proof comes: says which Secrets have failed in this one.
+    pub(crate) fn tell_failed(&mut self) {
+        for failure in std::mem::take(&mut self.failed) {
+            self.tell(failure);
+        }
     }
 
     /// Says why one of those does not stay that are counted already.
@@ -118,6 +133,7 @@ impl<'a> State<'a> {
         let passes = self.proof.map_or(0, |proof| proof.passes) + 1;
         self.proof = Some(Proof { passes, tally: Tally::default() });
         self.moved.clear();
+        self.failed.clear();
         self.pace = Pace::new(Instant::now());
     }
 
@@ -195,6 +211,12 @@ impl<'a> State<'a> {
             (0, 0, Some(proof)) => {
                 format!("{} did not stay under the current key in {} passes", secrets(counts.rewritten), proof.passes)
             }
+            (0, failed, Some(proof)) if counts.rewritten > 0 => format!(
+                "{} could not be proven, and {} did not stay under the current key in {} passes",
+                secrets(failed),
+                secrets(counts.rewritten),
+                proof.passes
+            ),
             (0, failed, Some(_)) => format!("{} could not be proven", secrets(failed)),
             (0, failed, None) => format!("{} could not be written", secrets(failed)),
             (lost, ..) => format!("{} without an outcome, which is a bug of ours: please report it", secrets(lost)),
