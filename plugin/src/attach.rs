@@ -100,8 +100,9 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
         stay.join(", "),
         cleanup(&args.kube)
     ));
-    if stay.iter().any(|object| object.starts_with("ClusterRoleBinding")) {
-        let without_rights = run.without_rights(&args.kube);
+    if stay.iter().any(|object| object.starts_with("ClusterRoleBinding"))
+        && let Some(without_rights) = run.without_rights(&args.kube)
+    {
         screen.line(&format!("To remove the right to list and patch every Secret alone:\n  {without_rights}"));
     }
 }

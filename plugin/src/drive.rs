@@ -122,7 +122,10 @@ async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
 /// Makes the objects of a new run.
 async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
     let kubernetes = work.kubernetes;
-    let run = Run::new(&work.job.namespace, Timestamp::now(), rand::random());
+    let run = Run {
+        gives_rights: work.job.service_account.is_none(),
+        ..Run::new(&work.job.namespace, Timestamp::now(), rand::random())
+    };
     stage.replace(Stage::Applying(run.without_rights(&kubernetes.flags)));
     if let Err(error) = apply::apply(&kubernetes.client, &objects(work, &run)?, screen).await {
         // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to

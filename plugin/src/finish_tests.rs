@@ -6,7 +6,7 @@ use crate::drive::run::JobEnd;
 use crate::progress::{Finished, Progress};
 
 fn run() -> Run {
-    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+    Run::named("r1", "ops")
 }
 
 /// A Job that ended so; `result`: its last word, if there is one.

@@ -27,10 +27,10 @@ pub(crate) enum Stage {
     Associating,
     /// The key is associated, and no Job made.
     Associated,
-    /// A run's Job is being made. With the command that takes its right to every Secret away.
-    Applying(String),
+    /// A run's Job is being made. With the command that takes its right to every Secret away, if it gets one.
+    Applying(Option<String>),
     /// A run's Job is there. With the same command.
-    Following(String),
+    Following(Option<String>),
     /// CloudFormation is being asked to create a stack, or does.
     Creating {
         /// Whether it has said that it does.
@@ -103,11 +103,11 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
     };
     let rights = match stage {
-        Stage::Applying(without_rights) => format!(
+        Stage::Applying(Some(without_rights)) => format!(
             "\nIts right to list and patch every Secret may have been given, and stays until that command takes it away. To \
              do so at once:\n  {without_rights}"
         ),
-        Stage::Following(without_rights) => format!(
+        Stage::Following(Some(without_rights)) => format!(
             "\nIts right to list and patch every Secret stays until that command has seen its end. To take it away before \
              (the Job then stops):\n  {without_rights}"
         ),
@@ -145,8 +145,9 @@ mod tests {
             Stage::Asking,
             Stage::Associating,
             Stage::Associated,
-            Stage::Applying(without_rights()),
-            Stage::Following(without_rights()),
+            Stage::Applying(Some(without_rights())),
+            Stage::Following(Some(without_rights())),
+            Stage::Following(None),
             Stage::Local,
             Stage::Creating { begun: false, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
             Stage::Creating { begun: true, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },

@@ -11,7 +11,7 @@ fn flags(more: &[&str]) -> Manifests {
 }
 
 fn run() -> Run {
-    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+    Run::named("r1", "ops")
 }
 
 #[test]

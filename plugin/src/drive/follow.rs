@@ -144,21 +144,13 @@ impl Follower<'_> {
                 Err(error) => {
                     let source = Cause::kube(&error);
                     if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= REFUSED {
-                        let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
-                        return Err(Error::Lost {
-                            job,
-                            namespace,
-                            without_rights: self.run.without_rights(self.flags),
-                            source,
-                        });
+                        return Err(Error::lost(self.run, self.flags, source));
                     }
                     self.tell(format!("note: no answer, asking again: {source}"));
                 }
             }
             if Instant::now() >= self.deadline {
-                let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
-                let (without_rights, waited) = (self.run.without_rights(self.flags), elapsed(self.began.elapsed()));
-                return Err(Error::TimeUp { job, namespace, without_rights, waited });
+                return Err(Error::time_up(self.run, self.flags, elapsed(self.began.elapsed())));
             }
             self.draw();
             sleep(TICK).await;

@@ -6,7 +6,7 @@ use crate::testing::{NOT_SERVED, kubernetes, not_found, reached, reached_by, tol
 use insta::assert_snapshot;
 
 fn run() -> Run {
-    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+    Run::named("r1", "ops")
 }
 
 fn job(condition: Option<&str>) -> String {
@@ -167,6 +167,22 @@ async fn time_that_is_up_leaves_the_job_at_work() {
     exit 7
     error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us, and keeps its right to list and patch every Secret; run the same command again (after `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away
       to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1
+    ");
+}
+
+/// Nobody takes rights away that were not given; and once the Job has ended, the same command begins another.
+#[tokio::test(start_paused = true)]
+async fn time_that_is_up_for_a_job_with_somebodys_service_account_speaks_of_no_rights() {
+    let client = kubernetes(|_, path| match path.contains("/jobs/") {
+        true => (200, job(None)),
+        false => (200, pods(&[])),
+    });
+    let theirs = Run { gives_rights: false, ..run() };
+    let error = follow(&reached(client), &theirs, true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
+    assert_snapshot!(told(error), @r"
+    exit 7
+    error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us
+      to follow it again, or to see how it ended: kubectl eks-encrypt attach --namespace ops
     ");
 }
 

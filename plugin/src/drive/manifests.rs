@@ -270,7 +270,7 @@ mod tests {
     use kube::ResourceExt as _;
 
     fn made() -> Vec<Object> {
-        let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+        let run = Run::named("r1", "ops");
         let mut flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
         // The command line lets no such name through.
         flags.job.image = Some("registry.example/job: \"1\"".to_owned());
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn made_with(more: &[&str]) -> Vec<Object> {
-        let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+        let run = Run::named("r1", "ops");
         let flags = reencrypt(more);
         objects(&Settings { run: &run, key_arn: "arn:k", engine: &flags.engine, job: &flags.job }).unwrap()
     }

@@ -18,6 +18,8 @@ pub(crate) struct Run {
     /// The Job's name.
     pub(crate) job: String,
 }
+    /// Whether rights are given to it, and taken away at its end. Not where it uses somebody's ServiceAccount.
+    pub(crate) gives_rights: bool,
 
 impl Run {
     /// A new run. The id says when it began, and two in one second differ.
@@ -27,7 +29,7 @@ impl Run {
 
     /// The run of this id.
     pub(crate) fn named(id: &str, namespace: &str) -> Self {
-        Self { job: format!("{APP}-{id}"), id: id.to_owned(), namespace: namespace.to_owned() }
+        Self { job: format!("{APP}-{id}"), id: id.to_owned(), namespace: namespace.to_owned(), gives_rights: true }
     }
 
     /// The name of its roles and their bindings: its own, so that two runs do not take each other's rights, and nobody
@@ -36,14 +38,21 @@ impl Run {
         &self.job
     }
 
-    /// The command that takes its right to all Secrets away.
-    pub(crate) fn without_rights(&self, kube: &KubeFlags) -> String {
-        kubectl(kube, &format!("delete clusterrolebinding {}", self.rights()))
+    /// The command that takes its right to all Secrets away, if it was given to it.
+    pub(crate) fn without_rights(&self, kube: &KubeFlags) -> Option<String> {
+        self.gives_rights.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rights())))
     }
 
     /// The run of any Job of ours, also of one that was applied by hand from manifests/.
     pub(crate) fn of_any(job: &Job) -> Option<Self> {
-        Some(Self { id: job.labels().get(RUN_LABEL)?.clone(), namespace: job.namespace()?, job: job.name_any() })
+        let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+        let account = pod.and_then(|pod| pod.service_account_name.as_deref());
+        Some(Self {
+            id: job.labels().get(RUN_LABEL)?.clone(),
+            namespace: job.namespace()?,
+            job: job.name_any(),
+            gives_rights: account.is_none_or(|account| account == APP),
+        })
     }
 
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
@@ -53,7 +62,7 @@ impl Run {
 
     /// Whether its objects have the names that the plugin gives, which nobody else has thought of.
     pub(crate) fn is_named(&self) -> bool {
-        *self == Self::named(&self.id, &self.namespace)
+        self.job == Self::named(&self.id, &self.namespace).job
     }
 }
 

@@ -26,6 +26,9 @@ const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
 /// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
 /// and so stays.
 pub(crate) async fn rights(kubernetes: &Kubernetes, run: &Run, screen: &Screen) -> Vec<String> {
+    if !run.gives_rights {
+        return Vec::new();
+    }
     let (all, here) = (&kubernetes.client, &run.namespace);
     let flags = &kubernetes.flags;
     let stay = [

@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::{NOT_SERVED, forbidden, heard, kubernetes, not_found, reached, reached_by};
 
 fn run() -> Run {
-    Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() }
+    Run::named("r1", "ops")
 }
 
 #[tokio::test(start_paused = true)]
@@ -22,6 +22,16 @@ async fn a_404_that_does_not_name_the_object_is_no_deletion() {
     ");
 }
 
+/// Who may make Jobs alone was told to delete what had never been there.
+#[tokio::test]
+async fn a_run_with_somebodys_service_account_has_no_rights_to_take_away() {
+    let (client, heard) = heard(|_, _| (403, forbidden("get", "clusterrolebindings")));
+    let (screen, theirs) = (Screen::kept(), Run { gives_rights: false, ..run() });
+    assert!(rights(&reached(client), &theirs, &screen).await.is_empty());
+    assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
+    assert_eq!(screen.text(), "");
+}
+
 /// An object of this run.
 fn labelled(run: &str) -> String {
     serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}}}).to_string()
@@ -35,7 +45,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
         _ => (403, forbidden("get", path.split('?').next().unwrap().rsplit('/').nth(1).unwrap())),
     });
     let screen = Screen::kept();
-    let by_hand = Run { id: "by-hand".into(), namespace: "ops".into(), job: "eks-encrypt".into() };
+    let by_hand = Run { job: "eks-encrypt".into(), ..Run::named("by-hand", "ops") };
     rights(&reached(client), &by_hand, &screen).await;
     assert!(heard.lock().unwrap().iter().all(|call| !call.starts_with("DELETE")), "{heard:?}");
     insta::assert_snapshot!(screen.text(), @r#"

@@ -126,7 +126,7 @@ fn begun<'a>(
     run: Option<&'a Run>,
     checks: &'a [Check],
 ) -> Begun<'a> {
-    let run = run.map(|Run { id, namespace, job }| AtWork { run: id, namespace, job });
+    let run = run.map(|Run { id, namespace, job, .. }| AtWork { run: id, namespace, job });
     Begun { head: Head::of("Begun"), subject, association, run, checks }
 }
 

@@ -90,7 +90,7 @@ fn the_checks_of_which_one_failed() {
 #[tokio::test]
 async fn what_has_been_begun() {
     let subject = Subject::of(&checked_ground());
-    let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+    let run = Run::named("r1", "ops");
     let vouched = Subject { context: "prod".into(), ..Subject::default() };
     let all = [
         begun(&subject, Some(Association::InProgress { update: "u-1".into() }), None, &[]),

@@ -7,7 +7,7 @@ use crate::testing::{KEY, cluster};
 use insta::assert_snapshot;
 
 fn run() -> Run {
-    Run { id: "20261124-070000-beef".into(), namespace: "ops".into(), job: "eks-encrypt-20261124-070000-beef".into() }
+    Run::named("20261124-070000-beef", "ops")
 }
 
 /// The report of this verdict, with what changes from day to day held fast.

@@ -135,11 +135,7 @@ mod tests {
     use eks_encrypt_job::outcome::Tally;
 
     fn run() -> Run {
-        Run {
-            id: "20261124-070000-beef".into(),
-            namespace: "eks-encrypt".into(),
-            job: "eks-encrypt-20261124-070000-beef".into(),
-        }
+        Run::named("20261124-070000-beef", "eks-encrypt")
     }
 
     fn subject() -> Subject {

@@ -44,7 +44,7 @@ async fn checked(client: &Client) -> Result<Owner, Error> {
 }
 
 async fn checked_with(client: &Client, more: &[&str]) -> Result<Owner, Error> {
-    let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+    let run = Run::named("r1", "ops");
     let Enable { engine, job, .. } = enable(more);
     let settings = Settings { run: &run, key_arn: "k", engine: &engine, job: &job };
     check(client, &run, &job, &objects(&settings).unwrap()).await
@@ -155,7 +155,7 @@ async fn where_somebody_else_has_given_the_rights_none_are_given() {
 async fn without_a_pod_the_persons_own_rights_are_those_of_the_job() {
     let (client, asked) = api_server(&["patch secrets"], None);
     let job = reencrypt(&["--local"]).job;
-    let run = Run { id: "r1".into(), namespace: "ops".into(), job: String::new() };
+    let run = Run { job: String::new(), ..Run::named("r1", "ops") };
     let error = check(&client, &run, &job, &[]).await.unwrap_err();
     assert!(told(error).contains("\n  patch secrets\n"));
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"

@@ -4,14 +4,38 @@ use eks_encrypt_job::event::WIRE_VERSION;
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::cli::{KubeFlags, VERSION, kubectl};
+use crate::cli::{KubeFlags, VERSION, attach, kubectl};
 use crate::drive::run::{JobEnd, Run};
 use crate::drive::wire::Foreign;
 use crate::stop::Coded;
 
-/// What a run leaves that nobody follows to its end.
-const KEEPS: &str = ", and keeps its right to list and patch every Secret; run the same command again (after \
-     `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away";
+/// What a run leaves that nobody follows to its end, and what helps.
+fn left(run: &Run, flags: &KubeFlags) -> String {
+    run.without_rights(flags).map_or_else(
+        || format!("\n  to follow it again, or to see how it ended: {}", attach(flags, &run.namespace)),
+        |without_rights| {
+            format!(
+                ", and keeps its right to list and patch every Secret; run the same command again (after `reencrypt \
+                 --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away\n  \
+                 to take the right away before (the Job then stops): {without_rights}"
+            )
+        },
+    )
+}
+
+/// The same of a run that only another version can follow.
+fn left_to_another(run: &Run, flags: &KubeFlags) -> String {
+    const FOLLOW: &str = "follow it with the version of the plugin that made it: `attach`";
+    run.without_rights(flags).map_or_else(
+        || format!("; {FOLLOW}"),
+        |without_rights| {
+            format!(
+                ", and keeps its right to list and patch every Secret; {FOLLOW} then takes the right away\n  \
+                 to take the right away before (the Job then stops): {without_rights}"
+            )
+        },
+    )
+}
 
 /// Why we stopped following.
 #[derive(Debug, thiserror::Error)]
@@ -27,23 +51,17 @@ pub(crate) enum Error {
     )]
     Gone { job: String, namespace: String },
     /// The API server does not let us look.
-    #[error(
-        "can't see how Job {job} in namespace {namespace} goes on; it goes on without us{KEEPS}\n  \
-         to take the right away before (the Job then stops): {without_rights}\n  why"
-    )]
+    #[error("can't see how Job {job} in namespace {namespace} goes on; it goes on without us{left}\n  why")]
     Lost {
         job: String,
         namespace: String,
-        without_rights: String,
+        left: String,
         #[source]
         source: Cause,
     },
     /// Time is up.
-    #[error(
-        "time is up after {waited}: Job {job} in namespace {namespace} goes on in the cluster without us{KEEPS}\n  \
-         to take the right away before (the Job then stops): {without_rights}"
-    )]
-    TimeUp { job: String, namespace: String, without_rights: String, waited: String },
+    #[error("time is up after {waited}: Job {job} in namespace {namespace} goes on in the cluster without us{left}")]
+    TimeUp { job: String, namespace: String, left: String, waited: String },
     /// The image that this process has started is of another version.
     #[error(
         "Job {job} in namespace {namespace} can't be followed: its image speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
@@ -53,10 +71,9 @@ pub(crate) enum Error {
     /// Another process has made the Job, and is of another version.
     #[error(
         "Job {job} in namespace {namespace} can't be followed: it speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
-         it goes on without us, and keeps its right to list and patch every Secret; follow it with the version of the plugin that made it: `attach` then takes the right away\n  \
-         to take the right away before (the Job then stops): {without_rights}"
+         it goes on without us{left}"
     )]
-    OtherVersion { job: String, namespace: String, theirs: Foreign, without_rights: String },
+    OtherVersion { job: String, namespace: String, theirs: Foreign, left: String },
     /// A Job of another version has ended.
     #[error(
         "Job {job} in namespace {namespace} has ended ({how}), but what became of the Secrets can't be read: it speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
@@ -66,6 +83,16 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// The API server does not let us look.
+    pub(super) fn lost(run: &Run, flags: &KubeFlags, source: Cause) -> Self {
+        Self::Lost { job: run.job.clone(), namespace: run.namespace.clone(), left: left(run, flags), source }
+    }
+
+    /// Time is up, after so long.
+    pub(super) fn time_up(run: &Run, flags: &KubeFlags, waited: String) -> Self {
+        Self::TimeUp { job: run.job.clone(), namespace: run.namespace.clone(), left: left(run, flags), waited }
+    }
+
     /// Why a Job of another version is not followed. One that this process has made is taken away: nobody else will follow
     /// it, and what it does could not be told. One that another process has made goes on: a plugin of its version may be
     /// following it.
@@ -74,7 +101,7 @@ impl Error {
         let how = match end {
             None if made => return Self::OtherImage { job, namespace, theirs },
             None => {
-                return Self::OtherVersion { job, namespace, theirs, without_rights: run.without_rights(flags) };
+                return Self::OtherVersion { job, namespace, theirs, left: left_to_another(run, flags) };
             }
             Some(JobEnd::Complete) => "complete".to_owned(),
             Some(JobEnd::Failed(why)) => format!("failed, {why}"),
