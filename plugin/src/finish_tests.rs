@@ -11,8 +11,13 @@ fn run() -> Run {
 
 /// A Job that ended so; `result`: its last word, if there is one.
 fn code(job: JobEnd, result: Option<RunResult>, tally: Tally) -> (ExitCode, String) {
+    code_of(job, result, tally, false)
+}
+
+/// The same; `interrupted`: a run in this process, and Ctrl-C came.
+fn code_of(job: JobEnd, result: Option<RunResult>, tally: Tally, interrupted: bool) -> (ExitCode, String) {
     let word = result.map(|result| Finished { result, tally, proof: None, reason: Some("words".into()) });
-    let ended = Ended { job, last_word: word, progress: Progress::default() };
+    let ended = Ended { job, last_word: word, progress: Progress::default(), interrupted };
     let screen = Screen::kept();
     let took = Duration::from_secs(9);
     let code = finish(&run(), &ended, &Subject::default(), &[], took, None, &screen);
@@ -33,6 +38,8 @@ fn every_end_has_its_exit_code() {
         code(failed(), None, Tally::default()),
         code(JobEnd::Complete, None, Tally::default()),
         code(JobEnd::Complete, Some(RunResult::Complete), some),
+        code_of(failed(), Some(RunResult::Stopped), some, true),
+        code_of(JobEnd::Complete, Some(RunResult::Complete), all, true),
     ];
     let told: Vec<_> = ends.iter().map(|(code, head)| format!("{} {head}", *code as u8)).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
@@ -43,5 +50,7 @@ fn every_end_has_its_exit_code() {
     6 NOT DONE: the Job failed without its final tally: PodFailurePolicy: exit.
     6 NOT DONE: the Job ended without its final tally (its Pod is gone?).
     6 NOT DONE: 1 of 2 Secrets unaccounted for (a bug, please report it).
+    130 NOT DONE: the run stopped before it had gone through every Secret: words (until then 2 listed, 0 failed, 1 not reached; it is not known how many more there are).
+    0 Done: every Secret is accounted for. NOT PROVEN.
     ");
 }

@@ -61,9 +61,12 @@ pub(crate) async fn guard(
         Ok(()) = tokio::signal::ctrl_c() => {}
     }
     let local = *stage.borrow() == Stage::Local;
-    if local {
-        // It has heard the same, writes its record, and has the last words.
-        tokio::time::timeout(LAST_WORDS, command).await.ok();
+    if local
+        // It has heard the same, writes its record, and has the last words. It may just have come to its end.
+        && let Ok(ended) = tokio::time::timeout(LAST_WORDS, command).await
+        && !matches!(ended, Ok(ExitCode::Interrupted))
+    {
+        return ended;
     }
     screen.clear();
     screen.line(&text(&stage.borrow(), again, attach));
@@ -92,7 +95,7 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         }
         Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
         Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
-        Stage::Following(_) => ("The Job goes on re-encrypting in the cluster.", attach),
+        Stage::Following(_) => ("The Job was not stopped: it goes on in the cluster to its end.", attach),
         Stage::Creating { begun, stack, delete } => return creating(*begun, stack, delete, again),
         Stage::Created(stack) => {
             return format!(
@@ -189,11 +192,15 @@ mod tests {
         Its right to list and patch every Secret may have been given, and stays until that command takes it away. To do so at once:
           kubectl delete clusterrolebinding eks-encrypt-r1
 
-        interrupted: The Job goes on re-encrypting in the cluster.
+        interrupted: The Job was not stopped: it goes on in the cluster to its end.
         Go on or look again with:
           kubectl eks-encrypt attach
         Its right to list and patch every Secret stays until that command has seen its end. To take it away before (the Job then stops):
           kubectl delete clusterrolebinding eks-encrypt-r1
+
+        interrupted: The Job was not stopped: it goes on in the cluster to its end.
+        Go on or look again with:
+          kubectl eks-encrypt attach
 
         interrupted: The re-encryption ran in this process and has stopped; what is written is written.
         Go on or look again with:

@@ -54,6 +54,8 @@ pub(crate) struct Ended {
     pub(crate) last_word: Option<Finished>,
     /// What the log told.
     pub(crate) progress: Progress,
+    /// Whether it was stopped by Ctrl-C: a run in this process alone.
+    pub(crate) interrupted: bool,
 }
 
 /// Follows until the Job has ended. `made`: this process has made the Job, and may give it up if it never begins.
@@ -133,7 +135,8 @@ impl Follower<'_> {
                         (Some((pod, over)), _) => self.stream(pod, *over).await,
                         (None, Some(end)) => {
                             let last_word = last_word(&pods, &self.run.id);
-                            return Ok(Ended { job: end, last_word, progress: std::mem::take(&mut self.progress) });
+                            let progress = std::mem::take(&mut self.progress);
+                            return Ok(Ended { job: end, last_word, progress, interrupted: false });
                         }
                         (None, None) => self.startup(&job, pods.last()).await?,
                     }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eks_encrypt_job::client;
@@ -58,13 +59,19 @@ pub(crate) async fn run(
     deadline: Instant,
 ) -> Result<(Run, Ended), Stop> {
     let engine_client = client::of(work.kubernetes.config.clone()).map_err(Error::Client)?;
+    let interrupted = AtomicBool::new(false);
     let stop = async {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => "Ctrl-C".to_owned(),
+            _ = tokio::signal::ctrl_c() => {
+                interrupted.store(true, Ordering::Relaxed);
+                "Ctrl-C".to_owned()
+            }
             () = sleep_until(deadline) => "time is up".to_owned(),
         }
     };
-    run_until(stop, work, &engine_client, screen, stage).await
+    let (run, mut ended) = run_until(stop, work, &engine_client, screen, stage).await?;
+    ended.interrupted = interrupted.into_inner();
+    Ok((run, ended))
 }
 
 /// The same, with the engine's client, until `stop` gives a reason.
@@ -107,7 +114,7 @@ async fn run_until(
     let last_word = progress.finished.clone();
     // There is no Job whose log could be read.
     let run = Run { job: String::new(), ..run };
-    Ok((run, Ended { job, last_word, progress }))
+    Ok((run, Ended { job, last_word, progress, interrupted: false }))
 }
 
 /// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.

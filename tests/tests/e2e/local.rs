@@ -65,12 +65,14 @@ async fn ctrl_c_stops_it_and_the_same_command_does_the_rest() {
     associated(&sandbox, &sandbox.info().keys.customer);
     let before = Before::of(&sandbox).await;
     gate::shut(&sandbox, "seed-1", "secret-1");
-    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local"]));
+    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--output=json"]));
     run.until(BEGUN);
     run.interrupt();
     let said = run.end();
     assert_eq!(said.code, Some(130), "{}", said.stderr);
     assert!(said.stderr.contains("has stopped; what is written is written"), "{}", said.stderr);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&report["done"], &report["exitCode"]), (&false.into(), &130.into()), "{report}");
     let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=jsonpath={.data.result}"];
     assert_eq!(admin(&sandbox, &record).ok(), "stopped");
     gate::open(&sandbox);
