@@ -73,6 +73,16 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
+    /// EKS does not say whether the cluster works with its key.
+    #[error(
+        "can't see whether EKS cluster {cluster} is ACTIVE with its key: no Secret has been re-encrypted by this command, and \
+         it can be run again"
+    )]
+    Unseen {
+        cluster: String,
+        #[source]
+        source: Cause,
+    },
     /// Time is up.
     #[error(transparent)]
     TimeUp(#[from] TimeUp),
@@ -85,7 +95,7 @@ impl Coded for Error {
             Self::OtherKey { .. } => ExitCode::OtherKey,
             Self::Ended { .. } => ExitCode::AwsFailed,
             // "Refused" promises that nothing was changed: without an answer nobody knows.
-            Self::Compare { .. } | Self::NoAnswer { .. } | Self::Lost { .. } => ExitCode::Error,
+            Self::Compare { .. } | Self::NoAnswer { .. } | Self::Lost { .. } | Self::Unseen { .. } => ExitCode::Error,
             Self::TimeUp(_) => ExitCode::StillRunning,
         }
     }

@@ -87,7 +87,7 @@ async fn settle(
                 Ok(()) => {}
             },
             Err(cause) if cause.passing => poll.trouble(&cause),
-            Err(source) => return Err(Error::Lost { cluster: cluster.name.clone(), id: "-".into(), source }),
+            Err(source) => return Err(Error::Unseen { cluster: cluster.name.clone(), source }),
         }
         poll.pause().await?;
     }
