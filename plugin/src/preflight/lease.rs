@@ -1,6 +1,7 @@
 //! Whether a run is at work that has no Job: one in somebody's own process (`--local`) shows in its namespace's lease alone. Input:
 //! the namespace. Output: a row of the checks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eks_encrypt_job::lease::{RENEWED_EVERY, at_work};
@@ -20,7 +21,8 @@ const WATCHED: Duration = RENEWED_EVERY.saturating_mul(2);
 
 /// Looks at the lease, where no Job is at work.
 pub(crate) async fn check(client: &Client, namespace: &str) -> Check {
-    match timeout(WATCHED, at_work(client, namespace, |_| ())).await {
+    let held = AtomicBool::new(false);
+    match timeout(WATCHED, at_work(client, namespace, |_| held.store(true, Ordering::Relaxed))).await {
         Ok(Ok(None)) => Check::ok(NAME, format!("none is at work in namespace {namespace}")),
         Ok(Ok(Some(holder))) => Check::failed(
             NAME,
@@ -32,6 +34,14 @@ pub(crate) async fn check(client: &Client, namespace: &str) -> Check {
             format!(
                 "no Job is at work in namespace {namespace}; whether a run without a Job is, can't be seen: {}",
                 one_line(&Cause::of(&refusal).to_string())
+            ),
+            None,
+        ),
+        Err(_) if !held.into_inner() => Check::warn(
+            NAME,
+            format!(
+                "no Job is at work in namespace {namespace}; whether a run without a Job is, can't be seen: no answer within {} s",
+                WATCHED.as_secs()
             ),
             None,
         ),
@@ -85,6 +95,17 @@ mod tests {
         assert_snapshot!(left, @r"
         ok    run                  no Job is at work in namespace ops; a run that was cut off has left its lease, which
                                      expires soon
+        ");
+        assert_eq!(took, 10);
+    }
+
+    /// It was called one that somebody has left behind.
+    #[tokio::test(start_paused = true)]
+    async fn an_api_server_that_does_not_answer_has_shown_no_lease() {
+        let (unseen, took) = told(|_, _| (503, "busy".to_owned())).await;
+        assert_snapshot!(unseen, @r"
+        warn  run                  no Job is at work in namespace ops; whether a run without a Job is, can't be seen: no
+                                     answer within 10 s
         ");
         assert_eq!(took, 10);
     }
