@@ -118,8 +118,8 @@ fn elsewhere(arn: &str) -> String {
 /// Said plainly: an auditor must not read more into "proven" than there is.
 const PROVEN: &str = "\nProven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its\n\
      current key, had nothing to write.\n\
-     Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and\n\
-     in backups.\n";
+     Beyond proof: EKS runs several API servers, and one of them answered each touch; and EKS lets nobody look into its etcd.\n\
+     Older copies of the Secrets stay there until it compacts (minutes), and in backups.\n";
 
 /// And no more into "done".
 const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, and answered that the other Secrets had been written since\n\
@@ -183,8 +183,8 @@ mod tests {
 
         Proven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its
         current key, had nothing to write.
-        Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes), and
-        in backups.
+        Beyond proof: EKS runs several API servers, and one of them answered each touch; and EKS lets nobody look into its etcd.
+        Older copies of the Secrets stay there until it compacts (minutes), and in backups.
         "#);
     }
 
