@@ -10,6 +10,7 @@ pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod key_risks;
 pub(crate) mod lease;
+pub(crate) mod named;
 pub(crate) mod rights;
 pub(crate) mod table;
 pub(crate) mod wrap;
@@ -314,6 +315,7 @@ async fn second_half(
             None
         }
     };
+    checks.add_all(named::check(client, job).await);
     checks.add(match existing::find(kubernetes, &job.namespace, key_arn, engine.method).await {
         Ok(Some(found)) => Check::ok("run", existing::said(&found, &job.namespace)),
         Ok(None) => lease::check(client, &job.namespace).await,
