@@ -65,7 +65,7 @@ async fn follow_any(
         screen.line(&format!(
             "note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not \
              under the key. When in doubt: {}",
-            reencrypt(&args.kube, "")
+            reencrypt(&args.kube, &args.namespace, "")
         ));
     }
     let context = kubernetes.context.clone();

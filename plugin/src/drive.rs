@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
-use crate::drive::existing::Found;
+use crate::drive::existing::{Found, Intent};
 use crate::drive::follow::Ended;
 use crate::drive::manifests::{Object, Settings};
 use crate::drive::run::Run;
@@ -102,7 +102,8 @@ pub(crate) async fn to_its_end(
 /// The run that is there already, if one is.
 async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
     let namespace = &work.job.namespace;
-    let found = existing::find(work.kubernetes, namespace, work.key_arn, work.engine.method).await?;
+    let intent = Intent { key_arn: work.key_arn, engine: work.engine, job: work.job };
+    let found = existing::find(work.kubernetes, &intent).await?;
     match &found {
         Some(Found::AtWork(run)) => {
             screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));

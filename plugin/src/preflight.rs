@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
 use crate::drive::apply::Owner;
-use crate::drive::existing;
+use crate::drive::existing::{self, Intent};
 use crate::drive::manifests::{self, Settings};
 use crate::drive::run::Run;
 use crate::eks::association::{self, Plan};
@@ -316,7 +316,7 @@ async fn second_half(
         }
     };
     checks.add_all(named::check(client, job).await);
-    checks.add(match existing::find(kubernetes, &job.namespace, key_arn, engine.method).await {
+    checks.add(match existing::find(kubernetes, &Intent { key_arn, engine, job }).await {
         Ok(Some(found)) => Check::ok("run", existing::said(&found, &job.namespace)),
         Ok(None) => lease::check(client, &job.namespace).await,
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),

@@ -79,7 +79,7 @@ async fn a_job_in_the_way_is_refused_before_the_key_is_associated() {
     let screen = Screen::kept();
     let Err(stop) = checked(aws, kubernetes, &screen).await else { panic!("passed") };
     assert_eq!(stop.code, ExitCode::Refused);
-    assert!(screen.text().contains("FAIL  run                  Job eks-encrypt is at work"), "{}", screen.text());
+    assert!(screen.text().contains("FAIL  run                  Job eks-encrypt in namespace"), "{}", screen.text());
     assert!(!asked(&http).iter().any(|call| call.contains("associate")));
 }
 

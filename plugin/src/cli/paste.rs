@@ -232,10 +232,11 @@ pub(crate) fn enable(cluster: &str, aws: &AwsFlags, kube: &KubeFlags) -> String 
     paste.text()
 }
 
-/// The command that begins a run, with these flags more.
-pub(crate) fn reencrypt(kube: &KubeFlags, more: &str) -> String {
+/// The command that begins a run in this namespace, with these flags more.
+pub(crate) fn reencrypt(kube: &KubeFlags, namespace: &str, more: &str) -> String {
     let mut paste = Paste::new("reencrypt");
     paste.kube(kube);
+    paste.namespace(namespace);
     paste.switch(more, !more.is_empty());
     paste.text()
 }

@@ -1,9 +1,9 @@
 //! The run that is there already: a Job at work is followed, not doubled, and one that ended while nobody looked is
-//! judged. Input: the Jobs of the namespace, and the key and method of this command. Output: the run to follow or to judge,
+//! judged. Input: the Jobs of the namespace, and what this command is to do. Output: the run to follow or to judge,
 //! or an error that names the Job in the way.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, ENV_KEY_ARN, ENV_METHOD, FIELD_MANAGER, RUN_LABEL};
-use eks_encrypt_job::event::{Method, WIRE_VERSION};
+use eks_encrypt_job::contract::{APP, APP_LABEL, ENV_KEY_ARN, ENV_METHOD, ENV_PROVE, FIELD_MANAGER, RUN_LABEL};
+use eks_encrypt_job::event::WIRE_VERSION;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
@@ -11,9 +11,10 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::cli;
+use crate::cli::{self, EngineFlags, JobFlags};
 use crate::drive::manifests;
-use crate::drive::run::{Run, ended, variable};
+use crate::drive::run::{Run, ended, image, variable};
+use crate::drive::startup::begun;
 use crate::drive::wire::Foreign;
 use crate::kubernetes::{Kubernetes, again, gone};
 use crate::stop::Coded;
@@ -37,9 +38,9 @@ pub(crate) enum Error {
     },
     /// A Job of ours that does something else, or may have begun too early.
     #[error(
-        "Job {job} is at work in namespace {namespace}, and can't be followed as this run: {why}\n  \
-         this command has made no Job; wait until that one has ended, or take it away: {delete}\n  \
-         then run the same command again; to watch it meanwhile: {attach}"
+        "Job {job} in namespace {namespace} has not ended, and can't be followed as this run: {why}\n  \
+         this command has made no Job; wait until that one has ended, or take it away: `{delete}`\n  \
+         then run the same command again; to watch it meanwhile: `{attach}`"
     )]
     Other { job: String, namespace: String, why: String, delete: String, attach: String },
 }
@@ -72,6 +73,17 @@ pub(crate) fn said(found: &Found, namespace: &str) -> String {
     }
 }
 
+/// What a command is to do, as far as it decides which Job does the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Intent<'a> {
+    /// The key's ARN; empty where it is not known.
+    pub(crate) key_arn: &'a str,
+    /// How Secrets are to be rewritten.
+    pub(crate) engine: &'a EngineFlags,
+    /// Where and as what.
+    pub(crate) job: &'a JobFlags,
+}
+
 /// What lists the objects of runs.
 pub(crate) fn of_runs() -> ListParams {
     ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"))
@@ -84,19 +96,14 @@ pub(crate) async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, C
 }
 
 /// The run that a Job of ours is at now, or the last one if nobody has seen it end.
-pub(crate) async fn find(
-    kubernetes: &Kubernetes,
-    namespace: &str,
-    key: &str,
-    method: Method,
-) -> Result<Option<Found>, Error> {
-    let (client, flags) = (&kubernetes.client, &kubernetes.flags);
+pub(crate) async fn find(kubernetes: &Kubernetes, intent: &Intent<'_>) -> Result<Option<Found>, Error> {
+    let (client, flags, namespace) = (&kubernetes.client, &kubernetes.flags, &intent.job.namespace);
     let list =
         jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
     let at_work = |job: &&Job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none();
     let mut other = None;
     for job in list.iter().filter(at_work) {
-        match same_run(job, key, method) {
+        match same_run(job, intent).and_then(|run| serves(job, intent.job).map(|()| run)) {
             Ok(run) => return Ok(Some(Found::AtWork(run))),
             Err(why) => other = Some((job.name_any(), why)),
         }
@@ -107,15 +114,18 @@ pub(crate) async fn find(
             let attach = cli::attach(flags, namespace);
             Err(Error::Other { job, namespace: namespace.to_owned(), why, delete, attach })
         }
-        None => unseen(client, &list, key, method).await,
+        // A run from here takes the rights away that it finds left behind, and does itself what it was asked for.
+        None if intent.job.local => Ok(None),
+        None => unseen(client, &list, intent).await,
     }
 }
 
 /// The newest run with this key that has ended, if its rights still stand.
-async fn unseen(client: &Client, jobs: &[Job], key: &str, method: Method) -> Result<Option<Found>, Error> {
+async fn unseen(client: &Client, jobs: &[Job], intent: &Intent<'_>) -> Result<Option<Found>, Error> {
     let over = jobs.iter().filter(|job| ended(job).is_some() && job.metadata.deletion_timestamp.is_none());
-    let ours = over.filter_map(|job| Some((job.metadata.creation_timestamp.clone(), same_run(job, key, method).ok()?)));
-    let Some((_, run)) = ours.max_by_key(|(made, _)| made.clone()) else { return Ok(None) };
+    let ours = over.filter_map(|job| Some((job.metadata.creation_timestamp.clone(), same_run(job, intent).ok()?)));
+    let newest = ours.max_by_key(|(made, _)| made.clone()).filter(|(_, run)| run.gives_rights);
+    let Some((_, run)) = newest else { return Ok(None) };
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     match again(|| bindings.get(run.rights())).await {
         Ok(_) => Ok(Some(Found::Ended(run))),
@@ -124,22 +134,40 @@ async fn unseen(client: &Client, jobs: &[Job], key: &str, method: Method) -> Res
     }
 }
 
+/// Whether a Job that does the same will do it. One of which no Pod has begun may never begin: it is no help to whoever
+/// names another image or wants no Pod at all, perhaps because of that.
+fn serves(job: &Job, wanted: &JobFlags) -> Result<(), String> {
+    if begun(job, &[]) {
+        return Ok(());
+    }
+    match (image(job), &wanted.image) {
+        _ if wanted.local => Err("no Pod of it has begun, and --local is to do without one".to_owned()),
+        (Some(theirs), Some(ours)) if theirs != ours => {
+            Err(format!("no Pod of it has begun, and its image is another: {theirs}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The run of a Job that does what this command would do, or why it is not one. `enable` and `reencrypt` write the key's
 /// ARN into a Job only after the association, and apply it themselves, as field manager: so a Job that they applied, and that
 /// has the ARN, has listed every Secret after it. A Job from anywhere else, `manifests` included, may be older than the
 /// association, and its "done" would say nothing.
-fn same_run(job: &Job, key: &str, method: Method) -> Result<Run, String> {
+fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
     let run = Run::of(job).filter(|_| applied_by_us(job)).ok_or("it was not made by this command")?;
     match variable(job, ENV_KEY_ARN).unwrap_or_default() {
         "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
-        other if other != key => return Err(format!("it is for the key {other}")),
+        other if other != intent.key_arn => return Err(format!("it is for the key {other}")),
         _ => {}
     }
     if let Some(theirs) = Foreign::maker(job) {
         return Err(format!("it was made to be read in {theirs}, and this plugin reads version {WIRE_VERSION}"));
     }
+    if intent.engine.prove && variable(job, ENV_PROVE) == Some("false") {
+        return Err("it ends without the proof (--prove=false)".to_owned());
+    }
     match variable(job, ENV_METHOD).unwrap_or_default() {
-        word if word == manifests::word(method) => Ok(run),
+        word if word == manifests::word(intent.engine.method) => Ok(run),
         other => Err(format!("its method is {other:?}")),
     }
 }

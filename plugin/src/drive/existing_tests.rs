@@ -1,6 +1,6 @@
 //! Which Jobs are followed, and which are in the way.
 use super::*;
-use crate::testing::{KEY, api_object, kubernetes, not_found, reached, told};
+use crate::testing::{KEY, api_object, kubernetes, not_found, reached, reencrypt, told};
 use insta::assert_snapshot;
 
 /// A Job of ours at work, with this environment.
@@ -15,6 +15,11 @@ fn job(name: &str, env: &[(&str, &str)]) -> serde_json::Value {
 
 /// What is found where these Jobs are, and the rights of run r1.
 async fn found(jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
+    found_by(&[], jobs).await
+}
+
+/// The same, by a command with more flags.
+async fn found_by(more: &[&str], jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
     let list =
         serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": jobs}).to_string();
     let client = kubernetes(move |_, path| match path {
@@ -22,7 +27,16 @@ async fn found(jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1" => (200, api_object(path)),
         _ => not_found(path),
     });
-    find(&reached(client), "ops", KEY, Method::Annotate).await
+    let flags = reencrypt(&[&["--namespace", "ops"], more].concat());
+    find(&reached(client), &Intent { key_arn: KEY, engine: &flags.engine, job: &flags.job }).await
+}
+
+/// A Job of run r1 that does what `reencrypt` does, in this image; its Pod has not begun.
+fn pending(image: &str) -> serde_json::Value {
+    let mut job = job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
+    job["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
+    job["status"] = serde_json::json!({"active": 1, "ready": 0});
+    job
 }
 
 /// A Job that ended, with this key.
@@ -36,7 +50,7 @@ fn over(name: &str, made: &str) -> serde_json::Value {
 #[tokio::test]
 async fn the_last_run_is_judged_if_its_rights_still_stand() {
     let (r1, r2) = (over("eks-encrypt-r1", "2026-11-24T07:00:00Z"), over("eks-encrypt-r2", "2026-11-24T08:00:00Z"));
-    let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+    let run = Run::named("r1", "ops");
     assert_eq!(found(std::slice::from_ref(&r1)).await.unwrap(), Some(Found::Ended(run)));
     assert_eq!(found(&[r2, r1]).await.unwrap(), None, "a newer one has been judged");
 }
@@ -54,7 +68,7 @@ async fn a_job_with_this_key_and_method_is_followed() {
         (("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate"), ("EKS_ENCRYPT_WIRE_VERSION", "1"));
     let ours = job("eks-encrypt-r1", &[key, method, wire]);
     let by_hand = job("eks-encrypt", &[]);
-    let run = Run { id: "r1".into(), namespace: "ops".into(), job: "eks-encrypt-r1".into() };
+    let run = Run::named("r1", "ops");
     assert_eq!(found(&[by_hand, ours]).await.unwrap(), Some(Found::AtWork(run)));
 }
 
@@ -94,8 +108,69 @@ async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_n
     "#);
     assert_snapshot!(all[0], @r"
     exit 6
-    error: Job eks-encrypt is at work in namespace ops, and can't be followed as this run: it was not made by this command
-      this command has made no Job; wait until that one has ended, or take it away: kubectl delete job -n ops eks-encrypt
-      then run the same command again; to watch it meanwhile: kubectl eks-encrypt attach --namespace ops
+    error: Job eks-encrypt in namespace ops has not ended, and can't be followed as this run: it was not made by this command
+      this command has made no Job; wait until that one has ended, or take it away: `kubectl delete job -n ops eks-encrypt`
+      then run the same command again; to watch it meanwhile: `kubectl eks-encrypt attach --namespace ops`
     ");
+}
+
+/// Its image can't be pulled; whoever named the right one, or wanted no Pod, was led to wait for it again.
+#[tokio::test]
+async fn a_job_that_has_not_begun_is_not_followed_where_another_image_or_no_pod_is_asked_for() {
+    let typo = [pending("registry.example/jbo:1")];
+    let image = ["--image", "registry.example/job:1"];
+    assert_snapshot!(told(found_by(&image, &typo).await.unwrap_err()), @r"
+    exit 6
+    error: Job eks-encrypt-r1 in namespace ops has not ended, and can't be followed as this run: no Pod of it has begun, and its image is another: registry.example/jbo:1
+      this command has made no Job; wait until that one has ended, or take it away: `kubectl delete job -n ops eks-encrypt-r1`
+      then run the same command again; to watch it meanwhile: `kubectl eks-encrypt attach --namespace ops`
+    ");
+    let refused = told(found_by(&["--local"], &typo).await.unwrap_err());
+    assert!(refused.contains("as this run: no Pod of it has begun, and --local is to do without one\n"), "{refused}");
+    let run = Run::named("r1", "ops");
+    assert_eq!(
+        found_by(&["--image", "registry.example/jbo:1"], &typo).await.unwrap(),
+        Some(Found::AtWork(run.clone()))
+    );
+    let mut begun = pending("registry.example/jbo:1");
+    begun["status"]["ready"] = 1.into();
+    for more in [&image[..], &["--local"]] {
+        assert_eq!(
+            found_by(more, std::slice::from_ref(&begun)).await.unwrap(),
+            Some(Found::AtWork(run.clone())),
+            "{more:?}"
+        );
+    }
+}
+
+/// Its "done" would be one that nobody has proven, with exit code 0.
+#[tokio::test]
+async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
+    let without = |mut job: serde_json::Value| {
+        let env = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+        env.push(serde_json::json!({"name": "EKS_ENCRYPT_PROVE", "value": "false"}));
+        [job]
+    };
+    let (at_work, ended) = (without(pending("i")), without(over("eks-encrypt-r1", "2026-11-24T07:00:00Z")));
+    let refused = told(found(&at_work).await.unwrap_err());
+    assert!(refused.contains("as this run: it ends without the proof (--prove=false)"), "{refused}");
+    assert_eq!(found(&ended).await.unwrap(), None, "a run with the proof comes next");
+    let run = Run::named("r1", "ops");
+    let wanted = ["--prove=false"];
+    assert_eq!(found_by(&wanted, &at_work).await.unwrap(), Some(Found::AtWork(run.clone())));
+    assert_eq!(found_by(&wanted, &ended).await.unwrap(), Some(Found::Ended(run)));
+}
+
+/// There are no rights by which to tell whether somebody has judged it, and who may make Jobs alone may not look for them.
+#[tokio::test]
+async fn an_ended_job_with_somebodys_service_account_is_history() {
+    let mut theirs = over("eks-encrypt-r1", "2026-11-24T07:00:00Z");
+    theirs["spec"]["template"]["spec"]["serviceAccountName"] = "theirs".into();
+    assert_eq!(found(&[theirs]).await.unwrap(), None);
+}
+
+/// Who may do no more than a run from here needs may not look for bindings.
+#[tokio::test]
+async fn a_run_from_here_judges_no_job_that_has_ended() {
+    assert_eq!(found_by(&["--local"], &[over("eks-encrypt-r1", "2026-11-24T07:00:00Z")]).await.unwrap(), None);
 }

@@ -258,9 +258,12 @@ impl Follower<'_> {
                     return Err(Error::NotStarted { job, namespace, reason: reason.text });
                 }
                 if since.elapsed() >= SLOW && !self.begun {
+                    let (job, namespace) = (&self.run.job, &self.run.namespace);
                     self.tell(format!(
-                        "no Pod of it has begun; `{}` would do the same from here, with your own rights and without a Pod",
-                        cli::reencrypt(self.flags, "--local")
+                        "no Pod of it has begun. To begin anew, take it away first: `{}`. Then run the same command again with \
+                         other settings, or do the same from here, with your own rights and without a Pod: `{}`",
+                        cli::kubectl(self.flags, &format!("delete job -n {namespace} {job}")),
+                        cli::reencrypt(self.flags, namespace, "--local")
                     ));
                 }
             }

@@ -135,7 +135,7 @@ async fn a_pod_that_no_node_takes_is_explained_at_once_and_after_half_a_minute_t
     follow(&reached(client.clone()), &run(), true, &screen, deadline).await.unwrap_err();
     assert_snapshot!(screen.text(), @r"
     waiting: no node takes its Pod: 0/3 nodes are available: 3 node(s) had untolerated taint
-    no Pod of it has begun; `kubectl eks-encrypt reencrypt --local` would do the same from here, with your own rights and without a Pod
+    no Pod of it has begun. To begin anew, take it away first: `kubectl delete job -n ops eks-encrypt-r1`. Then run the same command again with other settings, or do the same from here, with your own rights and without a Pod: `kubectl eks-encrypt reencrypt --namespace ops --local`
     ");
     let (screen, began) = (Screen::kept(), Instant::now());
     let error = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap_err();
@@ -281,7 +281,8 @@ async fn every_command_that_is_printed_names_the_cluster() {
         all.extend(commands(format!("{}\n{}", screen.text(), told(error))));
     }
     assert_snapshot!(all.join("\n"), @r"
-    kubectl eks-encrypt reencrypt --context prod --local
+    kubectl delete job -n ops eks-encrypt-r1 --context prod
+    kubectl eks-encrypt reencrypt --context prod --namespace ops --local
     kubectl delete clusterrolebinding eks-encrypt-r1 --context prod
     kubectl describe job,pod -n ops --context prod
     kubectl delete clusterrolebinding eks-encrypt-r1 --context prod

@@ -4,6 +4,7 @@
 use eks_encrypt_job::contract::{APP, CONTAINER, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Container;
 use kube::ResourceExt as _;
 
 use crate::cli::{KubeFlags, kubectl};
@@ -17,9 +18,9 @@ pub(crate) struct Run {
     pub(crate) namespace: String,
     /// The Job's name.
     pub(crate) job: String,
-}
     /// Whether rights are given to it, and taken away at its end. Not where it uses somebody's ServiceAccount.
     pub(crate) gives_rights: bool,
+}
 
 impl Run {
     /// A new run. The id says when it began, and two in one second differ.
@@ -93,7 +94,15 @@ pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
 
 /// The value of an environment variable of the Job's container.
 pub(crate) fn variable<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+    container(job)?.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
+}
+
+/// The image of the Job's container.
+pub(crate) fn image(job: &Job) -> Option<&str> {
+    container(job)?.image.as_deref()
+}
+
+fn container(job: &Job) -> Option<&Container> {
     let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
-    let container = containers.iter().find(|container| container.name == CONTAINER)?;
-    container.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
+    containers.iter().find(|container| container.name == CONTAINER)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::judge::{Before, cleaned_up};
 use super::node::push;
 use super::running::Running;
-use super::support::{admin, apply, associated, enable, filled, wait_for, with_node};
+use super::support::{admin, apply, associated, enable, filled, plugin, wait_for, with_node};
 
 /// An image that nobody has.
 const NO_IMAGE: &str = "127.0.0.1:1/none:1";
@@ -34,6 +34,13 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
     full.until("exceeded quota: no-room");
     unpulled.until("ImagePull");
     assert!(made.elapsed() < Duration::from_secs(30), "it took {:?} to say so", made.elapsed());
+
+    // Who corrects the command meanwhile, or does without a Pod, is not led to wait for the same Job.
+    for more in [["--image", image.as_str()].as_slice(), &["--local"]] {
+        let said = plugin(&sandbox, &enable(&sandbox, more));
+        assert_eq!(said.code, Some(3), "{}", said.stderr);
+        assert!(said.stderr.contains("`kubectl delete job -n eks-encrypt eks-encrypt-"), "{}", said.stderr);
+    }
 
     for (run, why) in [(full, ["exceeded quota: no-room", "pods=0"]), (unpulled, ["ImagePull", NO_IMAGE])] {
         let said = run.end();
