@@ -60,7 +60,10 @@ pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &m
             format!("{count} Secrets ({namespace}/{name} among them)")
         };
         state.note(Some(format!("the proof had to write {them} again; it looks at all anew in {seconds} s")));
-        upkeep.during(state, tokio::time::sleep(pause)).await?;
+        if let Err(reason) = upkeep.during(state, tokio::time::sleep(pause)).await {
+            state.tell_failed();
+            return Err(reason);
+        }
         pause *= 2;
     }
     Ok(())

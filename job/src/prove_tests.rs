@@ -228,6 +228,33 @@ async fn a_failure_in_a_pass_before_the_last_is_not_told() {
     assert!(!said.events().iter().any(|event| matches!(event, Event::Failure(_))), "{:?}", said.events());
 }
 
+/// The pause before the next pass is as good a moment to stop as any.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_if_the_run_stops_before_the_next_pass() {
+    let (client, server) = fixture::pair();
+    server.serve(|call| {
+        if call.is_list() {
+            return Some(page("100", &[("a/0", "1000"), ("a/1", "1000")], "", 0));
+        }
+        let key = call.patched()?;
+        Some(match (&call.body["metadata"]["resourceVersion"], key.as_str()) {
+            (Value::Null, _) => patched(&key, "1000"),
+            (_, "a/0") => status(403, "Forbidden", "0", r#"admission webhook "w" denied the request: no"#),
+            _ => patched(&key, "1001"),
+        })
+    });
+    let mut spec = fixture::spec(Method::Annotate, 8);
+    spec.prove = true;
+    let said = Said::default();
+    let stop = async {
+        tokio::time::sleep(FIRST_PAUSE / 2).await;
+        "told to stop".to_owned()
+    };
+    assert_eq!(rewrite(&client, &spec, said.sink(), stop).await, RunResult::Stopped);
+    let failed = said.events().into_iter().filter(|event| matches!(event, Event::Failure(_))).count();
+    assert_eq!(failed, 1, "{:?}", said.events());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_fails_and_what_does_not_stay_in_the_last_pass_are_both_told() {
     let (result, said, _) = run(|key, _| match key {

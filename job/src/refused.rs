@@ -74,7 +74,7 @@ impl Refused {
         Judgement::Later(note)
     }
 
-    /// Those that were put off, once: what is refused after that has failed.
+    /// Those that were put off, once: what is refused after that is not put off again.
     pub(crate) fn second_try(&mut self) -> Vec<Secret> {
         self.last = true;
         std::mem::take(&mut self.held)
