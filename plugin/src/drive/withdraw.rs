@@ -59,10 +59,11 @@ pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, screen: 
     }
     // By the clock that stamped them: a laptop that is minutes ahead would take the rights of a run that is just being made.
     let now = time(client).await.unwrap_or_else(Timestamp::now);
-    for run in list.iter().filter(|binding| old(binding, now)).filter_map(|binding| of_namespace(binding, namespace)) {
+    let ours = list.iter().filter_map(|binding| Some((binding, of_namespace(binding, namespace)?)));
+    for (binding, run) in ours {
         let over = match again(|| jobs.get(&run.job)).await {
             Ok(job) => ended(&job).is_some(),
-            Err(error) => gone(&error, &run.job),
+            Err(error) => gone(&error, &run.job) && old(binding, now),
         };
         if over {
             screen.line(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));

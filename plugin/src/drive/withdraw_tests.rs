@@ -114,6 +114,7 @@ async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
     let list = serde_json::json!({"metadata": {}, "items": [
         binding("broken-off", "eks-encrypt-broken-off", "ops", long_ago),
         binding("over", "eks-encrypt-over", "ops", long_ago),
+        binding("just-over", "eks-encrypt-just-over", "ops", just_now),
         binding("at-work", "eks-encrypt-at-work", "ops", long_ago),
         binding("begins", "eks-encrypt-begins", "ops", just_now),
         binding("elsewhere", "eks-encrypt-elsewhere", "shop", long_ago),
@@ -141,10 +142,12 @@ async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
     leftovers(&reached(client), "ops", &screen).await;
     let heard: Vec<_> =
         heard.lock().unwrap().iter().filter(|path| path.starts_with("clusterrolebindings")).cloned().collect();
-    assert_eq!(heard, ["clusterrolebindings/eks-encrypt-broken-off", "clusterrolebindings/eks-encrypt-over"]);
+    let taken = ["broken-off", "over", "just-over"].map(|run| format!("clusterrolebindings/eks-encrypt-{run}"));
+    assert_eq!(heard, taken);
     insta::assert_snapshot!(screen.text(), @r"
     note: run broken-off has left its rights in the cluster: taking them away
     note: run over has left its rights in the cluster: taking them away
+    note: run just-over has left its rights in the cluster: taking them away
     ");
 }
 
