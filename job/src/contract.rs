@@ -21,6 +21,10 @@ pub const APP: &str = "eks-encrypt";
 /// The label that carries the id of the run that made an object.
 pub const RUN_LABEL: &str = "eks-encrypt/run";
 
+/// The annotation of a Job that uses a ServiceAccount which somebody else has made, with that one's name: nothing gave the run
+/// rights, and there are none to be taken away.
+pub const ACCOUNT_ANNOTATION: &str = "eks-encrypt/service-account";
+
 /// The ConfigMap that is the run record.
 pub const RECORD: &str = "eks-encrypt-run";
 

@@ -108,7 +108,7 @@ async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
         Some(Found::AtWork(run)) => {
             screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
             // Somebody may have taken its rights away, or stopped between them and the Job.
-            if !work.job.local {
+            if run.gives_rights && !work.job.local {
                 apply::rights(&work.kubernetes.client, &objects(work, run)?, screen).await;
             }
         }
@@ -150,3 +150,7 @@ pub(crate) fn what_is_written(method: Method) -> &'static str {
         Method::Touch => "an empty patch, nothing in it changes",
     }
 }
+
+#[cfg(test)]
+#[path = "drive_tests.rs"]
+mod tests;

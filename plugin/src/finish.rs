@@ -36,9 +36,8 @@ pub(crate) fn tell(
         Driven::Ended(run, ended) => finish(run, ended, subject, checks, took, output, screen),
         Driven::GoesOn(run) => {
             let attach = attach(kube, &run.namespace);
-            screen.line(&format!(
-                "It goes on without us. To watch it, and to take its rights away at its end:\n  {attach}"
-            ));
+            let rights = if run.gives_rights { ", and to take its rights away at its end" } else { "" };
+            screen.line(&format!("It goes on without us. To watch it{rights}:\n  {attach}"));
             early::goes_on(subject, run, checks, output, screen);
             ExitCode::Done
         }

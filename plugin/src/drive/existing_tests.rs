@@ -165,7 +165,7 @@ async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
 #[tokio::test]
 async fn an_ended_job_with_somebodys_service_account_is_history() {
     let mut theirs = over("eks-encrypt-r1", "2026-11-24T07:00:00Z");
-    theirs["spec"]["template"]["spec"]["serviceAccountName"] = "theirs".into();
+    theirs["metadata"]["annotations"] = serde_json::json!({"eks-encrypt/service-account": "theirs"});
     assert_eq!(found(&[theirs]).await.unwrap(), None);
 }
 

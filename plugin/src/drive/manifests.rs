@@ -4,7 +4,7 @@
 
 use clap::ValueEnum as _;
 use eks_encrypt_job::contract::{
-    CONTAINER, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, RUN_LABEL,
+    ACCOUNT_ANNOTATION, CONTAINER, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, RUN_LABEL,
 };
 use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
@@ -190,6 +190,9 @@ pub(crate) fn image(flags: &JobFlags) -> Result<Option<&String>, Error> {
 /// verdict looks for the last word of this id.
 fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     job.metadata.name = Some(settings.run.job.clone());
+    if let Some(account) = &settings.job.service_account {
+        job.metadata.annotations.get_or_insert_default().insert(ACCOUNT_ANNOTATION.to_owned(), account.clone());
+    }
     let template = &mut job.spec.get_or_insert_default().template;
     let metadata = template.metadata.get_or_insert_default();
     // The person's own first: ours are what runs are found by.
@@ -607,6 +610,7 @@ mod tests {
         let Object::Job(job) = &made[1] else { panic!() };
         let pod = job.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
         assert_eq!(pod.service_account_name.as_deref(), Some("theirs"));
+        assert!(!Run::of(job).unwrap().gives_rights, "whoever finds the Job later looks for rights");
     }
 
     #[test]

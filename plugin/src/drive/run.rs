@@ -1,7 +1,7 @@
 //! One run: its id and the names that come from it. Input: the clock and chance, or a Job that is there already. Output:
 //! what `manifests`, `apply`, `follow` and `cleanup` call things.
 
-use eks_encrypt_job::contract::{APP, CONTAINER, RUN_LABEL};
+use eks_encrypt_job::contract::{ACCOUNT_ANNOTATION, APP, CONTAINER, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Container;
@@ -46,13 +46,11 @@ impl Run {
 
     /// The run of any Job of ours, also of one that was applied by hand from manifests/.
     pub(crate) fn of_any(job: &Job) -> Option<Self> {
-        let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-        let account = pod.and_then(|pod| pod.service_account_name.as_deref());
         Some(Self {
             id: job.labels().get(RUN_LABEL)?.clone(),
             namespace: job.namespace()?,
             job: job.name_any(),
-            gives_rights: account.is_none_or(|account| account == APP),
+            gives_rights: !job.annotations().contains_key(ACCOUNT_ANNOTATION),
         })
     }
 
