@@ -58,8 +58,8 @@ pub(crate) fn finish(
     screen.line(&summary::text(&verdict, &ended.progress, subject, run, took));
     let code = match &verdict {
         Verdict::Done { .. } => ExitCode::Done,
-        Verdict::Incomplete { .. } if ended.interrupted => ExitCode::Interrupted,
         Verdict::Incomplete { .. } => match ended.last_word.as_ref().map(|word| word.result) {
+            Some(RunResult::Stopped) if ended.interrupted => ExitCode::Interrupted,
             Some(RunResult::Refused) => ExitCode::Refused,
             _ => ExitCode::Incomplete,
         },

@@ -95,7 +95,7 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         }
         Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
         Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
-        Stage::Following(_) => ("The Job was not stopped: it goes on in the cluster to its end.", attach),
+        Stage::Following(_) => ("The Job was not stopped: it goes on in the cluster, unless it has ended.", attach),
         Stage::Creating { begun, stack, delete } => return creating(*begun, stack, delete, again),
         Stage::Created(stack) => {
             return format!(
@@ -192,13 +192,13 @@ mod tests {
         Its right to list and patch every Secret may have been given, and stays until that command takes it away. To do so at once:
           kubectl delete clusterrolebinding eks-encrypt-r1
 
-        interrupted: The Job was not stopped: it goes on in the cluster to its end.
+        interrupted: The Job was not stopped: it goes on in the cluster, unless it has ended.
         Go on or look again with:
           kubectl eks-encrypt attach
         Its right to list and patch every Secret stays until that command has seen its end. To take it away before (the Job then stops):
           kubectl delete clusterrolebinding eks-encrypt-r1
 
-        interrupted: The Job was not stopped: it goes on in the cluster to its end.
+        interrupted: The Job was not stopped: it goes on in the cluster, unless it has ended.
         Go on or look again with:
           kubectl eks-encrypt attach
 

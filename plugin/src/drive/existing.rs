@@ -134,16 +134,16 @@ async fn unseen(client: &Client, jobs: &[Job], intent: &Intent<'_>) -> Result<Op
     }
 }
 
-/// Whether a Job that does the same will do it. One of which no Pod has begun may never begin: it is no help to whoever
+/// Whether a Job that does the same will do it. One of which no Pod is running may never begin: it is no help to whoever
 /// names another image or wants no Pod at all, perhaps because of that.
 fn serves(job: &Job, wanted: &JobFlags) -> Result<(), String> {
     if begun(job, &[]) {
         return Ok(());
     }
     match (image(job), &wanted.image) {
-        _ if wanted.local => Err("no Pod of it has begun, and --local is to do without one".to_owned()),
+        _ if wanted.local => Err("no Pod of it is running, and --local is to do without one".to_owned()),
         (Some(theirs), Some(ours)) if theirs != ours => {
-            Err(format!("no Pod of it has begun, and its image is another: {theirs}"))
+            Err(format!("no Pod of it is running, and its image is another: {theirs}"))
         }
         _ => Ok(()),
     }

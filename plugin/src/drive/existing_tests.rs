@@ -121,12 +121,12 @@ async fn a_job_that_has_not_begun_is_not_followed_where_another_image_or_no_pod_
     let image = ["--image", "registry.example/job:1"];
     assert_snapshot!(told(found_by(&image, &typo).await.unwrap_err()), @r"
     exit 6
-    error: Job eks-encrypt-r1 in namespace ops has not ended, and can't be followed as this run: no Pod of it has begun, and its image is another: registry.example/jbo:1
+    error: Job eks-encrypt-r1 in namespace ops has not ended, and can't be followed as this run: no Pod of it is running, and its image is another: registry.example/jbo:1
       this command has made no Job; wait until that one has ended, or take it away: `kubectl delete job -n ops eks-encrypt-r1`
       then run the same command again; to watch it meanwhile: `kubectl eks-encrypt attach --namespace ops`
     ");
     let refused = told(found_by(&["--local"], &typo).await.unwrap_err());
-    assert!(refused.contains("as this run: no Pod of it has begun, and --local is to do without one\n"), "{refused}");
+    assert!(refused.contains("as this run: no Pod of it is running, and --local is to do without one\n"), "{refused}");
     let run = Run::named("r1", "ops");
     assert_eq!(
         found_by(&["--image", "registry.example/jbo:1"], &typo).await.unwrap(),
