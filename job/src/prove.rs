@@ -32,25 +32,30 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// within the milliseconds between look and touch is not proven, but told of.
 const LOOKS: u32 = 10;
 
-/// Passes until one rewrites nothing. Those that the last one had to rewrite are said not to stay.
+/// The proof. What has failed in its last pass is told when no other comes, however it ended; and those that the last of
+/// all passes had to rewrite are said not to stay.
 pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<(), String> {
+    let ended = passes(writer, state, upkeep).await;
+    state.tell_failed();
+    if ended.is_ok() {
+        let failures: Vec<Failure> = state.moved().1.iter().map(does_not_stay).collect();
+        failures.into_iter().for_each(|failure| state.tell(failure));
+    }
+    ended
+}
+
+/// Passes until one rewrites nothing, or there were enough.
+async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<(), String> {
     let mut pause = FIRST_PAUSE;
     for number in 1.. {
         state.begin_pass();
-        let ended = pass(writer, state, upkeep, |mut secret| async move {
+        pass(writer, state, upkeep, |mut secret| async move {
             let turn = touch(writer, &mut secret).await;
             (secret, turn)
         })
-        .await;
+        .await?;
         let (count, named) = state.moved();
-        if ended.is_err() || count == 0 {
-            state.tell_failed();
-            return ended;
-        }
-        if number == PASSES {
-            let failures: Vec<Failure> = named.iter().map(does_not_stay).collect();
-            state.tell_failed();
-            failures.into_iter().for_each(|failure| state.tell(failure));
+        if count == 0 || number == PASSES {
             break;
         }
         let (Secret { namespace, name, .. }, seconds) = (&named[0], pause.as_secs());
@@ -60,10 +65,7 @@ pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &m
             format!("{count} Secrets ({namespace}/{name} among them)")
         };
         state.note(Some(format!("the proof had to write {them} again; it looks at all anew in {seconds} s")));
-        if let Err(reason) = upkeep.during(state, tokio::time::sleep(pause)).await {
-            state.tell_failed();
-            return Err(reason);
-        }
+        upkeep.during(state, tokio::time::sleep(pause)).await?;
         pause *= 2;
     }
     Ok(())
