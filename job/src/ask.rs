@@ -74,11 +74,14 @@ impl Refusal {
     /// object, however long it lasts.
     #[must_use]
     pub fn away(&self) -> bool {
-        match self {
-            Self::Status { status, .. } => matches!(status.code, 429 | 503) && !by_webhook(status),
-            Self::Broken(_) | Self::Silent(_) => true,
-            Self::TooLong | Self::Unreadable(_) | Self::Unaskable(_) | Self::Orphan(_) => false,
-        }
+        self.overload() && matches!(self.code(), None | Some(429 | 503))
+    }
+
+    /// Whether the same request may be answered a moment later, where `had_rights` says whether what it needs was allowed
+    /// before: an API server that has just started answers 401 and 403 until it has read its roles. Rights that were never
+    /// there do not come by waiting.
+    pub(crate) fn may_pass(&self, had_rights: bool) -> bool {
+        self.passing() || (had_rights && self.about_rights())
     }
 
     /// Whether the request may have been done all the same: its answer got lost.

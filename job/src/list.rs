@@ -153,8 +153,7 @@ impl Walk<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            // Rights that were there may come back: an API server that has just started has not read its roles.
-            let again = |refusal: &Refusal| refusal.passing() || (self.had_rights && refusal.about_rights());
+            let again = |refusal: &Refusal| refusal.may_pass(self.had_rights);
             let list = match retry(PATIENCE, self.trouble, again, || one(self.client, self.limit, token)).await {
                 Ok(list) => list,
                 Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
@@ -215,8 +214,7 @@ pub(crate) async fn one_again(client: &Client, trouble: &Trouble, secret: &Secre
     let url = SecretKind::url_path(&(), Some(&secret.namespace));
     let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
     // The list that has shown it had the right.
-    let again = |refusal: &Refusal| refusal.passing() || refusal.about_rights();
-    let list = retry(PATIENCE, trouble, again, look).await?;
+    let list = retry(PATIENCE, trouble, |refusal| refusal.may_pass(true), look).await?;
     Ok(list.items.into_iter().flatten().map(|item| item.metadata).find(|found| found.name == secret.name))
 }
 

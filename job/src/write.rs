@@ -81,15 +81,13 @@ impl<'a> Writer<'a> {
         Ok(Some(answer.metadata.resource_version))
     }
 
-    /// Whether a refusal may pass. Missing rights do not, with one exception: rights that this run has had already. An API
-    /// server that has just started answers 401 and 403 until it has read its roles. A webhook that has kept enough
-    /// Secrets waiting in vain does not come back for the next one either; each is still tried once, and the first that
-    /// is let through ends that.
+    /// Whether a refusal may pass. A webhook that has kept enough Secrets waiting in vain does not come back for the next one
+    /// either; each is still tried once, and the first that is let through ends that.
     fn again(&self, refusal: &Refusal) -> bool {
         if refusal.webhook_unreachable() && self.in_vain.load(Ordering::Relaxed) >= ENOUGH_IN_VAIN {
             return false;
         }
-        refusal.passing() || (refusal.about_rights() && self.had_rights())
+        refusal.may_pass(self.had_rights())
     }
 }
 
