@@ -2,11 +2,18 @@
 # Compiles packages as they are released for Linux: static, so that they run on any distribution and in an empty image, and with
 # no path of this machine in them, so that another checkout's are the same.
 #
-#   krew/build.sh amd64|arm64 PACKAGE...     -> target/linux-amd64/ or target/linux-arm64/
+#   krew/build.sh [--for-tests] amd64|arm64 PACKAGE...     -> target/linux-amd64/ or target/linux-arm64/
+#
+# With --for-tests they are compiled quickly, into target/packed/linux-amd64/ or target/packed/linux-arm64/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly arch=$1
+profile_for_tests=
+if [[ $1 == --for-tests ]]; then
+    profile_for_tests=job-dev
+    shift
+fi
+readonly profile_for_tests arch=$1
 shift
 folder=target
 case $arch in
@@ -32,6 +39,10 @@ if ! has_target "$rustc"; then
 fi
 export RUSTC=$rustc
 
+# The time of the commit is for what is packed. ring's build script looks at it too, and each commit would compile ring and all
+# that stands on it anew.
+unset SOURCE_DATE_EPOCH
+
 # Panics carry the paths of sources: those of crates (in a folder named after a registry), of what build scripts wrote, and, where
 # the component rust-src is installed, of the standard library. The last flag that fits counts.
 cargo fetch --locked --quiet
@@ -48,15 +59,17 @@ export CARGO_ENCODED_RUSTFLAGS
 # What `version -o json` says of the plugin; nothing where nobody says it.
 export EKS_ENCRYPT_REVISION=${REVISION:-}
 
-mkdir -p "target/linux-$arch"
+readonly out=target${profile_for_tests:+/packed}/linux-$arch
+mkdir -p "$out"
 # One by one: together they would have the features that any of them turns on.
 for package in "$@"; do
     printf 'build: %s for %s\n' "$package" "$arch"
     profile=release
     [[ $package != eks-encrypt-job ]] || profile=job
+    profile=${profile_for_tests:-$profile}
     cargo build --profile $profile --locked --quiet --package "$package" --target "$target" --target-dir "$folder"
     program=${package/kubectl-eks-encrypt/kubectl-eks_encrypt} # the one name that kubectl prescribes
     built=$folder/$target/$profile/$program
     # Copied only if it changed, so that nothing is made anew from it.
-    cmp --silent "$built" "target/linux-$arch/$program" || cp "$built" "target/linux-$arch/"
+    cmp --silent "$built" "$out/$program" || cp "$built" "$out/"
 done

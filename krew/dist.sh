@@ -1,57 +1,11 @@
 #!/usr/bin/env bash
-# Makes a release's files for Linux, in target/dist. Run by `make dist`, which builds the tool and sets
-# SOURCE_DATE_EPOCH and REVISION; safe to run again: what is there and right is left alone.
-#
-#   BASE_URL     the folder, on the web, that the archives will be downloaded from, for the krew manifest
-#   SOURCE_URL   where the source is published, for the image's label; none without it
+# Compiles both programs for both architectures as they are released, and packs them into target/dist. `make dist` runs it, builds
+# the tool that packs, and sets SOURCE_DATE_EPOCH and REVISION. It is safe to run again. krew/pack.sh lists its variables.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly out=target/dist
 readonly plugin=kubectl-eks-encrypt job=eks-encrypt-job
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-dist() { target/debug/dist "$@"; }
-
 krew/tools.sh
 # Side by side, the longest first: each alone leaves a core idle for much of its time, and the plugins most of all at their end.
 printf '%s\n' "arm64 $plugin" "amd64 $plugin" "arm64 $job" "amd64 $job" | xargs -P 3 -L 1 krew/build.sh
-mkdir -p $out
-
-image=$out/$job.oci.tar
-dist image --output $image --binary amd64=target/linux-amd64/$job --binary arm64=target/linux-arm64/$job \
-    ${REVISION:+--revision "$REVISION"} ${SOURCE_URL:+--source "$SOURCE_URL"}
-
-# The pages are the same on both architectures; and this machine can run amd64's.
-man=target/dist-man/man
-rm -rf target/dist-man
-mkdir -p $man
-target/linux-amd64/kubectl-eks_encrypt man $man
-with=($image krew/kubectl_complete-eks_encrypt $man LICENSE README.md)
-
-archives=() boms=()
-for arch in amd64 arm64; do
-    archive=$out/kubectl-eks_encrypt-v$version-linux-$arch.tar.gz
-    dist archive --output "$archive" target/linux-$arch/kubectl-eks_encrypt "${with[@]}"
-    archives+=("$archive")
-    target=x86_64-unknown-linux-gnu
-    [[ $arch == amd64 ]] || target=aarch64-unknown-linux-gnu
-    for package in $plugin $job; do
-        bom=$out/$package-v$version-linux-$arch.cdx.json
-        cargo tree --locked --package $package --target $target --edges normal --prefix depth --format '{p}|{l}' |
-            dist sbom --output "$bom"
-        boms+=("$bom")
-    done
-done
-
-dist manifest --template krew/eks-encrypt.yaml.in --base-url "${BASE_URL:-https://not-published.invalid/v$version}" \
-    --output $out/eks-encrypt.yaml "${archives[@]}"
-files=("${archives[@]}" "${boms[@]}" $image $out/eks-encrypt.yaml)
-dist sums --output $out/SHA256SUMS "${files[@]}"
-files+=($out/SHA256SUMS)
-
-# What an earlier version left is not of this release.
-for file in $out/*; do
-    [[ " ${files[*]} " == *" $file "* ]] || rm "$file"
-done
-cd $out
-stat --printf '%s\t%n\n' "${files[@]##*/}" | numfmt --field 1 --to iec-i --suffix B --format '%9.1f'
+krew/pack.sh target target/dist

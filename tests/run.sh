@@ -1,51 +1,71 @@
 #!/usr/bin/env bash
-# Runs the tests and says at its end how many ran. `run.sh unit` needs nothing but Rust; `run.sh unit e2e` builds or installs
-# what a sandbox is made of, and needs root on Debian.
+# Runs the steps of test suites, each also where one before it has failed. Then says how long each took, which tests were the
+# slowest, and how many tests ran.
+#
+#   tests/run.sh [unit|test|release-test]...
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
+export WITH_TESTS=1 # see Makefile
 export RUST_BACKTRACE=0 # a test's message says what was expected; frames of the async runtime only bury it
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
+steps=()
 
-step() { # WHAT COMMAND...
-    local what=$1 started=$SECONDS
+step() { # NAME COMMAND...
+    local name=$1 started=$SECONDS result=ok
     shift
-    printf '\n== %s, after %s s\n' "$what" "$SECONDS"
-    if "$@" 2>&1 | tee -a "$log"; then
-        printf '== %s: %s s\n' "$what" "$((SECONDS - started))"
-    else
-        printf '== %s: FAILED after %s s\n' "$what" "$((SECONDS - started))"
-        failed=1
-        return 1
-    fi
+    printf '\n== %s, after %s s\n' "$name" "$SECONDS"
+    "$@" 2>&1 | tee -a "$log" || { result=FAILED; failed=1; }
+    steps+=("$(printf '%7d s  %-6s  %s' "$((SECONDS - started))" "$result" "$name")")
+    printf '%s\n' "== ${steps[-1]}"
 }
 
-unit() {
-    step "format and lints" make --no-print-directory lint
+# The test binaries print each test's time, which libtest calls unstable. The variable is for them alone: for the compiler it would
+# be a reason to compile every crate anew that looks at it.
+timed() { # TEST THREADS
+    local triple
+    triple=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+    env "CARGO_TARGET_${triple}_RUNNER=env RUSTC_BOOTSTRAP=1" \
+        cargo test --workspace --locked --test "$1" -- -Z unstable-options --report-time --test-threads "$2"
+}
+
+suite_unit() {
     step "unit tests" cargo test --workspace --locked
 }
 
-e2e() {
-    step "parts of the sandbox" make --no-print-directory parts &&
-        step "programs" make --no-print-directory build &&
-        step "the Job's image" make --no-print-directory image &&
-        step "end-to-end tests" cargo test --workspace --locked --test e2e -- --test-threads "${E2E_THREADS:-2}" &&
-        step "what sandboxes leave behind" cargo test --workspace --locked --test lifecycle -- --test-threads 1
-    release
+suite_test() {
+    step "formatting" cargo fmt --all --check
+    step "clippy" make --no-print-directory clippy
+    suite_unit
+    step "parts of the sandbox, and krew" tests/parts/build.sh sandbox krew
+    step "programs" make --no-print-directory build
+    step "the Job's image" make --no-print-directory image
+    step "end-to-end tests" timed e2e "${E2E_THREADS:-4}"
+    step "what sandboxes leave behind" timed lifecycle 1
+    step "a release's files, of these programs" make --no-print-directory pack
+    export EKS_ENCRYPT_DIST=target/packed/dist
+    step "what is in them" cargo test --workspace --locked --test dist -- --skip release::
+    step "krew, and kubectl that finds the plugin" cargo test --workspace --locked --test krew
 }
 
-release() {
-    step "a release's files" make --no-print-directory dist &&
-        step "what they are" cargo test --workspace --locked --test dist &&
-        step "krew, and kubectl that finds the plugin" cargo test --workspace --locked --test krew
-    # The plugin takes longer than all unit tests; `make reproducible` and the release workflow compare it.
-    step "the same bytes from another folder" make --no-print-directory reproducible PROGRAMS=eks-encrypt-job
+suite_release-test() {
+    step "a release's files" make --no-print-directory dist
+    step "what is in them" cargo test --workspace --locked --test dist
+    step "krew and kubectl" tests/parts/build.sh sandbox krew
+    step "the plugin for this machine" make --no-print-directory build
+    step "krew, and kubectl that finds the plugin" cargo test --workspace --locked --test krew
+    step "the same bytes from another folder" make --no-print-directory reproducible
 }
 
-for suite in "$@"; do "$suite"; done
+for suite in "$@"; do "suite_$suite"; done
 
+printf '\n== where %s s went\n' "$SECONDS"
+printf '%s\n' "${steps[@]}"
+printf '\n== the slowest tests\n'
+sed -n 's/^test \(.*\) \.\.\. .* <\([0-9.]*\)s>$/\2 \1/p' "$log" | sort -rn | head -n 10 |
+    awk '{ printf "%7.1f s  %s\n", $1, $2 }'
 # cargo prints a line for each test binary; this is their sum.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
      END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"

@@ -1,40 +1,116 @@
 #!/usr/bin/env bash
-# Builds and installs what a sandbox is made of, and only what is missing. Run by `make parts`; safe to run again.
+# Builds what a sandbox is made of, once a machine: into a cache outside the checkout, from which every clone takes it.
+# `make parts` runs it. It is safe to run again, and in two clones at once.
 #
-#   programs   etcd and Kubernetes, from the modules that go.mod pins and go.sum vouches for -> .built/bin
-#   krew       krew and its validator, from the module that krew/go.mod pins                 -> .built/krew
-#   python     moto (the AWS services), aws and cfn-lint (command lines), pinned with hashes -> .built/venv
-#   packages   containerd and what a node needs, from Debian, when root                      -> the system
-#   images     the pause image of every Pod, from pause/main.go                              -> .built/images
+#   tests/parts/build.sh [sandbox|krew|bench|lint]...     `sandbox` without a name
 #
-# `build.sh bench` installs what `make bench` needs besides: wrk, from Debian.
+#   kubernetes   etcd and Kubernetes, from the modules that go.mod pins and go.sum verifies
+#   python       moto (the AWS services), aws and cfn-lint (command lines), pinned with hashes
+#   pause        the image that holds each Pod's namespaces, from pause/main.go
+#   krew         krew and its validator, from the module that krew/go.mod pins
+#   lint         actionlint, from the module that lint/go.mod pins, and cargo-deny
+#
+# Debian packages (containerd and what else a node needs; wrk for `bench`) are installed into the system, as root.
+#
+#   EKS_ENCRYPT_PARTS   the cache; ${XDG_CACHE_HOME:-~/.cache}/eks-encrypt/parts by default
+#
+# `build.sh clean` removes every part from the cache.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-readonly built=$PWD/.built
-# What a node and the Python environment need, and the Debian package that has it.
-declare -A packages=(
-    [containerd]=containerd [runc]=runc [buildah]=buildah [/usr/lib/cni/bridge]=containernetworking-plugins
-    [iptables]=iptables [conntrack]=conntrack [docker-registry]=docker-registry [ip]=iproute2
-)
-[[ ${1-} != bench ]] || packages[wrk]=wrk
-readonly packages
-mkdir -p "$built/bin" "$built/images"
+readonly cache=${EKS_ENCRYPT_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/eks-encrypt/parts}
+readonly parts=(kubernetes python pause krew lint)
+readonly links=$PWD/.built
 
 say() { printf 'parts: %s\n' "$*"; }
 
-# $1 names a thing, $2 is the file or folder, the rest are the files that it is made from.
-current() {
-    local stamp=$built/$1.stamp; shift
-    local thing=$1; shift
-    [[ -e $thing && -e $stamp && $(cat "$stamp") == "$(sha256sum "$@" | sha256sum)" ]]
+# Links .built/NAME to the part's folder in the cache, which RECIPE fills if it is not there yet. The folder's name has a digest
+# of all that decides what is in it: the files that pin versions, the recipe and the tool's version.
+part() { # NAME TOOL-VERSION PINNED-BY...
+    local name=$1 version=$2 key folder started
+    shift 2
+    key=$({ printf '%s\n' "$version"; declare -f "make_$name"; sha256sum "$@"; } | sha256sum | cut -c 1-16)
+    folder=$cache/$name-$key
+    if [[ ! -e $folder/.complete ]]; then
+        mkdir -p "$cache"
+        (
+            # One clone builds it, and others wait. The kernel frees the lock however the builder ends.
+            flock 9
+            [[ ! -e $folder/.complete ]] || exit 0
+            say "$name: building ..."
+            started=$SECONDS
+            # What an interrupted build left.
+            rm -rf "$folder"
+            mkdir "$folder"
+            "make_$name" "$folder"
+            touch "$folder/.complete"
+            say "$name: built in $((SECONDS - started)) s"
+        ) 9> "$folder.lock"
+    fi
+    mkdir -p "$links"
+    [[ -L $links/$name ]] || rm -rf "${links:?}/$name"
+    ln -sfnT "$folder" "$links/$name"
 }
-stamp() { local name=$1; shift 2; sha256sum "$@" | sha256sum > "$built/$name.stamp"; }
 
-install_packages() {
-    local missing=() program
-    for program in "${!packages[@]}"; do
-        PATH=$PATH:/usr/sbin:/sbin command -v "$program" > /dev/null || missing+=("${packages[$program]}")
+# What KUBEBUILDER_ASSETS has of these is used in place of ours.
+programs=()
+for package in go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube{-apiserver,ctl,-controller-manager,-scheduler,let,-proxy}; do
+    program=${package##*/}
+    [[ -x ${KUBEBUILDER_ASSETS:-/nonexistent}/${program/v3/etcd} ]] || programs+=("$package")
+done
+readonly programs
+
+make_kubernetes() {
+    local set="-X k8s.io/component-base/version" version minor
+    version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+    minor=${version#v1.}
+    # Kubernetes takes its version from the linker; without it, clients are told v0.0.0-master.
+    CGO_ENABLED=0 go build -trimpath -o "$1/" -ldflags "-s -w \
+        $set.gitVersion=$version $set.gitMajor=1 $set.gitMinor=${minor%%.*} $set.gitTreeState=clean" \
+        "${programs[@]}"
+    # Go names a program after its folder.
+    [[ ! -e $1/server ]] || mv "$1/server" "$1/etcd"
+}
+
+make_krew() {
+    # Without a version from the linker it is a development build, which never asks the internet for a newer one.
+    (cd krew && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$1/" sigs.k8s.io/krew/cmd/{krew,validate-krew-manifest})
+    mv "$1/krew" "$1/kubectl-krew"
+}
+
+make_python() {
+    python3 -m venv "$1"
+    "$1/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+    # A folder with `aws` alone, for PATH.
+    mkdir "$1/aws"
+    ln -s ../bin/aws "$1/aws/aws"
+}
+
+make_lint() {
+    local version
+    (cd lint && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$1/" github.com/rhysd/actionlint/cmd/actionlint)
+    version=$(sed -n 's/^cargo-deny = "\(.*\)".*/\1/p' ../../Cargo.toml)
+    # Unoptimised: it runs for a second, and would take minutes to compile.
+    cargo install --quiet --locked --debug --no-track --root "$1" --target-dir "$1/target" "cargo-deny@$version"
+    mv "$1/bin/cargo-deny" "$1"
+    rm -rf "$1/target" "$1/bin"
+}
+
+make_pause() {
+    mkdir "$1/context"
+    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$1/context/pause" ./pause
+    printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' > "$1/context/Containerfile"
+    # A store of its own, which goes with the folder.
+    local buildah=(buildah --storage-driver vfs --root "$1/store/root" --runroot "$1/store/run")
+    "${buildah[@]}" build --quiet --isolation chroot --tag eks-encrypt.local/pause:1 "$1/context" > /dev/null
+    "${buildah[@]}" push --quiet eks-encrypt.local/pause:1 "oci-archive:$1/pause.oci.tar:eks-encrypt.local/pause:1"
+    rm -rf "$1/context" "$1/store"
+}
+
+install_packages() { # PROGRAM=PACKAGE...
+    local missing=() pair
+    for pair in "$@"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "${pair%=*}" > /dev/null || missing+=("${pair#*=}")
     done
     python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
     ((${#missing[@]})) || return 0
@@ -55,80 +131,37 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 }
 
-build_program() { # NAME PACKAGE
-    local name=$1 package=$2
-    if [[ -x ${KUBEBUILDER_ASSETS:-/nonexistent}/$name ]]; then
-        say "$name: that of KUBEBUILDER_ASSETS"
-        return 0
-    fi
-    current "$name" "$built/bin/$name" go.mod go.sum && return 0
-    local started=$SECONDS version
-    version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
-    local minor=${version#v1.}
-    local set="-X k8s.io/component-base/version"
-    say "$name: building ..."
-    # Kubernetes takes its version from the linker; without it, clients are told v0.0.0-master.
-    CGO_ENABLED=0 go build -trimpath -o "$built/bin/$name" -ldflags "-s -w \
-        $set.gitVersion=$version $set.gitMajor=1 $set.gitMinor=${minor%%.*} $set.gitTreeState=clean" "$package"
-    stamp "$name" "bin/$name" go.mod go.sum
-    say "$name: built in $((SECONDS - started)) s"
+build_sandbox() {
+    # Beside Go's compiler, which leaves a core idle while it downloads and links.
+    {
+        install_packages containerd=containerd runc=runc buildah=buildah /usr/lib/cni/bridge=containernetworking-plugins \
+            iptables=iptables conntrack=conntrack docker-registry=docker-registry ip=iproute2
+        part python "$(python3 --version)" requirements.txt
+        if [[ $(id -u) == 0 ]] && command -v buildah > /dev/null; then part pause "$(go version)" pause/main.go; fi
+    } &
+    part kubernetes "$(go version) ${programs[*]}" go.mod go.sum
+    wait $!
 }
 
-build_krew() { # PACKAGE [NAME]
-    # A folder of their own: kubectl takes kubectl-krew on PATH for a plugin of everybody's.
-    local program=$built/krew/${2:-$1}
-    current "krew-$1" "$program" krew/go.mod krew/go.sum && return 0
-    local started=$SECONDS
-    say "$1: building ..."
-    # Without a version from the linker it is a development build, which never asks the internet for a newer one.
-    (cd krew && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$program" "sigs.k8s.io/krew/cmd/$1")
-    stamp "krew-$1" "$program" krew/go.mod krew/go.sum
-    say "$1: built in $((SECONDS - started)) s"
+build_krew() { part krew "$(go version)" krew/go.mod krew/go.sum; }
+
+build_bench() { install_packages wrk=wrk; }
+
+build_lint() {
+    part lint "$(go version) $(rustc --version) $(grep '^cargo-deny = ' ../../Cargo.toml)" lint/go.mod lint/go.sum
 }
 
-install_python() {
-    current venv "$built/aws/aws" requirements.txt && return 0
-    say "moto and aws: installing ..."
-    rm -rf "$built/venv"
-    python3 -m venv "$built/venv"
-    "$built/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-    # Compiled now, so that the first sandbox does not pay for it; some files of awscli are templates, not Python.
-    "$built/venv/bin/python" -m compileall -q "$built/venv/lib" >/dev/null || true
-    # A folder with `aws` alone, for PATH.
-    mkdir -p "$built/aws"
-    ln -sf ../venv/bin/aws "$built/aws/aws"
-    stamp venv "$built/venv" requirements.txt
+build_clean() {
+    # By their names: the folder may be one that has other things in it.
+    local name
+    for name in "${parts[@]}"; do rm -rf "$cache/$name"-????????????????{,.lock}; done
+    rmdir --ignore-fail-on-non-empty "$cache" 2> /dev/null || true
+    rm -rf "$links"
 }
 
-build_pause() {
-    [[ $(id -u) == 0 ]] && command -v buildah >/dev/null || return 0
-    current pause "$built/images/pause.oci.tar" pause/main.go && return 0
-    say "pause image: building ..."
-    local context; context=$(mktemp -d)
-    mkdir "$context/files"
-    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$context/files/pause" ./pause
-    printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' > "$context/files/Containerfile"
-    # A store of its own, which goes with the folder.
-    local buildah=(buildah --storage-driver vfs --root "$context/root" --runroot "$context/run")
-    "${buildah[@]}" build --quiet --isolation chroot --tag eks-encrypt.local/pause:1 "$context/files" > /dev/null
-    rm -f "$built/images/pause.oci.tar"
-    "${buildah[@]}" push --quiet eks-encrypt.local/pause:1 \
-        "oci-archive:$built/images/pause.oci.tar:eks-encrypt.local/pause:1"
-    rm -rf "$context"
-    stamp pause "$built/images/pause.oci.tar" pause/main.go
-}
-
-say "checking what a sandbox needs; from nothing this takes about 8 minutes on 2 cores"
-install_packages
-build_program kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
-build_program etcd go.etcd.io/etcd/server/v3
-build_program kubectl k8s.io/kubernetes/cmd/kubectl
-build_program kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager
-build_program kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler
-build_program kubelet k8s.io/kubernetes/cmd/kubelet
-build_program kube-proxy k8s.io/kubernetes/cmd/kube-proxy
-build_krew krew kubectl-krew
-build_krew validate-krew-manifest
-install_python
-build_pause
-say "everything is there"
+# A virtual environment can't move, and links have to lead somewhere from any folder.
+[[ $cache == /* ]] || { say "EKS_ENCRYPT_PARTS has to be an absolute path: $cache"; exit 2; }
+for group in "${@:-sandbox}"; do
+    [[ $(type -t "build_$group") == function ]] || { say "there is no group $group"; exit 2; }
+    "build_$group"
+done

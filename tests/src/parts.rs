@@ -21,7 +21,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Those of this checkout; `KUBEBUILDER_ASSETS` comes first where it has the program.
+    /// Those that this checkout is linked to (`tests/parts/build.sh`); `KUBEBUILDER_ASSETS` comes first where it has the program.
     #[must_use]
     pub fn of_this_checkout() -> Self {
         let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("parts/.built");
@@ -33,7 +33,7 @@ impl Parts {
     /// # Errors
     /// It was not built.
     pub fn program(&self, name: &str) -> Result<PathBuf, Missing> {
-        let places = self.assets.iter().cloned().chain([self.built.join("bin")]);
+        let places = self.assets.iter().cloned().chain([self.built.join("kubernetes")]);
         self.first(name, places)
     }
 
@@ -42,7 +42,7 @@ impl Parts {
     /// # Errors
     /// The environment was not made.
     pub fn python(&self, name: &str) -> Result<PathBuf, Missing> {
-        self.first(name, [self.built.join("venv/bin")])
+        self.first(name, [self.built.join("python/bin")])
     }
 
     /// The folder with our own Python package `moto_eks`, for PYTHONPATH.
@@ -57,7 +57,7 @@ impl Parts {
     /// # Errors
     /// It was not made.
     pub fn aws_bin(&self) -> Result<PathBuf, Missing> {
-        let folder = self.built.join("aws");
+        let folder = self.built.join("python/aws");
         self.first("aws", [folder.clone()]).map(|_| folder)
     }
 
@@ -84,7 +84,7 @@ impl Parts {
     /// # Errors
     /// It was not built.
     pub fn pause_image(&self) -> Result<PathBuf, Missing> {
-        self.first("pause.oci.tar", [self.built.join("images")])
+        self.first("pause.oci.tar", [self.built.join("pause")])
     }
 
     /// A program of a Debian package.
@@ -116,19 +116,21 @@ mod tests {
     #[test]
     fn kubebuilder_assets_come_before_our_own() {
         let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        std::fs::create_dir(ours.path().join("bin")).unwrap();
-        for file in [ours.path().join("bin/etcd"), ours.path().join("bin/kubelet"), theirs.path().join("etcd")] {
+        std::fs::create_dir(ours.path().join("kubernetes")).unwrap();
+        for file in
+            [ours.path().join("kubernetes/etcd"), ours.path().join("kubernetes/kubelet"), theirs.path().join("etcd")]
+        {
             std::fs::write(file, "").unwrap();
         }
         let parts = Parts { built: ours.path().into(), assets: Some(theirs.path().into()) };
         assert_eq!(parts.program("etcd").unwrap(), theirs.path().join("etcd"));
-        assert_eq!(parts.program("kubelet").unwrap(), ours.path().join("bin/kubelet"));
+        assert_eq!(parts.program("kubelet").unwrap(), ours.path().join("kubernetes/kubelet"));
     }
 
     #[test]
     fn a_missing_program_is_named_with_the_cure() {
         let parts = Parts { built: "/nowhere".into(), assets: None };
         let error = parts.program("kubelet").unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"kubelet is not there (looked in /nowhere/bin); `make parts` builds or installs it");
+        insta::assert_snapshot!(error, @"kubelet is not there (looked in /nowhere/kubernetes); `make parts` builds or installs it");
     }
 }

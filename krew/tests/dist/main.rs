@@ -1,10 +1,11 @@
-//! What `make dist` made, looked at as those do who download it: target/dist, and nothing else where it can be helped.
+//! The packed files, looked at as those do who download them: those of `make dist`, or those of `make pack`, which has the programs
+//! that tests are run with in place of a release's. `release` is about the programs as they are released.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod again;
 mod archives;
-mod binaries;
 mod image;
 mod lists;
+mod release;
 mod support;

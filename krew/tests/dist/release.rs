@@ -1,5 +1,5 @@
-//! The programs run on their architectures, need nothing of the machine that they run on, and say nothing of the one that they
-//! were made on.
+//! The programs as they are released: they run on their architectures, need nothing of the machine that they run on, say nothing of
+//! the one that they were made on, and are small. `make release-test` compiles them; `make test` skips this module.
 
 use std::process::Command;
 
@@ -7,7 +7,9 @@ use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, elf};
 use serde_json::Value;
 
-use crate::support::{ARCHES, JOB, MIB, PLUGIN, VERSION, executable, output, program};
+use crate::support::{
+    ARCHES, IMAGE, JOB, MIB, PLUGIN, VERSION, archive, dist, entries, executable, output, program, read,
+};
 
 /// Runs a program; arm64's in qemu, which Debian's qemu-user-static brings.
 fn say(name: &str, arch: &str, arguments: &[&str]) -> String {
@@ -131,5 +133,25 @@ fn the_plugin_is_smaller_than_25_mib() {
     for arch in ARCHES {
         let size = program(PLUGIN, arch).len();
         assert!(size < 25 * MIB, "{arch}: {size} bytes");
+    }
+}
+
+#[test]
+fn each_archive_is_smaller_than_25_mib() {
+    for arch in ARCHES {
+        let size = read(&dist(&archive(arch))).len();
+        assert!(size < 25 * MIB, "{arch}: {size} bytes");
+    }
+}
+
+#[test]
+fn the_image_is_smaller_than_12_mib_for_each_architecture() {
+    let entries = entries(&read(&dist(IMAGE)));
+    for arch in ARCHES {
+        let manifest = crate::image::manifest(&entries, arch);
+        let pulled = manifest["config"]["size"].as_u64().unwrap() + manifest["layers"][0]["size"].as_u64().unwrap();
+        // Unpacked, which is what a node stores, it holds too.
+        let unpacked = program(JOB, arch).len();
+        assert!(pulled < 12 * MIB as u64 && unpacked < 12 * MIB, "{arch}: {pulled} bytes");
     }
 }

@@ -21,14 +21,20 @@ pub(crate) fn checkout(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file)
 }
 
-/// A file of the release.
+/// A packed file. `EKS_ENCRYPT_DIST` names the folder, relative to the checkout: `make pack` and `make dist` have one each.
 pub(crate) fn dist(file: &str) -> PathBuf {
-    checkout("target/dist").join(file)
+    checkout(&std::env::var("EKS_ENCRYPT_DIST").unwrap_or_else(|_| "target/dist".to_owned())).join(file)
+}
+
+/// A program as it was before it was packed: beside the folder of the packed files.
+pub(crate) fn unpacked(name: &str, arch: &str) -> PathBuf {
+    dist("..").join(format!("linux-{arch}/{name}"))
 }
 
 /// What is in it.
 pub(crate) fn read(path: &Path) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}; `make dist` makes it", path.display()))
+    std::fs::read(path)
+        .unwrap_or_else(|error| panic!("{}: {error}; `make dist` or `make pack` makes it", path.display()))
 }
 
 /// The name of the archive for an architecture.

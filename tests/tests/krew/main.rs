@@ -2,7 +2,7 @@
 //! real kubectl finds, completes and names as people type it. For each rule there is an example that breaks it, so that the
 //! judge is seen to judge.
 //!
-//! Run by `make test`. Needs no root; needs what `make parts`, `make build` and `make dist` make. Nothing leaves the machine: krew, being a
+//! Run by `make test`. Needs no root; needs krew and what `make build` and `make pack` (or `make dist`) make. Nothing leaves the machine: krew, being a
 //! development build, never asks for a newer one, and is given files of this machine or addresses of its loopback alone.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]

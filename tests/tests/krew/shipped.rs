@@ -1,5 +1,4 @@
-//! What a release ships: the filled manifest and its archives. Input: `target/dist`. Output: a manifest, and the archive of each
-//! platform.
+//! What a release ships: the filled manifest and its archives, of `make dist` or `make pack`.
 
 use std::path::{Path, PathBuf};
 
@@ -25,10 +24,10 @@ pub(crate) struct Shipped {
     pub(crate) folder: PathBuf,
 }
 
-/// What `make dist` has made.
+/// The packed files. `EKS_ENCRYPT_DIST` names their folder, relative to the checkout.
 pub(crate) fn shipped() -> Shipped {
-    let dist = checkout("target/dist");
-    let manifest = std::fs::read_to_string(dist.join(MANIFEST)).expect("`make dist` makes what these tests look at");
+    let dist = checkout(&std::env::var("EKS_ENCRYPT_DIST").unwrap_or_else(|_| "target/dist".to_owned()));
+    let manifest = std::fs::read_to_string(dist.join(MANIFEST)).expect("`make dist` or `make pack` makes these files");
     Shipped { manifest: serde_saphyr::from_str(&manifest).unwrap(), folder: dist }
 }
 
