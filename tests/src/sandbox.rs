@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use reqwest::header::AUTHORIZATION;
+use serde_json::{Value, json};
 
+use crate::aws::identity::authorization;
 use crate::aws::scenario::Scenario;
 use crate::folder::Folder;
 use crate::info::{self, Info};
@@ -26,6 +29,9 @@ use crate::truth::inspect::Inspection;
 
 /// How long a sandbox may take to go; its parts are killed, so this is generous.
 const GONE: Duration = Duration::from_secs(30);
+
+/// How long an association may take, on 2 cores with other sandboxes beside it.
+const ASSOCIATED: Duration = Duration::from_secs(120);
 
 /// How often a wait looks; each look is a system call.
 const LOOK: Duration = Duration::from_millis(20);
@@ -169,6 +175,51 @@ impl Sandbox {
     /// The API server does not answer.
     pub async fn digest(&self) -> anyhow::Result<String> {
         digest::of_all(&self.admin().await?).await.context("the API server does not list the Secrets")
+    }
+
+    /// Associates a key, by its ARN or alias, and waits until EKS calls that Successful. As `aws` does it, but without the second
+    /// that each call of `aws` takes.
+    ///
+    /// # Errors
+    /// EKS refuses, or the update fails.
+    pub async fn associate(&self, key: &str) -> anyhow::Result<()> {
+        let path = format!("/clusters/{}/encryption-config/associate", self.info.cluster);
+        let config = json!({ "encryptionConfig": [{ "resources": ["secrets"], "provider": { "keyArn": key } }] });
+        let begun = self.eks(|client, url| client.post(format!("{url}{path}")).json(&config)).await?;
+        let id = begun["update"]["id"].as_str().context("EKS began no update")?;
+        let path = format!("/clusters/{}/updates/{id}", self.info.cluster);
+        let deadline = Instant::now() + ASSOCIATED;
+        loop {
+            let update = self.eks(|client, url| client.get(format!("{url}{path}"))).await?["update"].take();
+            match update["status"].as_str() {
+                Some("Successful") => return Ok(()),
+                Some("InProgress") if Instant::now() < deadline => tokio::time::sleep(LOOK).await,
+                _ => bail!("{key} is not associated: {update}"),
+            }
+        }
+    }
+
+    /// The ARN of the key that EKS says the cluster has.
+    ///
+    /// # Errors
+    /// The endpoint does not answer.
+    pub async fn key(&self) -> anyhow::Result<Option<String>> {
+        let path = format!("/clusters/{}", self.info.cluster);
+        let answer = self.eks(|client, url| client.get(format!("{url}{path}"))).await?;
+        Ok(answer["cluster"]["encryptionConfig"][0]["provider"]["keyArn"].as_str().map(str::to_owned))
+    }
+
+    /// Makes a call of EKS's.
+    async fn eks(
+        &self,
+        request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
+    ) -> anyhow::Result<Value> {
+        let signed = authorization("eks", &self.info.region);
+        let request = request(&loopback::http(), &self.info.aws_endpoint).header(AUTHORIZATION, signed);
+        let answer = request.send().await.context("the sandbox does not answer")?;
+        let (status, answer) = (answer.status(), answer.json::<Value>().await?);
+        ensure!(status.is_success(), "EKS refused: {answer}");
+        Ok(answer)
     }
 
     /// Makes the AWS endpoint behave in a certain way.

@@ -87,7 +87,7 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     step("etcd, moto and kube-apiserver");
     let stop = CancellationToken::new();
     crew.start(etcd::start(programs, folder, site.etcd)?)?;
-    crew.start(moto::start(programs, folder, site.moto, moto::EksTypes::Stock)?)?;
+    crew.start(moto::start(programs, folder, site.moto)?)?;
     let ca = Authority::new(&folder.pki())?;
     let mut api_server = ApiServer::new(programs, folder, &ca, site.api, &etcd::url(site.etcd[0]))?
         .with_flags(&options.api_server)

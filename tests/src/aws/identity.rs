@@ -27,6 +27,13 @@ impl<'a> Signer<'a> {
     }
 }
 
+/// The `Authorization` header of the cluster's creator, for a request that this crate makes itself. Neither this endpoint nor moto
+/// checks its signature.
+pub(crate) fn authorization(service: &str, region: &str) -> String {
+    let scope = format!("{}/20260101/{region}/{service}/aws4_request", CREATOR.id);
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")
+}
+
 /// The sandbox's principal with an access key.
 pub(crate) fn principal(access_key: &str) -> Option<Credentials> {
     [CREATOR, ADMIN_ROLE, STRANGER].into_iter().find(|known| known.id == access_key)

@@ -1,42 +1,42 @@
 //! moto, which answers every AWS call that the sandbox does not answer itself: how it is started, and how a request is
 //! passed on to it and its answer back.
 
+use std::process::Command;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
+use super::identity::authorization;
 use crate::folder::Folder;
 use crate::loopback;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
-/// What moto's CloudFormation makes of `AWS::EKS::Cluster` and `AWS::EKS::Nodegroup`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EksTypes {
-    /// Clusters and node groups, by our own models (`parts/moto_eks`), which take 1 s more to load.
-    Modelled,
-    /// Nothing, and says CREATE_COMPLETE: moto as it is.
-    Stock,
-}
+/// moto would otherwise read the machine's AWS settings, and ask a metadata service that is not there.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("AWS_CONFIG_FILE", "/dev/null"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+    ("PYTHONUNBUFFERED", "1"),
+];
 
 /// What moto is started with.
-pub(crate) fn start(parts: &Parts, folder: &Folder, port: u16, types: EksTypes) -> Result<Start, Missing> {
-    let log = folder.log("moto");
-    let start = match types {
-        EksTypes::Stock => Start::new("moto", &parts.python("moto_server")?, log),
-        EksTypes::Modelled => Start::new("moto", &parts.python("python3")?, log)
-            .args(["-m", "moto_eks"])
-            .env("PYTHONPATH", parts.python_path()?)
-            // It would be written beside the sources.
-            .env("PYTHONDONTWRITEBYTECODE", "1"),
-    };
-    Ok(start
-        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-        // moto would otherwise read the machine's AWS settings, and ask a metadata service that is not there.
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("PYTHONUNBUFFERED", "1"))
+pub(crate) fn start(parts: &Parts, folder: &Folder, port: u16) -> Result<Start, Missing> {
+    let start = Start::new("moto", &parts.python("moto_server")?, folder.log("moto"));
+    let start = start.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    Ok(ENVIRONMENT.iter().fold(start, |start, (name, value)| start.env(name, value)))
+}
+
+/// The command of the process that moto with CloudFormation's EKS types is forked from (`parts/moto_eks`).
+pub(crate) fn nursery(parts: &Parts) -> Result<Command, Missing> {
+    let mut command = Command::new("setpriv");
+    // The kernel ends it when the program that started it dies, however that dies.
+    command.args(["--pdeathsig", "KILL", "--"]).arg(parts.python("python3")?).args(["-m", "moto_eks", "--nursery"]);
+    command.env_clear().envs(ENVIRONMENT).env("PATH", "/usr/bin:/bin").env("PYTHONPATH", parts.python_path()?);
+    // It would be written beside the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(command)
 }
 
 /// A running moto.
@@ -63,12 +63,8 @@ impl Moto {
 
     /// What EKS's DescribeCluster answers, good or bad.
     pub(crate) async fn eks_cluster(&self, region: &str, name: &str) -> reqwest::Result<serde_json::Value> {
-        // moto reads account, region and service from the signature's scope, and does not check the signature.
-        let signed = format!(
-            "AWS4-HMAC-SHA256 Credential={}/20260101/{region}/eks/aws4_request, SignedHeaders=host, Signature=0",
-            crate::info::CREATOR.id
-        );
-        let request = self.client.get(format!("{}/clusters/{name}", self.url)).header(header::AUTHORIZATION, signed);
+        let request = self.client.get(format!("{}/clusters/{name}", self.url));
+        let request = request.header(header::AUTHORIZATION, authorization("eks", region));
         request.send().await?.json().await
     }
 

@@ -8,6 +8,7 @@ mod calls;
 mod front;
 pub mod keys;
 pub mod life;
+mod nursery;
 mod refusal;
 mod stack;
 mod xml;
@@ -25,7 +26,6 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-pub use crate::aws::moto::EksTypes;
 use crate::aws::moto::{self, Moto};
 use crate::crew::{Crew, READY};
 use crate::folder::Folder;
@@ -38,6 +38,15 @@ use life::Life;
 
 /// The region of the environment. Not that of any test's file: who forgets the file's region is found out.
 const REGION: &str = "eu-north-1";
+
+/// What moto's CloudFormation makes of `AWS::EKS::Cluster` and `AWS::EKS::Nodegroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EksTypes {
+    /// Clusters and node groups, by our own models (`parts/moto_eks`).
+    Modelled,
+    /// Nothing, and says CREATE_COMPLETE: moto as it is.
+    Stock,
+}
 
 /// A running account.
 #[derive(Debug)]
@@ -179,23 +188,39 @@ fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc:
     };
     runtime.block_on(async {
         let mut crew = Crew::default();
-        let up = begin(types, folder, &mut crew, stop).await;
+        let (up, server) = match begin(types, folder, &mut crew, stop).await {
+            Ok((up, server)) => (Ok(up), server),
+            Err(error) => (Err(error), None),
+        };
         let is_up = up.is_ok();
         // Nobody hears it if the test has ended.
         let _ = tell.send(up);
         if is_up {
             stop.cancelled().await;
         }
+        drop(server);
         crew.kill().await;
     });
 }
 
-async fn begin(types: EksTypes, folder: &Folder, crew: &mut Crew, stop: &CancellationToken) -> anyhow::Result<Up> {
+/// The server ends when it is dropped.
+async fn begin(
+    types: EksTypes,
+    folder: &Folder,
+    crew: &mut Crew,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Up, Option<nursery::Server>)> {
     let [moto_port, port] = ports::free(Ipv4Addr::LOCALHOST.into())?;
-    crew.start(moto::start(&Parts::of_this_checkout(), folder, moto_port, types)?)?;
+    let server = match types {
+        EksTypes::Modelled => Some(nursery::server(moto_port, &folder.log("moto"))?),
+        EksTypes::Stock => {
+            crew.start(moto::start(&Parts::of_this_checkout(), folder, moto_port)?)?;
+            None
+        }
+    };
     let moto = Moto::at(moto_port);
-    crew.ready(READY, || moto.answers()).await?;
+    crew.ready(READY, || moto.answers()).await.with_context(|| format!("see {}", folder.log("moto").display()))?;
     let front = Arc::new(Front::new(moto));
     front::serve(&front, port, stop).await?;
-    Ok(Up { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() })
+    Ok((Up { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() }, server))
 }

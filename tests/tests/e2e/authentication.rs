@@ -16,25 +16,33 @@ use super::gate;
 use super::judge::Before;
 use super::running::{BEGUN, Running};
 use super::support::{
-    SANDBOX, Said, associated, aws, control_plane, enable, filled, kubectl, plugin_command, run, wait_for,
+    SANDBOX, Said, associated, aws, control_plane, enable, filled, kubectl_with_aws, plugin_with_aws, run, wait_for,
 };
 
+/// None of these changes anything, so one sandbox does for all.
 #[test]
-fn the_kubeconfig_is_as_eks_has_it_and_works() {
+fn who_may_talk_to_the_api_server() {
     let sandbox = control_plane();
-    let config = kubectl(&sandbox, &["config", "view", "--raw", "--output=json"]).json();
+    the_kubeconfig_is_as_eks_has_it_and_works(&sandbox);
+    a_token_older_than_fifteen_minutes_is_refused(&sandbox);
+    an_assumed_role_with_its_session_token_gets_in_and_one_without_does_not(&sandbox);
+    a_stranger_is_known_and_may_do_nothing(&sandbox);
+    eks_refuses_an_access_key_that_nobody_has(&sandbox);
+    the_plugin_s_own_token_is_as_that_of_aws_and_gets_in(&sandbox);
+}
+
+fn the_kubeconfig_is_as_eks_has_it_and_works(sandbox: &Sandbox) {
+    let config = kubectl_with_aws(sandbox, &["config", "view", "--raw", "--output=json"]).json();
     assert_eq!(config["current-context"], sandbox.info().arn);
     assert_eq!(config["clusters"][0]["name"], sandbox.info().arn);
     assert_eq!(config["users"][0]["user"]["exec"]["command"], "aws");
-    let whoami = kubectl(&sandbox, &["auth", "whoami", "--output=json"]).json();
+    let whoami = kubectl_with_aws(sandbox, &["auth", "whoami", "--output=json"]).json();
     assert_eq!(whoami["status"]["userInfo"]["username"], CREATOR.arn());
     // The same principal on AWS's side.
-    assert_eq!(aws(&sandbox, &["sts", "get-caller-identity"]).json()["Arn"], CREATOR.arn());
+    assert_eq!(aws(sandbox, &["sts", "get-caller-identity"]).json()["Arn"], CREATOR.arn());
 }
 
-#[test]
-fn a_token_older_than_fifteen_minutes_is_refused() {
-    let sandbox = control_plane();
+fn a_token_older_than_fifteen_minutes_is_refused(sandbox: &Sandbox) {
     let (endpoint, cluster) = (&sandbox.info().aws_endpoint, &sandbox.info().cluster);
     let with = |token: &str| {
         let server = &sandbox.info().endpoint;
@@ -49,9 +57,7 @@ fn a_token_older_than_fifteen_minutes_is_refused() {
     assert!(error.contains("Unauthorized"), "{error}");
 }
 
-#[test]
-fn an_assumed_role_with_its_session_token_gets_in_and_one_without_does_not() {
-    let sandbox = control_plane();
+fn an_assumed_role_with_its_session_token_gets_in_and_one_without_does_not(sandbox: &Sandbox) {
     let with = |token: &str, program: &str, arguments: &[&str]| {
         let mut command = sandbox.command(program).unwrap();
         command.env("AWS_ACCESS_KEY_ID", ADMIN_ROLE.id).env("AWS_SECRET_ACCESS_KEY", ADMIN_ROLE.secret);
@@ -66,18 +72,14 @@ fn an_assumed_role_with_its_session_token_gets_in_and_one_without_does_not() {
     assert!(error.contains("must be logged in") || error.contains("Unauthorized"), "{error}");
 }
 
-#[test]
-fn a_stranger_is_known_and_may_do_nothing() {
-    let sandbox = control_plane();
+fn a_stranger_is_known_and_may_do_nothing(sandbox: &Sandbox) {
     let mut command = sandbox.command("kubectl").unwrap();
     command.env("AWS_ACCESS_KEY_ID", STRANGER.id).env("AWS_SECRET_ACCESS_KEY", STRANGER.secret);
     let error = run(command.args(["get", "secrets", "--all-namespaces"])).error();
     assert!(error.contains(&format!("User \"{}\" cannot list resource \"secrets\"", STRANGER.arn())), "{error}");
 }
 
-#[test]
-fn eks_refuses_an_access_key_that_nobody_has() {
-    let sandbox = control_plane();
+fn eks_refuses_an_access_key_that_nobody_has(sandbox: &Sandbox) {
     let mut command = sandbox.command("aws").unwrap();
     command.env("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000");
     let error = run(command.args(["eks", "describe-cluster", "--name", "sandbox"])).error();
@@ -113,11 +115,9 @@ fn parameters(credential: &Value) -> BTreeMap<String, String> {
     all
 }
 
-#[test]
-fn the_plugin_s_own_token_is_as_that_of_aws_and_gets_in() {
-    let sandbox = control_plane();
+fn the_plugin_s_own_token_is_as_that_of_aws_and_gets_in(sandbox: &Sandbox) {
     for principal in [CREATOR, ADMIN_ROLE] {
-        let [own, of_aws] = both_tokens(&sandbox, principal);
+        let [own, of_aws] = both_tokens(sandbox, principal);
         assert_eq!(parameters(&own), parameters(&of_aws));
         let until = |credential: &Value| -> Timestamp {
             credential["status"]["expirationTimestamp"].as_str().unwrap().parse().unwrap()
@@ -135,7 +135,7 @@ fn the_plugin_s_own_token_is_as_that_of_aws_and_gets_in() {
 
 /// The plugin on a machine that has no `aws`.
 fn without_aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
-    let mut command = plugin_command(sandbox, arguments);
+    let mut command = plugin_with_aws(sandbox, arguments);
     let kubectl = Path::new(command.get_program()).parent().unwrap().display().to_string();
     let plugin = Path::new(SANDBOX).parent().unwrap().display().to_string();
     run(command.env("PATH", format!("{plugin}:{kubectl}")))
@@ -168,10 +168,10 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
 async fn a_run_outlives_the_token_that_it_began_with() {
     let sandbox = control_plane();
     filled(&sandbox, 200, 2).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let before = Before::of(&sandbox).await;
     let folder = sandbox.folder().logs();
-    let mut config = kubectl(&sandbox, &["config", "view", "--raw", "--output=json"]).json();
+    let mut config = kubectl_with_aws(&sandbox, &["config", "view", "--raw", "--output=json"]).json();
     let script = format!("cd {}\n{HAND_OUT}", folder.display());
     config["users"][0]["user"] = json!({ "exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never", "command": "sh", "args": ["-c", script],
@@ -190,7 +190,7 @@ async fn a_run_outlives_the_token_that_it_began_with() {
     let server = &sandbox.info().endpoint;
     let with_first = ["--kubeconfig=/dev/null", "--insecure-skip-tls-verify", "--server", server, "--token", &first];
     wait_for("the first token's end", || {
-        let said = kubectl(&sandbox, &[&with_first[..], &["get", "namespaces"]].concat());
+        let said = kubectl_with_aws(&sandbox, &[&with_first[..], &["get", "namespaces"]].concat());
         said.stderr.contains("Unauthorized").then_some(())
     });
     run.at_work();

@@ -52,7 +52,7 @@ fn pods(sandbox: &Fixture) -> usize {
 async fn applied_by_kustomize_it_runs_to_its_end_and_is_removed_again() {
     let sandbox = with_node();
     filled(&sandbox, 50, 2).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
     let mine = reviewed(&sandbox, &image, "2026-q4");
     let mine = mine.to_str().unwrap();

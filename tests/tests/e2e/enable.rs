@@ -2,15 +2,17 @@
 //! after it, etcd is the judge.
 
 use eks_encrypt_tests::aws::scenario::{Scenario, UpdateFailure};
+use eks_encrypt_tests::info::STRANGER;
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
+use super::gate;
 use super::judge::{Before, cleaned_up};
 use super::node::push;
 use super::running::Running;
 use super::support::{
-    Fixture, Said, admin, apply, associated, control_plane, enable, filled, key_of, kubectl, plugin, wait_for,
-    with_node,
+    Fixture, Said, admin, apply, associate, associated, aws, control_plane, enable, filled, key_of, kubectl, plugin,
+    plugin_command, run, wait_for, with_node,
 };
 
 /// `enable` with a key, from here.
@@ -30,12 +32,13 @@ async fn some_secrets() -> (Fixture, Before) {
 #[tokio::test]
 async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     let sandbox = with_node();
-    filled(&sandbox, 4000, 3).await;
+    filled(&sandbox, 300, 3).await;
     let image = push(&sandbox);
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let before = Before::of(&sandbox).await;
-    // One patch at a time: the run is still under way when the API server goes.
-    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--image", &image, "--concurrency", "1"]));
+    // The run is still under way when the API server goes.
+    gate::shut(&sandbox, "seed-2", "secret-2");
+    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--image", &image]));
     let log = ["logs", "-n", "eks-encrypt", "-l", "app.kubernetes.io/name=eks-encrypt", "--tail=1"];
     wait_for("the first patches", || admin(&sandbox, &log).stdout.contains(r#""event":"progress""#).then_some(()));
     sandbox.kill_api_server().await.unwrap();
@@ -43,6 +46,7 @@ async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     run.until("note: no answer, asking again");
     sandbox.restart_api_server().await.unwrap();
     run.at_work();
+    gate::open(&sandbox);
     let said = run.end();
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     before.all_moved(&sandbox).await;
@@ -90,37 +94,72 @@ async fn another_clusters_kubeconfig_is_refused_with_nothing_touched() {
     );
     our.untouched(&ours).await;
     their.untouched(&other).await;
-    assert_eq!((key_of(&ours), key_of(&other)), (None, None));
+    assert_eq!((key_of(&ours).await, key_of(&other).await), (None, None));
 }
 
+/// Each of these leaves the cluster untouched, so one sandbox does for all.
 #[tokio::test]
-async fn keys_that_can_not_be_are_refused_by_us_before_anything_is_changed() {
+async fn what_is_refused_leaves_the_cluster_untouched() {
     let (sandbox, before) = some_secrets().await;
+    keys_that_can_not_be_are_refused_by_us_before_anything_is_changed(&sandbox, &before).await;
+    a_cluster_that_is_not_active_is_left_alone(&sandbox, &before).await;
+    a_person_without_rights_in_the_cluster_is_told_which_before_the_key_is_associated(&sandbox, &before).await;
+    without_an_image_the_three_ways_out_are_named_before_anything_is_asked(&sandbox);
+}
+
+async fn keys_that_can_not_be_are_refused_by_us_before_anything_is_changed(sandbox: &Sandbox, before: &Before) {
     let keys = &sandbox.info().keys;
     for (key, why) in [
         (&keys.disabled, "Disabled"),
         (&keys.asymmetric, "RSA_2048"),
         (&keys.pending_deletion, "it is going to be deleted"),
     ] {
-        let said = with_key(&sandbox, key);
+        let said = with_key(sandbox, key);
         assert_eq!(said.code, Some(3), "{}", said.stderr);
         // Our own sentence: EKS would refuse such a key too.
         let words = said.words();
         assert!(words.contains("can't encrypt a cluster") && words.contains(why), "{}", said.stderr);
     }
-    before.untouched(&sandbox).await;
-    assert_eq!(key_of(&sandbox), None);
+    before.untouched(sandbox).await;
+    assert_eq!(key_of(sandbox).await, None);
 }
 
-#[tokio::test]
-async fn a_cluster_that_is_not_active_is_left_alone() {
-    let (sandbox, before) = some_secrets().await;
+async fn a_cluster_that_is_not_active_is_left_alone(sandbox: &Sandbox, before: &Before) {
     sandbox.set_scenario(&Scenario { cluster_status: Some("FAILED".into()), ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    let said = plugin(sandbox, &enable(sandbox, &["--local"]));
     assert_eq!(said.code, Some(3), "{}", said.stderr);
     assert!(said.words().contains("FAILED, not ACTIVE"), "{}", said.stderr);
-    before.untouched(&sandbox).await;
-    assert_eq!(key_of(&sandbox), None);
+    sandbox.set_scenario(&Scenario::default()).await.unwrap();
+    before.untouched(sandbox).await;
+    assert_eq!(key_of(sandbox).await, None);
+}
+
+async fn a_person_without_rights_in_the_cluster_is_told_which_before_the_key_is_associated(
+    sandbox: &Sandbox,
+    before: &Before,
+) {
+    let mut command = plugin_command(sandbox, &enable(sandbox, &["--image", "registry.example/job:1"]));
+    command.env("AWS_ACCESS_KEY_ID", STRANGER.id).env("AWS_SECRET_ACCESS_KEY", STRANGER.secret);
+    let said = run(&mut command);
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    for part in [
+        "FAIL rights",
+        "cannot get resource \"namespaces\"",
+        "create clusterroles.rbac",
+        "create jobs.batch in namespace",
+    ] {
+        assert!(said.words().contains(part), "{part}: {}", said.stderr);
+    }
+    before.untouched(sandbox).await;
+    assert_eq!(key_of(sandbox).await, None);
+}
+
+fn without_an_image_the_three_ways_out_are_named_before_anything_is_asked(sandbox: &Sandbox) {
+    let said = plugin(sandbox, &enable(sandbox, &[]));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    for way in ["--push-image REGISTRY/REPO", "--image", "--local"] {
+        assert!(said.stderr.contains(way), "{}", said.stderr);
+    }
 }
 
 #[tokio::test]
@@ -143,7 +182,7 @@ async fn what_eks_says_comes_through_and_the_same_command_succeeds_when_that_is_
     sandbox.set_scenario(&Scenario { throttle: 3, ..Scenario::default() }).await.unwrap();
     let said = with_key(&sandbox, "alias/customer");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_eq!(key_of(&sandbox).as_ref(), Some(&sandbox.info().keys.customer));
+    assert_eq!(key_of(&sandbox).await.as_ref(), Some(&sandbox.info().keys.customer));
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
 }
@@ -151,10 +190,16 @@ async fn what_eks_says_comes_through_and_the_same_command_succeeds_when_that_is_
 #[tokio::test]
 async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure() {
     let (sandbox, before) = some_secrets().await;
-    sandbox.set_scenario(&Scenario { update_seconds: 25, ..Scenario::default() }).await.unwrap();
+    sandbox.set_scenario(&Scenario { update_seconds: 20, ..Scenario::default() }).await.unwrap();
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "3s"]));
     assert_eq!(said.code, Some(7), "{}", said.stderr);
     before.untouched(&sandbox).await;
+
+    // As long as that takes, nothing else may begin.
+    let error = associate(&sandbox, &sandbox.info().keys.customer).error();
+    assert!(error.contains("(ResourceInUseException)"), "{error}");
+    let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
+    assert_eq!(cluster["cluster"]["status"], "UPDATING");
 
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output", "yaml"]));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
@@ -168,12 +213,12 @@ async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure(
 async fn another_key_is_refused_and_stays() {
     let (sandbox, _) = some_secrets().await;
     let keys = &sandbox.info().keys;
-    associated(&sandbox, &keys.other);
+    associated(&sandbox, &keys.other).await;
     let before = Before::of(&sandbox).await;
     sandbox.set_scenario(&Scenario { throttle: 2, ..Scenario::default() }).await.unwrap();
     let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
     assert_eq!(said.code, Some(4), "{}", said.stderr);
     assert!(said.stderr.contains(&keys.other) && said.stderr.contains(&keys.customer), "{}", said.stderr);
     before.untouched(&sandbox).await;
-    assert_eq!(key_of(&sandbox).as_ref(), Some(&keys.other));
+    assert_eq!(key_of(&sandbox).await.as_ref(), Some(&keys.other));
 }

@@ -23,7 +23,7 @@ fn pods(sandbox: &Sandbox) -> Vec<String> {
 async fn held(secrets: u32, namespaces: u32) -> (Fixture, Before, Running) {
     let sandbox = with_node();
     filled(&sandbox, secrets, namespaces).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
     let last = namespaces - 1;
     gate::shut(&sandbox, &format!("seed-{last}"), &format!("secret-{last}"));

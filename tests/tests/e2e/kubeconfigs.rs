@@ -12,7 +12,7 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::{Said, aws, control_plane, plugin_command, run, with_node};
+use super::support::{Said, aws, plugin_command, run, with_node};
 
 const LOOK: [&str; 2] = ["cleanup", "--dry-run"];
 
@@ -76,11 +76,19 @@ fn through(said: &Said) {
     assert!(said.code == Some(0) && said.stderr.contains(THROUGH), "{}", said.stderr);
 }
 
+/// None of these changes anything, so one sandbox does for all; with a node, because no proxy is asked for what is on loopback.
 #[test]
-fn certificates_in_files_of_several_kubeconfigs() {
-    let sandbox = control_plane();
-    let parts = Parts::of(&sandbox);
-    through(&parts.look(&sandbox, &parts.cluster, &parts.user));
+fn the_api_server_is_reached() {
+    let sandbox = with_node();
+    certificates_in_files_of_several_kubeconfigs(&sandbox);
+    a_token_s_file_with_its_line_break(&sandbox);
+    a_server_s_other_name_and_a_wrong_one(&sandbox);
+    proxies_and_their_exceptions(&sandbox);
+}
+
+fn certificates_in_files_of_several_kubeconfigs(sandbox: &Sandbox) {
+    let parts = Parts::of(sandbox);
+    through(&parts.look(sandbox, &parts.cluster, &parts.user));
     let cluster = json!({
         "server": parts.cluster["server"],
         "certificate-authority": parts.beside(&parts.cluster["certificate-authority-data"], "ca.crt"),
@@ -95,39 +103,33 @@ fn certificates_in_files_of_several_kubeconfigs() {
         parts.write("clusters", Some(&cluster), None),
     ];
     let list = std::env::join_paths(files).unwrap();
-    through(&run(plugin_command(&sandbox, &LOOK).env("KUBECONFIG", list)));
+    through(&run(plugin_command(sandbox, &LOOK).env("KUBECONFIG", list)));
 }
 
-#[test]
-fn a_token_s_file_with_its_line_break() {
-    let sandbox = control_plane();
-    let parts = Parts::of(&sandbox);
-    let token = aws(&sandbox, &["eks", "get-token", "--cluster-name", "sandbox", "--output", "json"]).json();
+fn a_token_s_file_with_its_line_break(sandbox: &Sandbox) {
+    let parts = Parts::of(sandbox);
+    let token = aws(sandbox, &["eks", "get-token", "--cluster-name", "sandbox", "--output", "json"]).json();
     let token = format!("{}\n", token["status"]["token"].as_str().unwrap());
     let file = parts.beside(&json!(STANDARD.encode(token)), "token");
-    through(&parts.look(&sandbox, &parts.cluster, &json!({ "tokenFile": file })));
+    through(&parts.look(sandbox, &parts.cluster, &json!({ "tokenFile": file })));
 }
 
-#[test]
-fn a_server_s_other_name_and_a_wrong_one() {
-    let sandbox = control_plane();
-    let parts = Parts::of(&sandbox);
-    let named = |name: &str| parts.look(&sandbox, &with(&parts.cluster, "tls-server-name", name), &parts.user);
+fn a_server_s_other_name_and_a_wrong_one(sandbox: &Sandbox) {
+    let parts = Parts::of(sandbox);
+    let named = |name: &str| parts.look(sandbox, &with(&parts.cluster, "tls-server-name", name), &parts.user);
     through(&named("kubernetes.default.svc"));
     let error = named("another.example").error();
     assert!(error.contains("another.example"), "{error}");
 }
 
-#[test]
-fn proxies_and_their_exceptions() {
-    let sandbox = with_node();
-    let parts = Parts::of(&sandbox);
+fn proxies_and_their_exceptions(sandbox: &Sandbox) {
+    let parts = Parts::of(sandbox);
     let (proxy, asked) = proxy();
     let count = || std::mem::take(&mut *asked.lock().unwrap());
     let server = parts.cluster["server"].as_str().unwrap().strip_prefix("https://").unwrap();
     let by_environment = |exceptions: &str| {
         let file = parts.write("config", Some(&parts.cluster), Some(&parts.user)).display().to_string();
-        let mut command = plugin_command(&sandbox, &LOOK);
+        let mut command = plugin_command(sandbox, &LOOK);
         command.env("HTTPS_PROXY", format!("http://alice:p%40ss@{proxy}")).env("NO_PROXY", exceptions);
         run(command.env("KUBECONFIG", file))
     };
@@ -148,7 +150,7 @@ fn proxies_and_their_exceptions() {
     // What the kubeconfig names knows no exceptions.
     let cluster = with(&parts.cluster, "proxy-url", &format!("http://{proxy}"));
     let file = parts.write("config", Some(&cluster), Some(&parts.user)).display().to_string();
-    through(&run(plugin_command(&sandbox, &LOOK).env("NO_PROXY", "*").env("KUBECONFIG", file)));
+    through(&run(plugin_command(sandbox, &LOOK).env("NO_PROXY", "*").env("KUBECONFIG", file)));
     assert!(!count().is_empty());
 }
 

@@ -42,7 +42,7 @@ async fn engine(sandbox: &Sandbox) -> (RunResult, Option<String>) {
 async fn other_runs_are_refused_by_the_lease_and_the_first_one_finishes() {
     let sandbox = control_plane();
     filled(&sandbox, 300, 3).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let before = Before::of(&sandbox).await;
 
     gate::shut(&sandbox, "seed-2", "secret-2");

@@ -25,7 +25,7 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     assert_eq!((&checks["passed"], &checks["association"]), (&true.into(), &"missing".into()), "{checks}");
     before.untouched(&sandbox).await;
     assert_eq!(namespaces(&sandbox), "");
-    assert_eq!(key_of(&sandbox), None);
+    assert_eq!(key_of(&sandbox).await, None);
 
     // The run.
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
@@ -62,7 +62,7 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
 async fn ctrl_c_stops_it_and_the_same_command_does_the_rest() {
     let sandbox = control_plane();
     filled(&sandbox, 200, 2).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let before = Before::of(&sandbox).await;
     gate::shut(&sandbox, "seed-1", "secret-1");
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--output=json"]));
@@ -115,7 +115,7 @@ async fn on_a_terminal_the_clusters_name_is_the_only_yes() {
         assert!(screen.contains(words), "{words}: {screen}");
     }
     before.untouched(&sandbox).await;
-    assert_eq!(key_of(&sandbox), None);
+    assert_eq!(key_of(&sandbox).await, None);
 
     let (code, screen) = typed(&sandbox, &arguments, "sandbox");
     assert_eq!(code, Some(0), "{screen}");

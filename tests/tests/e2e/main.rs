@@ -8,7 +8,9 @@
 
 mod admission;
 mod air_gapped;
+mod api_priority;
 mod associate;
+mod authentication;
 mod by_hand;
 mod create;
 mod create_templates;
@@ -26,9 +28,9 @@ mod other_version;
 mod refused;
 mod rights;
 mod running;
+mod sandboxes;
 mod scenarios;
 mod seed;
 mod seed_commands;
 mod storms;
 mod support;
-mod tokens;

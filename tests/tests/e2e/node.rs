@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::support::{kubectl, run, wait_for, with_node};
+use super::support::{Fixture, kubectl, run, wait_for, with_node};
 
 /// The Job's image, as `make image` builds it.
 pub(crate) fn image() -> &'static Path {
@@ -12,19 +12,24 @@ pub(crate) fn image() -> &'static Path {
 }
 
 /// Pushes the Job's image into the sandbox's registry; its name there.
-pub(crate) fn push(sandbox: &super::support::Fixture) -> String {
+pub(crate) fn push(sandbox: &Fixture) -> String {
     let mut command = sandbox.command(super::support::SANDBOX).unwrap();
     let said = run(command.arg("push").arg("--dir").arg(sandbox.folder().path()).arg(image()));
     said.ok().trim().to_owned()
 }
 
 #[test]
-fn a_restricted_pod_reaches_the_api_server_and_its_log_is_followed_to_its_end() {
+fn pods_are_real() {
     let sandbox = with_node();
-    let image = push(&sandbox);
-    kubectl(&sandbox, &["create", "namespace", "strict"]).ok();
+    a_restricted_pod_reaches_the_api_server_and_its_log_is_followed_to_its_end(&sandbox);
+    an_unrestricted_pod_is_refused_where_pod_security_says_so(&sandbox);
+}
+
+fn a_restricted_pod_reaches_the_api_server_and_its_log_is_followed_to_its_end(sandbox: &Fixture) {
+    let image = push(sandbox);
+    kubectl(sandbox, &["create", "namespace", "strict"]).ok();
     let label = "pod-security.kubernetes.io/enforce=restricted";
-    kubectl(&sandbox, &["label", "namespace", "strict", label]).ok();
+    kubectl(sandbox, &["label", "namespace", "strict", label]).ok();
     // The Job without any rights: what the API server answers it comes back in its log.
     let pod = format!(
         r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"pod","namespace":"strict"}},"spec":{{"restartPolicy":"Never",
@@ -35,15 +40,15 @@ fn a_restricted_pod_reaches_the_api_server_and_its_log_is_followed_to_its_end() 
     );
     let file = sandbox.folder().path().join("logs/pod.json");
     std::fs::write(&file, pod).unwrap();
-    kubectl(&sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
+    kubectl(sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
     // kubectl waits for the container to begin, follows its log, and ends with it.
     kubectl(
-        &sandbox,
+        sandbox,
         &["wait", "pod/pod", "-n", "strict", "--for=jsonpath={.status.containerStatuses}", "--timeout=60s"],
     )
     .ok();
     let log = wait_for("the container's log", || {
-        let said = kubectl(&sandbox, &["logs", "--follow", "pod", "-n", "strict"]);
+        let said = kubectl(sandbox, &["logs", "--follow", "pod", "-n", "strict"]);
         (said.code == Some(0)).then_some(said.stdout)
     });
     let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
@@ -52,11 +57,9 @@ fn a_restricted_pod_reaches_the_api_server_and_its_log_is_followed_to_its_end() 
     assert!(last["reason"].as_str().unwrap().contains(user), "{log}");
 }
 
-#[test]
-fn an_unrestricted_pod_is_refused_where_pod_security_says_so() {
-    let sandbox = with_node();
+fn an_unrestricted_pod_is_refused_where_pod_security_says_so(sandbox: &Fixture) {
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/namespace.yaml");
-    kubectl(&sandbox, &["apply", "--filename", manifests.to_str().unwrap()]).ok();
-    let error = kubectl(&sandbox, &["run", "loose", "-n", "eks-encrypt", "--image=nothing"]).error();
+    kubectl(sandbox, &["apply", "--filename", manifests.to_str().unwrap()]).ok();
+    let error = kubectl(sandbox, &["run", "loose", "-n", "eks-encrypt", "--image=nothing"]).error();
     assert!(error.contains("violates PodSecurity \"restricted:latest\""), "{error}");
 }

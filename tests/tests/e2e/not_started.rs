@@ -19,7 +19,7 @@ const FULL: &str = r#"{"apiVersion":"v1","kind":"List","items":[
 async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_nothing_stays() {
     let sandbox = with_node();
     filled(&sandbox, 5, 1).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     apply(&sandbox, "full.json", FULL);
     let before = Before::of_runs_in(&sandbox, &["eks-encrypt", "full"]).await;
     let image = push(&sandbox);
@@ -61,7 +61,7 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
 async fn a_pod_that_no_node_takes_is_named_and_begins_when_one_comes() {
     let sandbox = with_node();
     filled(&sandbox, 20, 1).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
     let arguments = enable(&sandbox, &["--image", &image, "--node-selector", "disk=fast"]);
     let mut run = Running::start(&sandbox, "run", &arguments);

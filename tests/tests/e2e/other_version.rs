@@ -8,7 +8,7 @@ use super::support::{admin, apply, associated, filled, plugin, wait_for, with_no
 async fn a_job_made_for_another_wire_version_is_told_by_attach_and_writes_nothing() {
     let sandbox = with_node();
     filled(&sandbox, 5, 1).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let before = Before::of(&sandbox).await;
     let image = push(&sandbox);
 

@@ -123,7 +123,7 @@ const NAMESPACES: [&str; MISSING.len() + 1] = {
 async fn with_exactly_the_printed_rights_it_is_done_and_with_one_less_it_says_which() {
     let sandbox = with_node();
     filled(&sandbox, 20, 1).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     let image = push(&sandbox);
     let before = Before::of_runs_in(&sandbox, &NAMESPACES).await;
 

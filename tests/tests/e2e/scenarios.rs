@@ -9,23 +9,7 @@ fn describe(sandbox: &Fixture) -> super::support::Said {
 }
 
 #[tokio::test]
-async fn an_update_takes_as_long_as_asked_and_nothing_else_may_begin_meanwhile() {
-    let sandbox = control_plane();
-    sandbox.set_scenario(&Scenario { update_seconds: 20, ..Scenario::default() }).await.unwrap();
-    let begun = std::time::Instant::now();
-    let update = associate(&sandbox, &sandbox.info().keys.customer).json()["update"].clone();
-    assert_eq!(update["status"], "InProgress");
-    assert_eq!(describe(&sandbox).json()["cluster"]["status"], "UPDATING");
-    let error = associate(&sandbox, &sandbox.info().keys.customer).error();
-    let id = update["id"].as_str().unwrap();
-    assert!(error.contains("(ResourceInUseException)") && error.contains(id), "{error}");
-    assert_eq!(end_of(&sandbox, id)["status"], "Successful");
-    assert!(begun.elapsed().as_secs() >= 20);
-    assert_eq!(describe(&sandbox).json()["cluster"]["status"], "ACTIVE");
-}
-
-#[tokio::test]
-async fn an_update_fails_with_the_given_error_and_can_be_tried_again() {
+async fn an_update_fails_with_the_given_error_and_can_be_tried_again_and_a_second_key_is_refused_for_ever() {
     let sandbox = control_plane();
     let failure = UpdateFailure { error_code: "AccessDenied".into(), error_message: "no grant could be made".into() };
     sandbox.set_scenario(&Scenario { update_fails: Some(failure), ..Scenario::default() }).await.unwrap();
@@ -36,47 +20,55 @@ async fn an_update_fails_with_the_given_error_and_can_be_tried_again() {
     assert_eq!(update["errors"][0]["errorMessage"], "no grant could be made");
     assert_eq!(describe(&sandbox).json()["cluster"].get("encryptionConfig"), None);
 
-    let id = associate(&sandbox, &sandbox.info().keys.customer).json()["update"]["id"].as_str().unwrap().to_owned();
+    let keys = &sandbox.info().keys;
+    let id = associate(&sandbox, &keys.customer).json()["update"]["id"].as_str().unwrap().to_owned();
     assert_eq!(end_of(&sandbox, &id)["status"], "Successful");
+    for key in [&keys.customer, &keys.other] {
+        let error = associate(&sandbox, key).error();
+        let expected = "(InvalidParameterException) when calling the AssociateEncryptionConfig operation: Encryption is already enabled on the cluster";
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
+/// None of these associates a key, so one sandbox does for all.
 #[tokio::test]
-async fn so_many_calls_are_throttled() {
+async fn the_endpoint_misbehaves_on_request() {
     let sandbox = control_plane();
+    so_many_calls_are_throttled(&sandbox).await;
+    a_cluster_that_is_not_active_takes_no_key(&sandbox).await;
+    a_caller_without_create_grant_is_refused(&sandbox).await;
+    the_api_server_is_killed_and_comes_back_when_asked(&sandbox).await;
+}
+
+async fn so_many_calls_are_throttled(sandbox: &Fixture) {
     sandbox.set_scenario(&Scenario { throttle: 2, ..Scenario::default() }).await.unwrap();
     for _ in 0..2 {
-        let error = describe(&sandbox).error();
+        let error = describe(sandbox).error();
         assert!(error.contains("(ThrottlingException)") && error.contains("Rate exceeded"), "{error}");
     }
-    assert_eq!(describe(&sandbox).json()["cluster"]["status"], "ACTIVE");
+    assert_eq!(describe(sandbox).json()["cluster"]["status"], "ACTIVE");
 }
 
-#[tokio::test]
-async fn a_cluster_that_is_not_active_takes_no_key() {
-    let sandbox = control_plane();
+async fn a_cluster_that_is_not_active_takes_no_key(sandbox: &Fixture) {
     sandbox.set_scenario(&Scenario { cluster_status: Some("FAILED".into()), ..Scenario::default() }).await.unwrap();
-    assert_eq!(describe(&sandbox).json()["cluster"]["status"], "FAILED");
-    let error = associate(&sandbox, &sandbox.info().keys.customer).error();
+    assert_eq!(describe(sandbox).json()["cluster"]["status"], "FAILED");
+    let error = associate(sandbox, &sandbox.info().keys.customer).error();
     assert!(error.contains("(InvalidRequestException)") && error.contains("FAILED"), "{error}");
 }
 
-#[tokio::test]
-async fn a_caller_without_create_grant_is_refused() {
-    let sandbox = control_plane();
+async fn a_caller_without_create_grant_is_refused(sandbox: &Fixture) {
     sandbox.set_scenario(&Scenario { deny_create_grant: true, ..Scenario::default() }).await.unwrap();
-    let error = associate(&sandbox, &sandbox.info().keys.customer).error();
+    let error = associate(sandbox, &sandbox.info().keys.customer).error();
     let expected = "(InvalidRequestException) when calling the AssociateEncryptionConfig operation: User not authorized to perform kms:CreateGrant operation";
     assert!(error.contains(expected), "{error}");
 }
 
-#[tokio::test]
-async fn the_api_server_is_killed_and_comes_back_when_asked() {
-    let sandbox = control_plane();
-    kubectl(&sandbox, &["create", "namespace", "kept"]).ok();
+async fn the_api_server_is_killed_and_comes_back_when_asked(sandbox: &Fixture) {
+    kubectl(sandbox, &["create", "namespace", "kept"]).ok();
     sandbox.kill_api_server().await.unwrap();
-    let error = kubectl(&sandbox, &["get", "namespaces", "--request-timeout=5s"]).error();
+    let error = kubectl(sandbox, &["get", "namespaces", "--request-timeout=5s"]).error();
     assert!(error.contains("refused"), "{error}");
     sandbox.restart_api_server().await.unwrap();
-    assert!(kubectl(&sandbox, &["get", "namespaces", "--output=name"]).ok().contains("namespace/kept"));
+    assert!(kubectl(sandbox, &["get", "namespaces", "--output=name"]).ok().contains("namespace/kept"));
     assert_eq!(sandbox.casualty(), None, "what is asked for is no fault");
 }

@@ -71,7 +71,7 @@ async fn the_association_alone_writes_no_secret_and_reencrypt_then_moves_all() {
     let said = plugin(&sandbox, &["enable", "-f", &file, "--encrypt-existing-secrets=false", "--yes"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("Done: the key is associated."), "{}", said.stderr);
-    assert_eq!(key_of(&sandbox).as_ref(), Some(&sandbox.info().keys.customer));
+    assert_eq!(key_of(&sandbox).await.as_ref(), Some(&sandbox.info().keys.customer));
     before.untouched(&sandbox).await;
     assert!(admin(&sandbox, &["get", "namespace", "eks-encrypt"]).error().contains("NotFound"));
 

@@ -1,15 +1,11 @@
-//! What changes under a run: Secrets that come and go, lists that expire, an API server that has no time, and policies that
-//! somebody makes meanwhile.
+//! What changes under a run: Secrets that come and go, lists that expire, and policies that somebody makes meanwhile.
 
 use eks_encrypt_tests::options::{Node, Options};
 
 use super::gate::{self, POOLFUL};
 use super::judge::{Before, cleaned_up};
-use super::node::push;
 use super::running::{BEGUN, Running};
-use super::support::{
-    Fixture, admin, apply, associated, control_plane, enable, filled, plugin, start, wait_for, with_node,
-};
+use super::support::{admin, apply, associated, control_plane, enable, filled, plugin, start, wait_for};
 
 /// A policy that denies writes of some Secrets.
 const FREEZE: &str = r#"{"apiVersion":"v1","kind":"List","items":[
@@ -20,16 +16,6 @@ const FREEZE: &str = r#"{"apiVersion":"v1","kind":"List","items":[
     {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicyBinding","metadata":{"name":"freeze"},
      "spec":{"policyName":"freeze","validationActions":["Deny"]}}]}"#;
 
-/// Next to no seats for whoever writes Secrets, and no queue: the rest is answered 429.
-const FEW_SEATS: &str = r#"{"apiVersion":"v1","kind":"List","items":[
-    {"apiVersion":"flowcontrol.apiserver.k8s.io/v1","kind":"PriorityLevelConfiguration","metadata":{"name":"few-seats"},
-     "spec":{"type":"Limited","limited":{"nominalConcurrencyShares":1,"lendablePercent":0,"borrowingLimitPercent":0,
-     "limitResponse":{"type":"Reject"}}}},
-    {"apiVersion":"flowcontrol.apiserver.k8s.io/v1","kind":"FlowSchema","metadata":{"name":"few-seats"},
-     "spec":{"priorityLevelConfiguration":{"name":"few-seats"},"matchingPrecedence":2,"rules":[{"subjects":[{"kind":"Group",
-     "group":{"name":"system:authenticated"}}],"resourceRules":[{"verbs":["patch"],"apiGroups":[""],
-     "resources":["secrets"],"namespaces":["*"]}]}]}}]}"#;
-
 #[tokio::test]
 async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     // Up to Kubernetes 1.33, and in 1.34 some seconds later, a list can't go on after a compaction.
@@ -37,7 +23,7 @@ async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     let sandbox = start(Options { node: Node::None, api_server: old, ..Options::default() });
     // Three pages, and the gate holds the run on the first.
     filled(&sandbox, 1300, 2).await;
-    associated(&sandbox, &sandbox.info().keys.customer);
+    associated(&sandbox, &sandbox.info().keys.customer).await;
     gate::shut(&sandbox, "seed-0", "secret-0");
 
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--output=json"]));
@@ -99,35 +85,4 @@ async fn a_policy_that_appears_in_mid_run_leaves_names_and_the_same_command_fini
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
-}
-
-#[tokio::test]
-async fn an_api_server_that_answers_429_is_asked_again_until_all_is_done() {
-    let sandbox = control_plane();
-    asked_again(&sandbox, &["--local"]).await;
-}
-
-#[tokio::test]
-async fn a_pod_with_64_in_flight_that_is_answered_429_does_all_the_same() {
-    let sandbox = with_node();
-    let image = push(&sandbox);
-    asked_again(&sandbox, &["--image", &image, "--concurrency", "64"]).await;
-}
-
-async fn asked_again(sandbox: &Fixture, more: &[&str]) {
-    filled(sandbox, 200, 2).await;
-    associated(sandbox, &sandbox.info().keys.customer);
-    apply(sandbox, "few-seats.json", FEW_SEATS);
-    let before = Before::of(sandbox).await;
-
-    let said = plugin(sandbox, &enable(sandbox, more));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("200 listed: 200 rewritten"), "{}", said.stderr);
-    let metrics = admin(sandbox, &["get", "--raw", "/metrics"]).ok();
-    let rejected = metrics.lines().find(|line| {
-        line.starts_with("apiserver_flowcontrol_rejected_requests_total") && line.contains("\"few-seats\"")
-    });
-    assert!(rejected.is_some(), "nothing was answered 429: this test shows nothing");
-    before.all_moved(sandbox).await;
-    cleaned_up(sandbox).await;
 }

@@ -1,14 +1,17 @@
 //! What scenarios share: a sandbox with a folder that goes with it, command lines, and waiting for a condition.
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use eks_encrypt_tests::folder::Folder;
 use eks_encrypt_tests::options::{Node, Options};
+use eks_encrypt_tests::parts::Parts;
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::seed::{Seed, seed};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -101,12 +104,17 @@ pub(crate) fn aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
     run(sandbox.command("aws").unwrap().args(arguments).env("AWS_MAX_ATTEMPTS", "1"))
 }
 
-/// The real kubectl.
+/// The real kubectl, as the cluster's creator. Its token comes from `quick/aws`.
 pub(crate) fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+    run(with_quick_tokens(&mut sandbox.command("kubectl").unwrap()).args(arguments))
+}
+
+/// kubectl with the token that the real `aws` makes.
+pub(crate) fn kubectl_with_aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
     run(sandbox.command("kubectl").unwrap().args(arguments))
 }
 
-/// kubectl with every right and a certificate: a third of a second faster than with EKS's token, for looking again and again.
+/// kubectl with every right and a certificate.
 pub(crate) fn admin(sandbox: &Sandbox, arguments: &[&str]) -> Said {
     run(sandbox
         .command("kubectl")
@@ -130,10 +138,8 @@ pub(crate) fn associate(sandbox: &Sandbox, key: &str) -> Said {
 }
 
 /// Associates a key and waits until that is done.
-pub(crate) fn associated(sandbox: &Sandbox, key: &str) {
-    let update = associate(sandbox, key).json()["update"].clone();
-    let ended = end_of(sandbox, update["id"].as_str().unwrap());
-    assert_eq!(ended["status"], "Successful", "{ended}");
+pub(crate) async fn associated(sandbox: &Sandbox, key: &str) {
+    sandbox.associate(key).await.unwrap();
 }
 
 /// The update as `aws eks describe-update` shows it.
@@ -143,9 +149,8 @@ pub(crate) fn update(sandbox: &Sandbox, id: &str) -> Value {
 }
 
 /// The key that the cluster has, as EKS says it.
-pub(crate) fn key_of(sandbox: &Sandbox) -> Option<String> {
-    let cluster = aws(sandbox, &["eks", "describe-cluster", "--name", &sandbox.info().cluster]).json();
-    cluster["cluster"]["encryptionConfig"][0]["provider"]["keyArn"].as_str().map(str::to_owned)
+pub(crate) async fn key_of(sandbox: &Sandbox) -> Option<String> {
+    sandbox.key().await.unwrap()
 }
 
 /// Waits until the update is no longer in progress.
@@ -169,14 +174,29 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// The plugin, found by kubectl as people have it found.
+/// The plugin, found by kubectl as people have it found. The cluster's tokens come from `quick/aws`.
 pub(crate) fn plugin(sandbox: &Sandbox, arguments: &[&str]) -> Said {
     run(&mut plugin_command(sandbox, arguments))
 }
 
-/// Its command, for whoever starts it in another way.
+/// Its command, for tests that start it in another way.
 pub(crate) fn plugin_command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
+    let mut command = plugin_with_aws(sandbox, arguments);
+    with_quick_tokens(&mut command);
+    command
+}
+
+/// The plugin with tokens that the real `aws` makes.
+pub(crate) fn plugin_with_aws(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     as_plugin(sandbox.command("kubectl").unwrap(), arguments)
+}
+
+/// Puts `quick/aws` before the real `aws` on a command's PATH.
+fn with_quick_tokens(command: &mut Command) -> &mut Command {
+    // The plugin makes the tokens.
+    first_on_path(command, Path::new(SANDBOX).parent().unwrap());
+    first_on_path(command, Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/quick")));
+    command.env("REAL_AWS", Parts::of_this_checkout().python("aws").unwrap())
 }
 
 /// kubectl's command, made one of the plugin.
@@ -211,4 +231,60 @@ pub(crate) fn apply(sandbox: &Sandbox, name: &str, manifests: &str) {
     let file = sandbox.folder().path().join(format!("logs/{name}"));
     std::fs::write(&file, manifests).unwrap();
     admin(sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
+}
+
+/// Sends a process a signal.
+pub(crate) fn kill_process(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+}
+
+/// Whether the sandbox's node is Ready and runs Pods: one is made and waited for.
+pub(crate) fn run_a_pod(sandbox: &Sandbox, name: &str) {
+    let pod = format!(
+        r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}"}},"spec":{{"containers":[{{"name":"c",
+        "image":"eks-encrypt.local/pause:1","imagePullPolicy":"Never"}}]}}}}"#
+    );
+    let file = sandbox.folder().path().join("logs/pod.json");
+    std::fs::write(&file, pod).unwrap();
+    kubectl(sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
+    let phase = || kubectl(sandbox, &["get", "pod", name, "--output=jsonpath={.status.phase}"]).ok();
+    wait_for("the Pod to run", || (phase() == "Running").then_some(()));
+}
+
+/// The parts of sandboxes whose folder is at or below a path, which carry their sandbox in their environment: process ids and
+/// command lines.
+pub(crate) fn parts(folder: &Path) -> Vec<(u32, String)> {
+    processes_that(|process| process.is_part_of(folder))
+}
+
+/// A process's folder in /proc.
+pub(crate) struct Process(PathBuf);
+
+impl Process {
+    /// One of its files; empty where the process has ended.
+    pub(crate) fn read(&self, file: &str) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.0.join(file)).unwrap_or_default()).into_owned()
+    }
+
+    fn line(&self) -> String {
+        self.read("cmdline").replace('\0', " ")
+    }
+
+    /// Whether it is a part of a sandbox whose folder is at or below a path.
+    pub(crate) fn is_part_of(&self, folder: &Path) -> bool {
+        let mark = format!("EKS_ENCRYPT_SANDBOX={}", folder.display());
+        self.read("environ").split('\0').any(|variable| variable.starts_with(&mark))
+            || self.line().contains(&format!("\"folder\":\"{}", folder.display()))
+    }
+}
+
+/// The processes that are meant, but this one.
+pub(crate) fn processes_that(are_meant: impl Fn(&Process) -> bool) -> Vec<(u32, String)> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let process = Process(entry.path());
+        (id != std::process::id() && are_meant(&process)).then(|| (id, process.line()))
+    })
+    .collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::support::run;
+use super::support::{processes_that, run};
 
 /// What there is on the machine, in words, of all that a sandbox makes. Taken before and after, it must be the same.
 pub(crate) fn machine() -> BTreeSet<String> {
@@ -55,21 +55,9 @@ pub(crate) fn nothing_stays_since(before: &BTreeSet<String>) {
 }
 
 /// The processes of sandboxes whose folder is at or below a path, with their command lines: parts, which carry their
-/// sandbox in their environment, and Pods, which are in its cgroup.
+/// sandbox in their environment, and Pods, which are in a sandbox's cgroup.
 pub(crate) fn processes(folder: &Path) -> Vec<(u32, String)> {
-    let mark = format!("EKS_ENCRYPT_SANDBOX={}", folder.display());
-    let all = std::fs::read_dir("/proc").unwrap().flatten();
-    all.filter_map(|entry| {
-        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let read =
-            |file| std::fs::read(entry.path().join(file)).ok().map(|text| String::from_utf8_lossy(&text).into_owned());
-        let line = read("cmdline")?.replace('\0', " ");
-        let ours = read("environ")?.split('\0').any(|variable| variable.starts_with(&mark))
-            || line.contains(&format!("\"folder\":\"{}", folder.display()))
-            || read("cgroup")?.contains("eks-encrypt-sandbox");
-        (ours && id != std::process::id()).then_some((id, line))
-    })
-    .collect()
+    processes_that(|process| process.is_part_of(folder) || process.read("cgroup").contains("eks-encrypt-sandbox"))
 }
 
 fn names(folder: &str) -> impl Iterator<Item = String> {

@@ -1,0 +1,74 @@
+//! moto for many accounts, forked from one process that has loaded it (`parts/moto_eks/nursery.py`). Input: a port and a log.
+//! Output: a server that ends when dropped.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::aws::moto;
+use crate::parts::Parts;
+
+/// The one process of this program; none before the first server is asked for.
+static NURSERY: Mutex<Option<Nursery>> = Mutex::new(None);
+
+struct Nursery {
+    asks: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Nursery {
+    fn start() -> anyhow::Result<Self> {
+        let mut command = moto::nursery(&Parts::of_this_checkout())?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let (tell, told) = mpsc::channel();
+        // The kernel ends the process when the thread that started it ends, so that thread stays.
+        std::thread::spawn(move || {
+            let child = command.spawn();
+            let started = child.is_ok();
+            // Nobody hears it if the test has ended.
+            let _ = tell.send(child);
+            if started {
+                loop {
+                    std::thread::park();
+                }
+            }
+        });
+        let mut child: Child = told.recv()?.context("can't start moto")?;
+        let asks = child.stdin.take().context("moto has no stdin")?;
+        let answers = BufReader::new(child.stdout.take().context("moto has no stdout")?);
+        Ok(Self { asks, answers })
+    }
+
+    fn fork(&mut self, port: u16, log: &Path) -> anyhow::Result<Pid> {
+        writeln!(self.asks, "{port} {}", log.display())?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        answer.trim().parse().map(Pid::from_raw).context("moto's process has ended; its stderr is this program's")
+    }
+}
+
+/// One account's moto.
+#[derive(Debug)]
+pub(super) struct Server(Pid);
+
+/// Starts one. It is not ready then.
+pub(super) fn server(port: u16, log: &Path) -> anyhow::Result<Server> {
+    let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
+    let nursery = match &mut *nursery {
+        Some(nursery) => nursery,
+        none => none.insert(Nursery::start()?),
+    };
+    nursery.fork(port, log).map(Server)
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = kill(self.0, Signal::SIGKILL);
+    }
+}
