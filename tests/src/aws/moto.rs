@@ -29,10 +29,10 @@ pub(crate) fn start(parts: &Parts, folder: &Folder, port: u16) -> Result<Start, 
 }
 
 /// The command of the process that moto with CloudFormation's EKS types is forked from (`parts/moto_eks`).
-pub(crate) fn nursery(parts: &Parts) -> Result<Command, Missing> {
+pub(crate) fn fork_server(parts: &Parts) -> Result<Command, Missing> {
     let mut command = Command::new("setpriv");
     // The kernel ends it when the program that started it dies, however that dies.
-    command.args(["--pdeathsig", "KILL", "--"]).arg(parts.python("python3")?).args(["-m", "moto_eks", "--nursery"]);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(parts.python("python3")?).args(["-m", "moto_eks", "--fork-server"]);
     command.env_clear().envs(ENVIRONMENT).env("PATH", "/usr/bin:/bin").env("PYTHONPATH", parts.python_path()?);
     // It would be written beside the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1");

@@ -1,14 +1,13 @@
 //! An AWS account alone, for what needs no cluster: `create`. moto on a loopback port, and before it a front that writes
 //! down every call and can play a stack's slow life ([`life`]). Up in 2 s, and gone when dropped.
 //!
-//! A thread of its own starts moto and lives as long as the value: the kernel ends moto when that thread ends, however the
-//! test ends.
+//! A thread of its own lives as long as the value, and ends moto with it. When the whole program is killed, the kernel ends moto.
 
 mod calls;
+mod fork_server;
 mod front;
 pub mod keys;
 pub mod life;
-mod nursery;
 mod refusal;
 mod stack;
 mod xml;
@@ -209,10 +208,10 @@ async fn begin(
     folder: &Folder,
     crew: &mut Crew,
     stop: &CancellationToken,
-) -> anyhow::Result<(Up, Option<nursery::Server>)> {
+) -> anyhow::Result<(Up, Option<fork_server::Server>)> {
     let [moto_port, port] = ports::free(Ipv4Addr::LOCALHOST.into())?;
     let server = match types {
-        EksTypes::Modelled => Some(nursery::server(moto_port, &folder.log("moto"))?),
+        EksTypes::Modelled => Some(fork_server::server(moto_port, &folder.log("moto"))?),
         EksTypes::Stock => {
             crew.start(moto::start(&Parts::of_this_checkout(), folder, moto_port)?)?;
             None

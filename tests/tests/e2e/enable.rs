@@ -1,6 +1,8 @@
 //! The main job through kubectl's own plugin lookup, where something is wrong with the cluster, the key, EKS or the API server;
 //! after it, etcd is the judge.
 
+use std::time::{Duration, Instant};
+
 use eks_encrypt_tests::aws::scenario::{Scenario, UpdateFailure};
 use eks_encrypt_tests::info::STRANGER;
 use eks_encrypt_tests::sandbox::Sandbox;
@@ -191,6 +193,7 @@ async fn what_eks_says_comes_through_and_the_same_command_succeeds_when_that_is_
 async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure() {
     let (sandbox, before) = some_secrets().await;
     sandbox.set_scenario(&Scenario { update_seconds: 20, ..Scenario::default() }).await.unwrap();
+    let begun = Instant::now();
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "3s"]));
     assert_eq!(said.code, Some(7), "{}", said.stderr);
     before.untouched(&sandbox).await;
@@ -204,6 +207,7 @@ async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure(
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output", "yaml"]));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("EKS is already associating"), "{}", said.stderr);
+    assert!(begun.elapsed() >= Duration::from_secs(20), "the update did not take its time");
     let report: Value = serde_saphyr::from_str(&said.stdout).unwrap();
     assert_eq!((&report["done"], &report["proven"]), (&true.into(), &true.into()), "{}", said.stdout);
     before.all_moved(&sandbox).await;

@@ -33,7 +33,7 @@ fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
 fn both_architectures(sandbox: &Sandbox) -> PathBuf {
     let folder = sandbox.folder().logs();
     let (archive, arm64) = (folder.join("both.oci.tar"), folder.join("arm64"));
-    let amd64 = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/linux-amd64/eks-encrypt-job");
+    let amd64 = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/packed/linux-amd64/eks-encrypt-job");
     std::fs::write(&arm64, "not a program").unwrap();
     let mut dist = Command::new(Path::new(SANDBOX).with_file_name("dist"));
     dist.env("SOURCE_DATE_EPOCH", "0").arg("image").arg("--output").arg(&archive);

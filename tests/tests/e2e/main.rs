@@ -25,6 +25,7 @@ mod local;
 mod node;
 mod not_started;
 mod other_version;
+mod parts;
 mod refused;
 mod rights;
 mod running;

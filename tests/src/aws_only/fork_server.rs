@@ -1,4 +1,4 @@
-//! moto for many accounts, forked from one process that has loaded it (`parts/moto_eks/nursery.py`). Input: a port and a log.
+//! moto for many accounts, forked from one process that has loaded it (`parts/moto_eks/fork_server.py`). Input: a port and a log.
 //! Output: a server that ends when dropped.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -14,38 +14,38 @@ use crate::aws::moto;
 use crate::parts::Parts;
 
 /// The one process of this program; none before the first server is asked for.
-static NURSERY: Mutex<Option<Nursery>> = Mutex::new(None);
+static FORK_SERVER: Mutex<Option<ForkServer>> = Mutex::new(None);
 
-struct Nursery {
-    asks: ChildStdin,
+struct ForkServer {
+    requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Nursery {
+impl ForkServer {
     fn start() -> anyhow::Result<Self> {
-        let mut command = moto::nursery(&Parts::of_this_checkout())?;
+        let mut command = moto::fork_server(&Parts::of_this_checkout())?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         // The kernel ends the process when the thread that started it ends, so that thread stays.
         std::thread::spawn(move || {
             let child = command.spawn();
             let started = child.is_ok();
-            // Nobody hears it if the test has ended.
-            let _ = tell.send(child);
+            // An error means that the test has ended.
+            let _ = sender.send(child);
             if started {
                 loop {
                     std::thread::park();
                 }
             }
         });
-        let mut child: Child = told.recv()?.context("can't start moto")?;
-        let asks = child.stdin.take().context("moto has no stdin")?;
+        let mut child: Child = receiver.recv()?.context("can't start moto")?;
+        let requests = child.stdin.take().context("moto has no stdin")?;
         let answers = BufReader::new(child.stdout.take().context("moto has no stdout")?);
-        Ok(Self { asks, answers })
+        Ok(Self { requests, answers })
     }
 
     fn fork(&mut self, port: u16, log: &Path) -> anyhow::Result<Pid> {
-        writeln!(self.asks, "{port} {}", log.display())?;
+        writeln!(self.requests, "{port} {}", log.display())?;
         let mut answer = String::new();
         self.answers.read_line(&mut answer)?;
         answer.trim().parse().map(Pid::from_raw).context("moto's process has ended; its stderr is this program's")
@@ -58,12 +58,12 @@ pub(super) struct Server(Pid);
 
 /// Starts one. It is not ready then.
 pub(super) fn server(port: u16, log: &Path) -> anyhow::Result<Server> {
-    let mut nursery = NURSERY.lock().unwrap_or_else(PoisonError::into_inner);
-    let nursery = match &mut *nursery {
-        Some(nursery) => nursery,
-        none => none.insert(Nursery::start()?),
+    let mut fork_server = FORK_SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let fork_server = match &mut *fork_server {
+        Some(fork_server) => fork_server,
+        none => none.insert(ForkServer::start()?),
     };
-    nursery.fork(port, log).map(Server)
+    fork_server.fork(port, log).map(Server)
 }
 
 impl Drop for Server {
