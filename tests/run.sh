@@ -43,7 +43,7 @@ suite_test() {
     step "programs" make --no-print-directory build
     step "the Job's image" make --no-print-directory image
     # Together, for each links the same crates.
-    step "programs of the tests" cargo test --workspace --locked --no-run --test e2e --test lifecycle --test dist --test krew
+    step "programs of the tests" cargo test --workspace --locked --no-run --test e2e --test lifecycle --test krew
     step "end-to-end tests" timed e2e "${E2E_THREADS:-4}"
     step "what sandboxes leave behind" timed lifecycle 1
     step "a release's files, of these programs" make --no-print-directory pack
