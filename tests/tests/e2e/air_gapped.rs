@@ -9,7 +9,7 @@ use eks_encrypt_tests::info::CREATOR;
 
 use super::judge::{Before, namespaces, no_rights};
 use super::node::image;
-use super::support::{Fixture, Said, enable, filled, plugin_command, run, wait_for, with_node};
+use super::support::{Fixture, Said, enable, filled, plugin_with_aws, run, wait_for, with_node};
 
 /// Who asks nobody.
 const NOBODY: [String; 0] = [];
@@ -27,9 +27,9 @@ fn inside(gap: &AirGap, command: &std::process::Command) -> Said {
     gap.inside(move || run(&mut command)).unwrap()
 }
 
-/// The plugin, inside.
+/// The plugin, inside. As elsewhere, the kubeconfig's `aws` makes its tokens: what that asks counts too.
 fn plugin(gap: &AirGap, sandbox: &Fixture, arguments: &[&str]) -> Said {
-    inside(gap, &plugin_command(sandbox, arguments))
+    inside(gap, &plugin_with_aws(sandbox, arguments))
 }
 
 /// A credentials file with the profile `ops`.
@@ -82,7 +82,7 @@ async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_t
     assert_eq!(gap.elsewhere().unwrap(), NOBODY, "status and attach");
 
     // With a profile, and with the region from the kubeconfig alone: the SDK would ask the machine's metadata for what is missing.
-    let mut status = plugin_command(&sandbox, &["status", "--output=json"]);
+    let mut status = plugin_with_aws(&sandbox, &["status", "--output=json"]);
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         status.env_remove(name);
     }

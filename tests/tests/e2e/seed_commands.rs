@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::judge::{Before, cleaned_up};
 use super::node::push;
-use super::support::{admin, enable, filled, key_of, plugin, with_node};
+use super::support::{admin, enable, filled, key_of, plugin, plugin_with_aws, run, with_node};
 
 /// An eksctl ClusterConfig with more in it than is our business.
 fn cluster_config(sandbox: &Sandbox) -> String {
@@ -39,7 +39,7 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
     assert_eq!(sandbox.inspect().await.unwrap().count(Storage::CustomerKey), 0);
 
-    let said = plugin(&sandbox, &enable(&sandbox, &["--image", &image]));
+    let said = run(&mut plugin_with_aws(&sandbox, &enable(&sandbox, &["--image", &image])));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("Done and proven: every Secret is under the key."), "{}", said.stderr);
     assert!(said.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", said.stderr);
