@@ -65,9 +65,8 @@ for suite in "$@"; do "suite_$suite"; done
 
 printf '\n== where %s s went\n' "$SECONDS"
 printf '%s\n' "${steps[@]}"
-printf '\n== the slowest tests\n'
 sed -n 's/^test \(.*\) \.\.\. .* <\([0-9.]*\)s>$/\2 \1/p' "$log" | sort -rn | head -n 10 |
-    awk '{ printf "%7.1f s  %s\n", $1, $2 }'
+    awk 'NR == 1 { print "\n== the slowest tests" } { printf "%7.1f s  %s\n", $1, $2 }'
 # cargo prints a line for each test binary; this is their sum.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
      END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"
