@@ -16,7 +16,8 @@ trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [[ ! -e $file ]] || printf '%s\0' "$file"
 done | tar --create --null --files-from - | tar --extract --directory "$copy"
-"$copy/krew/build.sh" amd64 "${packages[@]}"
+# Side by side, as krew/dist.sh does it.
+printf 'amd64 %s\n' "${packages[@]}" | xargs -P 2 -L 1 "$copy/krew/build.sh"
 different=0
 for package in "${packages[@]}"; do
     program=${package/kubectl-eks-encrypt/kubectl-eks_encrypt} # the one name that kubectl prescribes
