@@ -33,7 +33,7 @@ test: ## Run every test that a change of behaviour can break: lints, unit, end t
 	@tests/run.sh test
 
 .PHONY: release-test
-release-test: ## Compile a release for both architectures, test its files, compile it again and compare (root on Debian; an hour on 2 cores)
+release-test: ## Compile a release for both architectures, test its files, compile it again and compare (root on Debian; an hour of CPU)
 	@tests/run.sh release-test
 
 .PHONY: bench
