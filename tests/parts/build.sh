@@ -24,7 +24,7 @@ readonly links=$PWD/.built
 
 say() { printf 'parts: %s\n' "$*"; }
 
-# Links .built/NAME to the part's folder in the cache, which RECIPE fills if it is not there yet. The folder's name has a digest
+# Links .built/NAME to the part's folder in the cache, which make_NAME fills if it is not there yet. The folder's name has a digest
 # of all that decides what is in it: the files that pin versions, the recipe and the tool's version.
 part() { # NAME TOOL-VERSION PINNED-BY...
     local name=$1 version=$2 key folder started

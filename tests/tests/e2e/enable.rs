@@ -14,7 +14,7 @@ use super::node::push;
 use super::running::Running;
 use super::support::{
     Fixture, Said, admin, apply, associate, associated, aws, control_plane, enable, filled, key_of, kubectl, plugin,
-    plugin_command, run, wait_for, with_node,
+    plugin_command, run, update, wait_for, with_node,
 };
 
 /// `enable` with a key, from here.
@@ -192,22 +192,28 @@ async fn what_eks_says_comes_through_and_the_same_command_succeeds_when_that_is_
 #[tokio::test]
 async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure() {
     let (sandbox, before) = some_secrets().await;
-    sandbox.set_scenario(&Scenario { update_seconds: 20, ..Scenario::default() }).await.unwrap();
+    sandbox.set_scenario(&Scenario { update_seconds: 25, ..Scenario::default() }).await.unwrap();
     let begun = Instant::now();
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "3s"]));
     assert_eq!(said.code, Some(7), "{}", said.stderr);
     before.untouched(&sandbox).await;
 
     // As long as that takes, nothing else may begin.
+    let updates = aws(&sandbox, &["eks", "list-updates", "--name", "sandbox"]).json();
+    let id = updates["updateIds"][0].as_str().unwrap();
+    assert_eq!(update(&sandbox, id)["status"], "InProgress");
     let error = associate(&sandbox, &sandbox.info().keys.customer).error();
-    assert!(error.contains("(ResourceInUseException)"), "{error}");
+    assert!(error.contains("(ResourceInUseException)") && error.contains(id), "{error}");
     let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
     assert_eq!(cluster["cluster"]["status"], "UPDATING");
 
     let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output", "yaml"]));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("EKS is already associating"), "{}", said.stderr);
-    assert!(begun.elapsed() >= Duration::from_secs(20), "the update did not take its time");
+    assert_eq!(update(&sandbox, id)["status"], "Successful");
+    let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
+    assert_eq!(cluster["cluster"]["status"], "ACTIVE");
+    assert!(begun.elapsed() >= Duration::from_secs(25), "the update did not take its time");
     let report: Value = serde_saphyr::from_str(&said.stdout).unwrap();
     assert_eq!((&report["done"], &report["proven"]), (&true.into(), &true.into()), "{}", said.stdout);
     before.all_moved(&sandbox).await;
