@@ -1,5 +1,4 @@
-//! The command line of `sandbox`: `up`, `down`, `status`, `inspect`, `seed`, `scenario`, `push`, `air-gapped`. Data goes to stdout, everything
-//! else to stderr.
+//! The command line of `sandbox`. Data goes to stdout, everything else to stderr.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -9,10 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::air_gap::AirGap;
 use crate::aws::scenario::Scenario;
+use crate::control_plane::Configuration;
 use crate::folder::Folder;
 use crate::node::registry;
-use crate::options::{Node, Options};
+use crate::options::{DEFAULT_API_SERVERS, Node, Options};
 use crate::parts::Parts;
+use crate::rights::Right;
 use crate::sandbox::{Sandbox, end, running};
 use crate::seed::{Seed, seed};
 use crate::spec::Spec;
@@ -46,18 +47,21 @@ enum Command {
         /// The control plane alone: no Pods. A node needs root.
         #[arg(long)]
         no_node: bool,
+        /// How many API servers stand behind the cluster's endpoint.
+        #[arg(long, default_value_t = DEFAULT_API_SERVERS, value_parser = clap::value_parser!(u8).range(1..=5))]
+        api_servers: u8,
     },
     /// Ends the sandbox and removes all it made but its logs.
     Down {
         #[command(flatten)]
         place: Place,
     },
-    /// Says whether a sandbox runs and whether all its parts live.
+    /// Says whether a sandbox runs and whether all its parts live, and names the API servers.
     Status {
         #[command(flatten)]
         place: Place,
     },
-    /// Reads etcd: how many Secrets are stored how.
+    /// Reads etcd: how many Secrets are stored how, and under which key each API server writes.
     Inspect {
         #[command(flatten)]
         place: Place,
@@ -93,6 +97,32 @@ enum Command {
         #[arg(default_value = "{}")]
         scenario: String,
     },
+    /// Adds, removes, kills or restarts API servers.
+    ApiServers {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        change: ApiServers,
+    },
+    /// Sends every connection to one API server, also those that there are; without a name, spreads new ones over all.
+    LoadBalancer {
+        #[command(flatten)]
+        place: Place,
+        /// Such as `api-server-1`.
+        server: Option<String>,
+    },
+    /// Updates every Secret with itself, as EKS's own storage migrator does.
+    Migrate {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Takes rights from the cluster's creator and administrators; without one, gives all back.
+    Forbid {
+        #[command(flatten)]
+        place: Place,
+        /// The rights.
+        rights: Vec<Right>,
+    },
     /// Pushes an OCI archive into the sandbox's registry and prints the image's name.
     Push {
         #[command(flatten)]
@@ -119,10 +149,26 @@ enum Command {
     Supervise(Internal),
 }
 
+#[derive(Debug, Subcommand)]
+enum ApiServers {
+    /// Adds one, and prints its name.
+    Add {
+        /// Whether it writes under the cluster's key or under the one of before the association.
+        #[arg(long, value_enum, default_value_t)]
+        configuration: Configuration,
+    },
+    /// Ends one for good, gracefully.
+    Remove { name: String },
+    /// Ends one, or all, as a crash would.
+    Kill { name: Option<String> },
+    /// Ends one, or all in turn, and starts it again.
+    Restart { name: Option<String> },
+}
+
 #[derive(Debug, Args)]
 struct Place {
     /// The sandbox's folder [default: one below the folder for temporary files].
-    #[arg(long)]
+    #[arg(long, global = true)]
     dir: Option<PathBuf>,
 }
 
@@ -150,12 +196,12 @@ enum Output {
 /// What the command could not do.
 pub async fn run() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Up { place, cluster, region, legacy, no_node } => {
+        Command::Up { place, cluster, region, legacy, no_node, api_servers } => {
             let node = if no_node { Node::None } else { Node::WhereRoot };
-            up(place.folder(), Options { cluster, region, legacy, node, ..Options::default() })
+            up(place.folder(), Options { cluster, region, legacy, node, api_servers, ..Options::default() })
         }
         Command::Down { place } => down(&place.folder()),
-        Command::Status { place } => status(place.folder()),
+        Command::Status { place } => status(place.folder()).await,
         Command::Inspect { place, output, no_digest } => inspect(place.folder(), output, no_digest).await,
         Command::Seed { place, secrets, namespaces, size, awkward } => {
             let sandbox = Sandbox::attach(place.folder())?;
@@ -167,6 +213,15 @@ pub async fn run() -> anyhow::Result<()> {
             let scenario: Scenario = serde_json::from_str(&scenario).context("the scenario is not as expected")?;
             Sandbox::attach(place.folder())?.set_scenario(&scenario).await
         }
+        Command::ApiServers { place, change } => change_api_servers(&Sandbox::attach(place.folder())?, change).await,
+        Command::LoadBalancer { place, server } => {
+            Sandbox::attach(place.folder())?.send_all_to(server.as_deref()).await
+        }
+        Command::Migrate { place } => {
+            eprintln!("updated {} Secrets", Sandbox::attach(place.folder())?.migrate().await?);
+            Ok(())
+        }
+        Command::Forbid { place, rights } => Sandbox::attach(place.folder())?.forbid(&rights).await,
         Command::Push { place, archive, name } => {
             let sandbox = Sandbox::attach(place.folder())?;
             let node =
@@ -224,13 +279,28 @@ fn down(folder: &Folder) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(folder: Folder) -> anyhow::Result<()> {
+async fn change_api_servers(sandbox: &Sandbox, change: ApiServers) -> anyhow::Result<()> {
+    match change {
+        ApiServers::Add { configuration } => print(&sandbox.add_api_server(configuration).await?),
+        ApiServers::Remove { name } => sandbox.remove_api_server(&name).await?,
+        ApiServers::Kill { name } => sandbox.kill_api_servers(name.as_deref()).await?,
+        ApiServers::Restart { name } => sandbox.restart_api_servers(name.as_deref()).await?,
+    }
+    Ok(())
+}
+
+async fn status(folder: Folder) -> anyhow::Result<()> {
     if running(&folder)?.is_none() {
         print(&format!("no sandbox runs in {}", folder.path().display()));
         return Ok(());
     }
     let sandbox = Sandbox::attach(folder)?;
-    print(&serde_json::to_string_pretty(sandbox.info())?);
+    let mut status = serde_json::to_value(sandbox.info())?;
+    // The rest is of interest also where no API server answers.
+    if let Ok(servers) = sandbox.api_servers().await {
+        status["apiServers"] = serde_json::to_value(servers)?;
+    }
+    print(&serde_json::to_string_pretty(&status)?);
     match sandbox.casualty() {
         Some(casualty) => Err(anyhow::anyhow!("{}", casualty.trim_end())),
         None => Ok(()),
@@ -243,6 +313,7 @@ async fn inspect(folder: Folder, output: Output, no_digest: bool) -> anyhow::Res
     if !no_digest {
         inspection.digest = Some(sandbox.digest().await?);
     }
+    inspection.api_servers = sandbox.api_servers().await?;
     match output {
         Output::Table => print(inspection.table().trim_end()),
         Output::Json => print(&serde_json::to_string_pretty(&inspection)?),

@@ -107,9 +107,9 @@ impl Folder {
         self.state().join("etcd")
     }
 
-    /// What kube-apiserver is told of encryption.
-    pub(crate) fn encryption(&self) -> PathBuf {
-        self.state().join("encryption.json")
+    /// What one kube-apiserver is told of encryption.
+    pub(crate) fn encryption(&self, server: &str) -> PathBuf {
+        self.state().join(format!("{server}.encryption.json"))
     }
 
     /// The socket of a key's KMS v2 plugin.

@@ -62,9 +62,17 @@ impl Lane {
 pub(crate) struct Net(pub(crate) u8);
 
 impl Net {
-    /// The host's end of the cable to the node: API server and image registry listen here.
+    /// No lane: its addresses are nobody's.
+    pub(crate) const NONE: Self = Self(255);
+
+    /// The host's end of the cable to the node: the cluster's endpoint and the image registry are here.
     pub(crate) fn host(self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.0, 1)
+    }
+
+    /// The API server with this number, from 1.
+    pub(crate) fn server(self, number: u8) -> Ipv4Addr {
+        Ipv4Addr::new(198, 18, self.0, 10 + number)
     }
 
     /// The node's end.

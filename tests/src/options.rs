@@ -15,15 +15,25 @@ pub struct Options {
     pub legacy: bool,
     /// Whether Pods can run.
     pub node: Node,
+    /// How many API servers stand behind the cluster's endpoint, 1 to 5. EKS has at least two.
+    #[serde(default = "default_api_servers")]
+    pub api_servers: u8,
     /// Registries beside the plain one without a password, at most [`MORE_REGISTRIES`]; they need a node.
     #[serde(default)]
     pub registries: Vec<Door>,
-    /// More flags of kube-apiserver, as `NAME=VALUE`: to have it behave as another version does.
+    /// More flags of each kube-apiserver, as `NAME=VALUE`: to have it behave as another version does.
     #[serde(default)]
     pub api_server: Vec<String>,
     /// Variables of its environment, as `NAME=VALUE`: `GOGC` and the like.
     #[serde(default)]
     pub api_server_env: Vec<String>,
+}
+
+/// As on EKS: "at least two API server instances" (EKS User Guide, "Understand resilience in Amazon EKS clusters").
+pub const DEFAULT_API_SERVERS: u8 = 2;
+
+fn default_api_servers() -> u8 {
+    DEFAULT_API_SERVERS
 }
 
 /// How many more registries a sandbox can have: one of each other kind.
@@ -45,6 +55,7 @@ impl Default for Options {
             region: "us-west-2".to_owned(),
             legacy: false,
             node: Node::WhereRoot,
+            api_servers: DEFAULT_API_SERVERS,
             registries: Vec::new(),
             api_server: Vec::new(),
             api_server_env: Vec::new(),

@@ -74,11 +74,11 @@ impl Start {
     /// A program, logged to a file. It gets a bare environment: a proxy or a kubeconfig of the person who runs the
     /// sandbox has no business in it.
     pub(crate) fn new(part: &str, program: &Path, log: PathBuf) -> Self {
-        Self::wrapped(part, &[], program, log)
+        Self::wrapped::<&str>(part, &[], program, log)
     }
 
     /// A program behind others that prepare its surroundings and then become it (such as `nsenter --net=FILE`).
-    pub(crate) fn wrapped(part: &str, wrapper: &[&OsStr], program: &Path, log: PathBuf) -> Self {
+    pub(crate) fn wrapped<S: AsRef<OsStr>>(part: &str, wrapper: &[S], program: &Path, log: PathBuf) -> Self {
         // The kernel ends the part when its supervisor dies, however that dies.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).args(wrapper).arg(program);

@@ -14,14 +14,17 @@ use serde_json::{Value, json};
 
 use crate::aws::identity::authorization;
 use crate::aws::scenario::Scenario;
+use crate::control_plane::{ApiServerStatus, Configuration};
 use crate::folder::Folder;
-use crate::info::{self, Info};
+use crate::info::{self, ADMIN_ROLE, CREATOR, Info};
 use crate::janitor::{self, DETACH};
 use crate::lock;
 use crate::loopback;
+use crate::migrator;
 use crate::options::Options;
 use crate::parts::Parts;
 use crate::report::Report;
+use crate::rights::{self, Right};
 use crate::spec::Spec;
 use crate::truth::digest;
 use crate::truth::etcd::Etcd;
@@ -227,23 +230,76 @@ impl Sandbox {
     /// # Errors
     /// The endpoint does not answer.
     pub async fn set_scenario(&self, scenario: &Scenario) -> anyhow::Result<()> {
-        self.tell(|client, url| client.put(format!("{url}/_sandbox/scenario")).json(scenario)).await
+        self.tell(|client, url| client.put(format!("{url}/_sandbox/scenario")).json(scenario)).await.map(drop)
     }
 
-    /// Ends the API server and starts it again; answers when it is ready.
+    /// The API servers and the key that each writes under, seen by writing a Secret through each.
     ///
     /// # Errors
-    /// It does not get ready.
-    pub async fn restart_api_server(&self) -> anyhow::Result<()> {
-        self.tell(|client, url| client.post(format!("{url}/_sandbox/api-server/restart"))).await
+    /// The sandbox does not answer.
+    pub async fn api_servers(&self) -> anyhow::Result<Vec<ApiServerStatus>> {
+        Ok(self.tell(|client, url| client.get(format!("{url}/_sandbox/api-servers"))).await?.json().await?)
     }
 
-    /// Ends the API server as a crash would, and leaves it so.
+    /// Adds an API server and waits until it is ready; gives its name.
     ///
     /// # Errors
-    /// The endpoint does not answer.
-    pub async fn kill_api_server(&self) -> anyhow::Result<()> {
-        self.tell(|client, url| client.post(format!("{url}/_sandbox/api-server/kill"))).await
+    /// It does not get ready, or there have been too many.
+    pub async fn add_api_server(&self, configuration: Configuration) -> anyhow::Result<String> {
+        let path = "/_sandbox/api-servers";
+        Ok(self.tell(|client, url| client.post(format!("{url}{path}")).json(&configuration)).await?.json().await?)
+    }
+
+    /// Ends an API server for good, gracefully. Its identity Lease stays.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn remove_api_server(&self, name: &str) -> anyhow::Result<()> {
+        let path = "/_sandbox/api-servers/remove";
+        self.tell(|client, url| client.post(format!("{url}{path}")).query(&[("name", name)])).await.map(drop)
+    }
+
+    /// Ends each API server and starts it again, one after the other, or only the one of this name; answers when they are ready.
+    ///
+    /// # Errors
+    /// One does not get ready.
+    pub async fn restart_api_servers(&self, only: Option<&str>) -> anyhow::Result<()> {
+        let path = "/_sandbox/api-servers/restart";
+        self.tell(|client, url| client.post(format!("{url}{path}")).query(&named(only))).await.map(drop)
+    }
+
+    /// Ends all API servers, or only the one of this name, as a crash would, and leaves them so.
+    ///
+    /// # Errors
+    /// The sandbox does not answer.
+    pub async fn kill_api_servers(&self, only: Option<&str>) -> anyhow::Result<()> {
+        let path = "/_sandbox/api-servers/kill";
+        self.tell(|client, url| client.post(format!("{url}{path}")).query(&named(only))).await.map(drop)
+    }
+
+    /// Has the load balancer send every connection to one API server, and end those that others have; or spread new ones again.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub async fn send_all_to(&self, only: Option<&str>) -> anyhow::Result<()> {
+        let path = "/_sandbox/load-balancer";
+        self.tell(|client, url| client.put(format!("{url}{path}")).query(&named(only))).await.map(drop)
+    }
+
+    /// Does what EKS's own storage migrator does: updates every Secret with itself; gives how many were written.
+    ///
+    /// # Errors
+    /// The API server does not let it.
+    pub async fn migrate(&self) -> anyhow::Result<usize> {
+        migrator::migrate(&self.admin().await?).await
+    }
+
+    /// Takes rights from the cluster's creator and administrators, who have every other one; none gives all back.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn forbid(&self, rights: &[Right]) -> anyhow::Result<()> {
+        rights::grant_all_but(&self.admin().await?, &[CREATOR.arn(), ADMIN_ROLE.arn()], rights).await
     }
 
     /// The part that died, if one did, with its last words.
@@ -255,14 +311,19 @@ impl Sandbox {
     async fn tell(
         &self,
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<reqwest::Response> {
         let answer =
             request(&loopback::http(), &self.info.aws_endpoint).send().await.context("the sandbox does not answer")?;
         if answer.status().is_success() {
-            return Ok(());
+            return Ok(answer);
         }
         Err(anyhow!("{}", answer.text().await.unwrap_or_default())).context("the sandbox refused")
     }
+}
+
+/// The query that names one API server.
+fn named(only: Option<&str>) -> Vec<(&'static str, &str)> {
+    only.map(|name| ("name", name)).into_iter().collect()
 }
 
 impl Drop for Janitor {

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::aws::{self, Cluster, Eks, keys, moto};
-use crate::control_plane::api_server::ApiServer;
+use crate::control_plane::api_server::ApiServerSettings;
 use crate::control_plane::controllers::{self, Controller};
 use crate::control_plane::encryption::{AWS_OWNED, Encryption};
 use crate::control_plane::{ControlPlane, etcd};
@@ -64,9 +64,11 @@ struct Running {
 impl Running {
     /// Writes down which part has died first, and goes on: what is left may tell why.
     async fn look_after(&mut self, crew: &mut Crew, folder: &Folder) {
-        let mut api_server = self.control_plane.api_server.lock().await;
+        // Where somebody is at them, it is they who notice.
+        let Ok(mut servers) = self.control_plane.servers.try_lock() else { return };
         let controllers = self.controllers.iter_mut().find_map(Controller::look_after);
-        let dead = crew.dead().or_else(|| api_server.crew().dead()).or(controllers);
+        let servers_dead = servers.iter_mut().find_map(|server| server.crew().dead());
+        let dead = crew.dead().or(servers_dead).or(controllers);
         if let Some(error) = dead {
             eprintln!("{error}");
             if !folder.casualty().exists() {
@@ -74,7 +76,8 @@ impl Running {
             }
         }
         let controllers = self.controllers.iter().flat_map(Controller::ids);
-        let ours: HashSet<u32> = crew.ids().chain(controllers).chain(api_server.crew().ids()).collect();
+        let servers = servers.iter_mut().flat_map(|server| server.crew().ids().collect::<Vec<_>>());
+        let ours: HashSet<u32> = crew.ids().chain(controllers).chain(servers).collect();
         reap::orphans(&ours);
     }
 }
@@ -84,15 +87,15 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     let site = Site::prepare(spec)?;
     let Site { options, folder, programs, .. } = &site;
 
-    step("etcd, moto and kube-apiserver");
+    step("etcd, moto and the kube-apiservers");
     let stop = CancellationToken::new();
     crew.start(etcd::start(programs, folder, site.etcd)?)?;
     crew.start(moto::start(programs, folder, site.moto)?)?;
     let ca = Authority::new(&folder.pki())?;
-    let mut api_server = ApiServer::new(programs, folder, &ca, site.api, &etcd::url(site.etcd[0]))?
+    let settings = ApiServerSettings::new(programs, folder, &ca, site.net, site.api, &etcd::url(site.etcd[0]))?
         .with_flags(&options.api_server)
         .with_env(&options.api_server_env);
-    let (server, ca_pem, token_key) = (api_server.url(), ca.pem(), api_server.token_key());
+    let (server, ca_pem, token_key) = (format!("https://{}", site.api), ca.pem(), settings.token_key());
     let target = Target { server: &server, ca: &ca_pem };
     write_components(folder, &ca, &target)?;
     std::fs::write(folder.token_webhook(), of_webhook(&format!("{}/authenticate", site.aws_endpoint())).to_string())?;
@@ -104,22 +107,20 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     crew.ready(READY, || moto.answers()).await?;
     let kms = keys::client(moto.url(), &options.region);
     let keys = make_keys(&site, &kms, &moto, &stop).await?;
-    let encryption = Encryption::at_birth(options.legacy);
-    encryption.write(folder)?;
-    api_server.start()?;
-    let control_plane = Arc::new(ControlPlane {
-        api_server: tokio::sync::Mutex::new(api_server),
-        encryption: tokio::sync::Mutex::new(encryption),
-        admin: admin.clone(),
-        etcd: etcd_client,
-        folder: folder.clone(),
-        stop: stop.clone(),
-    });
+    let control_plane = ControlPlane::start(
+        settings,
+        site.api,
+        options.api_servers,
+        Encryption::at_birth(options.legacy),
+        etcd_client,
+        (folder.clone(), stop.clone()),
+    )
+    .await?;
     let cluster = Cluster::new(options, &server, &ca_pem);
     let arn = cluster.arn();
     let eks = Arc::new(Eks::new(cluster, kms, Arc::clone(&control_plane), moto));
     aws::serve(&eks, site.aws, &stop).await?;
-    control_plane.api_server.lock().await.ready(&admin).await?;
+    control_plane.ready().await?;
     let kubernetes = admin.apiserver_version().await.context("kube-apiserver does not tell its version")?.git_version;
     aws::set_kubernetes(&eks, &kubernetes);
     rights::grant(&admin, &[CREATOR.arn(), ADMIN_ROLE.arn()]).await?;
@@ -135,6 +136,7 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     }
     let node = node::start(crew, &site, &ca, &admin).await?;
     manager.ready(&admin).await?;
+    control_plane.all_ready().await?;
 
     let info = Info {
         cluster: options.cluster.clone(),

@@ -1,5 +1,5 @@
 //! AssociateEncryptionConfig: what is checked before it begins, and what then happens: the key's provider is put in front,
-//! the API server is restarted, and the update is Successful only when etcd shows that it writes with the key.
+//! the API servers are restarted one by one, and the update is Successful only when etcd shows that they write with the key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::error::EksError;
 use super::scenario::UpdateFailure;
 use super::update::Update;
 use super::{Cluster, Eks, lock};
+use crate::control_plane::Rollout;
 
 /// Checks a request as EKS does, and begins. The sentences that EKS is known to use are its own: "Encryption is already
 /// enabled on the cluster" (terraform-provider-aws#19968) and "User not authorized to perform kms:CreateGrant operation"
@@ -124,16 +125,18 @@ async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
 
 /// What takes minutes at EKS.
 async fn carry_out(eks: &Eks, key: &str) -> Result<(), UpdateFailure> {
-    let (seconds, failure) = {
+    let (seconds, failure, rollout) = {
         let mut scenario = lock(&eks.scenario);
-        (scenario.update_seconds, scenario.update_fails.take())
+        let rollout =
+            Rollout { in_force_after: scenario.in_force_after.take(), one_server_old: scenario.one_server_old.take() };
+        (scenario.update_seconds, scenario.update_fails.take(), rollout)
     };
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     if let Some(failure) = failure {
         return Err(failure);
     }
     eks.control_plane
-        .write_with(eks.kms.clone(), key)
+        .write_with(eks.kms.clone(), key, rollout)
         .await
         .map_err(|error| UpdateFailure { error_code: "Unknown".to_owned(), error_message: format!("{error:#}") })
 }

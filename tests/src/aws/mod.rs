@@ -25,7 +25,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ use identity::Signer;
 use moto::Moto;
 use scenario::Scenario;
 
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ApiServerStatus, Configuration, ControlPlane};
 
 /// What the calls share.
 pub(crate) struct Eks {
@@ -109,8 +109,11 @@ fn router(eks: Arc<Eks>) -> Router {
         .merge(calls)
         .route("/authenticate", post(authenticate))
         .route("/_sandbox/scenario", put(set_scenario))
-        .route("/_sandbox/api-server/restart", post(restart_api_server))
-        .route("/_sandbox/api-server/kill", post(kill_api_server))
+        .route("/_sandbox/api-servers", get(api_servers).post(add_api_server))
+        .route("/_sandbox/api-servers/restart", post(restart_api_servers))
+        .route("/_sandbox/api-servers/kill", post(kill_api_servers))
+        .route("/_sandbox/api-servers/remove", post(remove_api_server))
+        .route("/_sandbox/load-balancer", put(steer_load_balancer))
         .fallback(others)
         .with_state(eks)
 }
@@ -219,16 +222,42 @@ async fn set_scenario(State(eks): Shared, Json(scenario): Json<Scenario>) {
     *lock(&eks.scenario) = scenario;
 }
 
-async fn restart_api_server(State(eks): Shared) -> Answer {
-    match eks.control_plane.restart().await {
-        Ok(()) => Ok(Json(json!({}))),
-        Err(error) => Err(EksError::server(format!("{error:#}"))),
-    }
+/// Which API server is meant; all, if none.
+#[derive(Deserialize)]
+struct Which {
+    name: Option<String>,
 }
 
-async fn kill_api_server(State(eks): Shared) -> Json<Value> {
-    eks.control_plane.kill().await;
-    Json(json!({}))
+async fn api_servers(State(eks): Shared) -> Json<Vec<ApiServerStatus>> {
+    Json(eks.control_plane.status().await)
+}
+
+async fn add_api_server(State(eks): Shared, Json(configuration): Json<Configuration>) -> Answer {
+    done(eks.control_plane.add(configuration).await)
+}
+
+async fn restart_api_servers(State(eks): Shared, which: Query<Which>) -> Answer {
+    done(eks.control_plane.restart(which.name.as_deref()).await)
+}
+
+async fn kill_api_servers(State(eks): Shared, which: Query<Which>) -> Answer {
+    eks.control_plane.kill(which.name.as_deref()).await;
+    done(Ok(()))
+}
+
+async fn remove_api_server(State(eks): Shared, which: Query<Which>) -> Answer {
+    done(eks.control_plane.remove(which.name.as_deref().unwrap_or_default()).await)
+}
+
+async fn steer_load_balancer(State(eks): Shared, which: Query<Which>) -> Answer {
+    done(eks.control_plane.send_all_to(which.0.name))
+}
+
+fn done<T: Serialize>(result: anyhow::Result<T>) -> Answer {
+    match result {
+        Ok(value) => Ok(Json(json!(value))),
+        Err(error) => Err(EksError::server(format!("{error:#}"))),
+    }
 }
 
 /// STS's GetCallerIdentity of our own principals, so that it agrees with the tokens; moto has the rest.

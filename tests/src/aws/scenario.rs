@@ -1,6 +1,8 @@
 //! What the AWS endpoint does on request that a healthy EKS does not. Set by tests and by `sandbox scenario`, read by
 //! the EKS calls.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// How the AWS endpoint misbehaves. The default is to behave.
@@ -17,6 +19,42 @@ pub struct Scenario {
     pub cluster_status: Option<String>,
     /// The caller lacks kms:CreateGrant.
     pub deny_create_grant: bool,
+    /// The next association is called Successful at once, and comes into force so many seconds later, or `"never"`.
+    pub in_force_after: Option<Delay>,
+    /// After the next association is called Successful, one API server goes on writing under the key of before for so many
+    /// seconds, or for ever: `"never"` is when it changes.
+    pub one_server_old: Option<Delay>,
+}
+
+/// A number of seconds, or `"never"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Delay {
+    /// So many.
+    Seconds(u64),
+    /// It does not come.
+    Never(Never),
+}
+
+/// The word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Never {
+    /// It does not come.
+    Never,
+}
+
+impl Delay {
+    /// It does not come.
+    pub const NEVER: Self = Self::Never(Never::Never);
+
+    /// Waits for it.
+    pub(crate) async fn passed(self) {
+        match self {
+            Self::Seconds(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            Self::Never(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// An error of an update, as DescribeUpdate shows it.

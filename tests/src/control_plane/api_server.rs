@@ -1,14 +1,18 @@
-//! kube-apiserver: how it is started, and started again when encryption changes, as EKS's rolling update does.
+//! The kube-apiservers: how one is started, and started again when encryption changes, as EKS's rolling update does. Each has
+//! an address, a hostname (its identity Lease is named after that), a log and an encryption file of its own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::crew::{Crew, READY};
+use super::encryption::Encryption;
+use crate::crew::Crew;
 use crate::folder::Folder;
+use crate::lane::Net;
+use crate::node::network;
 use crate::parts::{Missing, Parts};
 use crate::pki::{Authority, Certificate, PkiError, TokenKey};
-use crate::process::{PartError, Start};
+use crate::process::Start;
 
 /// Service addresses, as EKS gives them to a VPC that does not use this range itself.
 pub(crate) const SERVICES: &str = "172.20.0.0/16";
@@ -17,13 +21,17 @@ pub(crate) const SERVICES: &str = "172.20.0.0/16";
 const FIRST_SERVICE: [u8; 4] = [172, 20, 0, 1];
 
 /// A graceful end waits for watches that never end by themselves; they are cut after this.
-const GRACE: Duration = Duration::from_secs(3);
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
-/// Everything that kube-apiserver is started with, each time.
-pub(crate) struct ApiServer {
+/// How many API servers a sandbox can have in its life: each has an address in the certificate.
+pub(crate) const MAX_SERVERS: u8 = 20;
+
+/// What all API servers of a sandbox are started with.
+pub(crate) struct ApiServerSettings {
     program: PathBuf,
     folder: Folder,
-    address: SocketAddr,
+    net: Option<Net>,
+    port: u16,
     etcd: String,
     serving: Certificate,
     kubelet_client: Certificate,
@@ -33,33 +41,33 @@ pub(crate) struct ApiServer {
     more_flags: Vec<String>,
     /// `NAME=VALUE`, of its environment.
     variables: Vec<String>,
-    /// It alone, while it is not ended on purpose.
-    crew: Crew,
 }
 
-impl ApiServer {
-    /// Makes its certificates; starts nothing.
+impl ApiServerSettings {
+    /// Makes the certificates. `endpoint` is where the load balancer listens; the servers listen on the same port.
     pub(crate) fn new(
         parts: &Parts,
         folder: &Folder,
         ca: &Authority,
-        address: SocketAddr,
+        net: Option<Net>,
+        endpoint: SocketAddr,
         etcd: &str,
     ) -> Result<Self, ApiServerError> {
         let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-        let addresses = [address.ip(), IpAddr::from([127, 0, 0, 1]), IpAddr::from(FIRST_SERVICE)];
+        let fixed = [endpoint.ip(), IpAddr::from([127, 0, 0, 1]), IpAddr::from(FIRST_SERVICE)];
+        let addresses: Vec<IpAddr> = fixed.into_iter().chain((1..=MAX_SERVERS).map(|n| address(net, n))).collect();
         Ok(Self {
             program: parts.program("kube-apiserver")?,
             folder: folder.clone(),
+            net,
+            port: endpoint.port(),
+            etcd: etcd.to_owned(),
             serving: ca.server("kube-apiserver", &names, &addresses)?,
             kubelet_client: ca.client("kubelet-client", "kube-apiserver", &["system:masters"])?,
             ca_file: ca.ca_file(),
             token_key: ca.token_key()?,
-            address,
-            etcd: etcd.to_owned(),
             more_flags: Vec::new(),
             variables: Vec::new(),
-            crew: Crew::default(),
         })
     }
 
@@ -75,54 +83,35 @@ impl ApiServer {
         self
     }
 
-    /// Where clients find it.
-    pub(crate) fn url(&self) -> String {
-        format!("https://{}", self.address)
-    }
-
     /// The key that signs service account tokens; the controller manager signs with it too.
     pub(crate) fn token_key(&self) -> PathBuf {
         self.token_key.private.clone()
     }
 
-    /// Starts it. It is not ready then.
-    pub(crate) fn start(&mut self) -> Result<(), PartError> {
-        let flags = self.flags();
-        let log = self.folder.log("kube-apiserver");
-        let start = Start::new("kube-apiserver", &self.program, log).args(flags);
-        let variables = self.variables.iter().filter_map(|variable| variable.split_once('='));
-        self.crew.start(variables.fold(start, |start, (name, value)| start.env(name, value)))
+    /// The server with a number, from 1, and its address. Starts nothing.
+    pub(crate) async fn server(&self, number: u8) -> anyhow::Result<ApiServer> {
+        if let Some(net) = self.net {
+            network::add_server(net, number)?;
+        }
+        let address = SocketAddr::new(address(self.net, number), self.port);
+        let client = crate::client::at(&self.folder.admin_kubeconfig(), address).await?;
+        Ok(ApiServer {
+            number,
+            name: format!("api-server-{number}"),
+            address,
+            client,
+            crew: Crew::default(),
+            encryption: None,
+        })
     }
 
-    /// Waits until it answers that it is ready.
-    pub(crate) async fn ready(&mut self, admin: &kube::Client) -> Result<(), PartError> {
-        self.crew.ready(READY, || healthy(admin)).await
-    }
-
-    /// Ends it, waits until its port is free, and starts it with the encryption file as it is now.
-    pub(crate) async fn restart(&mut self, admin: &kube::Client) -> Result<(), PartError> {
-        self.crew.stop(GRACE).await;
-        self.start()?;
-        self.ready(admin).await
-    }
-
-    /// Ends it as a crash would, and leaves it so.
-    pub(crate) async fn kill(&mut self) {
-        self.crew.kill().await;
-    }
-
-    /// The crew that it is: of one, or of none when it was ended on purpose.
-    pub(crate) fn crew(&mut self) -> &mut Crew {
-        &mut self.crew
-    }
-
-    fn flags(&self) -> Vec<String> {
+    fn flags(&self, server: &ApiServer) -> Vec<String> {
         let path = |path: &PathBuf| path.display().to_string();
         [
             ("etcd-servers", self.etcd.clone()),
-            ("bind-address", self.address.ip().to_string()),
-            ("advertise-address", self.address.ip().to_string()),
-            ("secure-port", self.address.port().to_string()),
+            ("bind-address", server.address.ip().to_string()),
+            ("advertise-address", advertised(self.net, server.number).to_string()),
+            ("secure-port", self.port.to_string()),
             ("tls-cert-file", path(&self.serving.cert_file)),
             ("tls-private-key-file", path(&self.serving.key_file)),
             ("client-ca-file", path(&self.ca_file)),
@@ -132,7 +121,7 @@ impl ApiServer {
             ("authentication-token-webhook-cache-ttl", "1s".to_owned()),
             ("authorization-mode", "Node,RBAC".to_owned()),
             ("enable-admission-plugins", "NodeRestriction".to_owned()),
-            ("encryption-provider-config", path(&self.folder.encryption())),
+            ("encryption-provider-config", path(&self.folder.encryption(&server.name))),
             ("service-account-issuer", "https://kubernetes.default.svc".to_owned()),
             ("service-account-key-file", path(&self.token_key.public)),
             ("service-account-signing-key-file", path(&self.token_key.private)),
@@ -149,6 +138,73 @@ impl ApiServer {
     }
 }
 
+/// One kube-apiserver.
+pub(crate) struct ApiServer {
+    number: u8,
+    /// Also its hostname.
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    /// With every right, past the load balancer.
+    pub(crate) client: kube::Client,
+    /// What it was last started with.
+    pub(crate) encryption: Option<Encryption>,
+    /// It alone, while it is not ended on purpose.
+    crew: Crew,
+}
+
+impl ApiServer {
+    /// Starts it. It is not ready then.
+    pub(crate) fn start(&mut self, settings: &ApiServerSettings, encryption: &Encryption) -> anyhow::Result<()> {
+        encryption.write(&settings.folder, &self.name)?;
+        let part = format!("kube-apiserver-{}", self.number);
+        let log = settings.folder.log(&part);
+        let wrapper = own_hostname(self.number, &self.name);
+        let start = Start::wrapped(&part, &wrapper, &settings.program, log).args(settings.flags(self));
+        let variables = settings.variables.iter().filter_map(|variable| variable.split_once('='));
+        self.crew.start(variables.fold(start, |start, (name, value)| start.env(name, value)))?;
+        self.encryption = Some(encryption.clone());
+        Ok(())
+    }
+
+    /// Asks it to end, and ends it when that takes too long.
+    pub(crate) async fn stop(&mut self) {
+        self.crew.stop(GRACE).await;
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) async fn kill(&mut self) {
+        self.crew.kill().await;
+    }
+
+    /// The process that it is, or none when it was ended on purpose.
+    pub(crate) fn crew(&mut self) -> &mut Crew {
+        &mut self.crew
+    }
+}
+
+/// Where the server with a number listens: a sandbox without a node has loopback alone.
+fn address(net: Option<Net>, number: u8) -> IpAddr {
+    net.map_or(Ipv4Addr::new(127, 0, 0, 1 + number), |net| net.server(number)).into()
+}
+
+/// The address that it puts into `default/kubernetes`, which may not be of loopback. Without a node nobody uses it.
+fn advertised(net: Option<Net>, number: u8) -> IpAddr {
+    net.unwrap_or(Net::NONE).server(number).into()
+}
+
+/// Gives a program a hostname of its own. Without root that takes a user namespace, which not every machine allows: there the
+/// first server keeps the machine's. `setpriv` stands last, because the kernel forgets the signal at the parent's death when a
+/// process gains rights in a namespace.
+fn own_hostname(number: u8, name: &str) -> Vec<String> {
+    let namespaces: &[&str] = match (nix::unistd::geteuid().is_root(), number) {
+        (true, _) => &["--uts"],
+        (false, 1) => return Vec::new(),
+        (false, _) => &["--uts", "--user", "--map-root-user"],
+    };
+    let script = r#"hostname "$0" && exec setpriv --pdeathsig KILL -- "$@""#;
+    [&["unshare"], namespaces, &["--", "sh", "-c", script, name]].concat().into_iter().map(str::to_owned).collect()
+}
+
 /// The API server could not be prepared.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -157,14 +213,4 @@ pub(crate) enum ApiServerError {
     Missing(#[from] Missing),
     /// It has no certificate.
     Pki(#[from] PkiError),
-}
-
-/// Whether the API server says that it is ready; the reason if not.
-async fn healthy(client: &kube::Client) -> Result<(), String> {
-    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| error.to_string())?;
-    match client.request_text(request).await {
-        Ok(answer) if answer == "ok" => Ok(()),
-        Ok(answer) => Err(answer),
-        Err(error) => Err(format!("{error:#}")),
-    }
 }

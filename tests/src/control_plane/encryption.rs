@@ -11,7 +11,7 @@ use crate::folder::Folder;
 pub(crate) const AWS_OWNED: &str = "aws-owned";
 
 /// The providers in force.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Encryption {
     legacy: bool,
     /// The provider of the customer's key that writes.
@@ -31,15 +31,21 @@ impl Encryption {
         Self { writer: Some(provider.to_owned()), ..self.clone() }
     }
 
+    /// As before, but what a customer's provider writes can be read: the first half of a rolling update.
+    pub(crate) fn read_by(&self, provider: &str) -> Self {
+        let readers = self.readers.iter().cloned().chain([provider.to_owned()]).collect();
+        Self { readers, ..self.clone() }
+    }
+
     /// As before, but what the customer's provider wrote can be read.
     pub(crate) fn fall_back(mut self) -> Self {
         self.readers.extend(self.writer.take());
         self
     }
 
-    /// Writes the file for kube-apiserver's next start. As a whole or not at all: the API server must never read half.
-    pub(crate) fn write(&self, folder: &Folder) -> std::io::Result<()> {
-        let file = folder.encryption();
+    /// Writes the file for the next start of one kube-apiserver. As a whole or not at all: it must never read half.
+    pub(crate) fn write(&self, folder: &Folder, server: &str) -> std::io::Result<()> {
+        let file = folder.encryption(server);
         let fresh = file.with_extension("new");
         std::fs::write(&fresh, self.configuration(folder).to_string())?;
         std::fs::rename(fresh, file)

@@ -1,4 +1,4 @@
-//! Finds out with which key the API server writes: writes a Secret, looks at it in etcd, and deletes it.
+//! Finds out with which key an API server writes: writes a Secret through it, looks at it in etcd, and deletes it.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use crate::truth::etcd::Etcd;
 use crate::truth::storage::Stored;
 
 const NAMESPACE: &str = "kube-system";
-const NAME: &str = "sandbox-probe";
 /// Each look costs the API server a write and a delete.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -19,12 +18,13 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) async fn until_written_under(
     client: &kube::Client,
     etcd: &Etcd,
+    server: &str,
     key: &str,
     limit: Duration,
 ) -> Result<(), String> {
     let deadline = Instant::now() + limit;
     loop {
-        match written_under(client, etcd).await {
+        match stored_by(client, etcd, server).await {
             Ok(Stored::Kms { key_id, .. }) if key_id == key => return Ok(()),
             seen if Instant::now() > deadline => {
                 return Err(seen.map_or_else(|error| error, |stored| format!("a fresh Secret is stored as {stored}")));
@@ -34,14 +34,15 @@ pub(super) async fn until_written_under(
     }
 }
 
-async fn written_under(client: &kube::Client, etcd: &Etcd) -> Result<Stored, String> {
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+/// How a Secret is stored that the API server of this name writes, to whom the client speaks.
+pub(super) async fn stored_by(client: &kube::Client, etcd: &Etcd, server: &str) -> Result<Stored, String> {
+    let (name, secrets) = (format!("sandbox-probe-{server}"), Api::<Secret>::namespaced(client.clone(), NAMESPACE));
     // One that an earlier look could not delete.
-    let _ = secrets.delete(NAME, &DeleteParams::default()).await;
-    let metadata = ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() };
+    let _ = secrets.delete(&name, &DeleteParams::default()).await;
+    let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
     let probe = Secret { metadata, ..Secret::default() };
     secrets.create(&PostParams::default(), &probe).await.map_err(|error| format!("{error:#}"))?;
-    let stored = etcd.secret(NAMESPACE, NAME).await.map_err(|error| format!("{error:#}"));
-    secrets.delete(NAME, &DeleteParams::default()).await.map_err(|error| format!("{error:#}"))?;
+    let stored = etcd.secret(NAMESPACE, &name).await.map_err(|error| format!("{error:#}"));
+    secrets.delete(&name, &DeleteParams::default()).await.map_err(|error| format!("{error:#}"))?;
     Ok(stored?.stored)
 }

@@ -11,7 +11,7 @@ use crate::lane::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
-use super::network::{borrow, enter};
+use super::network::enter;
 
 /// The name under which the pause image is imported; `make parts` builds it so.
 const PAUSE: &str = "eks-encrypt.local/pause:1";
@@ -48,7 +48,7 @@ fn host(Registry { address, authority, .. }: &Registry) -> String {
 pub(crate) fn start(parts: &Parts, folder: &Folder) -> Result<Start, Missing> {
     let program = parts.system("containerd")?;
     let config = folder.node().join("containerd.toml");
-    Ok(Start::wrapped("containerd", &borrow(&enter()), &program, folder.log("containerd"))
+    Ok(Start::wrapped("containerd", &enter(), &program, folder.log("containerd"))
         .arg("--config")
         .arg(config)
         // Layers are unpacked here on their way, and /tmp may be small.

@@ -9,7 +9,7 @@ use crate::lane::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
-use super::{NAME, containerd, network::borrow, network::enter};
+use super::{NAME, containerd, network::enter};
 
 /// Writes its configuration.
 pub(crate) fn configure(folder: &Folder, net: Net, ca_file: &Path) -> std::io::Result<()> {
@@ -45,7 +45,7 @@ pub(crate) fn configure(folder: &Folder, net: Net, ca_file: &Path) -> std::io::R
 /// What the kubelet is started with, in the node's network.
 pub(crate) fn start(parts: &Parts, folder: &Folder, net: Net) -> Result<Start, Missing> {
     let program = parts.program("kubelet")?;
-    Ok(Start::wrapped("kubelet", &borrow(&enter()), &program, folder.log("kubelet"))
+    Ok(Start::wrapped("kubelet", &enter(), &program, folder.log("kubelet"))
         .arg(format!("--config={}", folder.node().join("kubelet.json").display()))
         .arg(format!("--kubeconfig={}", folder.component_kubeconfig("kubelet").display()))
         .arg(format!("--root-dir={}", folder.node().join("kubelet").display()))

@@ -1,7 +1,6 @@
 //! The node's network namespace and the cable from the host to it. Both vanish with the supervisor: the namespace is
 //! named in a mount that only the supervisor's mount namespace has, and a cable goes with either of its ends.
 
-use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 use thiserror::Error;
@@ -73,14 +72,14 @@ pub(crate) fn make(net: Net) -> Result<(), NetworkError> {
     run(&format!("ip -n {NAMESPACE} route add default via {host}"))
 }
 
-/// What makes a command run in the node's network. Not `ip netns exec`, which hides the cgroup mounts.
-pub(crate) fn enter() -> Vec<OsString> {
-    vec!["nsenter".into(), format!("--net=/run/netns/{NAMESPACE}").into(), "--".into()]
+/// Gives the API server with a number its address, at the host's end of the cable.
+pub(crate) fn add_server(net: Net, number: u8) -> Result<(), NetworkError> {
+    run(&format!("ip address add {}/24 dev {}", net.server(number), net.interface()))
 }
 
-/// Borrows [`enter`] for a command line.
-pub(crate) fn borrow(words: &[OsString]) -> Vec<&OsStr> {
-    words.iter().map(OsString::as_os_str).collect()
+/// What makes a command run in the node's network. Not `ip netns exec`, which hides the cgroup mounts.
+pub(crate) fn enter() -> [String; 3] {
+    ["nsenter".to_owned(), format!("--net=/run/netns/{NAMESPACE}"), "--".to_owned()]
 }
 
 /// Runs a command whose words hold no blanks, and hands on what it complains of.

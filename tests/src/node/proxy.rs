@@ -5,12 +5,12 @@ use crate::lane::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 
-use super::{NAME, network::borrow, network::enter};
+use super::{NAME, network::enter};
 
 /// What kube-proxy is started with, in the node's network.
 pub(crate) fn start(parts: &Parts, folder: &Folder, net: Net) -> Result<Start, Missing> {
     let program = parts.program("kube-proxy")?;
-    Ok(Start::wrapped("kube-proxy", &borrow(&enter()), &program, folder.log("kube-proxy"))
+    Ok(Start::wrapped("kube-proxy", &enter(), &program, folder.log("kube-proxy"))
         .arg(format!("--kubeconfig={}", folder.component_kubeconfig("kube-proxy").display()))
         .arg(format!("--hostname-override={NAME}"))
         .arg("--proxy-mode=iptables")

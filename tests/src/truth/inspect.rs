@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::etcd::{Etcd, EtcdError, StoredSecret};
 use super::storage::Stored;
+use crate::control_plane::ApiServerStatus;
 use crate::info::Keys;
 
 /// How a Secret is stored, as people speak of it.
@@ -51,6 +52,9 @@ pub struct Inspection {
     pub secrets: Vec<InspectedSecret>,
     /// [`super::digest`] of all Secrets, if it was asked for.
     pub digest: Option<String>,
+    /// The API servers and the key that each writes under, if they were asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub api_servers: Vec<ApiServerStatus>,
 }
 
 impl Inspection {
@@ -75,7 +79,7 @@ impl Inspection {
             *by_storage.entry(secret.storage).or_default() += 1;
             *by_prefix.entry(secret.prefix.clone()).or_default() += 1;
         }
-        Self { total: secrets.len(), by_storage, by_prefix, secrets, digest: None }
+        Self { total: secrets.len(), by_storage, by_prefix, secrets, digest: None, api_servers: Vec::new() }
     }
 
     /// How many Secrets are stored in one way.
@@ -100,6 +104,9 @@ impl Inspection {
         }
         let _ =
             writeln!(table, "{:>8}  in all; {} under the customer's key", self.total, self.count(Storage::CustomerKey));
+        for server in &self.api_servers {
+            let _ = writeln!(table, "{} writes under {}", server.name, server.writes_under);
+        }
         if let Some(digest) = &self.digest {
             let _ = writeln!(table, "digest of all that re-encryption must not change: {digest}");
         }

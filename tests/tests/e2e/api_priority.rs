@@ -1,8 +1,10 @@
 //! API Priority and Fairness with few seats: the API server answers 429, and a run asks again until all is done.
 
+use eks_encrypt_tests::options::Options;
+
 use super::judge::{Before, cleaned_up};
 use super::node::push;
-use super::support::{Fixture, admin, apply, associated, enable, filled, plugin, with_node};
+use super::support::{Fixture, admin, apply, associated, enable, filled, plugin, start};
 
 /// Next to no seats for writes of Secrets, and no queue: the rest is answered 429.
 const FEW_SEATS: &str = r#"{"apiVersion":"v1","kind":"List","items":[
@@ -16,7 +18,8 @@ const FEW_SEATS: &str = r#"{"apiVersion":"v1","kind":"List","items":[
 
 #[tokio::test]
 async fn an_api_server_that_answers_429_is_asked_again_until_all_is_done() {
-    let sandbox = with_node();
+    // Two API servers have twice the seats.
+    let sandbox = start(Options { api_servers: 1, ..Options::default() });
     filled(&sandbox, 200, 2).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;

@@ -1,10 +1,12 @@
 //! Associating a key through the real `aws` command line, with etcd showing what the API server then writes with.
 
-use eks_encrypt_tests::options::{Node, Options};
+use eks_encrypt_tests::options::Options;
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::truth::inspect::Storage;
 
-use super::support::{associate, associated, aws, control_plane, end_of, key_of, kubectl, secret, start};
+use super::support::{
+    associate, associated, aws, control_plane, end_of, key_of, kubectl, one_api_server, secret, start,
+};
 
 #[tokio::test]
 async fn what_was_written_before_stays_under_the_old_key_until_an_empty_patch_moves_it() {
@@ -44,7 +46,7 @@ async fn what_was_written_before_stays_under_the_old_key_until_an_empty_patch_mo
 
 #[tokio::test]
 async fn a_legacy_cluster_stores_plain_until_a_key_is_associated() {
-    let sandbox = start(Options { legacy: true, node: Node::None, ..Options::default() });
+    let sandbox = start(Options { legacy: true, ..one_api_server() });
     secret(&sandbox, "before");
     assert_eq!(sandbox.inspect().await.unwrap().secret("default/before").unwrap().storage, Storage::Plain);
 

@@ -43,10 +43,10 @@ async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--image", &image]));
     let log = ["logs", "-n", "eks-encrypt", "-l", "app.kubernetes.io/name=eks-encrypt", "--tail=1"];
     wait_for("the first patches", || admin(&sandbox, &log).stdout.contains(r#""event":"progress""#).then_some(()));
-    sandbox.kill_api_server().await.unwrap();
+    sandbox.kill_api_servers(None).await.unwrap();
     // Nobody answers for as long as it takes the plugin to notice.
     run.until("note: no answer, asking again");
-    sandbox.restart_api_server().await.unwrap();
+    sandbox.restart_api_servers(None).await.unwrap();
     run.at_work();
     gate::open(&sandbox);
     let said = run.end();

@@ -9,6 +9,7 @@
 mod admission;
 mod air_gapped;
 mod api_priority;
+mod api_servers;
 mod associate;
 mod authentication;
 mod by_hand;

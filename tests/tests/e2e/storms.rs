@@ -1,11 +1,13 @@
 //! What changes under a run: Secrets that come and go, lists that expire, and policies that somebody makes meanwhile.
 
-use eks_encrypt_tests::options::{Node, Options};
+use eks_encrypt_tests::options::Options;
 
 use super::gate::{self, POOLFUL};
 use super::judge::{Before, cleaned_up};
 use super::running::{BEGUN, Running};
-use super::support::{admin, apply, associated, control_plane, enable, filled, plugin, start, wait_for};
+use super::support::{
+    admin, apply, associated, control_plane, enable, filled, one_api_server, plugin, start, wait_for,
+};
 
 /// A policy that denies writes of some Secrets.
 const FREEZE: &str = r#"{"apiVersion":"v1","kind":"List","items":[
@@ -20,7 +22,7 @@ const FREEZE: &str = r#"{"apiVersion":"v1","kind":"List","items":[
 async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     // Up to Kubernetes 1.33, and in 1.34 some seconds later, a list can't go on after a compaction.
     let old = vec!["feature-gates=ListFromCacheSnapshot=false".to_owned()];
-    let sandbox = start(Options { node: Node::None, api_server: old, ..Options::default() });
+    let sandbox = start(Options { api_server: old, ..one_api_server() });
     // Three pages, and the gate holds the run on the first.
     filled(&sandbox, 1300, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;

@@ -45,12 +45,22 @@ pub(crate) fn start(options: Options) -> Fixture {
     Fixture { sandbox, _folder: folder }
 }
 
-/// The control plane alone: starts in 3 s, and most things need no more.
+/// A control plane of one API server: starts in 3 s, and most things need no more.
 pub(crate) fn control_plane() -> Fixture {
+    start(one_api_server())
+}
+
+/// Its options.
+pub(crate) fn one_api_server() -> Options {
+    Options { node: Node::None, api_servers: 1, ..Options::default() }
+}
+
+/// A control plane of two API servers, as EKS has at least.
+pub(crate) fn two_api_servers() -> Fixture {
     start(Options { node: Node::None, ..Options::default() })
 }
 
-/// A sandbox on which Pods run.
+/// A sandbox on which Pods run, with two API servers.
 pub(crate) fn with_node() -> Fixture {
     let fixture = start(Options::default());
     assert!(fixture.info().node.is_some(), "these tests need root: a node is made of namespaces and mounts");
