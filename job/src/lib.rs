@@ -48,6 +48,9 @@ pub mod limit;
 mod retry;
 pub mod watermark;
 
+// Who the API servers are, and which key each writes under.
+pub mod api_servers;
+
 // The in-cluster binary.
 pub mod args;
 pub mod client;
