@@ -63,7 +63,8 @@ pub struct Args {
     #[arg(long, env = ENV_WIRE_VERSION, value_name = "N", default_value = "", hide_default_value = true)]
     pub wire_version: Setting<u32>,
 
-    /// The ARN of the cluster's KMS key. For the run record: the Job never talks to AWS.
+    /// The ARN of the cluster's KMS key. The API servers have to write under it before the first Secret is written; the Job
+    /// never talks to AWS.
     #[arg(long, env = ENV_KEY_ARN, value_name = "ARN", default_value = "", hide_default_value = true)]
     pub key_arn: String,
 
@@ -109,6 +110,7 @@ impl Args {
             key_arn: self.key_arn.clone(),
             time: Timestamp::now(),
             limit: Limit::of_settings(self.concurrency.0, self.max_qps.0),
+            api_servers: None,
         }
     }
 }

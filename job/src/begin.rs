@@ -66,7 +66,7 @@ async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkee
             }
             Look::Wait(note) => state.note(note),
         }
-        state.waits_for = "the lease";
+        state.wait_for("the lease".into());
         upkeep.during(state, tokio::time::sleep(LOOK_EVERY)).await?;
     }
 }

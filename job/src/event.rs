@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Failure, Tally};
+use crate::verify::ServersAgree;
 
 /// The version of the wire format that this program speaks.
 pub const WIRE_VERSION: u32 = 1;
@@ -114,6 +115,10 @@ pub struct Proof {
     pub passes: u32,
     /// The last pass: `current` are those that a touch did not write, `rewritten` those that it did.
     pub tally: Tally,
+    /// What all API servers agreed on before and after it. Without it, the proof is that of the API servers that happened to
+    /// answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub servers: Option<ServersAgree>,
 }
 
 impl Proof {

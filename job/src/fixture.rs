@@ -201,6 +201,7 @@ pub(crate) fn spec(method: Method, concurrency: usize) -> Spec {
         key_arn: "arn:aws:kms:eu-west-1:111122223333:key/k".into(),
         time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
         limit: Limit::fixed(concurrency.try_into().unwrap()),
+        api_servers: None,
     }
 }
 

@@ -25,6 +25,8 @@ pub mod list; // 1
 
 mod patch; // 2
 
+pub mod verify;
+
 mod prove; // 3
 
 mod end;

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::ask::{Refusal, ask};
 use crate::retry::{PATIENCE, Trouble, retry};
+use crate::watermark::Watermark;
 
 /// Secrets a page. As kubectl's: metadata of 500 is some hundred KiB, and a page lasts longer than the next one takes.
 /// Where annotations are so large that an answer would be too long, pages are halved.
@@ -37,6 +38,11 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// Whether this is a later version of the same Secret.
+    pub(crate) fn is_newer_than(&self, before: &Self) -> bool {
+        Watermark::new(before.resource_version.as_str()).is_behind(&self.resource_version)
+    }
+
     /// What lists are ordered by: the end of the key in etcd. As one string, for `-` and `.` sort before `/`.
     fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
@@ -206,6 +212,15 @@ impl Walk<'_> {
         }
         if self.again_from.is_some() && !self.ordered { Err(ListError::Unordered) } else { Ok(secrets) }
     }
+}
+
+/// Where the list of all Secrets stands now: its resourceVersion, as etcd has it.
+///
+/// # Errors
+/// The API server does not list them.
+pub async fn current_version(client: &Client, trouble: &Trouble) -> Result<Watermark, ListError> {
+    let list = retry(PATIENCE, trouble, Refusal::passing, || one(client, 1, None)).await.map_err(ListError::Refused)?;
+    Ok(Watermark::new(list.metadata.resource_version))
 }
 
 /// One Secret as it is now, if it is still there. By a list of one, because a run has no right to `get`.

@@ -10,15 +10,21 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use kube::Client;
 use serde_json::json;
 
 use crate::ask::Refusal;
+use crate::event::Event;
 use crate::list::{Secret, one_again};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Tally};
 use crate::pass::pass;
+use crate::retry::Trouble;
+use crate::spec::Spec;
 use crate::state::State;
 use crate::turn::Turn;
 use crate::upkeep::Upkeep;
+use crate::watermark::Watermark;
 use crate::write::Writer;
 
 /// How many passes there are before Secrets are said not to stay.
@@ -49,8 +55,9 @@ async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<
     let mut pause = FIRST_PAUSE;
     for number in 1.. {
         state.begin_pass();
+        let trust = state.trust();
         pass(writer, state, upkeep, |mut secret| async move {
-            let turn = touch(writer, &mut secret).await;
+            let turn = touch(writer, &mut secret, trust).await;
             (secret, turn)
         })
         .await?;
@@ -71,8 +78,43 @@ async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<
     Ok(())
 }
 
+/// Covers every Secret: those that are newer than the watermark are left alone, the others are touched, once. Gives the
+/// counts, and why not all were gone through.
+pub(crate) async fn cover<'a>(
+    client: &'a Client,
+    spec: &'a Spec,
+    watermark: &Watermark,
+    trouble: &'a Trouble,
+    sink: impl FnMut(Event) + Send + 'a,
+    stop: BoxFuture<'a, String>,
+) -> (Tally, Result<(), String>) {
+    let mut state = State::covering(spec, trouble, watermark.clone(), sink);
+    let mut upkeep = Upkeep::without_record(stop);
+    let writer = Writer::new(client, &spec.limit, trouble);
+    state.begin_pass();
+    let ended = pass(&writer, &mut state, &mut upkeep, |mut secret| {
+        let writer = &writer;
+        async move {
+            let turn = touch(writer, &mut secret, Trust::Everybody).await;
+            (secret, turn)
+        }
+    })
+    .await;
+    state.tell_failed();
+    (state.covered(), ended)
+}
+
+/// Whose writes are under the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Everybody's: all API servers write under it, or the whole pass counts for nothing.
+    Everybody,
+    /// Nobody's.
+    Nobody,
+}
+
 /// Touches one Secret, and remembers in it if no answer came.
-async fn touch(writer: &Writer<'_>, listed: &mut Secret) -> Turn {
+async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Turn {
     let mut secret = listed.clone();
     let mut conflict = None;
     for _ in 0..LOOKS {
@@ -98,6 +140,10 @@ async fn touch(writer: &Writer<'_>, listed: &mut Secret) -> Turn {
             }
         }
         match one_again(writer.client, writer.trouble, &secret).await {
+            // Somebody has written it since it was listed.
+            Ok(Some(now)) if trust == Trust::Everybody && now.is_newer_than(&secret) => {
+                return Turn::Known(Outcome::Current);
+            }
             Ok(Some(now)) => secret = now,
             Ok(None) => return Turn::Known(Outcome::Gone),
             Err(refusal) => return Turn::Refused(refusal),

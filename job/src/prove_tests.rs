@@ -60,7 +60,10 @@ fn touches(log: &Log) -> Vec<Value> {
 async fn one_pass_of_touches_that_writes_nothing_is_the_proof() {
     let (result, said, log) = run(|_, _| None).await;
     assert_eq!(result, RunResult::Complete);
-    assert_eq!(proof(&said), Proof { passes: 1, tally: Tally { listed: 2, current: 2, ..Tally::default() } });
+    assert_eq!(
+        proof(&said),
+        Proof { passes: 1, tally: Tally { listed: 2, current: 2, ..Tally::default() }, servers: None }
+    );
     assert_eq!(touches(&log), vec![json!({ "metadata": { "resourceVersion": "1000" } }); 2]);
     let (_, last) = log.of("PATCH /api/v1/namespaces/eks-encrypt/configmaps/").pop().unwrap();
     assert_eq!(last["data"]["phase"], "prove");
@@ -76,7 +79,10 @@ async fn a_secret_that_was_left_behind_is_written_and_everything_is_looked_at_an
     let (result, said, log) =
         run(move |key, _| (key == "a/1" && std::mem::take(&mut first)).then(|| patched("a/1", "1001"))).await;
     assert_eq!(result, RunResult::Complete);
-    assert_eq!(proof(&said), Proof { passes: 2, tally: Tally { listed: 2, current: 2, ..Tally::default() } });
+    assert_eq!(
+        proof(&said),
+        Proof { passes: 2, tally: Tally { listed: 2, current: 2, ..Tally::default() }, servers: None }
+    );
     assert_eq!(touches(&log).len(), 4);
     insta::assert_snapshot!(said.notes().join("\n"), @"the proof had to write Secret a/1 again; it looks at all anew in 10 s");
 }
@@ -138,7 +144,8 @@ async fn what_somebody_else_wrote_since_the_list_is_looked_at_again_and_is_no_st
     });
     let (spec, trouble) = (fixture::spec(Method::Annotate, 1), crate::retry::Trouble::default());
     let writer = Writer::new(&client, &spec.limit, &trouble);
-    let turn = touch(&writer, &mut Secret { resource_version: "1000".into(), ..fixture::secret("0") }).await;
+    let turn =
+        touch(&writer, &mut Secret { resource_version: "1000".into(), ..fixture::secret("0") }, Trust::Nobody).await;
     assert_eq!(fixture::came_to(turn), Ok(Outcome::Current));
     assert_eq!(log.of("PATCH").len(), 2, "a conflict is not tried again as it is");
     assert_eq!(log.of("GET")[0].0, "GET /api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3D0");
@@ -224,7 +231,10 @@ async fn a_failure_in_a_pass_before_the_last_is_not_told() {
     })
     .await;
     assert_eq!(result, RunResult::Complete);
-    assert_eq!(proof(&said), Proof { passes: 2, tally: Tally { listed: 2, current: 2, ..Tally::default() } });
+    assert_eq!(
+        proof(&said),
+        Proof { passes: 2, tally: Tally { listed: 2, current: 2, ..Tally::default() }, servers: None }
+    );
     assert!(!said.events().iter().any(|event| matches!(event, Event::Failure(_))), "{:?}", said.events());
 }
 
@@ -282,7 +292,7 @@ async fn what_is_gone_or_refused_in_the_proof_is_counted_as_such() {
     .await;
     assert_eq!(result, RunResult::Incomplete);
     let tally = Tally { listed: 2, gone: 1, failed: 1, ..Tally::default() };
-    assert_eq!(proof(&said), Proof { passes: 1, tally });
+    assert_eq!(proof(&said), Proof { passes: 1, tally, servers: None });
 }
 
 #[tokio::test(start_paused = true)]

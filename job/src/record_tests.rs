@@ -11,7 +11,7 @@ fn record() -> Record {
         key_arn: "arn:aws:kms:eu-west-1:111122223333:key/k".into(),
         phase: Phase::Rewrite,
         result: Some(RunResult::Incomplete),
-        proof: Some(Proof { passes: 2, tally: Tally { listed: 9, current: 9, ..Tally::default() } }),
+        proof: Some(Proof { passes: 2, tally: Tally { listed: 9, current: 9, ..Tally::default() }, servers: None }),
         tally: Tally { listed: 10, rewritten: 5, current: 2, gone: 1, failed: 2 },
         updated: "2026-01-02T03:04:05Z".parse().unwrap(),
     }

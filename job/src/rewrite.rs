@@ -3,11 +3,14 @@
 //! Input: a client, a [`Spec`], and a future that says when to stop. Output: events, the run record, and how it ended.
 //! Knows nothing of Pods: the Job runs it through `run`, and the plugin can run it in its own process.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures::FutureExt;
 use kube::Client;
+use tokio::time::Instant;
 
+use crate::api_servers::Agreement;
 use crate::begin::begin;
 use crate::end::End;
 use crate::event::{Event, RunResult};
@@ -18,6 +21,7 @@ use crate::retry::Trouble;
 use crate::spec::Spec;
 use crate::state::State;
 use crate::upkeep::Upkeep;
+use crate::verify::{ROUNDS, Start, Verifier, VerifyError};
 use crate::write::Writer;
 
 /// After a stop: time for the last record. With the loop's time for last answers it stays under the 5 s that a run
@@ -26,6 +30,9 @@ const LAST_RECORD: Duration = Duration::from_secs(2);
 
 /// Time for the last record of a run that came to its end by itself. A stop that comes now leaves it [`LAST_RECORD`].
 const FINAL_RECORD: Duration = Duration::from_secs(10);
+
+/// How long the API servers may take to agree: longer than any association that was reported (60 minutes).
+const AGREEMENT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Rewrites every Secret, and proves it if that is asked for. Ends when all are accounted for, when the list can't go on, or
 /// when `stop` gives a reason.
@@ -56,7 +63,13 @@ pub async fn rewrite(
 /// The road of a run.
 async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
     begin(client, state, upkeep).await?;
-    let spec = state.spec;
+    let (spec, trouble) = (state.spec, state.trouble);
+    let key_arn = Some(spec.key_arn.as_str()).filter(|arn| !arn.is_empty());
+    let verifier =
+        spec.api_servers.as_deref().map(|connector| Verifier { client, connector, key_arn, before: None, trouble });
+    if let Some(verifier) = &verifier {
+        agree(verifier, state, upkeep).await?;
+    }
     let writer = Writer::new(client, &spec.limit, state.trouble);
     let patcher = Patcher::new(&writer, spec.method, spec.time);
     pass(&writer, state, upkeep, |secret| async {
@@ -65,8 +78,58 @@ async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<
     })
     .await?;
     // Where something could not be written, there is nothing to prove.
-    if spec.prove && state.complete() {
-        prove(&writer, state, upkeep).await?;
+    match &verifier {
+        _ if !spec.prove || !state.complete() => {}
+        None => prove(&writer, state, upkeep).await?,
+        Some(verifier) => prove_among(verifier, &writer, state, upkeep).await?,
+    }
+    Ok(())
+}
+
+/// Waits until all API servers write under the key: no Secret is written before. Where they can't all be asked, the run goes
+/// on, and is not proven.
+async fn agree(verifier: &Verifier<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<Option<Start>, End> {
+    let waits_for = state.waits_for.clone();
+    let report = move |agreement: &Agreement| {
+        *waits_for.lock().unwrap_or_else(PoisonError::into_inner) = format!("the API servers: {agreement}");
+    };
+    let start = verifier.start(Instant::now() + AGREEMENT, report);
+    match upkeep.during(state, start).await? {
+        Ok(start) => {
+            state.note(Some(start.agreement.to_string()));
+            Ok(Some(start))
+        }
+        Err(VerifyError::Unknown(agreement)) => {
+            state.note(Some(format!("{agreement}; the run goes on, and is not proven")));
+            state.doubt(agreement.to_string());
+            Ok(None)
+        }
+        Err(VerifyError::Late(agreement)) => Err(End::Stopped(format!("no Secret was written: {agreement}"))),
+        Err(error) => Err(End::Stopped(format!("{:#}", anyhow::Error::new(error)))),
+    }
+}
+
+/// The proof between two censuses, until both show the same API servers.
+async fn prove_among(
+    verifier: &Verifier<'_>,
+    writer: &Writer<'_>,
+    state: &mut State<'_>,
+    upkeep: &mut Upkeep<'_>,
+) -> Result<(), End> {
+    for _ in 0..ROUNDS {
+        let start = agree(verifier, state, upkeep).await?;
+        prove(writer, state, upkeep).await?;
+        let Some(start) = start else { return Ok(()) };
+        match upkeep.during(state, verifier.confirm(&start, Instant::now())).await? {
+            Ok(agreed) => {
+                state.servers_agreed(agreed);
+                return Ok(());
+            }
+            Err(doubt) => {
+                state.note(Some(format!("the proof begins again: {doubt}")));
+                state.doubt(doubt.to_string());
+            }
+        }
     }
     Ok(())
 }

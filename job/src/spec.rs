@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::api_servers::Connector;
 use crate::event::{Method, RunResult};
 use crate::limit::Limit;
 use crate::record::Record;
@@ -27,6 +28,9 @@ pub struct Spec {
     pub time: Timestamp,
     /// The bound on patches in flight. A stop closes it: each run needs one of its own.
     pub limit: Limit,
+    /// How each API server is reached. None where whoever calls the loop asks them itself: then the loop does not wait for
+    /// them to agree, and its proof says what the API servers found that answered it.
+    pub api_servers: Option<Box<dyn Connector>>,
 }
 
 impl Spec {

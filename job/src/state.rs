@@ -1,6 +1,8 @@
 //! What the loop knows while it runs, and what it says about it. Input: pages and outcomes from `pass`. Output: events
 //! for the sink and records for `checkpoint`. No I/O of its own.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -8,9 +10,11 @@ use crate::event::{Event, Phase, Proof, RunResult};
 use crate::list::{Page, Secret};
 use crate::outcome::{Failure, Outcome, Tally};
 use crate::pace::Pace;
+use crate::prove::Trust;
 use crate::record::Record;
 use crate::retry::Trouble;
 use crate::spec::Spec;
+use crate::verify::ServersAgree;
 use crate::watermark::Watermark;
 
 /// So many Secrets that would not stay are named; the rest is counted.
@@ -25,7 +29,11 @@ pub(crate) struct State<'a> {
     /// A predecessor's, or the first list's.
     pub(crate) watermark: Option<Watermark>,
     /// What is waited for before the first list, for the heartbeat.
-    pub(crate) waits_for: &'static str,
+    pub(crate) waits_for: Arc<Mutex<String>>,
+    /// Why it is not known that all API servers write under the key.
+    doubt: Option<String>,
+    /// Whether Secrets that are newer than the watermark are left alone in the proof.
+    covers: bool,
     sink: Box<dyn FnMut(Event) + Send + 'a>,
     started: bool,
     /// Of the rewrite.
@@ -47,7 +55,9 @@ impl<'a> State<'a> {
             trouble,
             server: String::new(),
             watermark: None,
-            waits_for: "the API server",
+            waits_for: Arc::new(Mutex::new("the API server".into())),
+            doubt: None,
+            covers: false,
             sink: Box::new(sink),
             started: false,
             tally: Tally::default(),
@@ -56,6 +66,26 @@ impl<'a> State<'a> {
             failed: Vec::new(),
             pace: Pace::new(Instant::now()),
         }
+    }
+
+    /// Coverage: the proof alone, of what is not newer than a watermark.
+    pub(crate) fn covering(
+        spec: &'a Spec,
+        trouble: &'a Trouble,
+        watermark: Watermark,
+        sink: impl FnMut(Event) + Send + 'a,
+    ) -> Self {
+        Self { watermark: Some(watermark), covers: true, ..Self::new(spec, trouble, sink) }
+    }
+
+    /// What coverage has come to.
+    pub(crate) fn covered(&self) -> Tally {
+        self.proof.map_or(self.tally, |proof| proof.tally)
+    }
+
+    /// Whose writes are under the key.
+    pub(crate) fn trust(&self) -> Trust {
+        if self.spec.api_servers.is_some() { Trust::Everybody } else { Trust::Nobody }
     }
 
     /// The counts of what is being done.
@@ -87,10 +117,10 @@ impl<'a> State<'a> {
 
     /// Whether a Secret has been written under the key already, so that it need not be written. In a run of its own, the
     /// first list holds none: all its Secrets are at or before the watermark, which is the list's own. The proof takes
-    /// nobody's word.
+    /// nobody's word; coverage takes the watermark's.
     pub(crate) fn is_current(&self, secret: &Secret) -> bool {
         let written = self.watermark.as_ref().is_some_and(|watermark| watermark.is_behind(&secret.resource_version));
-        written && self.proof.is_none()
+        written && (self.proof.is_none() || self.covers)
     }
 
     /// Counts one outcome.
@@ -126,12 +156,12 @@ impl<'a> State<'a> {
 
     /// Begins a pass of the proof. Before the first, the rewrite's last counts are said: the line before may be a second old.
     pub(crate) fn begin_pass(&mut self) {
-        if self.proof.is_none() {
+        if self.proof.is_none() && !self.covers {
             let progress = self.pace.progress(Instant::now(), Phase::Rewrite, self.tally);
             (self.sink)(progress);
         }
         let passes = self.proof.map_or(0, |proof| proof.passes) + 1;
-        self.proof = Some(Proof { passes, tally: Tally::default() });
+        self.proof = Some(Proof { passes, tally: Tally::default(), servers: None });
         self.moved.clear();
         self.failed.clear();
         self.pace = Pace::new(Instant::now());
@@ -167,7 +197,8 @@ impl<'a> State<'a> {
             self.note(trouble);
             (self.sink)(progress);
         } else {
-            self.note(trouble.or_else(|| Some(format!("waiting for {}", self.waits_for))));
+            let waits_for = self.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.note(trouble.or_else(|| Some(format!("waiting for {waits_for}"))));
         }
     }
 
@@ -193,8 +224,30 @@ impl<'a> State<'a> {
 
     /// How a run ended that went through every Secret: by the counts.
     pub(crate) fn result(&self) -> RunResult {
-        let proven = !self.spec.prove || self.proof.is_some_and(|proof| proof.holds());
+        let agreed = self.spec.api_servers.is_none() || self.servers().is_some_and(ServersAgree::is_proof);
+        let proven = !self.spec.prove || (agreed && self.proof.is_some_and(|proof| proof.holds()));
         if self.tally.complete() && proven { RunResult::Complete } else { RunResult::Incomplete }
+    }
+
+    /// What is waited for, for the heartbeat.
+    pub(crate) fn wait_for(&self, what: String) {
+        *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// The API servers were the same before and after the proof, and agreed.
+    pub(crate) fn servers_agreed(&mut self, agreed: ServersAgree) {
+        if let Some(proof) = &mut self.proof {
+            proof.servers = Some(agreed);
+        }
+    }
+
+    /// It is not known that they did.
+    pub(crate) fn doubt(&mut self, why: String) {
+        self.doubt = Some(why);
+    }
+
+    fn servers(&self) -> Option<ServersAgree> {
+        self.proof.and_then(|proof| proof.servers)
     }
 
     /// The last line.
@@ -208,6 +261,9 @@ impl<'a> State<'a> {
         let counts = self.proof.map_or(self.tally, |proof| proof.tally);
         let secrets = |count: u64| if count == 1 { "1 Secret".to_owned() } else { format!("{count} Secrets") };
         match (counts.unaccounted(), counts.failed, self.proof) {
+            (0, 0, Some(proof)) if proof.holds() => self.doubt.clone().unwrap_or_else(|| {
+                "all API servers write under one key, and nothing shows that it is yours".to_owned()
+            }),
             (0, 0, Some(proof)) => {
                 format!("{} did not stay under the current key in {} passes", secrets(counts.rewritten), proof.passes)
             }

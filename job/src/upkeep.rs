@@ -32,7 +32,8 @@ pub(crate) enum Duty {
 /// The duties of one run.
 pub(crate) struct Upkeep<'a> {
     ticks: Interval,
-    checkpoint: Checkpoint<'a>,
+    /// Where there is a record.
+    checkpoint: Option<Checkpoint<'a>>,
     lease: Option<Held<'a>>,
     /// Another run has taken over the lease, and so the record.
     lost: bool,
@@ -43,9 +44,14 @@ pub(crate) struct Upkeep<'a> {
 impl<'a> Upkeep<'a> {
     /// From now on.
     pub(crate) fn new(client: &'a Client, namespace: &'a str, stop: BoxFuture<'a, String>) -> Self {
+        Self { checkpoint: Some(Checkpoint::new(client, namespace)), ..Self::without_record(stop) }
+    }
+
+    /// The same for work that leaves no record.
+    pub(crate) fn without_record(stop: BoxFuture<'a, String>) -> Self {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { ticks, checkpoint: Checkpoint::new(client, namespace), lease: None, lost: false, stop: stop.fuse() }
+        Self { ticks, checkpoint: None, lease: None, lost: false, stop: stop.fuse() }
     }
 
     /// A lease that is to be kept.
@@ -62,9 +68,16 @@ impl<'a> Upkeep<'a> {
                 None => std::future::pending().await,
             }
         };
+        let checkpoint = &mut self.checkpoint;
+        let saved = async {
+            match checkpoint {
+                Some(checkpoint) => checkpoint.saved().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             reason = &mut self.stop => Duty::Stop(reason),
-            note = self.checkpoint.saved() => Duty::Saved(note),
+            note = saved => Duty::Saved(note),
             renewal = renewed => Duty::Renewed(renewal),
             _ = self.ticks.tick() => Duty::Tick,
         }
@@ -75,8 +88,10 @@ impl<'a> Upkeep<'a> {
         match duty {
             Duty::Tick => {
                 state.heartbeat();
-                if let Some(record) = state.record(None).filter(|_| self.checkpoint.due()) {
-                    self.checkpoint.begin(record);
+                if let Some(checkpoint) = self.checkpoint.as_mut().filter(|checkpoint| checkpoint.due())
+                    && let Some(record) = state.record(None)
+                {
+                    checkpoint.begin(record);
                 }
                 if let Some(lease) = &mut self.lease {
                     lease.begin_if_due();
@@ -128,9 +143,9 @@ impl<'a> Upkeep<'a> {
         .shared();
         let checkpoint = &mut self.checkpoint;
         let saved = async {
-            match record.filter(|_| !self.lost) {
-                Some(record) => checkpoint.finish(&record, over.clone()).await,
-                None => None,
+            match (checkpoint, record.filter(|_| !self.lost)) {
+                (Some(checkpoint), Some(record)) => checkpoint.finish(&record, over.clone()).await,
+                _ => None,
             }
         };
         let given_back = async {

@@ -71,6 +71,39 @@ pub enum Agreement {
     },
 }
 
+/// One sentence without its full stop, for people.
+impl fmt::Display for Agreement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Matched { servers: 1 } => formatter.write_str("the API server writes under the key"),
+            Self::Matched { servers } => write!(formatter, "{servers} of {servers} API servers write under the key"),
+            Self::Changed { servers, .. } => write!(
+                formatter,
+                "{servers} of {servers} API servers write under one key, and it is not the key of before the association"
+            ),
+            Self::Agreed { servers, .. } => write!(
+                formatter,
+                "{servers} of {servers} API servers write under one key, and nothing shows that it is yours"
+            ),
+            Self::Old { servers, .. } => {
+                write!(formatter, "0 of {servers} API servers write under the key: it is not in force yet")
+            }
+            Self::Disagree { with_key, of, others } => write!(
+                formatter,
+                "{with_key} of {of} API servers write under the key; under another one: {}",
+                others.join(", ")
+            ),
+            Self::Unknown { asked, of, missing, reason } => {
+                write!(formatter, "{asked} of {of} API servers could be asked for their key: {reason}")?;
+                match missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") {
+                    rights if rights.is_empty() => Ok(()),
+                    rights => write!(formatter, " (missing right: {rights})"),
+                }
+            }
+        }
+    }
+}
+
 /// Why the key of a server is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnknownReason {
@@ -139,6 +172,18 @@ pub enum ProcessesError {
 
 fn names(newcomers: &[Newcomer]) -> String {
     newcomers.iter().map(|newcomer| newcomer.identity.display_name()).collect::<Vec<_>>().join(", ")
+}
+
+impl Agreement {
+    /// The key that all live servers write under; None inside where it is the wanted ARN's, and None where they do not agree.
+    #[must_use]
+    pub fn key(&self) -> Option<Option<&KeyHash>> {
+        match self {
+            Self::Matched { .. } => Some(None),
+            Self::Changed { key, .. } | Self::Agreed { key, .. } | Self::Old { key, .. } => Some(Some(key)),
+            Self::Disagree { .. } | Self::Unknown { .. } => None,
+        }
+    }
 }
 
 impl Census {

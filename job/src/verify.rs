@@ -1,0 +1,301 @@
+//! The proof that every Secret is under the key, on a control plane of several API servers.
+//!
+//! 1. *Agreement.* A census finds that all live API servers write under one key, and that it is the wanted one.
+//! 2. *Watermark.* A list after it has a resourceVersion.
+//! 3. Whoever it is writes the Secrets.
+//! 4. *Coverage.* Each Secret is newer than the watermark, or a no-op patch of it finds nothing to write or writes it.
+//! 5. *Agreement again*, and no other process can have written in between.
+//!
+//! So an API server that writes under the key was the last to store each Secret. If 5 fails, all of it begins again. The Job
+//! does this with its ServiceAccount's rights, the plugin with the person's: each believes what it has seen itself.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use kube::Client;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use crate::api_servers::{Agreement, Census, Connector, KeyHash, Options, ProcessesError, take};
+use crate::event::{Event, Method};
+use crate::limit::Limit;
+use crate::list::{ListError, current_version};
+use crate::outcome::Tally;
+use crate::prove::cover;
+use crate::retry::Trouble;
+use crate::spec::Spec;
+use crate::watermark::Watermark;
+
+/// Between two censuses while the API servers do not agree. A census of two costs each some 50 ms of CPU.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One census takes no longer.
+const CENSUS_TIME: Duration = Duration::from_secs(60);
+
+/// How long a census that settles nothing is taken again: kube-apiserver reads its encryption configuration and asks its KMS
+/// plugin once a minute (`k8s.io/apiserver`, `encryptionconfig/controller/controller.go`), and a Lease counts for a minute.
+const UNSETTLED: Duration = Duration::from_secs(150);
+
+/// How often the proof begins again because an API server has joined or was restarted.
+pub(crate) const ROUNDS: u32 = 5;
+
+/// How well the key is known that all API servers write under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Level {
+    /// It is the wanted key: the hash of its ARN is what every API server reports.
+    Matched,
+    /// It is another key than before the association.
+    Changed,
+    /// Nothing shows which key it is. This is no proof.
+    Agreed,
+}
+
+/// What the API servers agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServersAgree {
+    /// How many API servers there are.
+    pub servers: u32,
+    /// How well their key is known.
+    pub level: Level,
+}
+
+impl ServersAgree {
+    /// Nothing, where they do not agree or can't all be asked.
+    #[must_use]
+    pub fn from(agreement: &Agreement) -> Option<Self> {
+        let (servers, level) = match agreement {
+            Agreement::Matched { servers } => (servers, Level::Matched),
+            Agreement::Changed { servers, .. } => (servers, Level::Changed),
+            Agreement::Agreed { servers, .. } => (servers, Level::Agreed),
+            Agreement::Old { .. } | Agreement::Disagree { .. } | Agreement::Unknown { .. } => return None,
+        };
+        Some(Self { servers: u32::try_from(*servers).unwrap_or(u32::MAX), level })
+    }
+
+    /// Whether it is known that the key is the wanted one.
+    #[must_use]
+    pub fn is_proof(self) -> bool {
+        matches!(self.level, Level::Matched | Level::Changed)
+    }
+}
+
+/// The first half of the proof.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The API servers that agreed.
+    pub census: Census,
+    /// On what.
+    pub agreement: Agreement,
+    /// A Secret whose resourceVersion is greater was stored by one of them.
+    pub watermark: Watermark,
+}
+
+/// The whole proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What the API servers agreed on, before and after.
+    pub agreed: ServersAgree,
+    /// How the Secrets were covered: `current` are newer than the watermark or were found under the key, `rewritten` were
+    /// moved by the proof itself.
+    pub tally: Tally,
+    /// How often it was begun.
+    pub rounds: u32,
+}
+
+/// Why there is no proof. Fits after "failed to ...".
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// Not every API server can be asked, and waiting does not help.
+    #[error("ask every API server for its key")]
+    Unknown(Agreement),
+    /// Time was up before they agreed.
+    #[error("see all API servers write under the key in time")]
+    Late(Agreement),
+    /// Secrets can't be listed.
+    #[error("list the Secrets")]
+    List(#[source] ListError),
+    /// Some Secrets are not covered, or not all were gone through.
+    #[error("cover every Secret: {reason}")]
+    Coverage {
+        /// What became of each, as far as it is known.
+        tally: Tally,
+        /// Why.
+        reason: String,
+    },
+    /// An API server joined, ended or changed each time.
+    #[error("see the same API servers before and after: {0}")]
+    Unsteady(Doubt),
+}
+
+/// Why another process or another key may have come between two censuses.
+#[derive(Debug, Error)]
+pub enum Doubt {
+    /// Another process may have written.
+    #[error("{0}")]
+    Processes(#[from] ProcessesError),
+    /// They do not agree any more.
+    #[error("the API servers do not write under one key any more")]
+    Agreement(Agreement),
+    /// The second census could not be taken.
+    #[error("the API servers could not be asked again: {0}")]
+    Census(String),
+}
+
+/// Who proves, and what is wanted.
+pub struct Verifier<'a> {
+    /// Lists and patches Secrets.
+    pub client: &'a Client,
+    /// Reaches each API server.
+    pub connector: &'a dyn Connector,
+    /// The wanted key. None where it is not known.
+    pub key_arn: Option<&'a str>,
+    /// What all API servers wrote under before the association, where somebody noted it.
+    pub before: Option<&'a KeyHash>,
+    /// The last refusal that is being tried again.
+    pub trouble: &'a Trouble,
+}
+
+impl Verifier<'_> {
+    /// Waits until all API servers agree, and notes where the list of Secrets stands then. `report` gets each census that is
+    /// waited on.
+    ///
+    /// # Errors
+    /// They do not agree until the deadline, can't all be asked, or the Secrets can't be listed.
+    pub async fn start(
+        &self,
+        deadline: Instant,
+        mut report: impl FnMut(&Agreement) + Send,
+    ) -> Result<Start, VerifyError> {
+        let mut unsettled = None;
+        // Start times make a census some twenty times as long, so that only one that may be the last has them.
+        let mut start_times = true;
+        loop {
+            let census = self.census(deadline, start_times).await;
+            let agreement = census.agreement(self.key_arn, self.before);
+            let settled = match &agreement {
+                Agreement::Matched { .. } | Agreement::Changed { .. } => true,
+                Agreement::Unknown { missing, .. } if !missing.is_empty() => {
+                    return Err(VerifyError::Unknown(agreement));
+                }
+                Agreement::Agreed { .. } | Agreement::Unknown { .. } => {
+                    unsettled.get_or_insert_with(Instant::now).elapsed() >= UNSETTLED
+                }
+                Agreement::Old { .. } | Agreement::Disagree { .. } => {
+                    unsettled = None;
+                    false
+                }
+            };
+            match agreement {
+                agreement @ Agreement::Unknown { .. } if settled => return Err(VerifyError::Unknown(agreement)),
+                agreement if settled && start_times => {
+                    let watermark = current_version(self.client, self.trouble).await.map_err(VerifyError::List)?;
+                    return Ok(Start { census, agreement, watermark });
+                }
+                _ if settled => start_times = true,
+                agreement if Instant::now() >= deadline => return Err(VerifyError::Late(agreement)),
+                agreement => {
+                    start_times = false;
+                    report(&agreement);
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Covers every Secret, and sees that the API servers are those of the start. Begins again where they are not.
+    ///
+    /// # Errors
+    /// Some Secrets can't be covered, or the API servers do not stay as they are.
+    pub async fn finish(
+        &self,
+        mut start: Start,
+        deadline: Instant,
+        limit: impl Fn() -> Limit,
+        mut report: impl FnMut(Report<'_>) + Send,
+        stop: impl Fn() -> BoxFuture<'static, String>,
+    ) -> Result<Verified, VerifyError> {
+        let mut rounds = 1;
+        loop {
+            let spec = coverage(limit());
+            let sink = |event| report(Report::Covering(event));
+            let (tally, ended) = cover(self.client, &spec, &start.watermark, self.trouble, sink, stop()).await;
+            let reason = match ended {
+                Err(reason) => Some(reason),
+                Ok(()) if tally.complete() => None,
+                Ok(()) => Some(format!("{} of {} are not", tally.failed + tally.unaccounted(), tally.listed)),
+            };
+            if let Some(reason) = reason {
+                return Err(VerifyError::Coverage { tally, reason });
+            }
+            match self.confirm(&start, deadline).await {
+                Ok(agreed) => return Ok(Verified { agreed, tally, rounds }),
+                Err(doubt) if rounds == ROUNDS => return Err(VerifyError::Unsteady(doubt)),
+                Err(doubt) => report(Report::Again(&doubt)),
+            }
+            rounds += 1;
+            start = self.start(deadline, |agreement| report(Report::Waiting(agreement))).await?;
+        }
+    }
+
+    /// Sees that the API servers agree as they did, and that no other process can have written since.
+    ///
+    /// # Errors
+    /// Another process or another key may have come in between.
+    pub async fn confirm(&self, start: &Start, deadline: Instant) -> Result<ServersAgree, Doubt> {
+        // The last census may be late: without it, all that was done is worth nothing.
+        let deadline = deadline.max(Instant::now() + CENSUS_TIME);
+        let options = Options { deadline, start_times: true, canary: None };
+        let later = take(self.connector, options, self.trouble)
+            .await
+            .map_err(|error| Doubt::Census(format!("{:#}", anyhow::Error::new(error))))?;
+        let agreement = later.agreement(self.key_arn, self.before);
+        match ServersAgree::from(&agreement) {
+            Some(agreed) if agreement.key() == start.agreement.key() => {
+                later.only_processes_of(&start.census)?;
+                Ok(agreed)
+            }
+            _ => Err(Doubt::Agreement(agreement)),
+        }
+    }
+
+    /// A census; an empty one, where the API server does not answer.
+    async fn census(&self, deadline: Instant, start_times: bool) -> Census {
+        let deadline = deadline.min(Instant::now() + CENSUS_TIME);
+        let options = Options { deadline, start_times, canary: None };
+        take(self.connector, options, self.trouble).await.unwrap_or_else(|error| Census {
+            last_error: Some(format!("{:#}", anyhow::Error::new(error))),
+            ..Census::default()
+        })
+    }
+}
+
+/// What the proof is doing.
+pub enum Report<'a> {
+    /// It waits for the API servers.
+    Waiting(&'a Agreement),
+    /// It covers the Secrets: events as those of a run.
+    Covering(Event),
+    /// It begins again, for this reason.
+    Again(&'a Doubt),
+}
+
+/// Coverage as the engine's loop is told of it. It has no run, and leaves no record.
+fn coverage(limit: Limit) -> Spec {
+    Spec {
+        run: String::new(),
+        job_uid: String::new(),
+        holder: String::new(),
+        namespace: String::new(),
+        method: Method::Touch,
+        prove: true,
+        key_arn: String::new(),
+        time: Timestamp::UNIX_EPOCH,
+        limit,
+        api_servers: None,
+    }
+}
