@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Parser};
 use jiff::Timestamp;
 
+use crate::client::InCluster;
 use crate::contract::{
     ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, ENV_WIRE_VERSION, NAMESPACE,
 };
@@ -110,7 +111,7 @@ impl Args {
             key_arn: self.key_arn.clone(),
             time: Timestamp::now(),
             limit: Limit::of_settings(self.concurrency.0, self.max_qps.0),
-            api_servers: None,
+            api_servers: Some(Box::new(InCluster)),
         }
     }
 }

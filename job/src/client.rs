@@ -1,12 +1,15 @@
 //! The client that the Job's Pod speaks to the API server with. Input: what the kubelet mounts and sets. Output: a
 //! `kube::Client` for `rewrite`; or a kubeconfig's, where the run is in the plugin's process.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::{Client, Config};
 use thiserror::Error;
+
+use crate::api_servers::{ConnectError, Connector};
 
 /// A connection inside the cluster takes milliseconds; one that takes seconds goes to an API server that is gone.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -35,6 +38,29 @@ fn settle(config: &mut Config) {
 /// The Pod's client. The API server's address comes from the environment, so that no DNS is needed.
 pub fn in_cluster() -> Result<Client, ClientError> {
     of(Config::incluster().map_err(|error| ClientError::NotInCluster(error.into()))?)
+}
+
+/// Reaches each API server from a Pod: by its address, which EndpointSlice `default/kubernetes` has, or by the Service.
+pub struct InCluster;
+
+/// The name that every API server's certificate has (`k8s.io/kubernetes`, `pkg/controlplane`).
+const SERVER_NAME: &str = "kubernetes.default.svc";
+
+impl Connector for InCluster {
+    fn fresh(&self) -> Result<Client, ConnectError> {
+        Ok(in_cluster()?)
+    }
+
+    fn dials_addresses(&self) -> bool {
+        true
+    }
+
+    fn at(&self, server: SocketAddr) -> Result<Client, ConnectError> {
+        let mut config = Config::incluster()?;
+        config.cluster_url = format!("https://{server}").parse()?;
+        config.tls_server_name = Some(SERVER_NAME.to_owned());
+        Ok(of(config)?)
+    }
 }
 
 /// A client of any configuration: for a run elsewhere than in a Pod.

@@ -129,6 +129,14 @@ impl Proof {
     }
 }
 
+impl Proof {
+    /// Whether it holds for every API server, and for the key that was wanted.
+    #[must_use]
+    pub fn is_of_all_servers(self) -> bool {
+        self.holds() && self.servers.is_some_and(ServersAgree::is_proof)
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

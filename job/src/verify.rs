@@ -96,7 +96,8 @@ pub struct Start {
 }
 
 /// The whole proof.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Verified {
     /// What the API servers agreed on, before and after.
     pub agreed: ServersAgree,
@@ -182,6 +183,8 @@ impl Verifier<'_> {
                 Agreement::Unknown { missing, .. } if !missing.is_empty() => {
                     return Err(VerifyError::Unknown(agreement));
                 }
+                // Nobody has said which key it is to be, so that waiting tells nothing more.
+                Agreement::Agreed { .. } if self.key_arn.is_none() => true,
                 Agreement::Agreed { .. } | Agreement::Unknown { .. } => {
                     unsettled.get_or_insert_with(Instant::now).elapsed() >= UNSETTLED
                 }

@@ -95,7 +95,16 @@ fn the_environment_is_what_the_binary_reads() {
 #[test]
 fn rights_are_the_least_that_suffice() {
     let secrets = serde_json::to_value(read::<ClusterRole>(RBAC, "ClusterRole").rules).unwrap();
-    assert_eq!(secrets, json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "patch"] }]));
+    assert_eq!(
+        secrets,
+        json!([
+            { "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "patch"] },
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["list"] },
+            { "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "resourceNames": ["kubernetes"],
+              "verbs": ["get"] },
+            { "nonResourceURLs": ["/metrics"], "verbs": ["get"] },
+        ])
+    );
     let record = serde_json::to_value(read::<Role>(RBAC, "Role").rules).unwrap();
     assert_eq!(
         record,

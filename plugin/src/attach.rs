@@ -3,21 +3,22 @@
 
 use std::cell::RefCell;
 
-use eks_encrypt_job::contract::CONTAINER;
+use eks_encrypt_job::contract::{CONTAINER, ENV_KEY_ARN};
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::cli::{Attach, cleanup, reencrypt, status};
-use crate::drive::existing::{jobs, key_of};
-use crate::drive::run::{Run, ended};
-use crate::drive::to_its_end;
+use crate::cli::{Attach, Prove, cleanup, status};
+use crate::drive::existing::jobs;
+use crate::drive::run::{Run, ended, variable};
+use crate::drive::{judge_and_prove, to_its_end};
 use crate::finish::finish;
 use crate::finish::subject::Subject;
 use crate::interrupt::Stage;
 use crate::kubernetes::{self, Kubernetes};
+use crate::proof::{Begun, Prover};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
 
@@ -60,13 +61,10 @@ async fn follow_any(
     let run = Run::of_any(&job).ok_or_else(none)?;
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
     screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
-    let key_arn = key_of(&job).unwrap_or_default().to_owned();
+    // Whoever wrote it there: that the API servers write under this key is what is proven, and the last words name it.
+    let key_arn = variable(&job, ENV_KEY_ARN).unwrap_or_default().to_owned();
     if key_arn.is_empty() {
-        screen.line(&format!(
-            "note: it is not known whether this Job began after the key was associated; if it did not, the Secrets are not \
-             under the key. When in doubt: {}",
-            reencrypt(&args.kube, &args.namespace, "")
-        ));
+        screen.line("note: this Job names no key, so that nothing can be proven");
     }
     let context = kubernetes.context.clone();
     let subject = Subject { cluster_arn: String::new(), context, key_arn, flags: args.kube.clone() };
@@ -82,9 +80,19 @@ async fn follow_on(
     stage: &RefCell<Stage>,
 ) -> Result<ExitCode, Stop> {
     let began = Instant::now();
+    let deadline = began + args.timeout;
     stage.replace(Stage::Following(run.without_rights(&kubernetes.flags)));
-    let (ended, stay) = to_its_end(kubernetes, run, false, screen, began + args.timeout).await;
-    let code = ended.map(|ended| finish(run, &ended, subject, &[], began.elapsed(), args.output, screen));
+    let (client, key_arn) = (&kubernetes.client, subject.key_arn.as_str());
+    let prover = Prover { client, key_arn, before: None, wanted: Prove::Full, deadline, screen };
+    let (ended, stay) = to_its_end(kubernetes, run, false, screen, deadline).await;
+    let code = match ended {
+        Ok(ended) => {
+            // What was before its end, this command has not seen: it verifies every Secret now.
+            let verdict = judge_and_prove(&ended, &prover, Begun::Later).await;
+            Ok(finish(run, &ended, &verdict, subject, &[], began.elapsed(), args.output, screen))
+        }
+        Err(error) => Err(error),
+    };
     tell(&stay, args, run, screen);
     Ok(code?)
 }

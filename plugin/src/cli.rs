@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::screen::Output;
-pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, WaitFlags};
+pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Prove, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status};
 
@@ -251,10 +251,14 @@ pub(crate) struct Reencrypt {
 
     /// Ask nothing of AWS: you vouch that the key is associated, and that the kubeconfig means the right cluster
     ///
-    /// For machines that reach the cluster but not AWS. `attach` follows its Job to the end; the same command again
-    /// does not, for the Job names no key.
+    /// For machines that reach the cluster but not AWS. Without --key-arn, the same command again does not follow the
+    /// Job that it made, for that names no key; `attach` does.
     #[arg(long, conflicts_with_all = ["cluster", "region", "profile"])]
     pub(crate) without_aws: bool,
+
+    /// With --without-aws: the ARN of the key that the cluster has; without it, nothing can be proven
+    #[arg(long, value_name = "ARN", requires = "without_aws", value_parser = values::key_arn)]
+    pub(crate) key_arn: Option<String>,
 
     #[command(flatten)]
     pub(crate) kube: KubeFlags,

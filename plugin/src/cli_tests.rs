@@ -166,11 +166,14 @@ fn help_of_enable() {
           --max-qps <N>
               How many Secrets are written a second, at most [default: no bound]
 
-          --prove[=<BOOL>]
-              Whether every Secret is touched at the end, to prove that none was left behind
+          --prove <WHO>
+              Who verifies that every Secret is under the key
 
-              [default: true]
-              [possible values: true, false]
+              full: this command, with your own rights: it asks every API server for its key before and
+              after, and every Secret for its version. job: the Job, in the cluster, for runs that
+              nobody watches. none: nobody.
+
+              [default: full]
 
     The Job:
       -n, --namespace <NAMESPACE>
@@ -279,8 +282,12 @@ fn help_of_reencrypt() {
               Ask nothing of AWS: you vouch that the key is associated, and that the kubeconfig means
               the right cluster
 
-              For machines that reach the cluster but not AWS. `attach` follows its Job to the end; the
-              same command again does not, for the Job names no key.
+              For machines that reach the cluster but not AWS. Without --key-arn, the same command again
+              does not follow the Job that it made, for that names no key; `attach` does.
+
+          --key-arn <ARN>
+              With --without-aws: the ARN of the key that the cluster has; without it, nothing can be
+              proven
 
           --kubeconfig <FILE>
               The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
@@ -331,11 +338,14 @@ fn help_of_reencrypt() {
           --max-qps <N>
               How many Secrets are written a second, at most [default: no bound]
 
-          --prove[=<BOOL>]
-              Whether every Secret is touched at the end, to prove that none was left behind
+          --prove <WHO>
+              Who verifies that every Secret is under the key
 
-              [default: true]
-              [possible values: true, false]
+              full: this command, with your own rights: it asks every API server for its key before and
+              after, and every Secret for its version. job: the Job, in the cluster, for runs that
+              nobody watches. none: nobody.
+
+              [default: full]
 
     The Job:
       -n, --namespace <NAMESPACE>
@@ -636,11 +646,14 @@ fn help_of_the_rest() {
           --max-qps <N>
               How many Secrets are written a second, at most [default: no bound]
 
-          --prove[=<BOOL>]
-              Whether every Secret is touched at the end, to prove that none was left behind
+          --prove <WHO>
+              Who verifies that every Secret is under the key
 
-              [default: true]
-              [possible values: true, false]
+              full: this command, with your own rights: it asks every API server for its key before and
+              after, and every Secret for its version. job: the Job, in the cluster, for runs that
+              nobody watches. none: nobody.
+
+              [default: full]
 
     The Job:
       -n, --namespace <NAMESPACE>
@@ -760,10 +773,10 @@ fn without_a_pod_there_is_nothing_to_say_of_it() {
 
 #[test]
 fn what_is_on_by_default_is_turned_off_by_a_word() {
-    let args = enable(&["--encrypt-existing-secrets=false", "--wait=false", "--prove=false"]);
-    assert!(!args.encrypt_existing_secrets && !args.wait && !args.engine.prove);
-    let args = enable(&["--encrypt-existing-secrets", "--wait", "--prove=true"]);
-    assert!(args.encrypt_existing_secrets && args.wait && args.engine.prove);
+    let args = enable(&["--encrypt-existing-secrets=false", "--wait=false", "--prove=none"]);
+    assert!(!args.encrypt_existing_secrets && !args.wait && args.engine.prove == Prove::None);
+    let args = enable(&["--encrypt-existing-secrets", "--wait", "--prove=full"]);
+    assert!(args.encrypt_existing_secrets && args.wait && args.engine.prove == Prove::Full);
 }
 
 #[test]
@@ -820,13 +833,13 @@ fn the_command_that_goes_on_is_this_one() {
         "team=a:NoSchedule",
         "--pod-label",
         "a=b",
-        "--prove=false",
+        "--prove=none",
         "--method",
         "touch",
         "--max-qps",
         "50",
     ]);
-    assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove=false --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
+    assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove none --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
 }
 
 /// The parts of krew's manifest that must fit this binary; `tests/tests/krew` has the others.

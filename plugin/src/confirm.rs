@@ -5,7 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use eks_encrypt_job::exit::ExitCode;
 
-use crate::cli::{EngineFlags, JobFlags, WaitFlags};
+use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
 use crate::drive::apply::{self, Owner};
 use crate::drive::what_is_written;
 use crate::eks::association::Plan;
@@ -135,7 +135,11 @@ fn rewrite(engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> String {
         return "Existing Secrets stay as they are, under the key of the time when they were written.\n".to_owned();
     }
     let who = if job.local { "from here, with your own rights" } else { "by a Job in the cluster" };
-    let proof = if engine.prove { " Then every Secret is\ntouched, to prove that none was left behind." } else { "" };
+    let proof = match engine.prove {
+        Prove::Full => " Then it is\nverified that every Secret is under the key.",
+        Prove::Job => " Then the Job\nverifies that every Secret is under the key.",
+        Prove::None => "",
+    };
     format!("Every Secret of the cluster will be written once, {who}:\n{}.{proof}\n", what_is_written(engine.method))
 }
 

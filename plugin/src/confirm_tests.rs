@@ -26,8 +26,8 @@ async fn the_irreversible_step_is_called_so() {
     cluster with it.
 
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
     ");
 }
 
@@ -42,8 +42,8 @@ async fn what_is_left_to_do_is_said() {
         shop (eu-central-1, account 111122223333)
     (update u-1). It will be followed.
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
     ---
     The EKS cluster
         shop (eu-central-1, account 111122223333)
@@ -51,15 +51,15 @@ async fn what_is_left_to_do_is_said() {
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     already.
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
     ");
 }
 
 #[tokio::test]
 async fn how_secrets_are_written_is_said() {
     let texts = [
-        asked(Plan::Nothing, Owner::Nobody, &["--method=touch", "--prove=false"]),
+        asked(Plan::Nothing, Owner::Nobody, &["--method=touch", "--prove=none"]),
         asked(Plan::Nothing, Owner::Nobody, &["--encrypt-existing-secrets=false"]),
     ]
     .map(|question| question.text.split_once("already.\n").unwrap().1.to_owned());
@@ -84,8 +84,8 @@ async fn without_aws_the_context_is_what_is_typed() {
         https://ABC123.gr7.eu-central-1.eks.amazonaws.com/
     Whether it has a key of yours was not asked: AWS is left out.
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
 
     This was a dry run: nothing was changed.
     ");

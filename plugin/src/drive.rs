@@ -14,6 +14,7 @@ pub(crate) mod withdraw;
 
 use std::cell::RefCell;
 
+use eks_encrypt_job::api_servers::MissingRight;
 use eks_encrypt_job::event::Method;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -23,8 +24,10 @@ use crate::drive::existing::{Found, Intent};
 use crate::drive::follow::Ended;
 use crate::drive::manifests::{Object, Settings};
 use crate::drive::run::Run;
+use crate::finish::verdict::{Verdict, judge};
 use crate::interrupt::Stage;
 use crate::kubernetes::Kubernetes;
+use crate::proof::{Begun, Prover};
 use crate::screen::Screen;
 use crate::stop::Stop;
 
@@ -40,38 +43,80 @@ pub(crate) struct Work<'a> {
     pub(crate) job: &'a JobFlags,
     /// Whether to wait for its end.
     pub(crate) wait: bool,
+    /// Rights that the person lacks, and so can't give.
+    pub(crate) missing: &'a [MissingRight],
+}
+
+impl<'a> Work<'a> {
+    /// The objects of a run of it.
+    pub(crate) fn settings(&self, run: &'a Run) -> Settings<'a> {
+        let Self { key_arn, engine, job, wait, missing, .. } = *self;
+        Settings { run, key_arn, engine, job, watched: wait, missing }
+    }
 }
 
 /// What came of it.
 pub(crate) enum Driven {
-    /// It has ended.
-    Ended(Run, Box<Ended>),
+    /// It has ended: how, and what that is worth.
+    Ended(Run, Box<Ended>, Verdict),
     /// It goes on without us, as was asked for.
     GoesOn(Run),
 }
 
-/// Begins or finds a run, and follows it.
-pub(crate) async fn drive(
+/// Begins or finds a run, follows it, and proves what it has done. No Secret is written before all API servers write under the
+/// key.
+pub(crate) async fn drive_and_prove(
     work: &Work<'_>,
-    screen: &Screen,
+    prover: &Prover<'_>,
     stage: &RefCell<Stage>,
-    deadline: Instant,
 ) -> Result<Driven, Stop> {
+    // Nobody stays to see the end: the Job waits for them itself.
+    let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::NotWanted };
+    match drive(work, prover.screen, stage, prover.deadline).await? {
+        Followed::Ended(run, ended) => {
+            let verdict = judge_and_prove(&ended, prover, begun).await;
+            Ok(Driven::Ended(run, ended, verdict))
+        }
+        Followed::GoesOn(run) => Ok(Driven::GoesOn(run)),
+    }
+}
+
+/// What a run's end is worth: what the Job says, and then what this command has seen itself.
+pub(crate) async fn judge_and_prove(ended: &Ended, prover: &Prover<'_>, begun: Begun) -> Verdict {
+    match judge(&ended.job, ended.last_word.as_ref(), &ended.progress) {
+        Ok(written) => {
+            let (proven, failures) = prover.conclude(begun).await;
+            written.verdict(proven, failures, prover.wanted)
+        }
+        Err(incomplete) => incomplete,
+    }
+}
+
+/// How far a run was followed.
+enum Followed {
+    /// To its end.
+    Ended(Run, Box<Ended>),
+    /// It goes on without us.
+    GoesOn(Run),
+}
+
+/// Begins or finds a run, and follows it.
+async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<Followed, Stop> {
     let (run, made, goes_on) = match find(work, screen).await? {
         Some(Found::AtWork(run)) => (run, false, true),
         Some(Found::Ended(run)) => (run, false, false),
         None if work.job.local => {
             let (run, ended) = local::run(work, screen, stage, deadline).await?;
-            return Ok(Driven::Ended(run, Box::new(ended)));
+            return Ok(Followed::Ended(run, Box::new(ended)));
         }
         None => (begin(work, screen, stage).await?, true, true),
     };
     if goes_on && !work.wait {
-        return Ok(Driven::GoesOn(run));
+        return Ok(Followed::GoesOn(run));
     }
     stage.replace(Stage::Following(run.without_rights(&work.kubernetes.flags)));
     let (ended, _) = to_its_end(work.kubernetes, &run, made, screen, deadline).await;
-    Ok(Driven::Ended(run, Box::new(ended?)))
+    Ok(Followed::Ended(run, Box::new(ended?)))
 }
 
 /// Follows a run, and takes its rights away when it is over, however that came: also where it never began, or where somebody
@@ -139,8 +184,8 @@ async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Resu
     Ok(run)
 }
 
-fn objects(work: &Work<'_>, run: &Run) -> Result<Vec<Object>, manifests::Error> {
-    manifests::objects(&Settings { run, key_arn: work.key_arn, engine: work.engine, job: work.job })
+fn objects<'a>(work: &Work<'a>, run: &'a Run) -> Result<Vec<Object>, manifests::Error> {
+    manifests::objects(&work.settings(run))
 }
 
 /// What is written, in words.

@@ -18,7 +18,14 @@ async fn changed_by_following(annotations: serde_json::Value) -> Vec<String> {
     });
     let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
     let kubernetes = reached(client);
-    let work = Work { kubernetes: &kubernetes, key_arn: KEY, engine: &flags.engine, job: &flags.job, wait: true };
+    let work = Work {
+        kubernetes: &kubernetes,
+        key_arn: KEY,
+        engine: &flags.engine,
+        job: &flags.job,
+        wait: true,
+        missing: &[],
+    };
     let found = find(&work, &Screen::kept()).await.unwrap();
     assert!(matches!(found, Some(Found::AtWork(_))));
     heard.lock().unwrap().iter().filter(|call| !call.starts_with("GET ")).cloned().collect()

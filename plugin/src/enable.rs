@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::Enable;
 use crate::confirm;
-use crate::drive::{Work, drive};
+use crate::drive::{Work, drive_and_prove};
 use crate::eks::association::Plan;
 use crate::eks::{association, settle};
 use crate::finish::early::Association;
@@ -19,6 +19,7 @@ use crate::image::login::Aws;
 use crate::image::push::Push;
 use crate::interrupt::Stage;
 use crate::preflight::{Eks, Ground, Wanted, preflight};
+use crate::proof::Prover;
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::Target;
@@ -87,8 +88,13 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
         early::associated(ground, Association::Associated, args.go.output, screen);
         return Ok(ExitCode::Done);
     }
-    let work = Work { kubernetes, key_arn: &eks.key.arn, engine: &args.engine, job: &args.job, wait: args.wait };
-    match drive(&work, screen, stage, deadline).await {
+    let (key_arn, missing) = (eks.key.arn.as_str(), ground.api_servers.missing.as_slice());
+    let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: args.wait, missing };
+    // Where the key was associated already, nobody knows what they wrote under before.
+    let before = ground.api_servers.key.as_ref().filter(|_| eks.plan == Plan::Associate);
+    let wanted = args.engine.prove;
+    let prover = Prover { client: &kubernetes.client, key_arn, before, wanted, deadline, screen };
+    match drive_and_prove(&work, &prover, stage).await {
         Ok(driven) => Ok(tell(&driven, &args.kube, &subject, checks, began.elapsed(), args.go.output, screen)),
         Err(stop) => {
             screen.line("The key stays associated; what is missing is the re-encryption.");

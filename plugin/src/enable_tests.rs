@@ -22,6 +22,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     assert!(matches!(stage.into_inner(), Stage::Following(_)));
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
     GET /readyz
+    GET /api/v1/secrets
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs
     GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings
     GET /api/v1/namespaces/eks-encrypt
@@ -45,6 +46,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
+    GET /api/v1/secrets
     ");
 }
 
@@ -142,6 +144,7 @@ async fn a_failed_second_half_does_not_hide_that_the_first_is_done() {
     go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap_err();
     assert_snapshot!(screen.text(), @r"
     The key is associated, and the cluster is ACTIVE
+    The API server writes under the key
     The key stays associated; what is missing is the re-encryption.
     ");
 }
@@ -234,8 +237,8 @@ async fn a_dry_run_writes_nothing_and_asks_nobody() {
     cluster with it.
 
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
 
     This was a dry run: nothing was changed.
     ");

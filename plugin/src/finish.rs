@@ -18,7 +18,7 @@ use crate::drive::follow::Ended;
 use crate::drive::run::Run;
 use crate::finish::report::Report;
 use crate::finish::subject::Subject;
-use crate::finish::verdict::{Verdict, judge};
+use crate::finish::verdict::Verdict;
 use crate::preflight::table::Check;
 use crate::screen::{self, Output, Screen};
 
@@ -33,7 +33,7 @@ pub(crate) fn tell(
     screen: &Screen,
 ) -> ExitCode {
     match driven {
-        Driven::Ended(run, ended) => finish(run, ended, subject, checks, took, output, screen),
+        Driven::Ended(run, ended, verdict) => finish(run, ended, verdict, subject, checks, took, output, screen),
         Driven::GoesOn(run) => {
             let attach = attach(kube, &run.namespace);
             let rights = if run.gives_rights { ", and to take its rights away at its end" } else { "" };
@@ -44,20 +44,22 @@ pub(crate) fn tell(
     }
 }
 
-/// Judges and tells.
+/// Tells.
+#[allow(clippy::too_many_arguments, reason = "each is one thing that the last words name")]
 pub(crate) fn finish(
     run: &Run,
     ended: &Ended,
+    verdict: &Verdict,
     subject: &Subject,
     checks: &[Check],
     took: Duration,
     output: Option<Output>,
     screen: &Screen,
 ) -> ExitCode {
-    let verdict = judge(&ended.job, ended.last_word.as_ref(), &ended.progress);
-    screen.line(&summary::text(&verdict, &ended.progress, subject, run, took));
-    let code = match &verdict {
+    screen.line(&summary::text(verdict, &ended.progress, subject, run, took));
+    let code = match verdict {
         Verdict::Done { .. } => ExitCode::Done,
+        Verdict::Unproven { .. } => ExitCode::Incomplete,
         Verdict::Incomplete { .. } => match ended.last_word.as_ref().map(|word| word.result) {
             Some(RunResult::Stopped) if ended.interrupted => ExitCode::Interrupted,
             Some(RunResult::Refused) => ExitCode::Refused,
@@ -65,7 +67,7 @@ pub(crate) fn finish(
         },
     };
     if let Some(output) = output {
-        let report = Report::new(run, &verdict, &ended.progress, subject, checks, took, code);
+        let report = Report::new(run, verdict, &ended.progress, subject, checks, took, code);
         screen::data(&report, output, screen);
     }
     code

@@ -27,6 +27,7 @@ mod nss;
 mod preflight;
 mod print;
 mod progress;
+mod proof;
 mod reencrypt;
 mod screen;
 mod status;

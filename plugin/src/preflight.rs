@@ -5,6 +5,7 @@
 //! nothing before it is known to be the right one.
 
 pub(crate) mod admission;
+pub(crate) mod api_servers;
 pub(crate) mod census;
 pub(crate) mod grants;
 pub(crate) mod health;
@@ -30,6 +31,7 @@ use crate::eks::key::{self, Key};
 use crate::finish::early;
 use crate::image::push::Push;
 use crate::kubernetes::{self, Kubernetes};
+use crate::preflight::api_servers::ApiServers;
 use crate::preflight::table::{Check, Checks};
 use crate::screen::{Output, Screen, one_line};
 use crate::stop::Stop;
@@ -61,6 +63,8 @@ pub(crate) struct Ground {
     pub(crate) eks: Option<Eks>,
     /// Whose the Job's namespace is.
     pub(crate) owner: Owner,
+    /// What the API servers say of themselves.
+    pub(crate) api_servers: ApiServers,
     /// The table.
     pub(crate) checks: Vec<Check>,
 }
@@ -110,15 +114,16 @@ pub(crate) async fn check(
         (Some(target), Some(seen)) => Some(key(&mut checks, wanted.kube, target, seen).await),
         _ => None,
     };
-    let owner = match &kubernetes {
+    let (owner, api_servers) = match &kubernetes {
         Some((kubernetes, identity)) => {
             let arn = eks.as_ref().and_then(Option::as_ref).map_or("", |eks| &eks.key.arn);
             second_half(&mut checks, wanted, kubernetes, identity, arn).await
         }
         None => {
             let because = "the kubeconfig's cluster is not known to be the right one";
-            checks.add_all(["rights", "run", "admission", "Secrets"].map(|name| Check::skipped(name, because)));
-            None
+            let names = ["API servers", "rights", "run", "admission", "Secrets"];
+            checks.add_all(names.map(|name| Check::skipped(name, because)));
+            (None, ApiServers::default())
         }
     };
     if let Some(push) = wanted.push {
@@ -127,10 +132,10 @@ pub(crate) async fn check(
     checks.close().inspect_err(|stop| early::stopped(checks.all(), stop.code, wanted.output, screen))?;
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {
-            Ok(Ground { kubernetes, eks: None, owner, checks: checks.into_all() })
+            Ok(Ground { kubernetes, eks: None, owner, api_servers, checks: checks.into_all() })
         }
         (Some((kubernetes, _)), Some(Some(eks)), Some(owner)) => {
-            Ok(Ground { kubernetes, eks: Some(eks), owner, checks: checks.into_all() })
+            Ok(Ground { kubernetes, eks: Some(eks), owner, api_servers, checks: checks.into_all() })
         }
         // Where something is missing, its check has failed.
         _ => Err(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") }),
@@ -292,15 +297,18 @@ async fn second_half(
     kubernetes: &Kubernetes,
     identity: &str,
     key_arn: &str,
-) -> Option<Owner> {
+) -> (Option<Owner>, ApiServers) {
     let client = &kubernetes.client;
     if !wanted.rewrites {
         checks.add(census::check(client).await);
-        return Some(Owner::Us);
+        return (Some(Owner::Us), ApiServers::default());
     }
     let (engine, job) = (wanted.engine, wanted.job);
+    let (row, api_servers) = api_servers::check(client, engine.prove).await;
+    checks.add(row);
     let run = Run::new(&job.namespace, Timestamp::now(), rand::random());
-    let objects = manifests::objects(&Settings { run: &run, key_arn, engine, job });
+    let missing = &api_servers.missing;
+    let objects = manifests::objects(&Settings { run: &run, key_arn, engine, job, watched: true, missing });
     let owner = match objects.map_err(Stop::from) {
         Ok(objects) => rights::check(client, &run, job, &objects).await.map_err(Stop::from),
         Err(stop) => Err(stop),
@@ -323,7 +331,7 @@ async fn second_half(
     });
     checks.add_all(admission::check(client, &writer(job, identity)).await);
     checks.add(census::check(client).await);
-    owner
+    (owner, api_servers)
 }
 
 /// Who will write the Secrets, as webhooks and policies see it.

@@ -47,6 +47,7 @@ async fn every_check_passes() {
       ok    key rotation         automatic
       ok    key use              no grant to others (what key policies and IAM allow is not seen here)
       ok    association          no key is associated yet
+      ok    API servers          1, each can be asked for the key that it writes under
       ok    rights               RBAC and a Job may be made in namespace eks-encrypt
       ok    run                  none is at work in namespace eks-encrypt
       ok    admission            no webhook or policy is asked before Secrets are written
@@ -105,12 +106,13 @@ async fn another_clusters_api_server_is_not_spoken_to() {
                                    key policy): dispatch failure: other: StaticReplayClient: no more test data available to
                                    respond with
       -     association          not checked: the key can't be used
+      -     API servers          not checked: the kubeconfig's cluster is not known to be the right one
       -     rights               not checked: the kubeconfig's cluster is not known to be the right one
       -     run                  not checked: the kubeconfig's cluster is not known to be the right one
       -     admission            not checked: the kubeconfig's cluster is not known to be the right one
       -     Secrets              not checked: the kubeconfig's cluster is not known to be the right one
     exit 3
-    error: 2 checks failed, 5 not checked; nothing was changed.
+    error: 2 checks failed, 6 not checked; nothing was changed.
     ");
     assert_eq!(*heard.lock().unwrap(), [""; 0]);
     assert_eq!(asked(&http), ["POST /", "GET /clusters/shop"]);

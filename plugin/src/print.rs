@@ -38,7 +38,8 @@ fn text(args: &Manifests, run: &Run) -> Result<String, Stop> {
     if args.job.image.is_none() && !args.job.local {
         return Err(NoImage.into());
     }
-    let settings = Settings { run, key_arn: &args.key_arn, engine: &args.engine, job: &args.job };
+    let (key_arn, engine, job) = (args.key_arn.as_str(), &args.engine, &args.job);
+    let settings = Settings { run, key_arn, engine, job, watched: false, missing: &[] };
     let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
     let attach = attach(&KubeFlags::default(), &run.namespace);
     Ok(format!("{HEAD}{attach}\n{}", yaml.trim_end()))

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::Reencrypt;
 use crate::confirm;
-use crate::drive::{Work, drive};
+use crate::drive::{Work, drive_and_prove};
 use crate::eks::association::Plan;
 use crate::eks::settle;
 use crate::finish::subject::Subject;
@@ -18,6 +18,7 @@ use crate::image::login::Aws;
 use crate::image::push::Push;
 use crate::interrupt::Stage;
 use crate::preflight::{Ground, Wanted, preflight};
+use crate::proof::Prover;
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::Target;
@@ -66,11 +67,15 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
         };
         settle::wait(eks, update, &kubernetes.client, screen, deadline).await?;
     }
-    let key_arn = eks.as_ref().map_or("", |eks| &eks.key.arn);
+    let vouched = args.key_arn.as_deref().unwrap_or_default();
+    let key_arn = eks.as_ref().map_or(vouched, |eks| &eks.key.arn);
     stage.replace(Stage::Looking);
-    let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach };
-    let driven = drive(&work, screen, stage, deadline).await?;
-    let subject = Subject::of(ground);
+    let missing = ground.api_servers.missing.as_slice();
+    let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach, missing };
+    let wanted = args.engine.prove;
+    let prover = Prover { client: &kubernetes.client, key_arn, before: None, wanted, deadline, screen };
+    let driven = drive_and_prove(&work, &prover, stage).await?;
+    let subject = Subject { key_arn: key_arn.to_owned(), ..Subject::of(ground) };
     Ok(tell(&driven, &args.kube, &subject, &ground.checks, began.elapsed(), args.go.output, screen))
 }
 

@@ -72,8 +72,8 @@ async fn a_dry_run_writes_nothing() {
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     already.
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
 
     This was a dry run: nothing was changed.
     ");
@@ -93,11 +93,11 @@ async fn who_may_not_see_the_clusters_key_may_re_encrypt_all_the_same() {
     let rows: Vec<_> =
         screen.text().lines().skip_while(|line| !line.contains("  key  ")).take(5).map(str::to_owned).collect();
     assert_snapshot!(rows.join("\n"), @r"
-      warn  key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, whose state
-                                   is not known: AccessDeniedException: not authorized to perform: kms:DescribeKey
-                                 what helps: allow kms:DescribeKey on the key to your identity, to see it
-      ok    association          this key is associated already
-      ok    rights               RBAC and a Job may be made in namespace eks-encrypt
+    warn  key                  arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, whose state
+                                 is not known: AccessDeniedException: not authorized to perform: kms:DescribeKey
+                               what helps: allow kms:DescribeKey on the key to your identity, to see it
+    ok    association          this key is associated already
+    ok    API servers          1, each can be asked for the key that it writes under
     ");
 }
 
@@ -121,6 +121,7 @@ async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
       warn  kubeconfig           context prod, server https://127.0.0.1:1/: not compared with EKS, because AWS is not to be
                                    asked
       ok    Kubernetes identity  alice@example
+      ok    API servers          1, each can be asked for the key that it writes under
       ok    rights               RBAC and a Job may be made in namespace eks-encrypt
       ok    run                  none is at work in namespace eks-encrypt
       ok    admission            no webhook or policy is asked before Secrets are written
@@ -132,8 +133,8 @@ async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
         https://127.0.0.1:1/
     Whether it has a key of yours was not asked: AWS is left out.
     Every Secret of the cluster will be written once, by a Job in the cluster:
-    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then every Secret is
-    touched, to prove that none was left behind.
+    the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is. Then it is
+    verified that every Secret is under the key.
 
     This was a dry run: nothing was changed.
     ");
@@ -146,8 +147,20 @@ async fn without_aws_the_run_names_no_key() {
     let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
     let screen = Screen::kept();
     let code = go_on(&vouched(&[]), &ground, &screen, &RefCell::default()).await.unwrap();
-    assert_eq!(code, ExitCode::Done);
+    // The API servers agree on a key, and nobody knows whose it is.
+    assert_eq!(code, ExitCode::Incomplete);
     assert!(screen.text().contains("\n  key       not known to this run;"), "{}", screen.text());
+    assert!(screen.text().contains("\nNOT PROVEN: "), "{}", screen.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_aws_a_key_that_is_vouched_for_is_proven() {
+    let (client, _) = api_server("not there", "complete", 0);
+    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let screen = Screen::kept();
+    let code = go_on(&vouched(&["--key-arn", testing::KEY]), &ground, &screen, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", screen.text());
+    assert!(screen.text().contains("\nDone and proven: every Secret is under the key."), "{}", screen.text());
 }
 
 #[tokio::test]

@@ -434,7 +434,7 @@ async fn an_api_server_that_dies_in_the_middle_hides_nothing_that_it_had_said() 
 #[test]
 fn a_run_that_has_not_ended_well_is_not_proven_whatever_its_proof_says() {
     let proven = |result| {
-        let proof = Some(Proof { passes: 1, tally: Tally::default() });
+        let proof = Some(Proof { passes: 1, tally: Tally::default(), servers: None });
         let tally = Tally { listed: 3, rewritten: 3, ..Tally::default() };
         let (watermark, updated) = (Watermark::new("100"), Timestamp::UNIX_EPOCH);
         let (run, job_uid, key_arn) = ("r1".into(), String::new(), String::new());

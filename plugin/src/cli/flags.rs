@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{Args, ValueEnum};
 use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::Method;
+use serde::Serialize;
 
 use super::values::{self, Toleration};
 use crate::image::reference;
@@ -91,10 +92,32 @@ pub(crate) struct EngineFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_qps: Option<u32>,
 
-    /// Whether every Secret is touched at the end, to prove that none was left behind
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
-          require_equals = true, action = ArgAction::Set)]
-    pub(crate) prove: bool,
+    /// Who verifies that every Secret is under the key
+    ///
+    /// full: this command, with your own rights: it asks every API server for its key before and after, and every Secret
+    /// for its version. job: the Job, in the cluster, for runs that nobody watches. none: nobody.
+    #[arg(long, value_enum, value_name = "WHO", default_value_t, hide_possible_values = true)]
+    pub(crate) prove: Prove,
+}
+
+/// Who verifies that every Secret is under the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Prove {
+    /// This command, with the person's rights.
+    #[default]
+    Full,
+    /// The Job, with its ServiceAccount's.
+    Job,
+    /// Nobody.
+    None,
+}
+
+impl Prove {
+    /// Whether the Job has to do it. `watched`: this command stays until its end.
+    pub(crate) fn by_job(self, watched: bool) -> bool {
+        self == Self::Job || (self == Self::Full && !watched)
+    }
 }
 
 /// Where and as what the Job runs.

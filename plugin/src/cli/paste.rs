@@ -11,7 +11,8 @@ use eks_encrypt_job::event::Method;
 use super::flags::{CREATE_TIMEOUT, TIMEOUT};
 use super::values::{duration, short};
 use super::{
-    Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, PushFlags, Reencrypt, RegistryFlags, WaitFlags,
+    Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, Prove, PushFlags, Reencrypt, RegistryFlags,
+    WaitFlags,
 };
 use crate::drive::manifests::word;
 
@@ -88,7 +89,11 @@ impl Paste {
         }
         self.maybe("--concurrency", flags.concurrency.map(|number| number.to_string()).as_deref());
         self.maybe("--max-qps", flags.max_qps.map(|number| number.to_string()).as_deref());
-        self.switch("--prove=false", !flags.prove);
+        match flags.prove {
+            Prove::Full => {}
+            Prove::Job => self.flag("--prove", "job"),
+            Prove::None => self.flag("--prove", "none"),
+        }
     }
 
     fn job(&mut self, flags: &JobFlags, push: &PushFlags) {
@@ -199,6 +204,7 @@ impl Reencrypt {
         paste.maybe("--cluster", self.eks.cluster.as_deref());
         paste.aws(&self.aws);
         paste.switch("--without-aws", self.without_aws);
+        paste.maybe("--key-arn", self.key_arn.as_deref());
         paste.kube(&self.kube);
         paste.wait(&self.go);
         paste.engine(&self.engine);

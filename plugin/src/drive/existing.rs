@@ -11,7 +11,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::cli::{self, EngineFlags, JobFlags};
+use crate::cli::{self, EngineFlags, JobFlags, Prove};
 use crate::drive::manifests;
 use crate::drive::run::{Run, ended, image, variable};
 use crate::drive::startup::begun;
@@ -163,8 +163,8 @@ fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
     if let Some(theirs) = Foreign::maker(job) {
         return Err(format!("it was made to be read in {theirs}, and this plugin reads version {WIRE_VERSION}"));
     }
-    if intent.engine.prove && variable(job, ENV_PROVE) == Some("false") {
-        return Err("it ends without the proof (--prove=false)".to_owned());
+    if intent.engine.prove == Prove::Job && variable(job, ENV_PROVE) == Some("false") {
+        return Err("it does not verify what it has done, and `--prove job` wants that".to_owned());
     }
     match variable(job, ENV_METHOD).unwrap_or_default() {
         word if word == manifests::word(intent.engine.method) => Ok(run),

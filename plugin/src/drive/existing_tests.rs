@@ -152,13 +152,15 @@ async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
         [job]
     };
     let (at_work, ended) = (without(pending("i")), without(over("eks-encrypt-r1", "2026-11-24T07:00:00Z")));
-    let refused = told(found(&at_work).await.unwrap_err());
-    assert!(refused.contains("as this run: it ends without the proof (--prove=false)"), "{refused}");
-    assert_eq!(found(&ended).await.unwrap(), None, "a run with the proof comes next");
+    let by_job = ["--prove=job"];
+    let refused = told(found_by(&by_job, &at_work).await.unwrap_err());
+    assert!(refused.contains("it does not verify what it has done"), "{refused}");
+    assert_eq!(found_by(&by_job, &ended).await.unwrap(), None, "a run with the proof comes next");
     let run = Run::named("r1", "ops");
-    let wanted = ["--prove=false"];
-    assert_eq!(found_by(&wanted, &at_work).await.unwrap(), Some(Found::AtWork(run.clone())));
-    assert_eq!(found_by(&wanted, &ended).await.unwrap(), Some(Found::Ended(run)));
+    for wanted in [["--prove=none"], ["--prove=full"]] {
+        assert_eq!(found_by(&wanted, &at_work).await.unwrap(), Some(Found::AtWork(run.clone())));
+        assert_eq!(found_by(&wanted, &ended).await.unwrap(), Some(Found::Ended(run.clone())));
+    }
 }
 
 /// There are no rights by which to tell whether somebody has judged it, and who may make Jobs alone may not look for them.

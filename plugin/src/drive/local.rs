@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::drive::Work;
 use crate::drive::apply::{self, Owner};
 use crate::drive::follow::Ended;
-use crate::drive::manifests::{self, Settings};
+use crate::drive::manifests;
 use crate::drive::run::{JobEnd, Run};
 use crate::interrupt::Stage;
 use crate::progress::Progress;
@@ -118,13 +118,13 @@ async fn run_until(
 }
 
 /// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.
-async fn namespace(work: &Work<'_>, run: &Run, screen: &Screen) -> Result<(), manifests::Error> {
+async fn namespace<'a>(work: &Work<'a>, run: &'a Run, screen: &Screen) -> Result<(), manifests::Error> {
     let (client, name) = (&work.kubernetes.client, &run.namespace);
     // Somebody else's is used as it is; and what is said of Pods in it is not true of a run that has none.
     if matches!(apply::owner(client, name).await, Ok(Owner::Others)) {
         return Ok(());
     }
-    let objects = manifests::objects(&Settings { run, key_arn: work.key_arn, engine: work.engine, job: work.job })?;
+    let objects = manifests::objects(&work.settings(run))?;
     if let Err(apply::Error::Apply { source, .. }) = apply::apply(client, &objects, screen).await {
         screen.line(&format!(
             "note: can't make namespace {name}: {source}; the run goes on, and keeps no record if it does not exist"
@@ -151,13 +151,15 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
         holder: format!("{}/{HERE}-{:08x}", run.id, rand::random::<u32>()),
         namespace: run.namespace.clone(),
         method: work.engine.method,
-        prove: work.engine.prove,
+        // This command does it, which is the process that the engine is in.
+        prove: false,
         key_arn: work.key_arn.to_owned(),
         time: Timestamp::now(),
         limit: Limit::of_settings(
             work.engine.concurrency.and_then(|number| NonZeroUsize::new(number.into())),
             work.engine.max_qps.and_then(NonZeroU32::new),
         ),
+        api_servers: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! an image name can't become YAML.
 
 use clap::ValueEnum as _;
+use eks_encrypt_job::api_servers::MissingRight;
 use eks_encrypt_job::contract::{
     ACCOUNT_ANNOTATION, CONTAINER, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, RUN_LABEL,
 };
@@ -10,7 +11,7 @@ use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{EnvVar, LocalObjectReference, Namespace, PodSpec, ServiceAccount};
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject};
 use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 
@@ -44,6 +45,10 @@ pub(crate) struct Settings<'a> {
     pub(crate) engine: &'a EngineFlags,
     /// Where and as what the Job runs.
     pub(crate) job: &'a JobFlags,
+    /// Whether this command stays until the Job's end.
+    pub(crate) watched: bool,
+    /// Rights that the person lacks, and so can't give.
+    pub(crate) missing: &'a [MissingRight],
 }
 
 /// The manifests are not what this program expects: a mistake of ours, found by a test.
@@ -138,6 +143,10 @@ impl Object {
                 &mut object.metadata
             }
             Self::ClusterRole(object) => {
+                object
+                    .rules
+                    .get_or_insert_default()
+                    .retain(|rule| !settings.missing.iter().any(|right| gives(rule, *right)));
                 object.metadata.name = Some(settings.run.rights().to_owned());
                 &mut object.metadata
             }
@@ -171,6 +180,16 @@ impl Object {
         };
         label(metadata, &settings.run.id);
         Ok(())
+    }
+}
+
+/// Whether a rule gives this right.
+fn gives(rule: &PolicyRule, right: MissingRight) -> bool {
+    let has = |list: &Option<Vec<String>>, item: &str| list.iter().flatten().any(|has| has == item);
+    match right {
+        MissingRight::ListLeases => has(&rule.resources, "leases"),
+        MissingRight::GetEndpointSlices => has(&rule.resources, "endpointslices"),
+        MissingRight::GetMetrics => has(&rule.non_resource_urls, "/metrics"),
     }
 }
 
@@ -209,7 +228,7 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     set(env, ENV_RUN, &settings.run.id);
     set(env, ENV_KEY_ARN, settings.key_arn);
     set(env, ENV_METHOD, &word(settings.engine.method));
-    set(env, ENV_PROVE, &settings.engine.prove.to_string());
+    set(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
     if let Some(concurrency) = settings.engine.concurrency {
         set(env, ENV_CONCURRENCY, &concurrency.to_string());
     }
@@ -277,7 +296,15 @@ mod tests {
         let mut flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
         // The command line lets no such name through.
         flags.job.image = Some("registry.example/job: \"1\"".to_owned());
-        objects(&Settings { run: &run, key_arn: "arn:k", engine: &flags.engine, job: &flags.job }).unwrap()
+        objects(&Settings {
+            run: &run,
+            key_arn: "arn:k",
+            engine: &flags.engine,
+            job: &flags.job,
+            watched: true,
+            missing: &[],
+        })
+        .unwrap()
     }
 
     fn metadata(object: &Object) -> &ObjectMeta {
@@ -349,7 +376,15 @@ mod tests {
     fn made_with(more: &[&str]) -> Vec<Object> {
         let run = Run::named("r1", "ops");
         let flags = reencrypt(more);
-        objects(&Settings { run: &run, key_arn: "arn:k", engine: &flags.engine, job: &flags.job }).unwrap()
+        objects(&Settings {
+            run: &run,
+            key_arn: "arn:k",
+            engine: &flags.engine,
+            job: &flags.job,
+            watched: true,
+            missing: &[],
+        })
+        .unwrap()
     }
 
     #[test]
@@ -364,7 +399,7 @@ mod tests {
             "--pod-annotation=note=yes",
             "--priority-class=low",
             "--max-qps=50",
-            "--prove=false",
+            "--prove=none",
         ];
         insta::assert_snapshot!(yaml(&made_with(&flags)).unwrap(), @r#"
         ---
@@ -404,6 +439,24 @@ mod tests {
           verbs:
           - list
           - patch
+        - apiGroups:
+          - coordination.k8s.io
+          resources:
+          - leases
+          verbs:
+          - list
+        - apiGroups:
+          - discovery.k8s.io
+          resourceNames:
+          - kubernetes
+          resources:
+          - endpointslices
+          verbs:
+          - get
+        - nonResourceURLs:
+          - /metrics
+          verbs:
+          - get
         ---
         apiVersion: rbac.authorization.k8s.io/v1
         kind: ClusterRoleBinding
@@ -617,7 +670,15 @@ mod tests {
     fn without_a_pod_there_is_the_namespace_alone_and_without_an_image_no_pod() {
         assert!(matches!(made_with(&["--local"]).as_slice(), [Object::Namespace(_)]));
         let (run, flags) = (Run::named("r1", "ops"), reencrypt(&[]));
-        let error = objects(&Settings { run: &run, key_arn: "", engine: &flags.engine, job: &flags.job }).unwrap_err();
+        let error = objects(&Settings {
+            run: &run,
+            key_arn: "",
+            engine: &flags.engine,
+            job: &flags.job,
+            watched: true,
+            missing: &[],
+        })
+        .unwrap_err();
         insta::assert_snapshot!(error, @"no image for the Job is known. Three ways out: have the one that comes with this plugin pushed to a registry of yours (--push-image REGISTRY/REPO), name one that the cluster's nodes can pull (--image), or re-encrypt from here without a Pod (--local)");
     }
 }

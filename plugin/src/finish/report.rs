@@ -6,12 +6,14 @@ use std::time::Duration;
 use eks_encrypt_job::event::Proof;
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::{Failure, Tally};
+use eks_encrypt_job::verify::Verified;
 use serde::Serialize;
 
+use crate::cli::Prove;
 use crate::document::Head;
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
-use crate::finish::verdict::Verdict;
+use crate::finish::verdict::{Evidence, Verdict};
 use crate::preflight::table::Check;
 use crate::progress::Progress;
 
@@ -25,16 +27,23 @@ pub(crate) struct Report<'a> {
     subject: &'a Subject,
     run: &'a str,
     namespace: &'a str,
-    /// Whether every Secret is accounted for and none failed.
+    /// Whether every Secret is accounted for and none failed to be written.
     done: bool,
-    /// Whether the proof holds.
+    /// How much of a proof was wanted, where there was something to prove.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prove: Option<Prove>,
+    /// Whether there is that proof.
     proven: bool,
+    /// What this command has seen itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Verified>,
     /// Why it is not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     exit_code: u8,
     took_seconds: u64,
     tally: Tally,
+    /// What the Job says of its own proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Proof>,
     /// The failed Secrets, as far as they were named.
@@ -55,12 +64,20 @@ impl<'a> Report<'a> {
         took: Duration,
         code: ExitCode,
     ) -> Self {
-        let (tally, proof, reason) = match verdict {
-            Verdict::Done { tally, proof } => (*tally, *proof, None),
-            Verdict::Incomplete { tally, why } => {
-                (*tally, progress.finished.as_ref().and_then(|word| word.proof), Some(why.as_str()))
-            }
+        let (tally, reason) = match verdict {
+            Verdict::Done { tally, .. } => (*tally, None),
+            Verdict::Unproven { tally, why, .. } | Verdict::Incomplete { tally, why } => (*tally, Some(why.as_str())),
         };
+        let (prove, verified, unverified) = match verdict {
+            Verdict::Done { evidence: Evidence::Command(verified), .. } => {
+                (Some(Prove::Full), Some(*verified), &[][..])
+            }
+            Verdict::Done { evidence: Evidence::Job(_), .. } => (Some(Prove::Job), None, &[][..]),
+            Verdict::Done { evidence: Evidence::NotWanted, .. } => (Some(Prove::None), None, &[][..]),
+            Verdict::Unproven { wanted, failures, .. } => (Some(*wanted), None, failures.as_slice()),
+            Verdict::Incomplete { .. } => (None, None, &[][..]),
+        };
+        let proof = progress.finished.as_ref().and_then(|word| word.proof);
         let failure = |((namespace, name), reason): (&(String, String), &String)| Failure {
             namespace: namespace.clone(),
             name: name.clone(),
@@ -71,14 +88,16 @@ impl<'a> Report<'a> {
             subject,
             run: &run.id,
             namespace: &run.namespace,
-            done: reason.is_none(),
-            proven: reason.is_none() && proof.is_some_and(|proof| proof.holds()),
+            done: !matches!(verdict, Verdict::Incomplete { .. }),
+            prove,
+            proven: matches!(verdict, Verdict::Done { evidence: Evidence::Command(_) | Evidence::Job(_), .. }),
+            verified,
             reason,
             exit_code: code as u8,
             took_seconds: took.as_secs(),
             tally,
             proof,
-            failures: progress.failures.iter().map(failure).collect(),
+            failures: progress.failures.iter().map(failure).chain(unverified.iter().cloned()).collect(),
             checks,
         }
     }

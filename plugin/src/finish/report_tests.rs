@@ -1,5 +1,6 @@
 //! The report as scripts and auditors get it: the whole of it.
 use eks_encrypt_job::event::RunResult;
+use eks_encrypt_job::verify::{Level, ServersAgree};
 
 use super::*;
 use crate::progress::Finished;
@@ -21,8 +22,10 @@ fn json(verdict: &Verdict, progress: &Progress, subject: &Subject, checks: &[Che
 #[test]
 fn done_and_proven() {
     let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
-    let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
-    let verdict = Verdict::Done { tally, proof: Some(Proof { passes: 1, tally: stayed }) };
+    let covered = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
+    let agreed = ServersAgree { servers: 2, level: Level::Matched };
+    let verified = Verified { agreed, tally: covered, rounds: 1 };
+    let verdict = Verdict::Done { tally, evidence: Evidence::Command(verified) };
     let subject =
         Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() };
     let checks = [
@@ -41,7 +44,22 @@ fn done_and_proven() {
       "run": "20261124-070000-beef",
       "namespace": "ops",
       "done": true,
+      "prove": "full",
       "proven": true,
+      "verified": {
+        "agreed": {
+          "servers": 2,
+          "level": "matched"
+        },
+        "tally": {
+          "listed": 2001,
+          "rewritten": 0,
+          "current": 2000,
+          "gone": 1,
+          "failed": 0
+        },
+        "rounds": 1
+      },
       "exitCode": 0,
       "tookSeconds": 312,
       "tally": {
@@ -50,16 +68,6 @@ fn done_and_proven() {
         "current": 8,
         "gone": 2,
         "failed": 0
-      },
-      "proof": {
-        "passes": 1,
-        "tally": {
-          "listed": 2001,
-          "rewritten": 0,
-          "current": 2000,
-          "gone": 1,
-          "failed": 0
-        }
       },
       "failures": [],
       "checks": [
@@ -81,9 +89,13 @@ fn done_and_proven() {
 
 #[test]
 fn done_but_not_proven() {
-    let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
+    let verdict =
+        Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, evidence: Evidence::NotWanted };
     let text = json(&verdict, &Progress::default(), &Subject::default(), &[], ExitCode::Done);
-    assert!(text.contains("\"done\": true,\n  \"proven\": false,") && !text.contains("\"proof\""), "{text}");
+    assert!(
+        text.contains("\"done\": true,\n  \"prove\": \"none\",\n  \"proven\": false,") && !text.contains("\"proof\""),
+        "{text}"
+    );
 }
 
 #[test]
@@ -129,7 +141,7 @@ fn incomplete() {
 fn a_proof_that_does_not_hold_is_shown_and_is_none() {
     let tally = Tally { listed: 2, rewritten: 2, ..Tally::default() };
     let moved = Tally { listed: 2, current: 1, rewritten: 1, ..Tally::default() };
-    let proof = Some(Proof { passes: 5, tally: moved });
+    let proof = Some(Proof { passes: 5, tally: moved, servers: None });
     let finished = Some(Finished { result: RunResult::Incomplete, tally, proof, reason: None });
     let verdict = Verdict::Incomplete { tally, why: "the proof does not hold".into() };
     let mut progress = Progress::default();
@@ -142,7 +154,7 @@ fn a_proof_that_does_not_hold_is_shown_and_is_none() {
 #[test]
 fn a_run_that_is_not_done_is_not_proven_whatever_its_proof_says() {
     let tally = Tally { listed: 1, rewritten: 1, ..Tally::default() };
-    let proof = Some(Proof { passes: 1, tally: Tally { listed: 1, current: 1, ..Tally::default() } });
+    let proof = Some(Proof { passes: 1, tally: Tally { listed: 1, current: 1, ..Tally::default() }, servers: None });
     let mut progress = Progress::default();
     progress.finished = Some(Finished { result: RunResult::Complete, tally, proof, reason: None });
     let verdict = Verdict::Incomplete { tally, why: "the Job says complete but has failed".into() };

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use eks_encrypt_job::event::Proof;
+use eks_encrypt_job::outcome::Failure;
+use eks_encrypt_job::verify::{Level, Verified};
 
 use crate::cli::{KubeFlags, kubectl};
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
-use crate::finish::verdict::Verdict;
+use crate::finish::verdict::{Evidence, Verdict};
 use crate::progress::{Progress, elapsed, thousands};
 
 /// How many failed Secrets are listed by name; the rest is counted.
@@ -16,18 +18,23 @@ const LISTED: usize = 50;
 
 /// The whole text.
 pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, run: &Run, took: Duration) -> String {
-    let (head, tally) = match verdict {
-        Verdict::Done { tally, proof: Some(_) } => {
-            (format!("Done and proven: every Secret is under {}.", subject.under()), tally)
+    let (head, tally, proof) = match verdict {
+        Verdict::Done { tally, evidence: Evidence::Command(verified) } => {
+            (format!("Done and proven: every Secret is under {}.", subject.under()), tally, verified_line(verified))
         }
-        Verdict::Done { tally, proof: None } => ("Done: every Secret is accounted for. NOT PROVEN.".to_owned(), tally),
-        Verdict::Incomplete { tally, why } => (format!("NOT DONE: {why}."), tally),
+        Verdict::Done { tally, evidence: Evidence::Job(proof) } => {
+            let head = format!("Done, and proven by the Job: every Secret is under {}.", subject.under());
+            (head, tally, proof_line(proof))
+        }
+        Verdict::Done { tally, evidence: Evidence::NotWanted } => {
+            ("Done: every Secret is accounted for. NOT PROVEN.".to_owned(), tally, String::new())
+        }
+        Verdict::Unproven { tally, why, .. } => {
+            (format!("NOT PROVEN: every Secret was written, but not seen under the key: {why}."), tally, String::new())
+        }
+        Verdict::Incomplete { tally, why } => (format!("NOT DONE: {why}."), tally, String::new()),
     };
     let count = thousands;
-    let proof = match verdict {
-        Verdict::Done { proof: Some(proof), .. } => proof_line(proof),
-        _ => String::new(),
-    };
     let facts = format!(
         "\n{head}\n\n{}  \
          Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n{proof}  \
@@ -44,9 +51,20 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
         log(run, &subject.flags),
     );
     let rest = match verdict {
-        Verdict::Done { proof, .. } => {
+        Verdict::Done { evidence, .. } => {
             let elsewhere = if subject.key_arn.is_empty() { String::new() } else { elsewhere(&subject.key_arn) };
-            format!("{elsewhere}{}", if proof.is_some() { PROVEN } else { NOT_PROVEN })
+            let known = match evidence {
+                Evidence::Command(verified) => seen(verified),
+                Evidence::Job(proof) => told(proof),
+                Evidence::NotWanted => NOT_PROVEN.to_owned(),
+            };
+            format!("{elsewhere}{known}")
+        }
+        Verdict::Unproven { failures, .. } => {
+            let line = |Failure { namespace, name, reason }: &Failure| format!("  {namespace}/{name}: {reason}\n");
+            let named: String = failures.iter().take(LISTED).map(line).collect();
+            let named = if named.is_empty() { named } else { format!("\nNot verified:\n{named}") };
+            format!("{named}{UNPROVEN}")
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
     };
@@ -71,16 +89,74 @@ fn log(run: &Run, flags: &KubeFlags) -> String {
     format!(" ({})", kubectl(flags, &format!("logs -n {} job/{}", run.namespace, run.job)))
 }
 
-/// What the proof showed.
-fn proof_line(proof: &Proof) -> String {
-    let Proof { passes, tally } = proof;
-    let looked = if *passes == 1 { String::new() } else { format!(", in pass {passes}") };
+/// What this command has seen.
+fn verified_line(verified: &Verified) -> String {
+    let Verified { agreed, tally, rounds } = verified;
+    let begun = if *rounds == 1 { String::new() } else { format!(", begun {rounds} times") };
     format!(
-        "  proof     {} touched{looked}: {} rewritten, {} deleted meanwhile\n",
+        "  proof     {}; {} Secrets verified{begun}: {} written again, {} deleted meanwhile\n",
+        write_under_the_key(agreed.servers),
         thousands(tally.listed),
         thousands(tally.rewritten),
         thousands(tally.gone)
     )
+}
+
+fn write_under_the_key(servers: u32) -> String {
+    if servers == 1 {
+        "1 API server writes under the key".to_owned()
+    } else {
+        format!("{servers} API servers write under the key")
+    }
+}
+
+/// What the Job says of its own proof.
+fn proof_line(proof: &Proof) -> String {
+    let Proof { passes, tally, servers } = proof;
+    let looked = if *passes == 1 { String::new() } else { format!(", in pass {passes}") };
+    let servers = servers.map(|agreed| format!("{}; ", write_under_the_key(agreed.servers))).unwrap_or_default();
+    format!(
+        "  proof     {servers}{} touched{looked}: {} rewritten, {} deleted meanwhile\n",
+        thousands(tally.listed),
+        thousands(tally.rewritten),
+        thousands(tally.gone)
+    )
+}
+
+/// Said plainly: an auditor must not read more into "proven" than there is.
+fn seen(verified: &Verified) -> String {
+    let servers = match verified.agreed.servers {
+        1 => "the API server wrote under the key".to_owned(),
+        2 => "both API servers wrote under the key".to_owned(),
+        servers => format!("all {servers} API servers wrote under the key"),
+    };
+    format!(
+        "\nProven, seen with your own rights: {servers} before the first Secret was written and after\n\
+         the last, and no other one can have written in between. Every Secret is newer than that, or was found under the key.\n\
+         {}{BEYOND}",
+        which(verified.agreed.level)
+    )
+}
+
+fn told(proof: &Proof) -> String {
+    let level = proof.servers.map_or(Level::Agreed, |agreed| agreed.level);
+    format!(
+        "\nThe Job says so, and nobody else has looked: whoever has rights in its namespace could have made it say that.\n\
+         To see it with your own rights: kubectl eks-encrypt verify\n{}{BEYOND}",
+        which(level)
+    )
+}
+
+/// How it is known which key it is.
+fn which(level: Level) -> &'static str {
+    match level {
+        Level::Matched => "Which key it is, they say themselves: each reports the hash of its ARN.\n",
+        Level::Changed => {
+            "That it is yours is inferred: it is another key than before the association, and they do not report the hash of\n\
+             its ARN.\n"
+        }
+        Level::Agreed => "Which key it is, nothing shows.\n",
+    }
 }
 
 /// The failed Secrets by name, and what to do.
@@ -115,16 +191,18 @@ fn elsewhere(arn: &str) -> String {
     )
 }
 
-/// Said plainly: an auditor must not read more into "proven" than there is.
-const PROVEN: &str = "\nProven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its\n\
-     current key, had nothing to write.\n\
-     Beyond proof: EKS runs several API servers, and one of them answered each touch; and EKS lets nobody look into its etcd.\n\
-     Older copies of the Secrets stay there until it compacts (minutes), and in backups.\n";
+/// What no proof can show.
+const BEYOND: &str = "Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes),\n\
+     and in backups.\n";
+
+/// What helps where there is no proof.
+const UNPROVEN: &str = "\nA Secret that an API server with another key wrote last is under that key. Mend the cause, then verify, which moves\n\
+     what is left:\n  kubectl eks-encrypt verify\n";
 
 /// And no more into "done".
 const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, and answered that the other Secrets had been written since\n\
      the run began or were deleted.\n\
-     Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in\n\
+     Not proven: that nothing was left behind; the proof was turned off (--prove none). Older copies of the Secrets stay in\n\
      etcd until it compacts (minutes), and in backups.\n";
 
 #[cfg(test)]
@@ -133,6 +211,7 @@ mod tests {
     use super::*;
     use crate::testing::{KEY, cluster};
     use eks_encrypt_job::outcome::Tally;
+    use eks_encrypt_job::verify::ServersAgree;
 
     fn run() -> Run {
         Run::named("20261124-070000-beef", "eks-encrypt")
@@ -145,10 +224,11 @@ mod tests {
     #[test]
     fn done() {
         let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
-        let stayed = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
-        let proof = Some(Proof { passes: 1, tally: stayed });
-        let text =
-            text(&Verdict::Done { tally, proof }, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
+        let covered = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
+        let agreed = ServersAgree { servers: 2, level: Level::Matched };
+        let verified = Verified { agreed, tally: covered, rounds: 1 };
+        let verdict = Verdict::Done { tally, evidence: Evidence::Command(verified) };
+        let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
         insta::assert_snapshot!(text, @r#"
 
         Done and proven: every Secret is under the key.
@@ -156,7 +236,7 @@ mod tests {
           cluster   shop (eu-central-1, account 111122223333)
           key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
           Secrets   2,000 listed: 1,990 rewritten, 8 current already, 2 deleted meanwhile, 0 failed
-          proof     2,001 touched: 0 rewritten, 1 deleted meanwhile
+          proof     2 API servers write under the key; 2,001 Secrets verified: 0 written again, 1 deleted meanwhile
           took      5 min 12 s
           run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
 
@@ -181,10 +261,11 @@ mod tests {
                   KeyArn: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
             Not in the template of this cluster: adding it there replaces the cluster.
 
-        Proven: every Secret was touched by an empty patch, and the API server, which writes only what is not under its
-        current key, had nothing to write.
-        Beyond proof: EKS runs several API servers, and one of them answered each touch; and EKS lets nobody look into its etcd.
-        Older copies of the Secrets stay there until it compacts (minutes), and in backups.
+        Proven, seen with your own rights: both API servers wrote under the key before the first Secret was written and after
+        the last, and no other one can have written in between. Every Secret is newer than that, or was found under the key.
+        Which key it is, they say themselves: each reports the hash of its ARN.
+        Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes),
+        and in backups.
         "#);
     }
 
@@ -192,12 +273,14 @@ mod tests {
     #[test]
     fn a_key_that_was_not_seen_is_not_vouched_for() {
         let tally = Tally { listed: 1, current: 1, ..Tally::default() };
-        let verdict = Verdict::Done { tally, proof: Some(Proof { passes: 1, tally }) };
+        let agreed = ServersAgree { servers: 2, level: Level::Changed };
+        let evidence = Evidence::Job(Proof { passes: 1, tally, servers: Some(agreed) });
+        let verdict = Verdict::Done { tally, evidence };
         let unknown = Subject { context: "prod".into(), ..Subject::default() };
         let told = text(&verdict, &Progress::default(), &unknown, &run(), Duration::from_secs(9));
         insta::assert_snapshot!(told.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
 
-        Done and proven: every Secret is under the API server's current key. Whether that is your key is not known here.
+        Done, and proven by the Job: every Secret is under the API server's current key. Whether that is your key is not known here.
 
           cluster   that of kubeconfig context prod
           key       not known to this run; `kubectl eks-encrypt status` shows which the cluster has
@@ -229,14 +312,15 @@ mod tests {
 
     #[test]
     fn done_without_proof() {
-        let verdict = Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, proof: None };
+        let tally = Tally { listed: 1, rewritten: 1, ..Tally::default() };
+        let verdict = Verdict::Done { tally, evidence: Evidence::NotWanted };
         let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
         assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
         insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
 
         Known: the API server confirmed each of our writes, and answered that the other Secrets had been written since
         the run began or were deleted.
-        Not proven: that nothing was left behind; the proof was turned off (--prove=false). Older copies of the Secrets stay in
+        Not proven: that nothing was left behind; the proof was turned off (--prove none). Older copies of the Secrets stay in
         etcd until it compacts (minutes), and in backups.
         ");
     }

@@ -3,21 +3,64 @@
 //! the Job's last word, and the arithmetic of its tally.
 
 use eks_encrypt_job::event::{Event, Line, Proof, RunResult, WIRE_VERSION};
-use eks_encrypt_job::outcome::Tally;
+use eks_encrypt_job::outcome::{Failure, Tally};
+use eks_encrypt_job::verify::Verified;
 use k8s_openapi::api::core::v1::Pod;
 
+use crate::cli::Prove;
 use crate::drive::run::JobEnd;
 use crate::drive::startup::state;
 use crate::progress::{Finished, Progress, thousands};
+use crate::proof::Proven;
 use crate::screen::one_line;
 
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Every listed Secret is under the key or gone; and the proof holds, if there was one.
-    Done { tally: Tally, proof: Option<Proof> },
-    /// Not everything is, and why.
+    /// Every Secret is written or gone, and there is as much of a proof as was wanted.
+    Done { tally: Tally, evidence: Evidence },
+    /// Every Secret is written or gone, but that they are under the key is not proven, though that was wanted, and why.
+    /// Failures: Secrets that could not be verified.
+    Unproven { tally: Tally, wanted: Prove, why: String, failures: Vec<Failure> },
+    /// Not everything is written, and why.
     Incomplete { tally: Tally, why: String },
+}
+
+/// Who has seen that every Secret is under the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// This command.
+    Command(Verified),
+    /// The Job, by its own word.
+    Job(Proof),
+    /// Nobody: it was not wanted.
+    NotWanted,
+}
+
+/// What a run says that has gone through every Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) tally: Tally,
+    /// The Job's own proof.
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Written {
+    /// What it is worth, by what this command has seen. `wanted`: how much of a proof is.
+    pub(crate) fn verdict(self, proven: Proven, failures: Vec<Failure>, wanted: Prove) -> Verdict {
+        let Self { tally, proof } = self;
+        let evidence = match (proven, wanted, proof.filter(|proof| proof.is_of_all_servers())) {
+            (Proven::Yes(verified), ..) => Ok(Evidence::Command(verified)),
+            (Proven::No(why), ..) => Err(why),
+            (Proven::NotWanted, Prove::Job, Some(proof)) => Ok(Evidence::Job(proof)),
+            (Proven::NotWanted, Prove::Full | Prove::Job, _) => Err("the Job does not say so".to_owned()),
+            (Proven::NotWanted, Prove::None, _) => Ok(Evidence::NotWanted),
+        };
+        match evidence {
+            Ok(evidence) => Verdict::Done { tally, evidence },
+            Err(why) => Verdict::Unproven { tally, wanted, why: one_line(&why), failures },
+        }
+    }
 }
 
 /// The Job's last word, from the termination message of the Pods of the run; a Pod without one says nothing.
@@ -38,13 +81,16 @@ fn message(pod: &Pod) -> Option<Line> {
 }
 
 /// Judges.
-pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progress) -> Verdict {
+///
+/// # Errors
+/// The verdict [`Verdict::Incomplete`].
+pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progress) -> Result<Written, Verdict> {
     let Some(word) = last_word.or(progress.finished.as_ref()) else {
         let why = match job {
             JobEnd::Complete => "the Job ended without its final tally (its Pod is gone?)".to_owned(),
             JobEnd::Failed(words) => format!("the Job failed without its final tally: {words}"),
         };
-        return Verdict::Incomplete { tally: progress.of_rewrite(), why };
+        return Err(Verdict::Incomplete { tally: progress.of_rewrite(), why });
     };
     let tally = word.tally;
     let of = |number| format!("{} of {} Secrets", thousands(number), thousands(tally.listed));
@@ -75,9 +121,9 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
         (JobEnd::Complete, RunResult::Complete) if word.proof.is_some_and(|proof| !proof.holds()) => {
             "the Job says complete, but its proof does not hold: a bug, please report it".to_owned()
         }
-        (JobEnd::Complete, RunResult::Complete) => return Verdict::Done { tally, proof: word.proof },
+        (JobEnd::Complete, RunResult::Complete) => return Ok(Written { tally, proof: word.proof }),
     };
-    Verdict::Incomplete { tally, why }
+    Err(Verdict::Incomplete { tally, why })
 }
 
 #[cfg(test)]
@@ -96,8 +142,9 @@ mod tests {
 
     fn why(job: &JobEnd, word: Option<&Finished>) -> String {
         match judge(job, word, &Progress::default()) {
-            Verdict::Done { .. } => "done".into(),
-            Verdict::Incomplete { why, .. } => why,
+            Ok(_) => "done".into(),
+            Err(Verdict::Incomplete { why, .. }) => why,
+            Err(other) => panic!("{other:?}"),
         }
     }
 
@@ -141,7 +188,10 @@ mod tests {
         let whole = Tally { listed: 3, rewritten: 3, ..Tally::default() };
         let stayed = Tally { listed: 3, current: 3, ..Tally::default() };
         let moved = Tally { listed: 3, current: 2, rewritten: 1, ..Tally::default() };
-        let with = |result, passes, tally| Finished { proof: Some(Proof { passes, tally }), ..word(result, whole) };
+        let with = |result, passes, tally| Finished {
+            proof: Some(Proof { passes, tally, servers: None }),
+            ..word(result, whole)
+        };
         let told = [
             why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, stayed))),
             why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, moved))),
@@ -167,7 +217,7 @@ mod tests {
         let judged = |lines: &[Line]| {
             let mut progress = Progress::default();
             lines.iter().for_each(|line| _ = progress.fold(line, Duration::ZERO));
-            let Verdict::Incomplete { tally, .. } = judge(&JobEnd::Failed("x".into()), None, &progress) else {
+            let Err(Verdict::Incomplete { tally, .. }) = judge(&JobEnd::Failed("x".into()), None, &progress) else {
                 panic!()
             };
             tally

@@ -46,7 +46,7 @@ async fn checked(client: &Client) -> Result<Owner, Error> {
 async fn checked_with(client: &Client, more: &[&str]) -> Result<Owner, Error> {
     let run = Run::named("r1", "ops");
     let Enable { engine, job, .. } = enable(more);
-    let settings = Settings { run: &run, key_arn: "k", engine: &engine, job: &job };
+    let settings = Settings { run: &run, key_arn: "k", engine: &engine, job: &job, watched: true, missing: &[] };
     check(client, &run, &job, &objects(&settings).unwrap()).await
 }
 

@@ -69,6 +69,12 @@ pub(crate) fn api_server(job_state: &'static str, result: &'static str, failed: 
                 serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
             }
             ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
+            // The first list is that of the watermark; what the run has written is newer.
+            ("GET", "/api/v1/secrets") => {
+                let version = if path.contains("limit=1&") || path.ends_with("limit=1") { "100" } else { "200" };
+                let secret = serde_json::json!({"metadata": {"namespace": "a", "name": "s", "resourceVersion": "150"}});
+                serde_json::json!({"metadata": {"resourceVersion": version}, "items": [secret]})
+            }
             ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
             ("GET", path) if path.ends_with("/clusterrolebindings") => serde_json::json!({"metadata": {}, "items": []}),
             ("GET", path) if path.contains("/jobs/") && job_state == "deleted" => return not_found(path),

@@ -1,0 +1,113 @@
+//! How many API servers there are, and whether each can be asked for the key that it writes under: without that nothing can be
+//! proven, and it should be known before the key is associated for ever. Reads only.
+
+use eks_encrypt_job::Trouble;
+use eks_encrypt_job::api_servers::{Agreement, KeyHash, MissingRight, Options, take};
+use k8s_openapi::api::authorization::v1::{
+    NonResourceAttributes, ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use kube::api::PostParams;
+use kube::{Api, Client};
+use tokio::time::Instant;
+
+use crate::cli::Prove;
+use crate::kubernetes::again;
+use crate::preflight::table::Check;
+use crate::proof::{CHECK, Outside, all_rights};
+use crate::screen::one_line;
+
+const NAME: &str = "API servers";
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ApiServers {
+    /// The key that all of them write under now, if they agree.
+    pub(crate) key: Option<KeyHash>,
+    /// Rights that the person lacks: a run's Job can't be given them.
+    pub(crate) missing: Vec<MissingRight>,
+}
+
+/// Asks them.
+pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers) {
+    let missing = missing(client).await;
+    let trouble = Trouble::default();
+    let options = Options { deadline: Instant::now() + CHECK, start_times: false, canary: None };
+    let census = match take(&Outside(client.clone()), options, &trouble).await {
+        Ok(census) => census,
+        Err(error) => {
+            let found =
+                format!("not known how many there are: {}", one_line(&format!("{:#}", anyhow::Error::new(error))));
+            return (Check::warn(NAME, found, lost(wanted)), ApiServers { key: None, missing });
+        }
+    };
+    let (found, good) = match census.agreement(None, None) {
+        Agreement::Unknown { asked, of, missing, reason } => {
+            let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            let found =
+                if rights.is_empty() { reason.to_string() } else { format!("you may not {}", rights.join(", nor ")) };
+            (format!("{asked} of {of} could be asked for their key: {found}"), false)
+        }
+        Agreement::Disagree { of, .. } => (format!("{of}, which do not write under one key now"), true),
+        agreement => {
+            let count = match agreement {
+                Agreement::Agreed { servers, .. } => servers,
+                _ => census.servers.len(),
+            };
+            (format!("{count}, each can be asked for the key that it writes under"), true)
+        }
+    };
+    let key = match census.agreement(None, None) {
+        Agreement::Agreed { key, .. } => Some(key),
+        _ => None,
+    };
+    let check = if good { Check::ok(NAME, found) } else { Check::warn(NAME, found, lost(wanted)) };
+    (check, ApiServers { key, missing })
+}
+
+/// What is lost without it.
+fn lost(wanted: Prove) -> Option<String> {
+    (wanted == Prove::Full).then(|| {
+        "without it nothing is proven, and the command ends with exit code 6; the rights that are needed: list \
+         leases.coordination.k8s.io in namespace kube-system, get /metrics. To go without a proof: --prove none"
+            .to_owned()
+    })
+}
+
+/// The rights that the person lacks, as far as the API server says so.
+async fn missing(client: &Client) -> Vec<MissingRight> {
+    let mut missing = Vec::new();
+    for right in all_rights() {
+        if !may(client, right).await {
+            missing.push(right);
+        }
+    }
+    missing
+}
+
+async fn may(client: &Client, right: MissingRight) -> bool {
+    let resource = |group: &str, resource: &str, verb: &str, name: Option<&str>| {
+        Some(ResourceAttributes {
+            group: Some(group.to_owned()),
+            resource: Some(resource.to_owned()),
+            verb: Some(verb.to_owned()),
+            name: name.map(str::to_owned),
+            ..ResourceAttributes::default()
+        })
+    };
+    let path = NonResourceAttributes { path: Some("/metrics".to_owned()), verb: Some("get".to_owned()) };
+    let (resource_attributes, non_resource_attributes) = match right {
+        MissingRight::ListLeases => (resource("coordination.k8s.io", "leases", "list", None), None),
+        MissingRight::GetEndpointSlices => {
+            (resource("discovery.k8s.io", "endpointslices", "get", Some("kubernetes")), None)
+        }
+        MissingRight::GetMetrics => (None, Some(path)),
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes, non_resource_attributes };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let params = PostParams::default();
+    // Where it does not say, the attempt to give the right will.
+    again(|| reviews.create(&params, &review))
+        .await
+        .is_ok_and(|answer| answer.status.is_some_and(|status| status.allowed))
+}

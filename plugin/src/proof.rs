@@ -1,0 +1,207 @@
+//! The proof with the person's own eyes: that all API servers write under the key before the first Secret is written, and after
+//! the run that every Secret is under it. What the Job says of its own proof is the Job's.
+
+use std::time::Duration;
+
+use eks_encrypt_job::Trouble;
+use eks_encrypt_job::api_servers::{Agreement, ConnectError, Connector, KeyHash, MissingRight};
+use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
+use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::limit::Limit;
+use eks_encrypt_job::outcome::Failure;
+use eks_encrypt_job::verify::{Report, ServersAgree, Start, Verified, Verifier, VerifyError};
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use kube::Client;
+use tokio::time::{Instant, sleep_until};
+
+use crate::cli::Prove;
+use crate::progress::{Progress, elapsed};
+use crate::screen::{Frame, Screen};
+use crate::stop::Coded;
+
+/// Reaches API servers from outside of the cluster: by its load balancer, which chooses one for each new connection. A
+/// connection ends with each answer of metrics, because that is not read to its end.
+pub(crate) struct Outside(pub(crate) Client);
+
+impl Connector for Outside {
+    fn fresh(&self) -> Result<Client, ConnectError> {
+        Ok(self.0.clone())
+    }
+
+    fn dials_addresses(&self) -> bool {
+        false
+    }
+
+    fn at(&self, _: std::net::SocketAddr) -> Result<Client, ConnectError> {
+        Err("an API server's own address can't be reached from outside of the cluster".into())
+    }
+}
+
+/// What a command proves, and with what.
+pub(crate) struct Prover<'a> {
+    /// The cluster.
+    pub(crate) client: &'a Client,
+    /// The key's ARN; empty where it is not known.
+    pub(crate) key_arn: &'a str,
+    /// What all API servers wrote under before the association, if this command has seen that.
+    pub(crate) before: Option<&'a KeyHash>,
+    /// How much is wanted.
+    pub(crate) wanted: Prove,
+    /// Until when it is waited for.
+    pub(crate) deadline: Instant,
+    /// Where it is shown.
+    pub(crate) screen: &'a Screen,
+}
+
+/// What is known before the first Secret is written.
+pub(crate) enum Begun {
+    /// All API servers agree.
+    Agreed(Box<Start>),
+    /// That can't be seen, and why: the run goes on, and is not proven.
+    Unknown(String),
+    /// Nobody has looked yet: every Secret is verified at the end.
+    Later,
+    /// It is not wanted.
+    NotWanted,
+}
+
+/// What is known at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Proven {
+    /// This command has seen it.
+    Yes(Verified),
+    /// It has not, and why.
+    No(String),
+    /// It was not to look.
+    NotWanted,
+}
+
+/// The run can't begin, or the Secrets can't be listed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The API servers do not write under the key yet.
+    #[error(
+        "time is up: {agreement}\n  no Secret was written; EKS may still be replacing its API servers: run the same command again"
+    )]
+    Late { agreement: Agreement },
+    /// Something else.
+    #[error("no Secret was written: failed to {0}")]
+    Other(#[source] VerifyError),
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Late { .. } => ExitCode::StillRunning,
+            Self::Other(_) => ExitCode::Error,
+        }
+    }
+}
+
+impl Prover<'_> {
+    /// Waits until all API servers write under the key: before that, no Secret may be written.
+    pub(crate) async fn begin(&self) -> Result<Begun, Error> {
+        let trouble = Trouble::default();
+        let began = Instant::now();
+        let outside = Outside(self.client.clone());
+        let verifier = self.verifier(&trouble, &outside);
+        let started = verifier.start(self.deadline, |agreement| self.waiting(agreement, began)).await;
+        self.screen.clear();
+        match started {
+            Ok(start) => {
+                self.screen.line(&sentence(&start.agreement.to_string()));
+                let known = ServersAgree::from(&start.agreement).is_some_and(ServersAgree::is_proof);
+                match (self.wanted, known) {
+                    (Prove::Full, true) => Ok(Begun::Agreed(Box::new(start))),
+                    (Prove::Full, false) => Ok(Begun::Unknown(start.agreement.to_string())),
+                    (Prove::Job | Prove::None, _) => Ok(Begun::NotWanted),
+                }
+            }
+            Err(VerifyError::Unknown(agreement)) => {
+                let why = agreement.to_string();
+                if self.wanted == Prove::Full {
+                    self.screen.line(&format!("note: {why}: the run goes on, and can't be proven"));
+                    return Ok(Begun::Unknown(why));
+                }
+                self.screen.line(&format!("note: {why}"));
+                Ok(Begun::NotWanted)
+            }
+            Err(VerifyError::Late(agreement)) => Err(Error::Late { agreement }),
+            Err(error) => Err(Error::Other(error)),
+        }
+    }
+
+    /// Covers every Secret, and sees that the API servers are those that agreed.
+    pub(crate) async fn conclude(&self, begun: Begun) -> (Proven, Vec<Failure>) {
+        let begun = match begun {
+            Begun::Later => self.begin().await.unwrap_or_else(|error| Begun::Unknown(error.to_string())),
+            begun => begun,
+        };
+        let start = match begun {
+            Begun::Agreed(start) => *start,
+            Begun::Unknown(why) => return (Proven::No(why), Vec::new()),
+            Begun::Later | Begun::NotWanted => return (Proven::NotWanted, Vec::new()),
+        };
+        self.screen.line("Verifying: every Secret, and the API servers once more");
+        let trouble = Trouble::default();
+        let (mut progress, began) = (Progress::default(), Instant::now());
+        let report = |report: Report<'_>| match report {
+            Report::Waiting(agreement) => self.waiting(agreement, began),
+            Report::Again(doubt) => self.screen.line(&format!("note: verifying again: {doubt}")),
+            Report::Covering(event) => self.covering(&mut progress, event, began),
+        };
+        let (deadline, limit) = (self.deadline, || Limit::of_settings(None, None));
+        let time_up = move || async move {
+            sleep_until(deadline).await;
+            "time is up".to_owned()
+        };
+        let outside = Outside(self.client.clone());
+        let verifier = self.verifier(&trouble, &outside);
+        let verified = verifier.finish(start, deadline, limit, report, || time_up().boxed()).await;
+        self.screen.clear();
+        let failures = progress.failures.into_iter();
+        let failures = failures.map(|((namespace, name), reason)| Failure { namespace, name, reason }).collect();
+        let proven = match verified {
+            Ok(verified) => Proven::Yes(verified),
+            Err(VerifyError::Unknown(agreement) | VerifyError::Late(agreement)) => Proven::No(agreement.to_string()),
+            Err(error) => Proven::No(format!("failed to {:#}", anyhow::Error::new(error))),
+        };
+        (proven, failures)
+    }
+
+    fn verifier<'a>(&'a self, trouble: &'a Trouble, connector: &'a Outside) -> Verifier<'a> {
+        let key_arn = Some(self.key_arn).filter(|arn| !arn.is_empty());
+        Verifier { client: self.client, connector, key_arn, before: self.before, trouble }
+    }
+
+    fn waiting(&self, agreement: &Agreement, began: Instant) {
+        let text = format!("waiting for the API servers: {agreement}, {} so far", elapsed(began.elapsed()));
+        self.screen.draw(&Frame { text, share: None });
+    }
+
+    fn covering(&self, progress: &mut Progress, event: Event, began: Instant) {
+        // A run's first line; this is none.
+        let is_start = matches!(event, Event::Started { .. });
+        let line =
+            Line { wire: WIRE_VERSION, run: String::new(), pod: String::new(), seq: 0, time: Timestamp::now(), event };
+        if let Some(text) = progress.fold(&line, began.elapsed()).filter(|_| !is_start) {
+            self.screen.line(&text);
+        }
+        self.screen.draw(&progress.frame(began.elapsed(), self.screen.width()));
+    }
+}
+
+/// The rights that a run's Job gets to see all API servers, of which these are not to be given: whoever lacks a right can't give it.
+pub(crate) fn all_rights() -> [MissingRight; 3] {
+    [MissingRight::ListLeases, MissingRight::GetEndpointSlices, MissingRight::GetMetrics]
+}
+
+/// With a capital at its beginning.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// How long the check before a run may take.
+pub(crate) const CHECK: Duration = Duration::from_secs(20);
