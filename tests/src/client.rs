@@ -15,7 +15,7 @@ pub async fn of(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
 }
 
 /// The same, but of the API server at one address, past the load balancer.
-pub(crate) async fn at(kubeconfig: &Path, server: SocketAddr) -> anyhow::Result<kube::Client> {
+pub async fn at(kubeconfig: &Path, server: SocketAddr) -> anyhow::Result<kube::Client> {
     build(kubeconfig, |config| {
         config.cluster_url = format!("https://{server}").parse()?;
         Ok(())

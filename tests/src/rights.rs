@@ -15,7 +15,7 @@ const NAME: &str = "sandbox:cluster-admins";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Right {
-    /// Any verb on Leases.
+    /// To list Leases; one by its name can still be read and written.
     Leases,
     /// Any verb on EndpointSlices.
     EndpointSlices,
@@ -50,6 +50,10 @@ pub(crate) async fn grant_all_but(admin: &Client, arns: &[String], forbidden: &[
         if !resources.is_empty() {
             rules.push(json!({ "apiGroups": [group.name()], "resources": resources, "verbs": ["*"] }));
         }
+    }
+    if missing(Right::Leases) {
+        let verbs = ["get", "create", "update", "patch", "delete"];
+        rules.push(json!({ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs }));
     }
     // Discovery leaves these out: subresources of Pods, and what has no objects of its own.
     rules.push(json!({ "apiGroups": [""], "resources": ["pods/log", "pods/exec"], "verbs": ["*"] }));

@@ -27,6 +27,7 @@ async fn engine(sandbox: &Sandbox) -> (RunResult, Option<String>) {
         key_arn: String::new(),
         time: Timestamp::now(),
         limit: Limit::adaptive(),
+        api_servers: None,
     };
     let mut why = None;
     let sink = |event| {

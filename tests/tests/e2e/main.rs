@@ -27,6 +27,7 @@ mod node;
 mod not_started;
 mod other_version;
 mod parts;
+mod proof;
 mod refused;
 mod rights;
 mod running;
