@@ -82,8 +82,8 @@ async fn follow_on(
     let began = Instant::now();
     let deadline = began + args.timeout;
     stage.replace(Stage::Following(run.without_rights(&kubernetes.flags)));
-    let (client, key_arn) = (&kubernetes.client, subject.key_arn.as_str());
-    let prover = Prover { client, key_arn, before: None, wanted: Prove::Full, deadline, screen };
+    let (namespace, key_arn) = (args.namespace.as_str(), subject.key_arn.as_str());
+    let prover = Prover { kubernetes, namespace, key_arn, before: None, wanted: Prove::Full, deadline, screen };
     let (ended, stay) = to_its_end(kubernetes, run, false, screen, deadline).await;
     let code = match ended {
         Ok(ended) => {

@@ -93,6 +93,18 @@ pub(crate) enum Command {
     /// Shows the Job's progress from now on, judges how it ended, and takes the run's rights to Secrets away. Asks
     /// nothing of AWS. Exit codes as for `enable`; 1 if there is no Job (`--local` makes none).
     Attach(Attach),
+    /// Prove that every Secret is under the key, now, with your own rights
+    ///
+    /// Asks every API server for the key that it writes under, looks at every Secret, and asks the API servers again. A
+    /// Secret that an API server finds under another key is written under the key. Nothing else is changed, and the data
+    /// stays as it is.
+    ///
+    /// Needs the rights to list and patch Secrets, to list Leases in kube-system, and to get /metrics. What was verified is
+    /// noted beside the last run's record, for `status`.
+    ///
+    /// Exit codes: 0 proven; 1 error; 2 wrong usage; 3 nothing to verify: no key is associated, or EKS is replacing API
+    /// servers; 6 not proven.
+    Verify(Verify),
     /// Show the association, the key, the last run, and how many Secrets are not under the key yet
     ///
     /// Changes nothing. Secrets are counted by their metadata: those that were not written since the last run began are
@@ -295,6 +307,35 @@ pub(crate) struct Attach {
     pub(crate) timeout: std::time::Duration,
 
     /// The final report on stdout, when the run has ended
+    #[arg(long, short = 'o', value_name = "FORMAT")]
+    pub(crate) output: Option<Output>,
+}
+
+/// The flags of `verify`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) eks: ClusterFlag,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsFlags,
+
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
+
+    /// The ARN of the key; then AWS is not asked [default: the key that EKS names]
+    #[arg(long, value_name = "ARN", value_parser = values::key_arn, conflicts_with_all = ["cluster", "region", "profile"])]
+    pub(crate) key_arn: Option<String>,
+
+    /// The namespace in which runs keep their record
+    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
+    pub(crate) namespace: String,
+
+    /// How long it may take, such as 10m or 1h30m
+    #[arg(long, value_name = "DURATION", default_value = flags::VERIFY_TIMEOUT, value_parser = values::duration)]
+    pub(crate) timeout: std::time::Duration,
+
+    /// The result as data, for scripts and auditors
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(crate) output: Option<Output>,
 }

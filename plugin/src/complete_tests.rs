@@ -23,6 +23,7 @@ fn commands() {
     create	Create a cluster with your KMS key from birth
     reencrypt	Re-encrypt every Secret of a cluster that has its key
     attach	Follow the Job that is there, from any machine
+    verify	Prove that every Secret is under the key, now, with your own rights
     status	Show the association, the key, the last run, and how many Secrets are not under the key yet
     cleanup	Remove everything that runs have made in the cluster
     manifests	Print what would be applied, as YAML, for review or GitOps

@@ -1,6 +1,6 @@
 //! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
 //!
-//! The commands are `create`, `enable`, `reencrypt`, `attach`, `status`, `cleanup`, `print` (`manifests`), `image`, `version`, `man`; and
+//! The commands are `create`, `enable`, `reencrypt`, `attach`, `verify`, `status`, `cleanup`, `print` (`manifests`), `image`, `version`, `man`; and
 //! `complete`, which kubectl calls. The steps of `enable`, in their order: `target` (which cluster is meant) -> `preflight` (every
 //! check) -> `confirm` -> `eks` (the association) -> `drive` (a run is begun or found, and followed) -> `finish` (what it came to). A
 //! step's files lie in the folder of its name. What people see goes through `screen`, and nowhere else.
@@ -36,6 +36,8 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod token;
+mod verification;
+mod verify;
 mod version;
 
 use clap::Parser as _;
@@ -92,6 +94,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
             let next = args.again();
             guard(screen, (&next, &next), stage, attach::attach(&args, screen, stage)).await
         }
+        Command::Verify(args) => verify::verify(&args, screen).await,
         Command::Status(args) => status::status(&args, screen).await,
         Command::Cleanup(args) => cleanup::cleanup(&args, screen).await,
         Command::Manifests(args) => print::print(&args),

@@ -100,6 +100,7 @@ mod tests {
         kubectl-eks-encrypt-reencrypt.1
         kubectl-eks-encrypt-schema.1
         kubectl-eks-encrypt-status.1
+        kubectl-eks-encrypt-verify.1
         kubectl-eks-encrypt-version.1
         kubectl-eks-encrypt.1
         ");

@@ -16,9 +16,11 @@ use kube::Client;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
+use crate::kubernetes::Kubernetes;
 use crate::progress::{Progress, elapsed};
 use crate::screen::{Frame, Screen};
 use crate::stop::Coded;
+use crate::verification;
 
 /// Reaches API servers from outside of the cluster: by its load balancer, which chooses one for each new connection. A
 /// connection ends with each answer of metrics, because that is not read to its end.
@@ -41,7 +43,9 @@ impl Connector for Outside {
 /// What a command proves, and with what.
 pub(crate) struct Prover<'a> {
     /// The cluster.
-    pub(crate) client: &'a Client,
+    pub(crate) kubernetes: &'a Kubernetes,
+    /// Where a verification is noted.
+    pub(crate) namespace: &'a str,
     /// The key's ARN; empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// What all API servers wrote under before the association, if this command has seen that.
@@ -104,7 +108,7 @@ impl Prover<'_> {
     pub(crate) async fn begin(&self) -> Result<Begun, Error> {
         let trouble = Trouble::default();
         let began = Instant::now();
-        let outside = Outside(self.client.clone());
+        let outside = Outside(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
         let started = verifier.start(self.deadline, |agreement| self.waiting(agreement, began)).await;
         self.screen.clear();
@@ -143,7 +147,7 @@ impl Prover<'_> {
             Begun::Unknown(why) => return (Proven::No(why), Vec::new()),
             Begun::Later | Begun::NotWanted => return (Proven::NotWanted, Vec::new()),
         };
-        self.screen.line("Verifying: every Secret, and the API servers once more");
+        self.screen.line("Verifying every Secret");
         let trouble = Trouble::default();
         let (mut progress, began) = (Progress::default(), Instant::now());
         let report = |report: Report<'_>| match report {
@@ -156,14 +160,20 @@ impl Prover<'_> {
             sleep_until(deadline).await;
             "time is up".to_owned()
         };
-        let outside = Outside(self.client.clone());
+        let outside = Outside(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
         let verified = verifier.finish(start, deadline, limit, report, || time_up().boxed()).await;
         self.screen.clear();
         let failures = progress.failures.into_iter();
         let failures = failures.map(|((namespace, name), reason)| Failure { namespace, name, reason }).collect();
         let proven = match verified {
-            Ok(verified) => Proven::Yes(verified),
+            Ok(verified) => {
+                if let Some(cause) = verification::note(self.kubernetes, self.namespace, self.key_arn, &verified).await
+                {
+                    self.screen.line(&format!("note: the verification could not be noted for `status`: {cause}"));
+                }
+                Proven::Yes(verified)
+            }
             Err(VerifyError::Unknown(agreement) | VerifyError::Late(agreement)) => Proven::No(agreement.to_string()),
             Err(error) => Proven::No(format!("failed to {:#}", anyhow::Error::new(error))),
         };
@@ -172,7 +182,7 @@ impl Prover<'_> {
 
     fn verifier<'a>(&'a self, trouble: &'a Trouble, connector: &'a Outside) -> Verifier<'a> {
         let key_arn = Some(self.key_arn).filter(|arn| !arn.is_empty());
-        Verifier { client: self.client, connector, key_arn, before: self.before, trouble }
+        Verifier { client: &self.kubernetes.client, connector, key_arn, before: self.before, trouble }
     }
 
     fn waiting(&self, agreement: &Agreement, began: Instant) {

@@ -33,6 +33,7 @@ use crate::status::patience::Patience;
 use crate::status::standing::Standing;
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::verification::{self, Verification};
 
 /// How long the run record is asked for again: with the pauses it is less than the patience with the API server, so that its own
 /// words are shown.
@@ -52,6 +53,9 @@ pub(crate) struct Status {
     /// The last run, by its record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<LastRun>,
+    /// The last verification that was noted. A note proves nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verified: Option<Verification>,
     /// The Job that is at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) at_work: Option<String>,
@@ -105,7 +109,8 @@ pub(crate) struct LastRun {
     pub(crate) watermark: String,
     /// `complete`, `incomplete`, `stopped`; empty while it is at work, or where nobody could say.
     pub(crate) result: String,
-    pub(crate) proven: bool,
+    /// Whether the Job says that it has verified it.
+    pub(crate) verified_by_job: bool,
     pub(crate) updated: Timestamp,
     pub(crate) tally: Tally,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +142,7 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         context: kubernetes.context.clone(),
         cluster: None,
         run: None,
+        verified: None,
         at_work: None,
         secrets: None,
         not_seen: Vec::new(),
@@ -233,6 +239,16 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
             None
         }
     };
+    // Both stand in one ConfigMap: where that can't be read, the reason stands there already.
+    if status.record_sought {
+        match patience.hear(verification::read(client, namespace)).await {
+            Ok(verified) => status.verified = verified,
+            Err(cause) if patience.is_over() => {
+                return status.unseen("Jobs at work and the Secrets", &cause.to_string());
+            }
+            Err(cause) => status.unseen("the last verification", &cause.to_string()),
+        }
+    }
     let jobs = match patience.hear(jobs(client, namespace)).await {
         Ok(jobs) => Some(jobs),
         Err(cause) if patience.is_over() => {
@@ -300,7 +316,7 @@ fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
         for_this_key,
         watermark: record.watermark.as_str().to_owned(),
         result: result.unwrap_or_default(),
-        proven: complete && record.proof.is_some_and(|proof| proof.holds()),
+        verified_by_job: complete && record.proof.is_some_and(Proof::is_of_all_servers),
         updated: record.updated,
         tally: record.tally,
         proof: record.proof,

@@ -7,6 +7,7 @@ use crate::testing::{
 };
 use clap::Parser as _;
 use eks_encrypt_job::event::{Method, Phase};
+use eks_encrypt_job::verify::{Level, ServersAgree};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -31,10 +32,12 @@ fn calm() -> Vec<Answer> {
 
 /// The record of a run that is complete and proven, with these fields changed.
 fn record(more: &[(&str, &str)]) -> Value {
-    let proof = r#"{"passes":1,"tally":{"listed":3,"rewritten":0,"current":3,"gone":0,"failed":0}}"#;
+    let proof = r#"{"passes":1,"tally":{"listed":3,"rewritten":0,"current":3,"gone":0,"failed":0},
+        "servers":{"servers":2,"level":"matched"}}"#;
+    let verified = json!({"time": "2026-11-24T07:06:00Z", "by": "alice", "keyArn": KEY, "level": "matched", "servers": 2, "secrets": 3});
     let mut data = json!({"run": "r1", "jobUid": "u", "watermark": "100", "method": "annotate", "keyArn": KEY, "phase": "prove",
         "result": "complete", "listed": "3", "rewritten": "2", "current": "1", "gone": "0", "failed": "0",
-        "updated": "2026-11-24T07:05:12Z", "proof": proof});
+        "updated": "2026-11-24T07:05:12Z", "proof": proof, "verified": verified.to_string()});
     for (name, value) in more {
         data[name] = (*value).into();
     }
@@ -124,9 +127,10 @@ async fn complete_and_proven_and_nothing_behind() {
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
-    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      3; all written since the last run began
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
     ");
     assert_snapshot!(json_of(&status), @r#"
     {
@@ -149,7 +153,7 @@ async fn complete_and_proven_and_nothing_behind() {
         "forThisKey": true,
         "watermark": "100",
         "result": "complete",
-        "proven": true,
+        "verifiedByJob": true,
         "updated": "2026-11-24T07:05:12Z",
         "tally": {
           "listed": 3,
@@ -166,8 +170,20 @@ async fn complete_and_proven_and_nothing_behind() {
             "current": 3,
             "gone": 0,
             "failed": 0
+          },
+          "servers": {
+            "servers": 2,
+            "level": "matched"
           }
         }
+      },
+      "verified": {
+        "time": "2026-11-24T07:06:00Z",
+        "by": "alice",
+        "keyArn": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "level": "matched",
+        "servers": 2,
+        "secrets": 3
       },
       "secrets": {
         "total": 3,
@@ -176,7 +192,7 @@ async fn complete_and_proven_and_nothing_behind() {
       "notSeen": []
     }
     "#);
-    assert_eq!(heard.lock().unwrap().len(), 3, "{heard:?}");
+    assert_eq!(heard.lock().unwrap().len(), 4, "{heard:?}");
 }
 
 #[tokio::test]
@@ -192,6 +208,7 @@ async fn a_run_at_work() {
     last run     r1 (annotate): not ended, 2026-11-24 07:05:12 UTC; 3 listed: 1 rewritten, 0 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      3; 2 NOT written since the last run began
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
     ");
     assert!(json_of(&status).contains(r#""atWork": "eks-encrypt-r1""#));
 }
@@ -215,6 +232,7 @@ async fn an_incomplete_run_with_secrets_behind() {
     last run     r1 (annotate): incomplete, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 0 current already, 0 deleted meanwhile, 1 failed
     its key      the cluster's key
     Secrets      3; 1 NOT written since the last run began
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
     ");
     assert_eq!(status.secrets, Some(Standing { total: 3, behind: 1 }));
 }
@@ -230,9 +248,10 @@ async fn a_key_that_is_disabled_is_trouble() {
     health       KmsKeyDisabled: The key is disabled
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          TROUBLE: KMS key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab can't encrypt a cluster: it is Disabled; `aws kms enable-key` first
-    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      1; all written since the last run began
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
     ");
 }
 
@@ -256,9 +275,10 @@ async fn without_aws_the_rest_is_shown() {
     let status = seen(client, &[denied]).await;
     assert_snapshot!(text::text(&status), @r"
     cluster      that of kubeconfig context prod
-    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, but whether the cluster had it when the run began is not known
     Secrets      2; 1 NOT written since the last run began
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
     not seen     the association and the key: can't describe EKS cluster shop in eu-central-1 (`aws eks list-clusters --region eu-central-1` shows what is there): AccessDeniedException: not authorized to perform: eks:DescribeCluster
     ");
     assert!(json_of(&status).contains("\"notSeen\": [\n    \"the association and the key: can't describe"));
@@ -299,9 +319,10 @@ async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
-    last run     r1 (annotate): complete and proven, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      NOT a key of this cluster: arn:aws:kms:eu-central-1:111122223333:key/other
     Secrets      2; how many are under the cluster's key is not known: the last run was for a key that it does not have
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
     ");
     assert_eq!(status.secrets, Some(Standing { total: 2, behind: 2 }), "a run would write them all");
     assert!(json_of(&status).contains(r#""forThisKey": false"#));
@@ -434,13 +455,17 @@ async fn an_api_server_that_dies_in_the_middle_hides_nothing_that_it_had_said() 
 #[test]
 fn a_run_that_has_not_ended_well_is_not_proven_whatever_its_proof_says() {
     let proven = |result| {
-        let proof = Some(Proof { passes: 1, tally: Tally::default(), servers: None });
+        let proof = Some(Proof {
+            passes: 1,
+            tally: Tally::default(),
+            servers: Some(ServersAgree { servers: 2, level: Level::Matched }),
+        });
         let tally = Tally { listed: 3, rewritten: 3, ..Tally::default() };
         let (watermark, updated) = (Watermark::new("100"), Timestamp::UNIX_EPOCH);
         let (run, job_uid, key_arn) = ("r1".into(), String::new(), String::new());
         let (method, phase) = (Method::Touch, Phase::Prove);
         let record = Record { run, job_uid, watermark, method, key_arn, phase, result, tally, proof, updated };
-        last_run(record, None).proven
+        last_run(record, None).verified_by_job
     };
     assert!(!proven(None), "it is at work, or was killed");
     assert!(!proven(Some(RunResult::Stopped)));

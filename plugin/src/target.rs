@@ -7,7 +7,7 @@ pub(crate) mod context;
 
 use std::path::Path;
 
-use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status};
+use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
 use crate::kubernetes;
 use crate::screen::Screen;
 use crate::stop::{Stop, aside};
@@ -54,6 +54,11 @@ impl Target {
 
     /// What `reencrypt` is about.
     pub(crate) fn of_reencrypt(args: &Reencrypt, screen: &Screen) -> Result<Self, Stop> {
+        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
+    }
+
+    /// What `verify` is about.
+    pub(crate) fn of_verify(args: &Verify, screen: &Screen) -> Result<Self, Stop> {
         Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
     }
 

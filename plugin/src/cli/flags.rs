@@ -15,6 +15,9 @@ use crate::screen::Output;
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";
 
+/// How long `verify` takes at most: a million no-op patches, with API servers that are asked for a while.
+pub(super) const VERIFY_TIMEOUT: &str = "30m";
+
 /// How long `create` waits: CloudFormation makes the network, the cluster and then its nodes.
 pub(super) const CREATE_TIMEOUT: &str = "40m";
 

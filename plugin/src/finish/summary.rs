@@ -61,10 +61,7 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
             format!("{elsewhere}{known}")
         }
         Verdict::Unproven { failures, .. } => {
-            let line = |Failure { namespace, name, reason }: &Failure| format!("  {namespace}/{name}: {reason}\n");
-            let named: String = failures.iter().take(LISTED).map(line).collect();
-            let named = if named.is_empty() { named } else { format!("\nNot verified:\n{named}") };
-            format!("{named}{UNPROVEN}")
+            format!("{}{UNPROVEN}", named(failures))
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
     };
@@ -89,12 +86,35 @@ fn log(run: &Run, flags: &KubeFlags) -> String {
     format!(" ({})", kubectl(flags, &format!("logs -n {} job/{}", run.namespace, run.job)))
 }
 
+/// What `verify` says.
+pub(crate) fn verification(
+    subject: &Subject,
+    verified: Result<&Verified, &str>,
+    failures: &[Failure],
+    took: Duration,
+) -> String {
+    let (head, proof, rest) = match verified {
+        Ok(verified) => {
+            (format!("Proven: every Secret is under {}.", subject.under()), verified_line(verified), seen(verified))
+        }
+        Err(why) => (format!("NOT PROVEN: {why}."), String::new(), named(failures)),
+    };
+    format!("\n{head}\n\n{}{proof}  took      {}\n{rest}", subject.lines(), elapsed(took))
+}
+
+/// Secrets that could not be verified.
+fn named(failures: &[Failure]) -> String {
+    let line = |Failure { namespace, name, reason }: &Failure| format!("  {namespace}/{name}: {reason}\n");
+    let named: String = failures.iter().take(LISTED).map(line).collect();
+    if named.is_empty() { named } else { format!("\nNot verified:\n{named}") }
+}
+
 /// What this command has seen.
 fn verified_line(verified: &Verified) -> String {
     let Verified { agreed, tally, rounds } = verified;
     let begun = if *rounds == 1 { String::new() } else { format!(", begun {rounds} times") };
     format!(
-        "  proof     {}; {} Secrets verified{begun}: {} written again, {} deleted meanwhile\n",
+        "  proof     {}; {} Secrets verified{begun}: {} rewritten, {} deleted meanwhile\n",
         write_under_the_key(agreed.servers),
         thousands(tally.listed),
         thousands(tally.rewritten),
@@ -131,8 +151,8 @@ fn seen(verified: &Verified) -> String {
         servers => format!("all {servers} API servers wrote under the key"),
     };
     format!(
-        "\nProven, seen with your own rights: {servers} before the first Secret was written and after\n\
-         the last, and no other one can have written in between. Every Secret is newer than that, or was found under the key.\n\
+        "\nSeen with your own rights: {servers}, before and after; no other one can have written in between;\n\
+         and every Secret was written since, or found under the key.\n\
          {}{BEYOND}",
         which(verified.agreed.level)
     )
@@ -236,7 +256,7 @@ mod tests {
           cluster   shop (eu-central-1, account 111122223333)
           key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
           Secrets   2,000 listed: 1,990 rewritten, 8 current already, 2 deleted meanwhile, 0 failed
-          proof     2 API servers write under the key; 2,001 Secrets verified: 0 written again, 1 deleted meanwhile
+          proof     2 API servers write under the key; 2,001 Secrets verified: 0 rewritten, 1 deleted meanwhile
           took      5 min 12 s
           run       20261124-070000-beef (kubectl logs -n eks-encrypt job/eks-encrypt-20261124-070000-beef)
 
@@ -261,8 +281,8 @@ mod tests {
                   KeyArn: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
             Not in the template of this cluster: adding it there replaces the cluster.
 
-        Proven, seen with your own rights: both API servers wrote under the key before the first Secret was written and after
-        the last, and no other one can have written in between. Every Secret is newer than that, or was found under the key.
+        Seen with your own rights: both API servers wrote under the key, before and after; no other one can have written in between;
+        and every Secret was written since, or found under the key.
         Which key it is, they say themselves: each reports the hash of its ARN.
         Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes),
         and in backups.

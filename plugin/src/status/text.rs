@@ -3,6 +3,7 @@
 use crate::progress::thousands;
 use crate::screen::one_line;
 use crate::status::{InAws, LastRun, Status};
+use crate::verification::Verification;
 
 /// The whole text.
 pub(crate) fn text(status: &Status) -> String {
@@ -13,6 +14,7 @@ pub(crate) fn text(status: &Status) -> String {
     }
     rows.extend(run(status));
     rows.extend(secrets(status));
+    rows.extend(status.verified.as_ref().map(|verified| ("verified", noted(verified))));
     rows.extend(status.not_seen.iter().map(|why| ("not seen", one_line(why))));
     let line = |(name, text): &(&str, String)| format!("{name:<12} {text}");
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -78,12 +80,24 @@ fn key(run: &LastRun) -> String {
     }
 }
 
+/// When it was verified, and by whom, as somebody has noted.
+fn noted(verified: &Verification) -> String {
+    let Verification { time, by, key_arn, servers, secrets, .. } = verified;
+    format!(
+        "{} by {}: {} Secrets under {}, {servers} API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now",
+        time.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        one_line(by),
+        thousands(*secrets),
+        one_line(key_arn)
+    )
+}
+
 fn last(run: &LastRun, at_work: bool) -> String {
     let result = match run.result.as_str() {
         "" if at_work => "not ended",
         "" => "ended without a word, or at work elsewhere (--local)",
-        "complete" if run.proven => "complete and proven",
-        "complete" => "complete, not proven",
+        "complete" if run.verified_by_job => "complete, and verified by the Job, as that says",
+        "complete" => "complete",
         other => other,
     };
     let tally = run.tally;

@@ -43,7 +43,7 @@ async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_t
     let status = plugin(&sandbox, &["status", "--output=json"]).json();
     assert!(status["atWork"].as_str().is_some_and(|job| job.starts_with("eks-encrypt-")), "{status}");
     assert_eq!((&status["secrets"]["total"], &status["secrets"]["behind"]), (&300.into(), &100.into()), "{status}");
-    assert_eq!((&status["run"]["result"], &status["run"]["proven"]), (&"".into(), &false.into()), "{status}");
+    assert_eq!((&status["run"]["result"], &status["run"]["verifiedByJob"]), (&"".into(), &false.into()), "{status}");
 
     let first = pods(&sandbox);
     assert_eq!(first.len(), 1, "{first:?}");

@@ -1,0 +1,159 @@
+//! `verify`: the proof alone, now, with the person's own rights. For auditors, and for "is it still so?".
+
+use std::time::Duration;
+
+use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::outcome::Failure;
+use eks_encrypt_job::verify::Verified;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::cause::Cause;
+use crate::cli::{Prove, Verify};
+use crate::document::Head;
+use crate::eks::aws::{self, Aws};
+use crate::eks::{cluster, key, updates};
+use crate::finish::subject::Subject;
+use crate::finish::summary;
+use crate::kubernetes::{self, Kubernetes};
+use crate::proof::{Begun, Proven, Prover};
+use crate::screen::{self, Screen, one_line};
+use crate::stop::{Coded, Stop};
+use crate::target::Target;
+
+/// Why there is nothing to verify.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The cluster has no key of the customer's.
+    #[error("no key is associated with cluster {cluster}: every Secret is under a key that AWS owns, or under none")]
+    NoKey { cluster: String },
+    /// EKS is replacing API servers.
+    #[error(
+        "EKS is working on cluster {cluster} (update {update}), which replaces API servers: verify when that has ended"
+    )]
+    Updating { cluster: String, update: String },
+    /// Whether it is, is not known.
+    #[error("can't see whether EKS is working on cluster {cluster}")]
+    Updates {
+        cluster: String,
+        #[source]
+        source: Cause,
+    },
+}
+
+impl Coded for Error {
+    fn code(&self) -> ExitCode {
+        ExitCode::Refused
+    }
+}
+
+/// The result, for scripts and auditors.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(flatten)]
+    subject: &'a Subject,
+    /// Whether every Secret is under the key.
+    proven: bool,
+    /// Why that is not proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    exit_code: u8,
+    took_seconds: u64,
+    /// What was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Verified>,
+    /// Secrets that could not be verified.
+    failures: &'a [Failure],
+}
+
+/// Verifies.
+pub(crate) async fn verify(args: &Verify, screen: &Screen) -> Result<ExitCode, Stop> {
+    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
+    let (cluster_arn, key_arn) = match &args.key_arn {
+        Some(arn) => (String::new(), arn.clone()),
+        None => {
+            let target = Target::of_verify(args, screen)?;
+            let aws = aws::connect(target.profile.as_deref(), target.region.as_deref()).await?;
+            cluster_and_key(&aws, &target.cluster, &kubernetes).await?
+        }
+    };
+    let context = kubernetes.context.clone();
+    let subject = Subject { cluster_arn, context, key_arn, flags: args.kube.clone() };
+    Ok(of_key(args, &kubernetes, &subject, screen).await)
+}
+
+/// The cluster that the kubeconfig means, and its key.
+async fn cluster_and_key(aws: &Aws, name: &str, kubernetes: &Kubernetes) -> Result<(String, String), Stop> {
+    let cluster = cluster::describe(aws, name).await?;
+    cluster.check_same(kubernetes)?;
+    let named = cluster.key.as_ref().ok_or_else(|| Error::NoKey { cluster: name.to_owned() })?;
+    match updates::in_progress(aws, name).await {
+        Ok(None) => {}
+        Ok(Some(update)) => return Err(Error::Updating { cluster: name.to_owned(), update: update.id }.into()),
+        Err(source) => return Err(Error::Updates { cluster: name.to_owned(), source }.into()),
+    }
+    // EKS may know it by an alias, and API servers report the hash of its own ARN.
+    let arn = match key::check_associated(aws, named).await {
+        Ok(key) => key.arn,
+        Err(_) if named.contains(":key/") => named.clone(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok((cluster.arn, arn))
+}
+
+/// The same, where the key is known.
+async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, screen: &Screen) -> ExitCode {
+    let began = Instant::now();
+    let prover = Prover {
+        kubernetes,
+        namespace: &args.namespace,
+        key_arn: &subject.key_arn,
+        before: None,
+        wanted: Prove::Full,
+        deadline: began + args.timeout,
+        screen,
+    };
+    let (proven, failures) = prover.conclude(Begun::Later).await;
+    let why = match proven {
+        Proven::Yes(verified) => {
+            say(args, subject, Ok(&verified), &failures, began.elapsed(), screen);
+            return ExitCode::Done;
+        }
+        Proven::No(why) => one_line(&why),
+        Proven::NotWanted => "nobody has looked".to_owned(),
+    };
+    say(args, subject, Err(&why), &failures, began.elapsed(), screen);
+    ExitCode::Incomplete
+}
+
+fn say(
+    args: &Verify,
+    subject: &Subject,
+    verified: Result<&Verified, &str>,
+    failures: &[Failure],
+    took: Duration,
+    screen: &Screen,
+) {
+    screen.line(&summary::verification(subject, verified, failures, took));
+    if let Some(output) = args.output {
+        let code = if verified.is_ok() { ExitCode::Done } else { ExitCode::Incomplete };
+        let document = Document {
+            head: Head::of("Verification"),
+            subject,
+            proven: verified.is_ok(),
+            reason: verified.err(),
+            exit_code: code as u8,
+            took_seconds: took.as_secs(),
+            verified: verified.ok().copied(),
+            failures,
+        };
+        screen::data(&document, output, screen);
+    }
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
