@@ -62,6 +62,8 @@ pub mod run;
 mod fixture;
 #[cfg(test)]
 mod knee_server;
+#[cfg(test)]
+mod model;
 
 pub use ask::Refusal;
 pub use list::ListError;

@@ -9,6 +9,7 @@
 //! So an API server that writes under the key was the last to store each Secret. If 5 fails, all of it begins again. The Job
 //! does this with its ServiceAccount's rights, the plugin with the person's: each believes what it has seen itself.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -17,9 +18,9 @@ use kube::Client;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::api_servers::{Agreement, Census, Connector, KeyHash, Options, ProcessesError, take};
+use crate::api_servers::{Agreement, Census, Connector, KeyHash, MissingRight, Options, ProcessesError, take};
 use crate::event::{Event, Method};
 use crate::limit::Limit;
 use crate::list::{ListError, current_version};
@@ -29,8 +30,18 @@ use crate::retry::Trouble;
 use crate::spec::Spec;
 use crate::watermark::Watermark;
 
-/// Between two censuses while the API servers do not agree. A census of two costs each some 50 ms of CPU.
+/// Between the first two censuses while the API servers do not agree. A census costs each of them some 50 ms of CPU.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Each is half as long again as the one before, up to this: from the key in force everywhere to the first patch no more than 3 s
+/// should pass.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
+
+/// The same while one can't be reached: such a census makes many connections.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A live server renews its Lease every 10 s. One that looks ended, by a clock that is wrong, has done so by then.
+const RENEWED_WITHIN: Duration = Duration::from_secs(12);
 
 /// One census takes no longer.
 const CENSUS_TIME: Duration = Duration::from_secs(60);
@@ -93,6 +104,10 @@ pub struct Start {
     pub agreement: Agreement,
     /// A Secret whose resourceVersion is greater was stored by one of them.
     pub watermark: Watermark,
+    /// What it has cost so far.
+    pub cost: Cost,
+    /// When the census began.
+    since: Instant,
 }
 
 /// The whole proof.
@@ -106,6 +121,39 @@ pub struct Verified {
     pub tally: Tally,
     /// How often it was begun.
     pub rounds: u32,
+    /// What it has cost.
+    pub cost: Cost,
+}
+
+/// What a proof has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Milliseconds that it took, without what was waited for between censuses.
+    pub millis: u64,
+    /// Connections to API servers, made to learn their keys.
+    pub connections: u64,
+    /// Bytes of metrics that were read.
+    pub metrics_bytes: u64,
+}
+
+impl Cost {
+    fn time(since: Instant) -> Self {
+        Self { millis: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX), ..Self::default() }
+    }
+
+    fn census(census: &Census, since: Instant) -> Self {
+        let (connections, metrics_bytes) = (census.connections as u64, census.metrics_bytes);
+        Self { connections, metrics_bytes, ..Self::time(since) }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.millis += other.millis;
+        self.connections += other.connections;
+        self.metrics_bytes += other.metrics_bytes;
+    }
 }
 
 /// Why there is no proof. Fits after "failed to ...".
@@ -172,15 +220,21 @@ impl Verifier<'_> {
         deadline: Instant,
         mut report: impl FnMut(&Agreement) + Send,
     ) -> Result<Start, VerifyError> {
-        let mut unsettled = None;
+        let (mut unsettled, mut pause) = (None, PAUSE);
         // Start times make a census some twenty times as long, so that only one that may be the last has them.
         let mut start_times = true;
+        let mut cost = Cost::default();
         loop {
+            let since = Instant::now();
             let census = self.census(deadline, start_times).await;
+            cost += Cost::census(&census, since);
             let agreement = census.agreement(self.key_arn, self.before);
             let settled = match &agreement {
                 Agreement::Matched { .. } | Agreement::Changed { .. } => true,
-                Agreement::Unknown { missing, .. } if !missing.is_empty() => {
+                // EndpointSlices are a short cut: without them the load balancer leads to all of them in the end.
+                Agreement::Unknown { missing, .. }
+                    if missing.iter().any(|right| *right != MissingRight::GetEndpointSlices) =>
+                {
                     return Err(VerifyError::Unknown(agreement));
                 }
                 // Nobody has said which key it is to be, so that waiting tells nothing more.
@@ -197,14 +251,16 @@ impl Verifier<'_> {
                 agreement @ Agreement::Unknown { .. } if settled => return Err(VerifyError::Unknown(agreement)),
                 agreement if settled && start_times => {
                     let watermark = current_version(self.client, self.trouble).await.map_err(VerifyError::List)?;
-                    return Ok(Start { census, agreement, watermark });
+                    return Ok(Start { census, agreement, watermark, cost, since });
                 }
                 _ if settled => start_times = true,
                 agreement if Instant::now() >= deadline => return Err(VerifyError::Late(agreement)),
                 agreement => {
                     start_times = false;
                     report(&agreement);
-                    sleep(PAUSE).await;
+                    sleep(pause).await;
+                    let reached = !matches!(agreement, Agreement::Unknown { .. });
+                    pause = (pause * 3 / 2).min(if reached { LONG_PAUSE } else { LONGEST_PAUSE });
                 }
             }
         }
@@ -225,7 +281,7 @@ impl Verifier<'_> {
         let mut rounds = 1;
         loop {
             let spec = coverage(limit());
-            let sink = |event| report(Report::Covering(event));
+            let (sink, since) = (|event| report(Report::Covering(event)), Instant::now());
             let (tally, ended) = cover(self.client, &spec, &start.watermark, self.trouble, sink, stop()).await;
             let reason = match ended {
                 Err(reason) => Some(reason),
@@ -235,13 +291,16 @@ impl Verifier<'_> {
             if let Some(reason) = reason {
                 return Err(VerifyError::Coverage { tally, reason });
             }
-            match self.confirm(&start, deadline).await {
-                Ok(agreed) => return Ok(Verified { agreed, tally, rounds }),
+            start.cost += Cost::time(since);
+            let (confirmed, cost) = self.confirm_at(&start, deadline).await;
+            match confirmed {
+                Ok(agreed) => return Ok(Verified { agreed, tally, rounds, cost }),
                 Err(doubt) if rounds == ROUNDS => return Err(VerifyError::Unsteady(doubt)),
                 Err(doubt) => report(Report::Again(&doubt)),
             }
             rounds += 1;
             start = self.start(deadline, |agreement| report(Report::Waiting(agreement))).await?;
+            start.cost += cost;
         }
     }
 
@@ -250,12 +309,33 @@ impl Verifier<'_> {
     /// # Errors
     /// Another process or another key may have come in between.
     pub async fn confirm(&self, start: &Start, deadline: Instant) -> Result<ServersAgree, Doubt> {
+        self.confirm_at(start, deadline).await.0
+    }
+
+    /// The same, and what all has cost until then.
+    async fn confirm_at(&self, start: &Start, deadline: Instant) -> (Result<ServersAgree, Doubt>, Cost) {
+        if !start.census.ended.is_empty() {
+            sleep_until(start.since + RENEWED_WITHIN).await;
+        }
+        let (mut cost, since) = (start.cost, Instant::now());
+        let later = match self.last_census(deadline).await {
+            Ok(later) => later,
+            Err(doubt) => return (Err(doubt), cost),
+        };
+        cost += Cost::census(&later, since);
+        (self.compare(start, &later), cost)
+    }
+
+    async fn last_census(&self, deadline: Instant) -> Result<Census, Doubt> {
         // The last census may be late: without it, all that was done is worth nothing.
         let deadline = deadline.max(Instant::now() + CENSUS_TIME);
-        let options = Options { deadline, start_times: true, canary: None };
-        let later = take(self.connector, options, self.trouble)
+        let options = Options { deadline, start_times: true };
+        take(self.connector, options, self.trouble)
             .await
-            .map_err(|error| Doubt::Census(format!("{:#}", anyhow::Error::new(error))))?;
+            .map_err(|error| Doubt::Census(format!("{:#}", anyhow::Error::new(error))))
+    }
+
+    fn compare(&self, start: &Start, later: &Census) -> Result<ServersAgree, Doubt> {
         let agreement = later.agreement(self.key_arn, self.before);
         match ServersAgree::from(&agreement) {
             Some(agreed) if agreement.key() == start.agreement.key() => {
@@ -269,7 +349,7 @@ impl Verifier<'_> {
     /// A census; an empty one, where the API server does not answer.
     async fn census(&self, deadline: Instant, start_times: bool) -> Census {
         let deadline = deadline.min(Instant::now() + CENSUS_TIME);
-        let options = Options { deadline, start_times, canary: None };
+        let options = Options { deadline, start_times };
         take(self.connector, options, self.trouble).await.unwrap_or_else(|error| Census {
             last_error: Some(format!("{:#}", anyhow::Error::new(error))),
             ..Census::default()

@@ -113,6 +113,8 @@ pub enum UnknownReason {
     NoServers,
     /// No connection reached these (hostnames, or Leases).
     NotAsked(Vec<String>),
+    /// So many answered that have no identity Lease, or do not name themselves.
+    Strangers(usize),
     /// These have not stored anything under a KMS key in the last 15 s (hostnames, or Leases).
     Idle(Vec<String>),
 }
@@ -122,6 +124,9 @@ impl fmt::Display for UnknownReason {
         match self {
             Self::LeasesForbidden => formatter.write_str("the API servers' identity Leases can't be listed"),
             Self::NoServers => formatter.write_str("no API server has an identity Lease"),
+            Self::Strangers(count) => {
+                write!(formatter, "{count} of those that answered has no identity Lease, or does not name itself")
+            }
             Self::NotAsked(names) => write!(formatter, "no connection reached API server {}", names.join(", ")),
             Self::Idle(names) => {
                 write!(formatter, "no recent write under a KMS key by API server {}", names.join(", "))
@@ -234,10 +239,11 @@ impl Census {
             return Some(UnknownReason::LeasesForbidden);
         }
         let (not_asked, idle) = (with(WriteKey::NotAsked), with(WriteKey::Idle));
-        match (not_asked.is_empty(), idle.is_empty()) {
-            (false, _) => Some(UnknownReason::NotAsked(not_asked)),
-            (true, false) => Some(UnknownReason::Idle(idle)),
-            (true, true) => None,
+        match (self.strangers, not_asked.is_empty(), idle.is_empty()) {
+            (1.., ..) => Some(UnknownReason::Strangers(self.strangers)),
+            (0, false, _) => Some(UnknownReason::NotAsked(not_asked)),
+            (0, true, false) => Some(UnknownReason::Idle(idle)),
+            (0, true, true) => None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::api_servers::{Options, take};
 use crate::retry::Trouble;
 
 async fn census(fake: &Fake) -> Census {
-    let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: true, canary: None };
+    let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: true };
     take(fake, options, &Trouble::default()).await.unwrap()
 }
 
@@ -194,7 +194,7 @@ async fn server_not_asked_earlier_is_a_newcomer() {
 #[tokio::test(start_paused = true)]
 async fn censuses_without_start_times_can_not_tell() {
     let fake = Fake::new([server("a", "new")]);
-    let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: false, canary: None };
+    let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: false };
     let earlier = take(&fake, options, &Trouble::default()).await.unwrap();
     let outcome = census(&fake).await.only_processes_of(&earlier);
     assert_eq!(reasons(outcome), [("a".to_owned(), NewcomerReason::NoStartTime)]);

@@ -5,7 +5,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::discovery::v1::EndpointSlice as EndpointSliceKind;
 use kube::api::GetParams;
@@ -20,9 +19,10 @@ use super::metrics::{self, Answer, Depth, MetricsError};
 use crate::ask::{Refusal, ask};
 use crate::retry::{PATIENCE, Trouble};
 
-/// Connections for each live server and inquiry. Of n servers behind a load balancer that picks at random, this many leave
-/// one of them out once in 500 million times (e to the power of -20).
-const CONNECTIONS_PER_SERVER: usize = 20;
+/// So many connections in a row that reach no new server: the others are not reached now. A load balancer that picks at random
+/// leaves out one of two servers so once in a million times, and one of five once in a hundred. Who is left out is asked by the
+/// next census.
+const CONNECTIONS_IN_VAIN: usize = 20;
 
 /// Lists of Leases after the first one. The second round asks what joined in the first. What joins in the second remains
 /// for the next census.
@@ -56,25 +56,14 @@ pub trait Connector: Send + Sync {
     fn at(&self, server: SocketAddr) -> Result<Client, ConnectError>;
 }
 
-/// Makes a server store something of ours, where it has not stored anything under a key lately.
-pub trait Canary: Send + Sync {
-    /// Writes through `client`. The write must change the object, or the server stores nothing.
-    ///
-    /// # Errors
-    /// The API server's refusal. One that is about rights ends all writes of this census.
-    fn write<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<(), Refusal>>;
-}
-
 /// How a census is taken.
 #[derive(Clone, Copy)]
-pub struct Options<'a> {
+pub struct Options {
     /// No server is asked after it. The last list of Leases may take 10 s more.
     pub deadline: Instant,
     /// Whether the start time of each process is read: [`Census::only_processes_of`] needs it of both censuses. It makes
     /// each answer about 20 times as long.
     pub start_times: bool,
-    /// For clusters where a server's own Lease is not encrypted.
-    pub canary: Option<&'a dyn Canary>,
 }
 
 /// A right that the census needs and its caller does not have. Shown as `kubectl auth can-i` names it.
@@ -115,9 +104,9 @@ pub enum CensusError {
 /// The key that a server stores objects under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteKey {
-    /// The only key that it stored anything under in the last 15 s.
+    /// The only key that it stored anything under in the last minute, and it did so in the last 15 s.
     Known(KeyHash),
-    /// It stored objects under each of these in the last 15 s: its key has just changed, or kinds of object have keys of
+    /// It stored objects under each of these in the last minute: its key has just changed, or kinds of object have keys of
     /// their own.
     Several(Vec<KeyHash>),
     /// It was asked, and has not stored anything under a key of KMS v2 in the last 15 s.
@@ -151,7 +140,7 @@ pub struct Census {
     pub connections: usize,
     /// Bytes of metrics read.
     pub metrics_bytes: u64,
-    /// Answers that belong to no identity Lease, or name no server.
+    /// Servers that answered and have no identity Lease, or do not name themselves: before Kubernetes 1.29 none does.
     pub strangers: usize,
     /// The last failure on the way, where a server could not be asked.
     pub last_error: Option<String>,
@@ -175,7 +164,7 @@ impl Census {
 ///
 /// # Errors
 /// The Leases could not be listed, for another reason than a missing right.
-pub async fn take(connector: &dyn Connector, options: Options<'_>, trouble: &Trouble) -> Result<Census, CensusError> {
+pub async fn take(connector: &dyn Connector, options: Options, trouble: &Trouble) -> Result<Census, CensusError> {
     let lister = connector.fresh().map_err(CensusError::Connect)?;
     let mut inquiry = Inquiry::new(connector, options);
     let mut listed = match inquiry.list(&lister, false, trouble).await {
@@ -209,19 +198,20 @@ struct Met {
 /// The census while it is taken.
 struct Inquiry<'a> {
     connector: &'a dyn Connector,
-    options: Options<'a>,
+    options: Options,
     depth: Depth,
     /// By the Lease's name.
     met: BTreeMap<String, Met>,
     missing: BTreeSet<MissingRight>,
     connections: usize,
     metrics_bytes: u64,
-    strangers: usize,
+    /// The names that answers carry for which there was no Lease.
+    strangers: BTreeSet<Option<String>>,
     last_error: Option<String>,
 }
 
 impl<'a> Inquiry<'a> {
-    fn new(connector: &'a dyn Connector, options: Options<'a>) -> Self {
+    fn new(connector: &'a dyn Connector, options: Options) -> Self {
         Self {
             connector,
             options,
@@ -230,7 +220,7 @@ impl<'a> Inquiry<'a> {
             missing: BTreeSet::new(),
             connections: 1,
             metrics_bytes: 0,
-            strangers: 0,
+            strangers: BTreeSet::new(),
             last_error: None,
         }
     }
@@ -269,15 +259,14 @@ impl<'a> Inquiry<'a> {
             let client = self.connector.at(*address);
             self.ask(client, listed).await;
         }
-        let most = CONNECTIONS_PER_SERVER * listed.live().count();
-        for _ in 0..most {
-            if self.is_over() || self.unmet(listed).next().is_none() {
-                return;
-            }
+        let mut in_vain = 0;
+        while in_vain < CONNECTIONS_IN_VAIN && !self.is_over() && self.unmet(listed).next().is_some() {
+            let met = self.met.len();
             let client = self.connector.fresh();
             if !self.ask(client, listed).await {
                 sleep(PAUSE).await;
             }
+            in_vain = if self.met.len() > met { 0 } else { in_vain + 1 };
         }
     }
 
@@ -287,14 +276,7 @@ impl<'a> Inquiry<'a> {
 
     /// The live servers that are worth another connection.
     fn unmet<'l>(&'l self, listed: &'l Identities) -> impl Iterator<Item = &'l Identity> {
-        listed.live().filter(|identity| {
-            let settled = match self.met(identity).map(|met| &met.write_key) {
-                Some(WriteKey::Known(_) | WriteKey::Several(_)) => true,
-                Some(WriteKey::Idle) => self.options.canary.is_none(),
-                Some(WriteKey::NotAsked) | None => false,
-            };
-            !settled && !identity.is_malformed()
-        })
+        listed.live().filter(|identity| self.met(identity).is_none() && !identity.is_malformed())
     }
 
     fn met(&self, identity: &Identity) -> Option<&Met> {
@@ -312,15 +294,7 @@ impl<'a> Inquiry<'a> {
             }
         };
         let Some(answer) = self.read(&client).await else { return false };
-        let idle = answer.write_key() == WriteKey::Idle;
         self.note(&answer, listed);
-        if idle && self.write_canary(&client).await {
-            // HTTP/1.1 can't leave an answer unread and keep the connection, so that the canary went over a new one, which
-            // this request uses again. Who answers may be another server, and the answer counts as that one's.
-            if let Some(answer) = self.read(&client).await {
-                self.note(&answer, listed);
-            }
-        }
         true
     }
 
@@ -341,26 +315,10 @@ impl<'a> Inquiry<'a> {
         None
     }
 
-    /// Whether something was written.
-    async fn write_canary(&mut self, client: &Client) -> bool {
-        let Some(canary) = self.options.canary else { return false };
-        match timeout_at(self.options.deadline, canary.write(client)).await {
-            Ok(Ok(())) => return true,
-            Ok(Err(refusal)) => {
-                if refusal.about_rights() {
-                    self.options.canary = None;
-                }
-                self.last_error = Some(refusal.to_string());
-            }
-            Err(_) => self.last_error = Some("the canary was not written in time".into()),
-        }
-        false
-    }
-
     fn note(&mut self, answer: &Answer, listed: &Identities) {
         let names_it = |identity: &&Identity| answer.server.as_ref() == Some(&sha256(&identity.lease));
         let Some(identity) = listed.0.values().find(names_it) else {
-            self.strangers += 1;
+            self.strangers.insert(answer.server.clone());
             return;
         };
         let met = Met { process: identity.process.clone(), write_key: answer.write_key(), started: answer.started };
@@ -377,7 +335,7 @@ impl<'a> Inquiry<'a> {
             missing: self.missing.iter().copied().collect(),
             connections: self.connections,
             metrics_bytes: self.metrics_bytes,
-            strangers: self.strangers,
+            strangers: self.strangers.iter().filter(|name| !has_lease(listed, name.as_ref())).count(),
             last_error: self.last_error.clone(),
             ..Census::default()
         };
@@ -396,6 +354,11 @@ impl<'a> Inquiry<'a> {
         }
         census
     }
+}
+
+/// Whether the server of this name has a Lease by now.
+fn has_lease(listed: &Identities, name: Option<&String>) -> bool {
+    listed.0.keys().any(|lease| name == Some(&sha256(lease)))
 }
 
 /// As much of an EndpointSlice as is read.

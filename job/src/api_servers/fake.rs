@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::{SignedDuration, Timestamp};
@@ -13,8 +12,7 @@ use serde_json::{Value, json};
 use tower_test::mock;
 
 use super::key_hash::{KeyHash, sha256};
-use super::{Canary, ConnectError, Connector};
-use crate::ask::{Refusal, ask};
+use super::{ConnectError, Connector};
 
 /// What the clocks of all servers show at first.
 const NOW: &str = "2026-01-02T03:04:05Z";
@@ -32,7 +30,6 @@ pub(super) struct FakeServer {
     pub(super) renewed: i64,
     /// The age of the process, in seconds.
     pub(super) age: i64,
-    pub(super) write_key: KeyHash,
     /// The ages of what it has stored, in seconds.
     pub(super) stored: Vec<(KeyHash, f64)>,
     /// Whether connections to it work.
@@ -46,7 +43,6 @@ pub(super) fn server(name: &'static str, write_key: &str) -> FakeServer {
         holder: Some(format!("{name}_uuid-of-{name}")),
         renewed: 3,
         age: 86_400,
-        write_key: key(write_key),
         stored: vec![(key(write_key), 3.0)],
         up: true,
     }
@@ -149,11 +145,6 @@ impl World {
             }
             "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases" => (self.leases, self.lease_list()),
             "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes" => (self.slices, self.slice()),
-            "/canary" => {
-                let key = self.servers[index].write_key.clone();
-                self.servers[index].stored = vec![(key, 0.0)];
-                (200, json!({}))
-            }
             other => panic!("no answer for {other}"),
         };
         let refused = json!({ "kind": "Status", "code": code, "message": "x is forbidden: User \"u\" cannot do it" });
@@ -229,17 +220,5 @@ impl Connector for Fake {
         assert_eq!(server.port(), 6443);
         let SocketAddr::V4(address) = server else { return Err("not IPv4".into()) };
         Ok(self.connect(address.ip().octets()[3].into()))
-    }
-}
-
-/// Writes through the connection.
-pub(super) struct FakeCanary;
-
-impl Canary for FakeCanary {
-    fn write<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<(), Refusal>> {
-        Box::pin(async move {
-            let request = Request::patch("/canary").body(Vec::new());
-            ask::<Value>(client, request.map_err(kube::core::request::Error::BuildRequest)).await.map(drop)
-        })
     }
 }

@@ -35,6 +35,10 @@ const MOST_KEYS: usize = 1024;
 /// encrypted, plus 5 s for a slow answer.
 const FRESH_WITHIN: f64 = 15.0;
 
+/// A write that was encrypted so long ago has reached etcd, or never does: a request is given up after 60 s (kube-apiserver's
+/// `--request-timeout`). Until then, a server whose key has changed may still store Secrets under the one before.
+const LANDED_WITHIN: f64 = 60.0;
+
 /// A write may be this much later than the answer's Date, which has whole seconds. More means that the clock was set back.
 const CLOCK_SLACK: f64 = 5.0;
 
@@ -116,10 +120,10 @@ impl Answer {
         if newest > now + CLOCK_SLACK {
             return WriteKey::Idle;
         }
-        let fresh: Vec<_> = self.stored.iter().filter(|(_, time)| now - **time <= FRESH_WITHIN).collect();
-        match fresh.as_slice() {
-            [] => WriteKey::Idle,
-            [(key, _)] => WriteKey::Known((*key).clone()),
+        let recent: Vec<_> = self.stored.iter().filter(|(_, time)| now - **time <= LANDED_WITHIN).collect();
+        match recent.as_slice() {
+            [(key, time)] if now - **time <= FRESH_WITHIN => WriteKey::Known((*key).clone()),
+            [] | [_] => WriteKey::Idle,
             several => WriteKey::Several(several.iter().map(|(key, _)| (*key).clone()).collect()),
         }
     }
