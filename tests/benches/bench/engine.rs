@@ -59,9 +59,9 @@ pub(crate) struct Ended {
 impl<'a> Engine<'a> {
     /// A new run: it writes every Secret.
     pub(crate) fn new(rig: &'a Rig, concurrency: &'a str) -> anyhow::Result<Self> {
-        let (host, port) = rig.server()?;
+        let server = rig.server();
         let run = format!("bench-{}", RUNS.fetch_add(1, Ordering::Relaxed));
-        Ok(Self { rig, run, concurrency, address: (host.to_owned(), port.to_owned()) })
+        Ok(Self { rig, run, concurrency, address: (server.ip().to_string(), server.port().to_string()) })
     }
 
     /// Speaks to the API server by way of another address.
@@ -145,7 +145,7 @@ fn last(log: &str) -> Value {
 }
 
 /// The peak of a process's memory so far, in KiB; 0 when it has ended.
-fn high_water(pid: u32) -> u64 {
+pub(crate) fn high_water(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()

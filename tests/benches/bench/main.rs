@@ -9,6 +9,7 @@ mod engine;
 mod host;
 mod memory;
 mod others;
+mod proof;
 mod report;
 mod resume;
 mod rig;
@@ -48,6 +49,8 @@ fn main() -> anyhow::Result<ExitCode> {
     drop(rig);
     say("speed, as Go collects garbage by itself");
     speed::as_go_collects(&mut report)?;
+    say("what a proof costs, on two API servers");
+    proof::measure(&mut report)?;
     say("done");
     report.write(&checkout("target/bench.json"))?;
     print(&report.table());

@@ -2,6 +2,7 @@
 //! and the programs that are measured.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,6 +35,7 @@ pub(crate) struct Rig {
     pub(crate) sandbox: Sandbox,
     pub(crate) runtime: Runtime,
     pub(crate) admin: kube::Client,
+    server: SocketAddr,
     /// The folder that a Pod would find below /var/run/secrets.
     pub(crate) account: PathBuf,
     /// The token of the Job's ServiceAccount, and that of somebody else.
@@ -48,14 +50,19 @@ impl Rig {
     /// A sandbox whose API server collects its garbage between measurements. On two cores each collection keeps one of
     /// them busy for half a second, which anybody's GET feels, however little is written; no limiter changes that.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let rig =
-            Self::with(Options { api_server_env: COLLECTED_BY_US.map(str::to_owned).to_vec(), ..Options::default() })?;
+        let api_server_env = COLLECTED_BY_US.map(str::to_owned).to_vec();
+        let rig = Self::with(Options { api_server_env, api_servers: 1, ..Options::default() })?;
         ensure!(rig.sandbox.info().node.is_some(), "make bench needs root: one measurement needs a node");
         Ok(rig)
     }
 
     /// A control plane whose API server collects its garbage as Go does by itself.
     pub(crate) fn as_go_collects() -> anyhow::Result<Self> {
+        Self::with(Options { node: Node::None, api_servers: 1, ..Options::default() })
+    }
+
+    /// A control plane of two API servers, as EKS has at least: what a proof costs is measured there.
+    pub(crate) fn of_two_api_servers() -> anyhow::Result<Self> {
         Self::with(Options { node: Node::None, ..Options::default() })
     }
 
@@ -67,10 +74,13 @@ impl Rig {
         let program = Path::new(env!("CARGO_BIN_EXE_sandbox"));
         let sandbox = Sandbox::start(program, folder, options, |_| ())?;
         let admin = runtime.block_on(sandbox.admin())?;
+        let servers = runtime.block_on(sandbox.api_servers())?;
+        let server = servers.first().context("the sandbox has no API server")?.address;
         let mut rig = Self {
             sandbox,
             runtime,
             admin,
+            server,
             account: work.path().join("account"),
             token: String::new(),
             other_token: String::new(),
@@ -103,10 +113,9 @@ impl Rig {
         Ok(())
     }
 
-    /// The API server as host and port.
-    pub(crate) fn server(&self) -> anyhow::Result<(&str, &str)> {
-        let address = self.sandbox.info().endpoint.strip_prefix("https://");
-        address.and_then(|address| address.split_once(':')).context("the API server's address makes no sense")
+    /// The first API server, past the load balancer, which is no part of what is measured.
+    pub(crate) fn server(&self) -> SocketAddr {
+        self.server
     }
 
     /// kubectl with a client certificate and every right: no token has to be fetched first.

@@ -30,8 +30,7 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
 
 /// Bytes in both directions during one run.
 fn count(rig: &Rig) -> anyhow::Result<u64> {
-    let (host, port) = rig.server()?;
-    let (target, bytes) = (format!("{host}:{port}"), Arc::new(AtomicU64::new(0)));
+    let (target, bytes) = (rig.server().to_string(), Arc::new(AtomicU64::new(0)));
     let listener = rig.runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let port = listener.local_addr()?.port();
     let relay = rig.runtime.spawn(relay(listener, target, bytes.clone()));

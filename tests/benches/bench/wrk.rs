@@ -58,7 +58,7 @@ fn wrk(script: &str) -> Command {
 pub(crate) fn saturate(rig: &Rig, secrets: u32, connections: u32, seconds: u32) -> anyhow::Result<f64> {
     let mut command = wrk("patch.lua");
     command.arg(format!("-t{THREADS}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s"));
-    command.args([&rig.sandbox.info().endpoint, "--", &rig.token]);
+    command.args([&format!("https://{}", rig.server()), "--", &rig.token]);
     command.args([secrets.to_string(), NAMESPACES.to_string(), ANNOTATION.to_owned()]);
     command.arg(format!("stamp-{}", STAMPS.fetch_add(1, Ordering::Relaxed)));
     Said::read(&output(&mut command)?).map(|said| said.rate())
@@ -71,7 +71,7 @@ impl OtherClient {
     /// Begins to ask.
     pub(crate) fn start(rig: &Rig) -> anyhow::Result<Self> {
         let mut command = wrk("get.lua");
-        command.args(["-t1", "-c1", "-d600s"]).arg(format!("{}/{OBJECT}", rig.sandbox.info().endpoint));
+        command.args(["-t1", "-c1", "-d600s"]).arg(format!("https://{}/{OBJECT}", rig.server()));
         command.args(["--", &rig.other_token, &PAUSE_MS.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map(Self).context("can't start wrk")
     }
