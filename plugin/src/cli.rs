@@ -53,8 +53,9 @@ pub(crate) enum Command {
     /// Associate a KMS key with a cluster and re-encrypt every Secret under it
     ///
     /// First everything is checked and nothing is changed. Then you confirm. Then the key is associated (usually
-    /// minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen. At the end every Secret is
-    /// touched once more, which must write nothing: that is the proof.
+    /// minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen. No Secret is written
+    /// before every API server writes under the key. At the end this command looks at every Secret and at every API server
+    /// once more: that is the proof.
     ///
     /// ASSOCIATING A KEY CAN'T BE UNDONE, and the key can't be exchanged for another later. If the key is disabled or
     /// deleted, the cluster stops working; if it is deleted, the Secrets are lost.
@@ -64,7 +65,8 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused: nothing changed; or another run is at
     /// work: the key may be associated, run it again later; 4 the cluster has another key; 5 EKS ended the association
-    /// as failed; 6 not every Secret is known to be re-encrypted; 7 time is up but the work goes on (run it again); 130
+    /// as failed; 6 not every Secret is known to be under the key; 7 time is up but the work goes on, or the API servers do not
+    /// write under the key yet (run it again); 130
     /// Ctrl-C.
     Enable(Box<Enable>),
     /// Create a cluster with your KMS key from birth

@@ -65,7 +65,8 @@ fn help_of_enable() {
 
     First everything is checked and nothing is changed. Then you confirm. Then the key is associated
     (usually minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen.
-    At the end every Secret is touched once more, which must write nothing: that is the proof.
+    No Secret is written before every API server writes under the key. At the end this command looks at
+    every Secret and at every API server once more: that is the proof.
 
     ASSOCIATING A KEY CAN'T BE UNDONE, and the key can't be exchanged for another later. If the key is
     disabled or deleted, the cluster stops working; if it is deleted, the Secrets are lost.
@@ -76,8 +77,9 @@ fn help_of_enable() {
 
     Exit codes: 0 done, and proven; 1 error; 2 wrong usage; 3 a check refused: nothing changed; or
     another run is at work: the key may be associated, run it again later; 4 the cluster has another
-    key; 5 EKS ended the association as failed; 6 not every Secret is known to be re-encrypted; 7 time
-    is up but the work goes on (run it again); 130 Ctrl-C.
+    key; 5 EKS ended the association as failed; 6 not every Secret is known to be under the key; 7 time
+    is up but the work goes on, or the API servers do not write under the key yet (run it again); 130
+    Ctrl-C.
 
     Usage: kubectl eks-encrypt enable [OPTIONS]
 

@@ -62,9 +62,6 @@ impl Lane {
 pub(crate) struct Net(pub(crate) u8);
 
 impl Net {
-    /// No lane: its addresses are nobody's.
-    pub(crate) const NONE: Self = Self(255);
-
     /// The host's end of the cable to the node: the cluster's endpoint and the image registry are here.
     pub(crate) fn host(self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.0, 1)

@@ -1,6 +1,6 @@
 //! The report as scripts and auditors get it: the whole of it.
 use eks_encrypt_job::event::RunResult;
-use eks_encrypt_job::verify::{Level, ServersAgree};
+use eks_encrypt_job::verify::{Cost, Level, ServersAgree};
 
 use super::*;
 use crate::progress::Finished;
@@ -24,7 +24,7 @@ fn done_and_proven() {
     let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
     let covered = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
     let agreed = ServersAgree { servers: 2, level: Level::Matched };
-    let verified = Verified { agreed, tally: covered, rounds: 1 };
+    let verified = Verified { agreed, tally: covered, rounds: 1, cost: Cost::default() };
     let verdict = Verdict::Done { tally, evidence: Evidence::Command(verified) };
     let subject =
         Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() };
@@ -58,7 +58,12 @@ fn done_and_proven() {
           "gone": 1,
           "failed": 0
         },
-        "rounds": 1
+        "rounds": 1,
+        "cost": {
+          "millis": 0,
+          "connections": 0,
+          "metricsBytes": 0
+        }
       },
       "exitCode": 0,
       "tookSeconds": 312,

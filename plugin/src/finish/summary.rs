@@ -111,7 +111,7 @@ fn named(failures: &[Failure]) -> String {
 
 /// What this command has seen.
 fn verified_line(verified: &Verified) -> String {
-    let Verified { agreed, tally, rounds } = verified;
+    let Verified { agreed, tally, rounds, .. } = verified;
     let begun = if *rounds == 1 { String::new() } else { format!(", begun {rounds} times") };
     format!(
         "  proof     {}; {} Secrets verified{begun}: {} rewritten, {} deleted meanwhile\n",
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
     use crate::testing::{KEY, cluster};
     use eks_encrypt_job::outcome::Tally;
-    use eks_encrypt_job::verify::ServersAgree;
+    use eks_encrypt_job::verify::{Cost, ServersAgree};
 
     fn run() -> Run {
         Run::named("20261124-070000-beef", "eks-encrypt")
@@ -246,7 +246,7 @@ mod tests {
         let tally = Tally { listed: 2_000, rewritten: 1_990, current: 8, gone: 2, failed: 0 };
         let covered = Tally { listed: 2_001, current: 2_000, gone: 1, ..Tally::default() };
         let agreed = ServersAgree { servers: 2, level: Level::Matched };
-        let verified = Verified { agreed, tally: covered, rounds: 1 };
+        let verified = Verified { agreed, tally: covered, rounds: 1, cost: Cost::default() };
         let verdict = Verdict::Done { tally, evidence: Evidence::Command(verified) };
         let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
         insta::assert_snapshot!(text, @r#"

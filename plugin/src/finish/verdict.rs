@@ -38,22 +38,26 @@ pub(crate) enum Evidence {
 }
 
 /// What a run says that has gone through every Secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) tally: Tally,
     /// The Job's own proof.
     pub(crate) proof: Option<Proof>,
+    /// Why that does not hold, if the Job says so. What this command sees itself counts for more.
+    pub(crate) doubt: Option<String>,
 }
 
 impl Written {
     /// What it is worth, by what this command has seen. `wanted`: how much of a proof is.
     pub(crate) fn verdict(self, proven: Proven, failures: Vec<Failure>, wanted: Prove) -> Verdict {
-        let Self { tally, proof } = self;
+        let Self { tally, proof, doubt } = self;
         let evidence = match (proven, wanted, proof.filter(|proof| proof.is_of_all_servers())) {
             (Proven::Yes(verified), ..) => Ok(Evidence::Command(verified)),
             (Proven::No(why), ..) => Err(why),
             (Proven::NotWanted, Prove::Job, Some(proof)) => Ok(Evidence::Job(proof)),
-            (Proven::NotWanted, Prove::Full | Prove::Job, _) => Err("the Job does not say so".to_owned()),
+            (Proven::NotWanted, Prove::Full | Prove::Job, _) => {
+                Err(doubt.unwrap_or_else(|| "the Job does not say so".to_owned()))
+            }
             (Proven::NotWanted, Prove::None, _) => Ok(Evidence::NotWanted),
         };
         match evidence {
@@ -110,8 +114,8 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
             format!("{} unaccounted for (a bug, please report it)", of(tally.unaccounted()))
         }
         _ if tally.failed > 0 => format!("{} could not be re-encrypted", of(tally.failed)),
-        (_, RunResult::Incomplete) if word.proof.is_some() => {
-            format!("every Secret was written, but the proof does not hold: {told}")
+        (_, RunResult::Incomplete) if word.proof.is_some() && tally.complete() => {
+            return Ok(Written { tally, proof: None, doubt: Some(told) });
         }
         (_, RunResult::Incomplete) => format!("the run says that it is incomplete: {told}"),
         (JobEnd::Failed(words), RunResult::Complete) => format!("the Job says complete but has failed: {words}"),
@@ -121,7 +125,9 @@ pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progr
         (JobEnd::Complete, RunResult::Complete) if word.proof.is_some_and(|proof| !proof.holds()) => {
             "the Job says complete, but its proof does not hold: a bug, please report it".to_owned()
         }
-        (JobEnd::Complete, RunResult::Complete) => return Ok(Written { tally, proof: word.proof }),
+        (JobEnd::Complete, RunResult::Complete) => {
+            return Ok(Written { tally, proof: word.proof, doubt: None });
+        }
     };
     Err(Verdict::Incomplete { tally, why })
 }
@@ -142,7 +148,8 @@ mod tests {
 
     fn why(job: &JobEnd, word: Option<&Finished>) -> String {
         match judge(job, word, &Progress::default()) {
-            Ok(_) => "done".into(),
+            Ok(Written { doubt: None, .. }) => "done".into(),
+            Ok(Written { doubt: Some(doubt), .. }) => format!("written, and the Job doubts: {doubt}"),
             Err(Verdict::Incomplete { why, .. }) => why,
             Err(other) => panic!("{other:?}"),
         }
@@ -202,7 +209,7 @@ mod tests {
         done
         the Job says complete, but its proof does not hold: a bug, please report it
         the Job says complete, but its proof does not hold: a bug, please report it
-        every Secret was written, but the proof does not hold: the API server says Forbidden
+        written, and the Job doubts: the API server says Forbidden
         ");
     }
 

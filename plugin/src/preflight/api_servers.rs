@@ -31,7 +31,7 @@ pub(crate) struct ApiServers {
 pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers) {
     let missing = missing(client).await;
     let trouble = Trouble::default();
-    let options = Options { deadline: Instant::now() + CHECK, start_times: false, canary: None };
+    let options = Options { deadline: Instant::now() + CHECK, start_times: false };
     let census = match take(&Outside(client.clone()), options, &trouble).await {
         Ok(census) => census,
         Err(error) => {

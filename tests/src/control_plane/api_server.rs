@@ -110,7 +110,7 @@ impl ApiServerSettings {
         [
             ("etcd-servers", self.etcd.clone()),
             ("bind-address", server.address.ip().to_string()),
-            ("advertise-address", advertised(self.net, server.number).to_string()),
+            ("advertise-address", server.address.ip().to_string()),
             ("secure-port", self.port.to_string()),
             ("tls-cert-file", path(&self.serving.cert_file)),
             ("tls-private-key-file", path(&self.serving.key_file)),
@@ -182,14 +182,10 @@ impl ApiServer {
     }
 }
 
-/// Where the server with a number listens: a sandbox without a node has loopback alone.
+/// Where the server with a number listens: a sandbox without a node has loopback alone, which kube-apiserver does not put into
+/// `default/kubernetes`.
 fn address(net: Option<Net>, number: u8) -> IpAddr {
     net.map_or(Ipv4Addr::new(127, 0, 0, 1 + number), |net| net.server(number)).into()
-}
-
-/// The address that it puts into `default/kubernetes`, which may not be of loopback. Without a node nobody uses it.
-fn advertised(net: Option<Net>, number: u8) -> IpAddr {
-    net.unwrap_or(Net::NONE).server(number).into()
 }
 
 /// Gives a program a hostname of its own. Without root that takes a user namespace, which not every machine allows: there the

@@ -92,7 +92,11 @@ async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_t
     assert_eq!(gap.elsewhere().unwrap(), NOBODY, "a profile");
 
     // Where AWS can't be reached at all.
-    let said = plugin(&gap, &sandbox, &["reencrypt", "--without-aws", "--key-arn", &sandbox.info().keys.customer, "--yes", "--image", &image]);
+    let said = plugin(
+        &gap,
+        &sandbox,
+        &["reencrypt", "--without-aws", "--key-arn", &sandbox.info().keys.customer, "--yes", "--image", &image],
+    );
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let said = plugin(&gap, &sandbox, &["reencrypt", "--local", "--yes"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);

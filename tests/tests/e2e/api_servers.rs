@@ -7,7 +7,7 @@ use eks_encrypt_tests::control_plane::Configuration;
 use eks_encrypt_tests::rights::Right;
 use eks_encrypt_tests::sandbox::Sandbox;
 
-use super::support::{Fixture, admin, associated, kubectl, secret, two_api_servers, wait_for};
+use super::support::{Fixture, admin, associated, kubectl, secret, two_api_servers, wait_for, with_node};
 
 /// Who answers so many connections, by the hashes in their metrics.
 fn who_answers(sandbox: &Sandbox, connections: usize) -> BTreeSet<String> {
@@ -26,7 +26,7 @@ async fn under_the_key(sandbox: &Sandbox) -> Vec<bool> {
 
 #[tokio::test]
 async fn two_api_servers_share_the_endpoint() {
-    let sandbox = two_api_servers();
+    let sandbox = with_node();
     let servers = sandbox.api_servers().await.unwrap();
     assert_eq!(servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(), ["api-server-1", "api-server-2"]);
     let hostnames = "--output=jsonpath={.items[*].metadata.labels.kubernetes\\.io/hostname}";

@@ -45,12 +45,20 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     let status = plugin(&sandbox, &["status", "--output=json"]).json();
     assert_eq!((&status["secrets"]["total"], &status["secrets"]["behind"]), (&601.into(), &0.into()), "{status}");
     assert_eq!(status["cluster"]["keyArn"], sandbox.info().keys.customer);
-    assert_eq!((&status["run"]["result"], &status["verified"]["secrets"]), (&"complete".into(), &600.into()), "{status}");
+    assert_eq!(
+        (&status["run"]["result"], &status["verified"]["secrets"]),
+        (&"complete".into(), &600.into()),
+        "{status}"
+    );
 
     // Is it still so? One Secret more, and nothing is written.
     let secrets = revisions(&sandbox).await;
     let verified = plugin(&sandbox, &["verify", "--output=json"]).json();
-    assert_eq!((&verified["proven"], &verified["verified"]["tally"]["current"]), (&true.into(), &601.into()), "{verified}");
+    assert_eq!(
+        (&verified["proven"], &verified["verified"]["tally"]["current"]),
+        (&true.into(), &601.into()),
+        "{verified}"
+    );
     assert!(revisions(&sandbox).await == secrets, "Secrets were written");
     let status = plugin(&sandbox, &["status", "--output=json"]).json();
     assert_eq!(status["verified"]["secrets"], 601, "{status}");

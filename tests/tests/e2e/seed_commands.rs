@@ -26,7 +26,7 @@ fn cluster_config(sandbox: &Sandbox) -> String {
 fn proven(report: &Value, listed: usize) {
     let facts = [&report["done"], &report["proven"], &report["exitCode"], &report["tally"]["listed"]];
     assert_eq!(facts.map(Value::to_string), ["true", "true", "0", &listed.to_string()], "{report}");
-    assert_eq!(report["proof"]["tally"]["rewritten"], 0, "{report}");
+    assert_eq!(report["verified"]["tally"]["rewritten"], 0, "{report}");
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("Done and proven: every Secret is under the key."), "{}", said.stderr);
     assert!(said.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", said.stderr);
-    assert!(said.stderr.contains("1,213 touched: 0 rewritten"), "{}", said.stderr);
+    assert!(said.stderr.contains("1,213 Secrets verified: 0 rewritten"), "{}", said.stderr);
     before.all_moved(&sandbox).await;
     let secret = admin(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
     assert!(secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"].is_string());

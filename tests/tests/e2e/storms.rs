@@ -51,7 +51,7 @@ async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     let said = run.end();
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("the list of Secrets expired and began again"), "{}", said.stderr);
-    assert!(said.stderr.contains("1,293 touched: 0 rewritten"), "{}", said.stderr);
+    assert!(said.stderr.contains("1,293 Secrets verified: 0 rewritten"), "{}", said.stderr);
     before.all_moved(&sandbox).await;
     assert!(said.json()["tally"]["gone"].as_u64().is_some_and(|gone| gone > 0));
     cleaned_up(&sandbox).await;
