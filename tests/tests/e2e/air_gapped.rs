@@ -9,7 +9,7 @@ use eks_encrypt_tests::info::CREATOR;
 
 use super::judge::{Before, namespaces, no_rights};
 use super::node::image;
-use super::support::{Fixture, Said, enable, filled, plugin_with_aws, run, wait_for, with_node};
+use super::support::{Fixture, Said, as_on_eks, enable, filled, plugin_with_aws, run, wait_for};
 
 /// Who asks nobody.
 const NOBODY: [String; 0] = [];
@@ -54,7 +54,7 @@ fn cluster_config(sandbox: &Fixture) -> String {
 
 #[tokio::test]
 async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_the_last_trace() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 300, 3).await;
     let before = Before::of(&sandbox).await;
     let (gap, pods) = (AirGap::around(&sandbox).unwrap(), ear_at_node(&sandbox).unwrap());

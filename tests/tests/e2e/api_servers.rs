@@ -7,7 +7,7 @@ use eks_encrypt_tests::control_plane::Configuration;
 use eks_encrypt_tests::rights::Right;
 use eks_encrypt_tests::sandbox::Sandbox;
 
-use super::support::{Fixture, admin, associated, kubectl, secret, two_api_servers, wait_for, with_node};
+use super::support::{Fixture, admin, as_on_eks, associated, kubectl, secret, two_api_servers, wait_for};
 
 /// Who answers so many connections, by the hashes in their metrics.
 fn who_answers(sandbox: &Sandbox, connections: usize) -> BTreeSet<String> {
@@ -26,7 +26,7 @@ async fn under_the_key(sandbox: &Sandbox) -> Vec<bool> {
 
 #[tokio::test]
 async fn two_api_servers_share_the_endpoint() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     let servers = sandbox.api_servers().await.unwrap();
     assert_eq!(servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(), ["api-server-1", "api-server-2"]);
     let hostnames = "--output=jsonpath={.items[*].metadata.labels.kubernetes\\.io/hostname}";
@@ -94,19 +94,4 @@ async fn association_rolls_through_the_api_servers_and_can_leave_one_old() {
     assert_eq!(sandbox.add_api_server(Configuration::Current).await.unwrap(), "api-server-4");
     assert_eq!(under_the_key(&sandbox).await, [true, true]);
     assert_eq!(sandbox.migrate().await.unwrap(), sandbox.inspect().await.unwrap().total);
-}
-
-#[tokio::test]
-async fn successful_can_come_before_the_key_is_in_force() {
-    let sandbox = two_api_servers();
-    sandbox.set_scenario(&Scenario { in_force_after: Some(Delay::Seconds(1)), ..Scenario::default() }).await.unwrap();
-    associated(&sandbox, &sandbox.info().keys.customer).await;
-    assert_eq!(under_the_key(&sandbox).await, [false, false]);
-    for _ in 0..100 {
-        if under_the_key(&sandbox).await == [true, true] {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
-    panic!("the key did not come into force in time");
 }

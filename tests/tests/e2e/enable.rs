@@ -13,8 +13,8 @@ use super::judge::{Before, cleaned_up};
 use super::node::push;
 use super::running::Running;
 use super::support::{
-    Fixture, Said, admin, apply, associate, associated, aws, control_plane, enable, filled, key_of, kubectl, plugin,
-    plugin_command, run, update, wait_for, with_node,
+    Fixture, Said, admin, apply, as_on_eks, associate, associated, aws, control_plane, enable, filled, key_of, kubectl,
+    plugin, plugin_command, run, update, wait_for, with_node,
 };
 
 /// `enable` with a key, from here.
@@ -33,7 +33,7 @@ async fn some_secrets() -> (Fixture, Before) {
 
 #[tokio::test]
 async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 300, 3).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;

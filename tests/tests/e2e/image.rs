@@ -23,7 +23,7 @@ use super::support::{
 /// Registries of each kind but the plain one, which every sandbox has.
 fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
     let registries = doors.iter().map(|&(tls, password)| Door { tls, password }).collect();
-    let sandbox = start(Options { registries, ..Options::default() });
+    let sandbox = start(Options { registries, api_servers: 1, ..Options::default() });
     let node = sandbox.info().node.clone().expect("these tests need root: a node is made of namespaces and mounts");
     let plain = Registry { address: node.registry, authority: None, password: None };
     (sandbox, [vec![plain], node.registries].concat())

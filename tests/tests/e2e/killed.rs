@@ -9,7 +9,7 @@ use super::gate;
 use super::judge::{Before, cleaned_up, times};
 use super::node::push;
 use super::running::{BEGUN, Running};
-use super::support::{Fixture, admin, associated, enable, filled, plugin, wait_for, with_node};
+use super::support::{Fixture, admin, as_on_eks, associated, enable, filled, plugin, wait_for};
 
 /// The Pods of runs that are not being deleted.
 fn pods(sandbox: &Sandbox) -> Vec<String> {
@@ -21,7 +21,7 @@ fn pods(sandbox: &Sandbox) -> Vec<String> {
 
 /// A run in a Pod, watched from a laptop, that has begun and can't write the Secrets of the last namespace.
 async fn held(secrets: u32, namespaces: u32) -> (Fixture, Before, Running) {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, secrets, namespaces).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));

@@ -20,7 +20,7 @@ use super::judge::{Before, revisions};
 use super::node::push;
 use super::running::{BEGUN, Running};
 use super::support::{
-    Fixture, Said, admin, apply, associated, enable, filled, kubectl, plugin, two_api_servers, wait_for, with_node,
+    Fixture, Said, admin, apply, as_on_eks, associated, enable, filled, kubectl, plugin, two_api_servers, wait_for,
 };
 
 /// A sandbox whose key is associated as a scenario says.
@@ -44,7 +44,7 @@ async fn outside(sandbox: &Sandbox) -> usize {
 /// them sees that there is another.
 #[tokio::test]
 async fn no_secret_is_written_while_one_api_server_keeps_the_old_key() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 20, 1).await;
     let image = push(&sandbox);
     associated_so(&sandbox, Scenario { one_server_old: Some(Delay::NEVER), ..Scenario::default() }).await;
@@ -134,7 +134,7 @@ fn proven(said: Said, secrets: usize) {
 /// Row 3. One API server is old for a while after "Successful", and then replaced.
 #[tokio::test]
 async fn an_api_server_that_is_replaced_late_is_waited_for() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 50, 1).await;
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
     sandbox.set_scenario(&Scenario { one_server_old: Some(Delay::Seconds(8)), ..Scenario::default() }).await.unwrap();
@@ -154,7 +154,7 @@ async fn client_of(sandbox: &Sandbox, server: &str) -> kube::Client {
 /// Rows 4 and 6. An API server joins in mid-run with the old key, and Secrets are created and changed through it.
 #[tokio::test]
 async fn secrets_that_a_latecomer_has_written_under_the_old_key_are_found() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 50, 2).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;
@@ -198,7 +198,7 @@ async fn latecomer_during(sandbox: &Fixture, more: &[&str], leaves: bool) -> (St
 /// Row 7. What can't be seen is not proven, and the right that is missing is named.
 #[tokio::test]
 async fn without_the_rights_to_ask_every_api_server_nothing_is_proven() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 20, 1).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;

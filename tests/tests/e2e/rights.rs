@@ -3,7 +3,7 @@
 use super::judge::Before;
 use super::node::push;
 use super::running::Running;
-use super::support::{Fixture, apply, associated, filled, plugin, with_node};
+use super::support::{Fixture, apply, as_on_eks, associated, filled, plugin};
 
 /// The manifests as `manifests` prints them for a namespace.
 fn manifests(sandbox: &Fixture, namespace: &str, image: &str) -> String {
@@ -147,7 +147,7 @@ const NAMESPACES: [&str; MISSING.len() + 1] = {
 
 #[tokio::test]
 async fn with_exactly_the_printed_rights_it_is_done_and_with_one_less_it_says_which() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     filled(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let image = push(&sandbox);

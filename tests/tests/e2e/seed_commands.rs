@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::judge::{Before, cleaned_up};
 use super::node::push;
-use super::support::{admin, enable, filled, key_of, plugin, plugin_with_aws, run, with_node};
+use super::support::{admin, as_on_eks, enable, filled, key_of, plugin, plugin_with_aws, run, with_node};
 
 /// An eksctl ClusterConfig with more in it than is our business.
 fn cluster_config(sandbox: &Sandbox) -> String {
@@ -31,7 +31,7 @@ fn proven(report: &Value, listed: usize) {
 
 #[tokio::test]
 async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_on() {
-    let sandbox = with_node();
+    let sandbox = as_on_eks();
     // More than one page of the Job's list, and every awkward kind.
     let wanted = Seed { secrets: 1200, namespaces: 3, size: 256, awkward: true };
     let seeded = seed(&sandbox.admin().await.unwrap(), wanted).await.unwrap();
