@@ -43,6 +43,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A live server renews its Lease every 10 s. One that looks ended, by a clock that is wrong, has done so by then.
 const RENEWED_WITHIN: Duration = Duration::from_secs(12);
 
+/// A right that is missing for so long is missing: an API server that has just started forbids everything until it has read its
+/// roles.
+const FORBIDDEN_FOR: Duration = Duration::from_secs(5);
+
 /// One census takes no longer.
 const CENSUS_TIME: Duration = Duration::from_secs(60);
 
@@ -187,8 +191,8 @@ pub enum Doubt {
     /// Another process may have written.
     #[error("{0}")]
     Processes(#[from] ProcessesError),
-    /// They do not agree any more.
-    #[error("the API servers do not write under one key any more")]
+    /// They do not agree any more, or on another key.
+    #[error("{0}")]
     Agreement(Agreement),
     /// The second census could not be taken.
     #[error("the API servers could not be asked again: {0}")]
@@ -220,7 +224,7 @@ impl Verifier<'_> {
         deadline: Instant,
         mut report: impl FnMut(&Agreement) + Send,
     ) -> Result<Start, VerifyError> {
-        let (mut unsettled, mut pause) = (None, PAUSE);
+        let (mut unsettled, mut pause): (Option<Instant>, _) = (None, PAUSE);
         // Start times make a census some twenty times as long, so that only one that may be the last has them.
         let mut start_times = true;
         let mut cost = Cost::default();
@@ -235,7 +239,7 @@ impl Verifier<'_> {
                 Agreement::Unknown { missing, .. }
                     if missing.iter().any(|right| *right != MissingRight::GetEndpointSlices) =>
                 {
-                    return Err(VerifyError::Unknown(agreement));
+                    unsettled.get_or_insert_with(Instant::now).elapsed() >= FORBIDDEN_FOR
                 }
                 // Nobody has said which key it is to be, so that waiting tells nothing more.
                 Agreement::Agreed { .. } if self.key_arn.is_none() => true,
@@ -299,7 +303,12 @@ impl Verifier<'_> {
                 Err(doubt) => report(Report::Again(&doubt)),
             }
             rounds += 1;
-            start = self.start(deadline, |agreement| report(Report::Waiting(agreement))).await?;
+            let again = self.start(deadline, |agreement| report(Report::Waiting(agreement))).await?;
+            // What the run was begun for: to go on with another key would move every Secret to it.
+            if again.agreement.key() != start.agreement.key() {
+                return Err(VerifyError::Unsteady(Doubt::Agreement(again.agreement)));
+            }
+            start = again;
             start.cost += cost;
         }
     }

@@ -125,7 +125,7 @@ impl fmt::Display for UnknownReason {
             Self::LeasesForbidden => formatter.write_str("the API servers' identity Leases can't be listed"),
             Self::NoServers => formatter.write_str("no API server has an identity Lease"),
             Self::Strangers(count) => {
-                write!(formatter, "{count} of those that answered has no identity Lease, or does not name itself")
+                write!(formatter, "{count} that answered have no identity Lease, or do not name themselves")
             }
             Self::NotAsked(names) => write!(formatter, "no connection reached API server {}", names.join(", ")),
             Self::Idle(names) => {
@@ -153,6 +153,8 @@ pub enum NewcomerReason {
     Restarted,
     /// The earlier census did not learn its key.
     NotAsked,
+    /// It has stored something under another key since the earlier census.
+    OtherKey,
     /// It has ended since the earlier census. The Lease does not show whether it was started again before that.
     Ended,
     /// One of the censuses has no start time of it.
@@ -171,7 +173,7 @@ pub enum ProcessesError {
     #[error("the censuses are {} min apart, and Leases are deleted after an hour", .0.as_secs() / 60)]
     TooFarApart(Duration),
     /// These may have written.
-    #[error("an API server joined, ended or was restarted since: {}", names(.0))]
+    #[error("an API server joined, ended, was restarted or changed its key since: {}", names(.0))]
     Newcomers(Vec<Newcomer>),
 }
 
@@ -204,6 +206,10 @@ impl Census {
         }
         let asked = self.servers.iter().filter(|server| !keys_of(server).is_empty()).count();
         match (self.unknown_reason(), keys.first()) {
+            // Whatever the others write under, it is not in force yet.
+            (_, Some(&key)) if before == Some(key) && wanted.as_ref() != Some(key) => {
+                Agreement::Old { servers, key: key.clone() }
+            }
             (None, Some(&key)) => {
                 let matched = wanted.as_ref() == Some(key);
                 let key = key.clone();
@@ -298,9 +304,19 @@ impl Census {
             return Some(NewcomerReason::NotAsked);
         };
         match (asked.started, later.started) {
-            (Some(before), Some(after)) => (!is_one_start(before, after)).then_some(NewcomerReason::Restarted),
+            (Some(before), Some(after)) if !is_one_start(before, after) => Some(NewcomerReason::Restarted),
+            (Some(_), Some(_)) => asked.has_used_another_key(later).then_some(NewcomerReason::OtherKey),
             _ => Some(NewcomerReason::NoStartTime),
         }
+    }
+}
+
+impl ApiServer {
+    /// Whether the same process has stored something under another key since this answer. Its key may change and change back
+    /// without a restart: kube-apiserver asks its KMS plugin for it once a minute.
+    fn has_used_another_key(&self, later: &Self) -> bool {
+        let (WriteKey::Known(key), Some(since)) = (&self.write_key, self.answered) else { return true };
+        later.stored.iter().any(|(other, time)| other != key && *time >= since)
     }
 }
 

@@ -152,6 +152,14 @@ async fn process_restarted_under_the_same_holder_is_a_newcomer() {
     assert_eq!(reasons(outcome), [("b".to_owned(), NewcomerReason::Restarted)]);
 }
 
+/// Its key changed and changed back, without a restart.
+#[tokio::test(start_paused = true)]
+async fn process_that_used_another_key_in_between_is_a_newcomer() {
+    let outcome = compared(|servers| servers[1].stored.push((key("old"), 70.0))).await;
+    assert_eq!(reasons(outcome), [("b".to_owned(), NewcomerReason::OtherKey)]);
+    compared(|servers| servers[1].stored.push((key("old"), 101.0))).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn process_with_another_holder_is_a_newcomer() {
     let outcome = compared(|servers| servers[1].holder = Some("b_other".into())).await;

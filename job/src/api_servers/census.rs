@@ -124,6 +124,10 @@ pub struct ApiServer {
     pub write_key: WriteKey,
     /// When the process that answered was started. Exact to a second or two. None unless [`Options::start_times`].
     pub started: Option<Timestamp>,
+    /// When it answered, by its own clock, in whole seconds.
+    pub answered: Option<Timestamp>,
+    /// When it last stored an object under each key, by the same clock.
+    pub stored: BTreeMap<KeyHash, Timestamp>,
 }
 
 /// The API servers of one moment.
@@ -193,6 +197,8 @@ struct Met {
     process: Option<String>,
     write_key: WriteKey,
     started: Option<Timestamp>,
+    answered: Option<Timestamp>,
+    stored: BTreeMap<KeyHash, Timestamp>,
 }
 
 /// The census while it is taken.
@@ -321,7 +327,13 @@ impl<'a> Inquiry<'a> {
             self.strangers.insert(answer.server.clone());
             return;
         };
-        let met = Met { process: identity.process.clone(), write_key: answer.write_key(), started: answer.started };
+        let met = Met {
+            process: identity.process.clone(),
+            write_key: answer.write_key(),
+            started: answer.started,
+            answered: answer.date,
+            stored: answer.stored(),
+        };
         // The later answer counts, unless it only says that the server has stored nothing since.
         let known =
             self.met(identity).is_some_and(|met| met.write_key != WriteKey::Idle && met.started == answer.started);
@@ -350,6 +362,8 @@ impl<'a> Inquiry<'a> {
                 identity: identity.clone(),
                 write_key: met.map_or(WriteKey::NotAsked, |met| met.write_key.clone()),
                 started: met.and_then(|met| met.started),
+                answered: met.and_then(|met| met.answered),
+                stored: met.map(|met| met.stored.clone()).unwrap_or_default(),
             });
         }
         census

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, DATE};
 use http_body_util::BodyExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::Body;
 use thiserror::Error;
@@ -113,6 +113,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// When each key was last used to store an object, by the clock of [`Answer::date`].
+    pub(super) fn stored(&self) -> BTreeMap<KeyHash, Timestamp> {
+        let time = |seconds: f64| Timestamp::from_duration(SignedDuration::try_from_secs_f64(seconds).ok()?).ok();
+        self.stored.iter().filter_map(|(key, seconds)| Some((key.clone(), time(*seconds)?))).collect()
+    }
+
     /// The key that the server writes under now.
     pub(super) fn write_key(&self) -> WriteKey {
         let Some(now) = self.date.map(|date| date.as_duration().as_secs_f64()) else { return WriteKey::Idle };

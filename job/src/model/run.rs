@@ -197,6 +197,7 @@ fn word(doubt: &Doubt) -> &'static str {
         Doubt::Processes(ProcessesError::Newcomers(newcomers)) => {
             match newcomers.first().map(|newcomer| newcomer.reason) {
                 Some(NewcomerReason::Joined) => "again: joined",
+                Some(NewcomerReason::OtherKey) => "again: another key",
                 Some(NewcomerReason::Restarted) => "again: restarted",
                 Some(NewcomerReason::NotAsked) => "again: not asked",
                 Some(NewcomerReason::Ended) => "again: ended",
