@@ -176,7 +176,15 @@ impl State {
 async fn accept(listener: std::net::TcpListener, state: &Mutex<State>) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     loop {
-        let (client, _) = listener.accept().await?;
+        let client = match listener.accept().await {
+            Ok((client, _)) => client,
+            // A client that has gone already, or too many open files: others come.
+            Err(error) => {
+                eprintln!("the load balancer could not accept a connection: {error}");
+                tokio::time::sleep(UNHEALTHY_LOOK).await;
+                continue;
+            }
+        };
         let targets = lock(state).choose();
         tokio::spawn(pass(client, targets));
     }
