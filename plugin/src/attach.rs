@@ -10,7 +10,7 @@ use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::cli::{Attach, Prove, cleanup, status};
+use crate::cli::{Attach, Prove, cleanup, key_arn, status};
 use crate::drive::existing::jobs;
 use crate::drive::run::{Run, ended, variable};
 use crate::drive::{judge_and_prove, to_its_end};
@@ -62,10 +62,11 @@ async fn follow_any(
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
     screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
     // Whoever wrote it there: that the API servers write under this key is what is proven, and the last words name it.
-    let key_arn = variable(&job, ENV_KEY_ARN).unwrap_or_default().to_owned();
-    if key_arn.is_empty() {
-        screen.line("note: this Job names no key, so that nothing can be proven");
+    let named = variable(&job, ENV_KEY_ARN).and_then(|arn| key_arn(arn).ok());
+    if named.is_none() {
+        screen.line("note: this Job names no key by its own ARN, so that nothing can be proven");
     }
+    let key_arn = named.unwrap_or_default();
     let context = kubernetes.context.clone();
     let subject = Subject { cluster_arn: String::new(), context, key_arn, flags: args.kube.clone() };
     follow_on(args, kubernetes, &run, &subject, screen, stage).await
@@ -83,7 +84,8 @@ async fn follow_on(
     let deadline = began + args.timeout;
     stage.replace(Stage::Following(run.without_rights(&kubernetes.flags)));
     let (namespace, key_arn) = (args.namespace.as_str(), subject.key_arn.as_str());
-    let prover = Prover { kubernetes, namespace, key_arn, before: None, wanted: Prove::Full, deadline, screen };
+    let (wanted, pace) = (Prove::Full, (None, None));
+    let prover = Prover { kubernetes, namespace, key_arn, before: None, wanted, pace, deadline, screen };
     let (ended, stay) = to_its_end(kubernetes, run, false, screen, deadline).await;
     let code = match ended {
         Ok(ended) => {

@@ -154,7 +154,7 @@ async fn rights_applied_by_hand_stay_and_that_is_said_at_the_end() {
     assert_eq!(deleted(&heard), [""; 0]);
     assert_snapshot!(text, @r"
     Job eks-encrypt has ended in namespace eks-encrypt
-    note: this Job names no key, so that nothing can be proven
+    note: this Job names no key by its own ARN, so that nothing can be proven
     1 of 1 API servers write under one key, and nothing shows that it is yours
 
     NOT PROVEN: every Secret was written, but not seen under the key: 1 of 1 API servers write under one key, and nothing shows that it is yours.
@@ -165,9 +165,8 @@ async fn rights_applied_by_hand_stay_and_that_is_said_at_the_end() {
       took      1 s
       run       by-hand (kubectl logs -n eks-encrypt job/eks-encrypt --context prod)
 
-    A Secret that an API server with another key wrote last is under that key. Mend the cause, then verify, which moves
-    what is left:
-      kubectl eks-encrypt verify
+    A Secret that an API server with another key wrote last is under that key. Fix the cause, then run:
+      kubectl eks-encrypt verify --context prod
 
     Rights that were applied by hand stay: ClusterRoleBinding eks-encrypt, RoleBinding eks-encrypt, ClusterRole eks-encrypt, Role eks-encrypt
     To remove them, with the Job, its log and the run record (GitOps: take them out there first):

@@ -14,7 +14,8 @@ use clap_complete::Shell;
 use crate::screen::Output;
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Prove, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
-pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status};
+pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status, verify};
+pub(crate) use values::key_arn;
 
 /// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
 const BINARY: &str = "kubectl-eks_encrypt";
@@ -97,12 +98,13 @@ pub(crate) enum Command {
     Attach(Attach),
     /// Prove that every Secret is under the key, now, with your own rights
     ///
-    /// Asks every API server for the key that it writes under, looks at every Secret, and asks the API servers again. A
-    /// Secret that an API server finds under another key is written under the key. Nothing else is changed, and the data
-    /// stays as it is.
+    /// Asks every API server for the key that it writes under, checks every Secret, and asks the API servers again. A
+    /// Secret that is stored under another key is written under the key by a no-op patch. This command changes no field of
+    /// it; admission webhooks may.
     ///
-    /// Needs the rights to list and patch Secrets, to list Leases in kube-system, and to get /metrics. What was verified is
-    /// noted beside the last run's record, for `status`.
+    /// Needs the rights to list and patch Secrets, to list Leases in kube-system, and to get /metrics; in AWS, without
+    /// --key-arn, eks:DescribeCluster, eks:ListUpdates, eks:DescribeUpdate and kms:DescribeKey. The result is recorded next
+    /// to the run record, for `status`.
     ///
     /// Exit codes: 0 proven; 1 error; 2 wrong usage; 3 nothing to verify: no key is associated, or EKS is replacing API
     /// servers; 6 not proven.

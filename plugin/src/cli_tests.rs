@@ -172,9 +172,9 @@ fn help_of_enable() {
           --prove <WHO>
               Who verifies that every Secret is under the key
 
-              full: this command, with your own rights: it asks every API server for its key before and
-              after, and every Secret for its version. job: the Job, in the cluster, for runs that
-              nobody watches. none: nobody.
+              full: this command, with your own rights: it checks every API server before and after, and
+              every Secret. A run that is not waited for is left to the Job. job: the Job, in the
+              cluster. none: skip verification.
 
               [default: full]
 
@@ -344,9 +344,9 @@ fn help_of_reencrypt() {
           --prove <WHO>
               Who verifies that every Secret is under the key
 
-              full: this command, with your own rights: it asks every API server for its key before and
-              after, and every Secret for its version. job: the Job, in the cluster, for runs that
-              nobody watches. none: nobody.
+              full: this command, with your own rights: it checks every API server before and after, and
+              every Secret. A run that is not waited for is left to the Job. job: the Job, in the
+              cluster. none: skip verification.
 
               [default: full]
 
@@ -652,9 +652,9 @@ fn help_of_the_rest() {
           --prove <WHO>
               Who verifies that every Secret is under the key
 
-              full: this command, with your own rights: it asks every API server for its key before and
-              after, and every Secret for its version. job: the Job, in the cluster, for runs that
-              nobody watches. none: nobody.
+              full: this command, with your own rights: it checks every API server before and after, and
+              every Secret. A run that is not waited for is left to the Job. job: the Job, in the
+              cluster. none: skip verification.
 
               [default: full]
 

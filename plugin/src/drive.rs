@@ -70,8 +70,8 @@ pub(crate) async fn drive_and_prove(
     prover: &Prover<'_>,
     stage: &RefCell<Stage>,
 ) -> Result<Driven, Stop> {
-    // Nobody stays to see the end: the Job waits for them itself.
-    let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::NotWanted };
+    // Nobody stays to see the end: the Job waits for them itself. One that has ended already is verified.
+    let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
     match drive(work, prover.screen, stage, prover.deadline).await? {
         Followed::Ended(run, ended) => {
             let verdict = judge_and_prove(&ended, prover, begun).await;
@@ -147,7 +147,7 @@ pub(crate) async fn to_its_end(
 /// The run that is there already, if one is.
 async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
     let namespace = &work.job.namespace;
-    let intent = Intent { key_arn: work.key_arn, engine: work.engine, job: work.job };
+    let intent = Intent { key_arn: work.key_arn, engine: work.engine, job: work.job, watched: work.wait };
     let found = existing::find(work.kubernetes, &intent).await?;
     match &found {
         Some(Found::AtWork(run)) => {

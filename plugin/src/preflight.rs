@@ -324,7 +324,7 @@ async fn second_half(
         }
     };
     checks.add_all(named::check(client, job).await);
-    checks.add(match existing::find(kubernetes, &Intent { key_arn, engine, job }).await {
+    checks.add(match existing::find(kubernetes, &Intent { key_arn, engine, job, watched: true }).await {
         Ok(Some(found)) => Check::ok("run", existing::said(&found, &job.namespace)),
         Ok(None) => lease::check(client, &job.namespace).await,
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),

@@ -1,6 +1,7 @@
 //! The proof with the person's own eyes: that all API servers write under the key before the first Secret is written, and after
 //! the run that every Secret is under it. What the Job says of its own proof is the Job's.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use eks_encrypt_job::Trouble;
@@ -40,6 +41,9 @@ impl Connector for Outside {
     }
 }
 
+/// `--concurrency` and `--max-qps`.
+pub(crate) type Pace = (Option<NonZeroUsize>, Option<NonZeroU32>);
+
 /// What a command proves, and with what.
 pub(crate) struct Prover<'a> {
     /// The cluster.
@@ -52,6 +56,8 @@ pub(crate) struct Prover<'a> {
     pub(crate) before: Option<&'a KeyHash>,
     /// How much is wanted.
     pub(crate) wanted: Prove,
+    /// How many no-op patches at once, and how many a second, at most.
+    pub(crate) pace: Pace,
     /// Until when it is waited for.
     pub(crate) deadline: Instant,
     /// Where it is shown.
@@ -103,6 +109,16 @@ impl Coded for Error {
     }
 }
 
+impl Error {
+    /// Why there is no proof, where it was looked for after the run.
+    fn reason(&self) -> String {
+        match self {
+            Self::Late { agreement } => agreement.to_string(),
+            Self::Other(error) => format!("failed to {error:#}"),
+        }
+    }
+}
+
 impl Prover<'_> {
     /// Waits until all API servers write under the key: before that, no Secret may be written.
     pub(crate) async fn begin(&self) -> Result<Begun, Error> {
@@ -125,7 +141,7 @@ impl Prover<'_> {
             Err(VerifyError::Unknown(agreement)) => {
                 let why = agreement.to_string();
                 if self.wanted == Prove::Full {
-                    self.screen.line(&format!("note: {why}: the run goes on, and can't be proven"));
+                    self.screen.line(&format!("note: {why}: the run continues, and is not proven"));
                     return Ok(Begun::Unknown(why));
                 }
                 self.screen.line(&format!("note: {why}"));
@@ -139,7 +155,10 @@ impl Prover<'_> {
     /// Covers every Secret, and sees that the API servers are those that agreed.
     pub(crate) async fn conclude(&self, begun: Begun) -> (Proven, Vec<Failure>) {
         let begun = match begun {
-            Begun::Later => self.begin().await.unwrap_or_else(|error| Begun::Unknown(error.to_string())),
+            // What could not be seen before the run may be seen by now.
+            Begun::Later | Begun::Unknown(_) => {
+                self.begin().await.unwrap_or_else(|error| Begun::Unknown(error.reason()))
+            }
             begun => begun,
         };
         let start = match begun {
@@ -155,7 +174,8 @@ impl Prover<'_> {
             Report::Again(doubt) => self.screen.line(&format!("note: verifying again: {doubt}")),
             Report::Covering(event) => self.covering(&mut progress, event, began),
         };
-        let (deadline, limit) = (self.deadline, || Limit::of_settings(None, None));
+        let (deadline, (concurrency, max_qps)) = (self.deadline, self.pace);
+        let limit = || Limit::of_settings(concurrency, max_qps);
         let time_up = move || async move {
             sleep_until(deadline).await;
             "time is up".to_owned()
@@ -167,6 +187,9 @@ impl Prover<'_> {
         let failures = progress.failures.into_iter();
         let failures = failures.map(|((namespace, name), reason)| Failure { namespace, name, reason }).collect();
         let proven = match verified {
+            Ok(verified) if !verified.agreed.is_proof() => {
+                Proven::No("the API servers agree on a key, and nothing shows that it is yours".to_owned())
+            }
             Ok(verified) => {
                 if let Some(cause) = verification::note(self.kubernetes, self.namespace, self.key_arn, &verified).await
                 {

@@ -19,7 +19,7 @@ use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 
 use crate::cause::Cause;
-use crate::cli::{Status as Flags, attach};
+use crate::cli::{Status as Flags, attach, verify};
 use crate::document::Head;
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
@@ -70,6 +70,9 @@ pub(crate) struct Status {
     /// The command that follows the Job at work.
     #[serde(skip)]
     pub(crate) attach: String,
+    /// The command that verifies every Secret.
+    #[serde(skip)]
+    pub(crate) verify: String,
 }
 
 /// A cluster as EKS and KMS tell of it.
@@ -148,6 +151,7 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         not_seen: Vec::new(),
         record_sought: false,
         attach: attach(&args.kube, &args.namespace),
+        verify: verify(&args.kube, &args.namespace, ""),
     };
     let right = match aws {
         Ok((aws, cluster)) => in_aws(&mut status, &aws, &cluster, kubernetes).await,

@@ -127,10 +127,10 @@ async fn complete_and_proven_and_nothing_behind() {
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
-    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      3; all written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
     ");
     assert_snapshot!(json_of(&status), @r#"
     {
@@ -208,7 +208,7 @@ async fn a_run_at_work() {
     last run     r1 (annotate): not ended, 2026-11-24 07:05:12 UTC; 3 listed: 1 rewritten, 0 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      3; 2 NOT written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --context prod
     ");
     assert!(json_of(&status).contains(r#""atWork": "eks-encrypt-r1""#));
 }
@@ -232,7 +232,7 @@ async fn an_incomplete_run_with_secrets_behind() {
     last run     r1 (annotate): incomplete, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 0 current already, 0 deleted meanwhile, 1 failed
     its key      the cluster's key
     Secrets      3; 1 NOT written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
     ");
     assert_eq!(status.secrets, Some(Standing { total: 3, behind: 1 }));
 }
@@ -248,10 +248,10 @@ async fn a_key_that_is_disabled_is_trouble() {
     health       KmsKeyDisabled: The key is disabled
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          TROUBLE: KMS key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab can't encrypt a cluster: it is Disabled; `aws kms enable-key` first
-    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      1; all written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
     ");
 }
 
@@ -275,10 +275,10 @@ async fn without_aws_the_rest_is_shown() {
     let status = seen(client, &[denied]).await;
     assert_snapshot!(text::text(&status), @r"
     cluster      that of kubeconfig context prod
-    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, but whether the cluster had it when the run began is not known
     Secrets      2; 1 NOT written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
     not seen     the association and the key: can't describe EKS cluster shop in eu-central-1 (`aws eks list-clusters --region eu-central-1` shows what is there): AccessDeniedException: not authorized to perform: eks:DescribeCluster
     ");
     assert!(json_of(&status).contains("\"notSeen\": [\n    \"the association and the key: can't describe"));
@@ -319,10 +319,10 @@ async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
-    last run     r1 (annotate): complete, and verified by the Job, as that says, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
+    last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      NOT a key of this cluster: arn:aws:kms:eu-central-1:111122223333:key/other
     Secrets      2; how many are under the cluster's key is not known: the last run was for a key that it does not have
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
     ");
     assert_eq!(status.secrets, Some(Standing { total: 2, behind: 2 }), "a run would write them all");
     assert!(json_of(&status).contains(r#""forThisKey": false"#));

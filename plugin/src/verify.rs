@@ -113,6 +113,7 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
         key_arn: &subject.key_arn,
         before: None,
         wanted: Prove::Full,
+        pace: (None, None),
         deadline: began + args.timeout,
         screen,
     };

@@ -1,5 +1,6 @@
 //! Flags that several commands share, each group with its heading in the help.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use super::values::{self, Toleration};
 use crate::image::reference;
+use crate::proof::Pace;
 use crate::screen::Output;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
@@ -97,10 +99,23 @@ pub(crate) struct EngineFlags {
 
     /// Who verifies that every Secret is under the key
     ///
-    /// full: this command, with your own rights: it asks every API server for its key before and after, and every Secret
-    /// for its version. job: the Job, in the cluster, for runs that nobody watches. none: nobody.
+    /// full: this command, with your own rights: it checks every API server before and after, and every Secret. A run that
+    /// is not waited for is left to the Job. job: the Job, in the cluster. none: skip verification.
     #[arg(long, value_enum, value_name = "WHO", default_value_t, hide_possible_values = true)]
     pub(crate) prove: Prove,
+}
+
+impl EngineFlags {
+    /// How many patches at once, and how many a second, at most.
+    pub(crate) fn pace(&self) -> Pace {
+        let concurrency = self.concurrency.and_then(|number| NonZeroUsize::new(number.into()));
+        (concurrency, self.max_qps.and_then(NonZeroU32::new))
+    }
+
+    /// Who verifies. Without a Job, this command is the only one who could.
+    pub(crate) fn prover(&self, job: &JobFlags) -> Prove {
+        if job.local && self.prove == Prove::Job { Prove::Full } else { self.prove }
+    }
 }
 
 /// Who verifies that every Secret is under the key.

@@ -255,6 +255,15 @@ pub(crate) fn status(kube: &KubeFlags, namespace: &str) -> String {
     paste.text()
 }
 
+/// The command that verifies every Secret; without a key, that of the cluster in AWS.
+pub(crate) fn verify(kube: &KubeFlags, namespace: &str, key_arn: &str) -> String {
+    let mut paste = Paste::new("verify");
+    paste.kube(kube);
+    paste.namespace(namespace);
+    paste.maybe("--key-arn", Some(key_arn).filter(|arn| !arn.is_empty()));
+    paste.text()
+}
+
 /// A command of kubectl's own.
 pub(crate) fn kubectl(kube: &KubeFlags, command: &str) -> String {
     let mut paste = Paste::kubectl(command);

@@ -14,7 +14,7 @@ pub(crate) struct Toleration {
 }
 
 /// A key's own ARN: API servers report the hash of nothing else.
-pub(super) fn key_arn(text: &str) -> Result<String, String> {
+pub(crate) fn key_arn(text: &str) -> Result<String, String> {
     match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "kms", _, _, key] if key.starts_with("key/") => Ok(text.to_owned()),
         _ => Err("must be a key's own ARN, arn:aws:kms:REGION:ACCOUNT:key/ID, and no alias".to_owned()),

@@ -28,7 +28,7 @@ async fn found_by(more: &[&str], jobs: &[serde_json::Value]) -> Result<Option<Fo
         _ => not_found(path),
     });
     let flags = reencrypt(&[&["--namespace", "ops"], more].concat());
-    find(&reached(client), &Intent { key_arn: KEY, engine: &flags.engine, job: &flags.job }).await
+    find(&reached(client), &Intent { key_arn: KEY, engine: &flags.engine, job: &flags.job, watched: true }).await
 }
 
 /// A Job of run r1 that does what `reencrypt` does, in this image; its Pod has not begun.
@@ -159,8 +159,9 @@ async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
     let run = Run::named("r1", "ops");
     for wanted in [["--prove=none"], ["--prove=full"]] {
         assert_eq!(found_by(&wanted, &at_work).await.unwrap(), Some(Found::AtWork(run.clone())));
-        assert_eq!(found_by(&wanted, &ended).await.unwrap(), Some(Found::Ended(run.clone())));
     }
+    assert_eq!(found_by(&["--prove=none"], &ended).await.unwrap(), None, "an old word is no proof");
+    assert_eq!(found_by(&["--prove=full"], &ended).await.unwrap(), Some(Found::Ended(run)));
 }
 
 /// There are no rights by which to tell whether somebody has judged it, and who may make Jobs alone may not look for them.

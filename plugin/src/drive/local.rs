@@ -2,7 +2,6 @@
 //! Output: the same as of a Job that was followed: its events folded, its last word, and how it ended.
 
 use std::cell::RefCell;
-use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -155,10 +154,10 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
         prove: false,
         key_arn: work.key_arn.to_owned(),
         time: Timestamp::now(),
-        limit: Limit::of_settings(
-            work.engine.concurrency.and_then(|number| NonZeroUsize::new(number.into())),
-            work.engine.max_qps.and_then(NonZeroU32::new),
-        ),
+        limit: {
+            let (concurrency, max_qps) = work.engine.pace();
+            Limit::of_settings(concurrency, max_qps)
+        },
         api_servers: None,
     }
 }

@@ -7,7 +7,7 @@ use eks_encrypt_job::event::Proof;
 use eks_encrypt_job::outcome::Failure;
 use eks_encrypt_job::verify::{Level, Verified};
 
-use crate::cli::{KubeFlags, kubectl};
+use crate::cli::{KubeFlags, kubectl, verify};
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::{Evidence, Verdict};
@@ -55,13 +55,13 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
             let elsewhere = if subject.key_arn.is_empty() { String::new() } else { elsewhere(&subject.key_arn) };
             let known = match evidence {
                 Evidence::Command(verified) => seen(verified),
-                Evidence::Job(proof) => told(proof),
+                Evidence::Job(proof) => told(proof, &verify(&subject.flags, &run.namespace, &subject.key_arn)),
                 Evidence::NotWanted => NOT_PROVEN.to_owned(),
             };
             format!("{elsewhere}{known}")
         }
         Verdict::Unproven { failures, .. } => {
-            format!("{}{UNPROVEN}", named(failures))
+            format!("{}{UNPROVEN}  {}\n", named(failures), verify(&subject.flags, &run.namespace, &subject.key_arn))
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
     };
@@ -158,11 +158,11 @@ fn seen(verified: &Verified) -> String {
     )
 }
 
-fn told(proof: &Proof) -> String {
+fn told(proof: &Proof, verify: &str) -> String {
     let level = proof.servers.map_or(Level::Agreed, |agreed| agreed.level);
     format!(
         "\nThe Job says so, and nobody else has looked: whoever has rights in its namespace could have made it say that.\n\
-         To see it with your own rights: kubectl eks-encrypt verify\n{}{BEYOND}",
+         To see it with your own rights:\n  {verify}\n{}{BEYOND}",
         which(level)
     )
 }
@@ -216,8 +216,8 @@ const BEYOND: &str = "Beyond proof: EKS lets nobody look into its etcd. Older co
      and in backups.\n";
 
 /// What helps where there is no proof.
-const UNPROVEN: &str = "\nA Secret that an API server with another key wrote last is under that key. Mend the cause, then verify, which moves\n\
-     what is left:\n  kubectl eks-encrypt verify\n";
+const UNPROVEN: &str =
+    "\nA Secret that an API server with another key wrote last is under that key. Fix the cause, then run:\n";
 
 /// And no more into "done".
 const NOT_PROVEN: &str = "\nKnown: the API server confirmed each of our writes, and answered that the other Secrets had been written since\n\

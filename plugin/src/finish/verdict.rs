@@ -58,7 +58,8 @@ impl Written {
             (Proven::NotWanted, Prove::Full | Prove::Job, _) => {
                 Err(doubt.unwrap_or_else(|| "the Job does not say so".to_owned()))
             }
-            (Proven::NotWanted, Prove::None, _) => Ok(Evidence::NotWanted),
+            // It has looked, though nobody asked it to.
+            (Proven::NotWanted, Prove::None, _) => doubt.map_or(Ok(Evidence::NotWanted), Err),
         };
         match evidence {
             Ok(evidence) => Verdict::Done { tally, evidence },

@@ -14,7 +14,7 @@ pub(crate) fn text(status: &Status) -> String {
     }
     rows.extend(run(status));
     rows.extend(secrets(status));
-    rows.extend(status.verified.as_ref().map(|verified| ("verified", noted(verified))));
+    rows.extend(status.verified.as_ref().map(|verified| ("verified", noted(verified, &status.verify))));
     rows.extend(status.not_seen.iter().map(|why| ("not seen", one_line(why))));
     let line = |(name, text): &(&str, String)| format!("{name:<12} {text}");
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -81,10 +81,10 @@ fn key(run: &LastRun) -> String {
 }
 
 /// When it was verified, and by whom, as somebody has noted.
-fn noted(verified: &Verification) -> String {
+fn noted(verified: &Verification, verify: &str) -> String {
     let Verification { time, by, key_arn, servers, secrets, .. } = verified;
     format!(
-        "{} by {}: {} Secrets under {}, {servers} API servers. A note proves nothing: `kubectl eks-encrypt verify` looks now",
+        "{} by {}: {} Secrets under {}, {servers} API servers. A note proves nothing; to verify now: {verify}",
         time.strftime("%Y-%m-%d %H:%M:%S UTC"),
         one_line(by),
         thousands(*secrets),
@@ -96,7 +96,7 @@ fn last(run: &LastRun, at_work: bool) -> String {
     let result = match run.result.as_str() {
         "" if at_work => "not ended",
         "" => "ended without a word, or at work elsewhere (--local)",
-        "complete" if run.verified_by_job => "complete, and verified by the Job, as that says",
+        "complete" if run.verified_by_job => "complete (verified by the Job)",
         "complete" => "complete",
         other => other,
     };
