@@ -65,8 +65,8 @@ fn help_of_enable() {
 
     First everything is checked and nothing is changed. Then you confirm. Then the key is associated
     (usually minutes, up to 45), a Job in the cluster writes every Secret once, and you see it happen.
-    No Secret is written before every API server writes under the key. At the end this command looks at
-    every Secret and at every API server once more: that is the proof.
+    It begins when every API server writes under the key. At the end this command checks every Secret
+    and every API server: that is the proof.
 
     ASSOCIATING A KEY CAN'T BE UNDONE, and the key can't be exchanged for another later. If the key is
     disabled or deleted, the cluster stops working; if it is deleted, the Secrets are lost.

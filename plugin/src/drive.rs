@@ -74,6 +74,7 @@ pub(crate) async fn drive_and_prove(
     let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
     match drive(work, prover.screen, stage, prover.deadline).await? {
         Followed::Ended(run, ended) => {
+            stage.replace(Stage::Verifying);
             let verdict = judge_and_prove(&ended, prover, begun).await;
             Ok(Driven::Ended(run, ended, verdict))
         }

@@ -19,7 +19,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     let (screen, stage) = (Screen::kept(), RefCell::default());
     let code = go_on(&flags(&[]), &ground(client), &screen, &stage).await.unwrap();
     assert_eq!(code, ExitCode::Done, "{}", screen.text());
-    assert!(matches!(stage.into_inner(), Stage::Following(_)));
+    assert_eq!(stage.into_inner(), Stage::Verifying);
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
     GET /readyz
     GET /api/v1/secrets

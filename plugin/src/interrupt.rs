@@ -31,6 +31,8 @@ pub(crate) enum Stage {
     Applying(Option<String>),
     /// A run's Job is there. With the same command.
     Following(Option<String>),
+    /// The run has ended, and what it has done is being verified.
+    Verifying,
     /// CloudFormation is being asked to create a stack, or does.
     Creating {
         /// Whether it has said that it does.
@@ -96,6 +98,7 @@ fn text(stage: &Stage, again: &str, attach: &str) -> String {
         Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
         Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
         Stage::Following(_) => ("The Job was not stopped: it goes on in the cluster, unless it has ended.", attach),
+        Stage::Verifying => ("The run has ended. What it has done was being verified, and is not proven.", again),
         Stage::Creating { begun, stack, delete } => return creating(*begun, stack, delete, again),
         Stage::Created(stack) => {
             return format!(

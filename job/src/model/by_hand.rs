@@ -35,6 +35,22 @@ fn server_whose_clock_is_behind_is_asked() {
     is_not_false(&schedule);
 }
 
+/// All servers go back to the key of before, and nobody knows which that was: to begin again with it would move every Secret there.
+#[test]
+fn proof_that_was_begun_for_one_key_does_not_end_with_another() {
+    let mut schedule = Schedule::quiet(Way::VerifyOnly, &[0, 0]);
+    (schedule.before_known, schedule.patience, schedule.balance) = (false, 400_000, Balance::Rotate);
+    schedule.events.clear();
+    let back = |server| Event::Restart { server, down: 1_000, key: Key::Old, switches_after: None };
+    for server in [0, 1] {
+        let (moment, at, event) = rolled(server, -120_000);
+        schedule.add(moment, at, event);
+        schedule.add(Moment::Agreed, 1, back(server));
+    }
+    let outcome = run(&schedule, None, true);
+    assert_eq!(outcome.end, End::Unsteady, "{schedule}{}", outcome.log.join("\n"));
+}
+
 /// What happens in one of the situations of `tests/tests/e2e/proof.rs`, where real API servers and etcd answer the same.
 fn on_the_sandbox(balance: Balance, forbidden: &[Forbidden], events: &[(Moment, i64, Event)]) -> End {
     let mut schedule = Schedule::quiet(Way::Watched, &[0, 0]);
