@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eks_encrypt_job::event::{Event, Line, Phase, Proof, RunResult};
+use eks_encrypt_job::event::{Event, Line, Phase, Proof, RunResult, WIRE_VERSION};
 use eks_encrypt_job::outcome::{Failure, Tally};
+use jiff::Timestamp;
 
 use crate::screen::{Frame, one_line};
 
@@ -108,6 +109,15 @@ impl Progress {
         self.rewritten.unwrap_or(self.tally)
     }
 
+    /// The failures that are remembered.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = Failure> + '_ {
+        self.failures.iter().map(|((namespace, name), reason)| Failure {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            reason: reason.clone(),
+        })
+    }
+
     /// Remembers a failure, and says it unless too many have been said.
     fn failure(&mut self, failure: &Failure) -> Option<String> {
         if self.failures.len() < NAMED {
@@ -156,6 +166,11 @@ impl Progress {
         }
         Frame { text, share: Some((done, all)) }
     }
+}
+
+/// An event of this process as a line: no Pod has written it.
+pub(crate) fn own_line(run: &str, event: Event) -> Line {
+    Line { wire: WIRE_VERSION, run: run.to_owned(), pod: String::new(), seq: 0, time: Timestamp::now(), event }
 }
 
 /// Whose line it is: a Pod's, or that of the engine in our own process (`local`).

@@ -2,23 +2,21 @@
 //! the run that every Secret is under it. What the Job says of its own proof is the Job's.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::time::Duration;
 
 use eks_encrypt_job::Trouble;
-use eks_encrypt_job::api_servers::{Agreement, ConnectError, Connector, KeyHash, MissingRight};
-use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
+use eks_encrypt_job::api_servers::{Agreement, ConnectError, Connector, KeyHash};
+use eks_encrypt_job::event::Event;
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::limit::Limit;
 use eks_encrypt_job::outcome::Failure;
 use eks_encrypt_job::verify::{Report, ServersAgree, Start, Verified, Verifier, VerifyError};
 use futures::FutureExt as _;
-use jiff::Timestamp;
 use kube::Client;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
 use crate::kubernetes::Kubernetes;
-use crate::progress::{Progress, elapsed};
+use crate::progress::{Progress, elapsed, own_line};
 use crate::screen::{Frame, Screen};
 use crate::stop::Coded;
 use crate::verification;
@@ -184,8 +182,7 @@ impl Prover<'_> {
         let verifier = self.verifier(&trouble, &outside);
         let verified = verifier.finish(start, deadline, limit, report, || time_up().boxed()).await;
         self.screen.clear();
-        let failures = progress.failures.into_iter();
-        let failures = failures.map(|((namespace, name), reason)| Failure { namespace, name, reason }).collect();
+        let failures = progress.failures().collect();
         let proven = match verified {
             Ok(verified) if !verified.agreed.is_proof() => {
                 Proven::No("the API servers agree on a key, and nothing shows that it is yours".to_owned())
@@ -216,8 +213,7 @@ impl Prover<'_> {
     fn covering(&self, progress: &mut Progress, event: Event, began: Instant) {
         // A run's first line; this is none.
         let is_start = matches!(event, Event::Started { .. });
-        let line =
-            Line { wire: WIRE_VERSION, run: String::new(), pod: String::new(), seq: 0, time: Timestamp::now(), event };
+        let line = own_line("", event);
         if let Some(text) = progress.fold(&line, began.elapsed()).filter(|_| !is_start) {
             self.screen.line(&text);
         }
@@ -225,16 +221,8 @@ impl Prover<'_> {
     }
 }
 
-/// The rights that a run's Job gets to see all API servers, of which these are not to be given: whoever lacks a right can't give it.
-pub(crate) fn all_rights() -> [MissingRight; 3] {
-    [MissingRight::ListLeases, MissingRight::GetEndpointSlices, MissingRight::GetMetrics]
-}
-
 /// With a capital at its beginning.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
-
-/// How long the check before a run may take.
-pub(crate) const CHECK: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eks_encrypt_job::client;
-use eks_encrypt_job::event::{Event, Line, RunResult, WIRE_VERSION};
+use eks_encrypt_job::event::{Event, RunResult};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::limit::Limit;
 use eks_encrypt_job::record;
@@ -23,7 +23,7 @@ use crate::drive::follow::Ended;
 use crate::drive::manifests;
 use crate::drive::run::{JobEnd, Run};
 use crate::interrupt::Stage;
-use crate::progress::Progress;
+use crate::progress::{Progress, own_line};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
 
@@ -164,8 +164,7 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
 
 /// Takes one event in, as if a Pod had said it; that there is none, `progress` sees by its name.
 fn fold(progress: &mut Progress, run: &Run, event: Event, began: Instant, screen: &Screen) {
-    let line =
-        Line { wire: WIRE_VERSION, run: run.id.clone(), pod: String::new(), seq: 0, time: Timestamp::now(), event };
+    let line = own_line(&run.id, event);
     if let Some(text) = progress.fold(&line, began.elapsed()) {
         screen.line(&text);
     }

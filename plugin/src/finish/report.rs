@@ -78,11 +78,6 @@ impl<'a> Report<'a> {
             Verdict::Incomplete { .. } => (None, None, &[][..]),
         };
         let proof = progress.finished.as_ref().and_then(|word| word.proof);
-        let failure = |((namespace, name), reason): (&(String, String), &String)| Failure {
-            namespace: namespace.clone(),
-            name: name.clone(),
-            reason: reason.clone(),
-        };
         Self {
             head: Head::of("Report"),
             subject,
@@ -97,7 +92,7 @@ impl<'a> Report<'a> {
             took_seconds: took.as_secs(),
             tally,
             proof,
-            failures: progress.failures.iter().map(failure).chain(unverified.iter().cloned()).collect(),
+            failures: progress.failures().chain(unverified.iter().cloned()).collect(),
             checks,
         }
     }

@@ -1,6 +1,8 @@
 //! How many API servers there are, and whether each can be asked for the key that it writes under: without that nothing can be
 //! proven, and it should be known before the key is associated for ever. Reads only.
 
+use std::time::Duration;
+
 use eks_encrypt_job::Trouble;
 use eks_encrypt_job::api_servers::{Agreement, KeyHash, MissingRight, Options, take};
 use k8s_openapi::api::authorization::v1::{
@@ -13,10 +15,13 @@ use tokio::time::Instant;
 use crate::cli::Prove;
 use crate::kubernetes::again;
 use crate::preflight::table::Check;
-use crate::proof::{CHECK, Outside, all_rights};
+use crate::proof::Outside;
 use crate::screen::one_line;
 
 const NAME: &str = "API servers";
+
+/// How long they may take to answer.
+const CHECK: Duration = Duration::from_secs(20);
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -40,25 +45,19 @@ pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers)
             return (Check::warn(NAME, found, lost(wanted)), ApiServers { key: None, missing });
         }
     };
-    let (found, good) = match census.agreement(None, None) {
+    let servers = census.servers.len();
+    let (found, good, key) = match census.agreement(None, None) {
         Agreement::Unknown { asked, of, missing, reason } => {
             let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
             let found =
                 if rights.is_empty() { reason.to_string() } else { format!("you may not {}", rights.join(", nor ")) };
-            (format!("{asked} of {of} could be asked for their key: {found}"), false)
+            (format!("{asked} of {of} could be asked for their key: {found}"), false, None)
         }
-        Agreement::Disagree { of, .. } => (format!("{of}, which do not write under one key now"), true),
+        Agreement::Disagree { of, .. } => (format!("{of}, which do not write under one key now"), true, None),
         agreement => {
-            let count = match agreement {
-                Agreement::Agreed { servers, .. } => servers,
-                _ => census.servers.len(),
-            };
-            (format!("{count}, each can be asked for the key that it writes under"), true)
+            let found = format!("{servers}, each can be asked for the key that it writes under");
+            (found, true, agreement.key().flatten().cloned())
         }
-    };
-    let key = match census.agreement(None, None) {
-        Agreement::Agreed { key, .. } => Some(key),
-        _ => None,
     };
     let check = if good { Check::ok(NAME, found) } else { Check::warn(NAME, found, lost(wanted)) };
     (check, ApiServers { key, missing })
@@ -76,7 +75,7 @@ fn lost(wanted: Prove) -> Option<String> {
 /// The rights that the person lacks, as far as the API server says so.
 async fn missing(client: &Client) -> Vec<MissingRight> {
     let mut missing = Vec::new();
-    for right in all_rights() {
+    for right in [MissingRight::ListLeases, MissingRight::GetEndpointSlices, MissingRight::GetMetrics] {
         if !may(client, right).await {
             missing.push(right);
         }

@@ -21,7 +21,7 @@ pub(crate) const SERVICES: &str = "172.20.0.0/16";
 const FIRST_SERVICE: [u8; 4] = [172, 20, 0, 1];
 
 /// A graceful end waits for watches that never end by themselves; they are cut after this.
-pub(crate) const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How many API servers a sandbox can have in its life: each has an address in the certificate.
 pub(crate) const MAX_SERVERS: u8 = 20;
