@@ -90,8 +90,7 @@ async fn follow_on(
     let code = match ended {
         Ok(ended) => {
             // What was before its end, this command has not seen: it verifies every Secret now.
-            stage.replace(Stage::Verifying);
-            let verdict = judge_and_prove(&ended, &prover, Begun::Later).await;
+            let verdict = judge_and_prove(&ended, &prover, Begun::Later, stage).await;
             Ok(finish(run, &ended, &verdict, subject, &[], began.elapsed(), args.output, screen))
         }
         Err(error) => Err(error),

@@ -74,8 +74,7 @@ pub(crate) async fn drive_and_prove(
     let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
     match drive(work, prover.screen, stage, prover.deadline).await? {
         Followed::Ended(run, ended) => {
-            stage.replace(Stage::Verifying);
-            let verdict = judge_and_prove(&ended, prover, begun).await;
+            let verdict = judge_and_prove(&ended, prover, begun, stage).await;
             Ok(Driven::Ended(run, ended, verdict))
         }
         Followed::GoesOn(run) => Ok(Driven::GoesOn(run)),
@@ -83,9 +82,15 @@ pub(crate) async fn drive_and_prove(
 }
 
 /// What a run's end is worth: what the Job says, and then what this command has seen itself.
-pub(crate) async fn judge_and_prove(ended: &Ended, prover: &Prover<'_>, begun: Begun) -> Verdict {
+pub(crate) async fn judge_and_prove(
+    ended: &Ended,
+    prover: &Prover<'_>,
+    begun: Begun,
+    stage: &RefCell<Stage>,
+) -> Verdict {
     match judge(&ended.job, ended.last_word.as_ref(), &ended.progress) {
         Ok(written) => {
+            stage.replace(Stage::Verifying);
             let (proven, failures) = prover.conclude(begun).await;
             written.verdict(proven, failures, prover.wanted)
         }

@@ -31,7 +31,7 @@ pub(crate) enum Stage {
     Applying(Option<String>),
     /// A run's Job is there. With the same command.
     Following(Option<String>),
-    /// The run has ended, and what it has done is being verified.
+    /// The run has gone through every Secret, and that they are under the key is being verified.
     Verifying,
     /// CloudFormation is being asked to create a stack, or does.
     Creating {
@@ -155,6 +155,7 @@ mod tests {
             Stage::Following(Some(without_rights())),
             Stage::Following(None),
             Stage::Local,
+            Stage::Verifying,
             Stage::Creating { begun: false, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
             Stage::Creating { begun: true, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
             Stage::Created("eks-encrypt-shop".into()),
@@ -206,6 +207,10 @@ mod tests {
           kubectl eks-encrypt attach
 
         interrupted: The re-encryption ran in this process and has stopped; what is written is written.
+        Go on or look again with:
+          kubectl eks-encrypt enable
+
+        interrupted: The run has ended. What it has done was being verified, and is not proven.
         Go on or look again with:
           kubectl eks-encrypt enable
 

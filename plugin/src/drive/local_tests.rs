@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cli::Prove;
+use crate::drive::judge_and_prove;
 use crate::finish::finish;
 use crate::finish::subject::Subject;
-use crate::finish::verdict::judge;
+use crate::finish::verdict::Verdict;
 use crate::kubernetes::Kubernetes;
-use crate::proof::Proven;
+use crate::proof::{Begun, Prover};
 use crate::testing::{KEY, forbidden, kubeconfig, kubernetes_with_calls, reencrypt};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -82,10 +83,22 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
         "Ctrl-C".to_owned()
     };
     let (run, ended) = run_until(stop, &work, &client, &screen, &stage).await.unwrap();
-    assert_eq!(stage.into_inner(), Stage::Local);
+    assert_eq!(*stage.borrow(), Stage::Local);
     let subject = Subject { context: "prod".into(), key_arn: key_arn.to_owned(), ..Subject::default() };
-    let judged = judge(&ended.job, ended.last_word.as_ref(), &ended.progress);
-    let verdict = judged.map_or_else(|it| it, |written| written.verdict(Proven::NotWanted, Vec::new(), Prove::None));
+    let prover = Prover {
+        kubernetes: &kubernetes,
+        namespace: "eks-encrypt",
+        key_arn,
+        before: None,
+        wanted: Prove::None,
+        pace: (None, None),
+        deadline: Instant::now(),
+        screen: &screen,
+    };
+    let verdict = judge_and_prove(&ended, &prover, Begun::NotWanted, &stage).await;
+    // A run that Ctrl-C has stopped is told of as stopped; only one that went through everything is verified.
+    let stopped_or_failed = matches!(verdict, Verdict::Incomplete { .. });
+    assert_eq!(stage.into_inner(), if stopped_or_failed { Stage::Local } else { Stage::Verifying });
     let code = finish(&run, &ended, &verdict, &subject, &[], Duration::from_secs(2), None, &screen);
     let text = screen.text().replace(&run.id, "RUN").replace(env!("CARGO_PKG_VERSION"), "0.0.0");
     (run, code, text)
