@@ -70,7 +70,7 @@ pub(crate) async fn drive_and_prove(
     prover: &Prover<'_>,
     stage: &RefCell<Stage>,
 ) -> Result<Driven, Stop> {
-    // Nobody stays to see the end: the Job waits for them itself. One that has ended already is verified.
+    // With --detach the Job itself waits for the API servers. A run that has ended already is verified.
     let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
     match drive(work, prover.screen, stage, prover.deadline).await? {
         Followed::Ended(run, ended) => {

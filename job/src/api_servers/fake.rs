@@ -204,7 +204,7 @@ impl World {
 impl Connector for Fake {
     fn fresh(&self) -> Result<Client, ConnectError> {
         let mut world = self.world();
-        // The load balancer sends nobody to a server that is down.
+        // The load balancer opens no connection to a server that is down.
         let up: Vec<_> = (0..world.servers.len()).filter(|index| world.servers[*index].up).collect();
         let index = world.pinned.unwrap_or(up[world.fresh % up.len()]);
         world.fresh += 1;

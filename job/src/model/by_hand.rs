@@ -35,7 +35,7 @@ fn server_whose_clock_is_behind_is_asked() {
     is_not_false(&schedule);
 }
 
-/// All servers go back to the key of before, and nobody knows which that was: to begin again with it would move every Secret there.
+/// All servers go back to the key of before, and that key is not known: a proof that restarts with it would move every Secret there.
 #[test]
 fn proof_that_was_begun_for_one_key_does_not_end_with_another() {
     let mut schedule = Schedule::quiet(Way::VerifyOnly, &[0, 0]);

@@ -20,7 +20,7 @@ const STARTS: i64 = 3_500;
 /// How long a Lease lasts without a renewal, at least.
 const LEASE_LASTS: i64 = 3_600_000;
 
-/// More requests are answered by nobody: the run is endless.
+/// More requests get no answer: the run is endless.
 const MOST_REQUESTS: u64 = 200_000;
 
 /// What is done at some time.
@@ -471,7 +471,7 @@ impl ControlPlane {
         self.connections.len() - 1
     }
 
-    /// The server that answers over a connection. None where nobody does.
+    /// The server that answers over a connection, if one does.
     pub(super) fn server_of(&mut self, connection: usize) -> Option<usize> {
         let Connection { route, bound } = self.connections[connection];
         if let Some((server, process)) = bound {
@@ -555,7 +555,7 @@ impl ControlPlane {
         (before, after, fault)
     }
 
-    /// Whether nobody answers any more.
+    /// Whether no request is answered any more.
     pub(super) fn is_exhausted(&self) -> bool {
         self.requests > MOST_REQUESTS
     }

@@ -20,7 +20,7 @@ use std::thread;
 use run::{End, Omission, Outcome, run};
 use schedule::Schedule;
 
-/// How many schedules there are, if nobody says otherwise.
+/// How many schedules run by default.
 const SCHEDULES: u64 = 10_000;
 
 /// What must happen in some of them.

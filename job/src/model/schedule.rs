@@ -25,9 +25,9 @@ pub(super) enum KeyIds {
 pub(super) enum Way {
     /// The plugin begins and ends the proof, and a Job writes in between.
     Watched,
-    /// A Job writes and proves, and nobody watches.
+    /// A Job writes and proves, and no command waits for it.
     Alone,
-    /// The plugin proves, and nobody has written: `verify`.
+    /// The plugin proves, and no run has written: `verify`.
     VerifyOnly,
 }
 
@@ -192,7 +192,7 @@ pub(super) struct Schedule {
     /// Whether it is known what the servers wrote under before the association.
     pub(super) before_known: bool,
     pub(super) forbidden: Vec<Forbidden>,
-    /// How long the plugin waits for agreement, and when the Job of nobody is stopped.
+    /// How long the plugin waits for agreement, and when a Job that no command waits for is stopped.
     pub(super) patience: i64,
     /// Between agreement and the Job's first request.
     pub(super) job_starts_after: i64,

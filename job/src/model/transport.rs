@@ -49,7 +49,7 @@ struct Answer {
 /// What comes of a request at the moment at which it arrives.
 enum Arrival {
     Answered(Answer),
-    /// Nobody is there.
+    /// No server listens.
     Refused,
     /// The server does nothing until this time.
     Frozen(i64),
@@ -274,7 +274,7 @@ impl ControlPlane {
                 Answer::ok(format!(r#"{{"metadata":{{"resourceVersion":"{revision}"}}}}"#))
             }
             (method, path) => {
-                self.violations.push(format!("nobody may {method} {path}"));
+                self.violations.push(format!("no right covers {method} {path}"));
                 Answer::forbidden("it")
             }
         }
@@ -325,7 +325,7 @@ impl ControlPlane {
                 }
             },
             _ => {
-                self.violations.push(format!("nobody may {method} {path}"));
+                self.violations.push(format!("no right covers {method} {path}"));
                 Answer::forbidden("it")
             }
         }
