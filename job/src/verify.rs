@@ -6,7 +6,7 @@
 //! 4. *Coverage.* Each Secret is newer than the watermark, or a no-op patch of it finds nothing to write or writes it.
 //! 5. *Agreement again*, and no other process can have written in between.
 //!
-//! So an API server that writes under the key was the last to store each Secret. If 5 fails, all of it begins again. The Job
+//! So an API server that writes under the key was the last to store each Secret. If 5 fails, the proof restarts. The Job
 //! does this with its ServiceAccount's rights, the plugin with the person's: each believes what it has seen itself.
 
 use std::ops::AddAssign;
@@ -241,7 +241,7 @@ impl Verifier<'_> {
                 {
                     unsettled.get_or_insert_with(Instant::now).elapsed() >= FORBIDDEN_FOR
                 }
-                // Nobody has said which key it is to be, so that waiting tells nothing more.
+                // No key is wanted by its ARN, so waiting shows nothing more.
                 Agreement::Agreed { .. } if self.key_arn.is_none() => true,
                 Agreement::Agreed { .. } | Agreement::Unknown { .. } => {
                     unsettled.get_or_insert_with(Instant::now).elapsed() >= UNSETTLED
@@ -359,10 +359,7 @@ impl Verifier<'_> {
     async fn census(&self, deadline: Instant, start_times: bool) -> Census {
         let deadline = deadline.min(Instant::now() + CENSUS_TIME);
         let options = Options { deadline, start_times };
-        take(self.connector, options, self.trouble).await.unwrap_or_else(|error| Census {
-            last_error: Some(format!("{:#}", anyhow::Error::new(error))),
-            ..Census::default()
-        })
+        take(self.connector, options, self.trouble).await.unwrap_or_else(Census::not_taken)
     }
 }
 

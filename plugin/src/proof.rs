@@ -1,5 +1,5 @@
-//! The proof with the person's own eyes: that all API servers write under the key before the first Secret is written, and after
-//! the run that every Secret is under it. What the Job says of its own proof is the Job's.
+//! The proof with the person's rights: all API servers write under the key before the first Secret is written, and after the
+//! run every Secret is under it. The Job's own proof is shown as the Job's.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -66,9 +66,9 @@ pub(crate) struct Prover<'a> {
 pub(crate) enum Begun {
     /// All API servers agree.
     Agreed(Box<Start>),
-    /// That can't be seen, and why: the run goes on, and is not proven.
+    /// That can't be seen, and why: the run continues, and is not proven.
     Unknown(String),
-    /// Nobody has looked yet: every Secret is verified at the end.
+    /// Not checked yet: every Secret is verified at the end.
     Later,
     /// It is not wanted.
     NotWanted,
@@ -109,10 +109,10 @@ impl Coded for Error {
 
 impl Error {
     /// Why there is no proof, where it was looked for after the run.
-    fn reason(&self) -> String {
+    fn reason(self) -> String {
         match self {
             Self::Late { agreement } => agreement.to_string(),
-            Self::Other(error) => format!("failed to {error:#}"),
+            Self::Other(error) => format!("failed to {:#}", anyhow::Error::new(error)),
         }
     }
 }

@@ -68,6 +68,8 @@ pub enum Agreement {
         missing: Vec<MissingRight>,
         /// Why their key is not known.
         reason: UnknownReason,
+        /// The last failure on the way, where no right is missing.
+        last_error: Option<String>,
     },
 }
 
@@ -93,11 +95,16 @@ impl fmt::Display for Agreement {
                 "{with_key} of {of} API servers write under the key; under another one: {}",
                 others.join(", ")
             ),
-            Self::Unknown { asked, of, missing, reason } => {
-                write!(formatter, "{asked} of {of} API servers could be asked for their key: {reason}")?;
-                match missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") {
-                    rights if rights.is_empty() => Ok(()),
-                    rights => write!(formatter, " (missing right: {rights})"),
+            Self::Unknown { asked, of, missing, reason, last_error } => {
+                match reason {
+                    UnknownReason::NotListed => write!(formatter, "{reason}")?,
+                    _ => write!(formatter, "{asked} of {of} API servers could be asked for their key: {reason}")?,
+                }
+                let rights = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                match last_error {
+                    _ if !rights.is_empty() => write!(formatter, " (missing right: {rights})"),
+                    Some(error) => write!(formatter, " (last error: {error})"),
+                    None => Ok(()),
                 }
             }
         }
@@ -109,6 +116,8 @@ impl fmt::Display for Agreement {
 pub enum UnknownReason {
     /// The Leases may not be listed.
     LeasesForbidden,
+    /// The list of Leases was not answered.
+    NotListed,
     /// There is no identity Lease.
     NoServers,
     /// No connection reached these (hostnames, or Leases).
@@ -123,6 +132,7 @@ impl fmt::Display for UnknownReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LeasesForbidden => formatter.write_str("the API servers' identity Leases can't be listed"),
+            Self::NotListed => formatter.write_str("the API servers could not be listed"),
             Self::NoServers => formatter.write_str("no API server has an identity Lease"),
             Self::Strangers(count) => {
                 write!(formatter, "{count} that answered have no identity Lease, or do not name themselves")
@@ -135,7 +145,7 @@ impl fmt::Display for UnknownReason {
     }
 }
 
-/// A server that may have written between two censuses, under a key that nobody knows.
+/// A server that may have written between two censuses, under an unknown key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newcomer {
     /// Its Lease in the later census.
@@ -225,6 +235,7 @@ impl Census {
                 of: servers,
                 missing: self.missing.clone(),
                 reason: reason.unwrap_or(UnknownReason::NoServers),
+                last_error: self.last_error.clone().filter(|_| self.missing.is_empty()),
             },
         }
     }
@@ -243,6 +254,9 @@ impl Census {
         let with = |key: WriteKey| display_names(self.servers.iter().filter(move |server| server.write_key == key));
         if self.missing.contains(&MissingRight::ListLeases) {
             return Some(UnknownReason::LeasesForbidden);
+        }
+        if self.not_listed {
+            return Some(UnknownReason::NotListed);
         }
         let (not_asked, idle) = (with(WriteKey::NotAsked), with(WriteKey::Idle));
         match (self.strangers, not_asked.is_empty(), idle.is_empty()) {

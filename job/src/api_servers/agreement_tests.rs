@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::api_servers::fake::{Fake, FakeServer, key, server};
-use crate::api_servers::{Options, take};
+use crate::api_servers::{CensusError, Options, take};
 use crate::retry::Trouble;
 
 async fn census(fake: &Fake) -> Census {
@@ -87,7 +87,7 @@ async fn server_behind_a_pinned_balancer_is_unknown() {
     let fake = Fake::new([server("a", "arn"), server("b", "arn")]);
     fake.world().pinned = Some(0);
     let reason = UnknownReason::NotAsked(vec!["host-b".into()]);
-    let unknown = Agreement::Unknown { asked: 1, of: 2, missing: vec![], reason };
+    let unknown = Agreement::Unknown { asked: 1, of: 2, missing: vec![], reason, last_error: None };
     assert_eq!(census(&fake).await.agreement(Some("arn"), None), unknown);
 }
 
@@ -107,13 +107,28 @@ async fn census_without_rights_or_servers_is_unknown() {
     fake.world().leases = 403;
     let forbidden = census(&fake).await;
     let missing = vec![MissingRight::ListLeases];
-    let unknown = Agreement::Unknown { asked: 0, of: 0, missing, reason: UnknownReason::LeasesForbidden };
+    let reason = UnknownReason::LeasesForbidden;
+    let unknown = Agreement::Unknown { asked: 0, of: 0, missing, reason, last_error: None };
     assert_eq!(forbidden.agreement(Some("arn"), None), unknown);
     assert_eq!(forbidden.only_processes_of(&forbidden), Err(ProcessesError::NotListed));
 
-    let unknown = Agreement::Unknown { asked: 0, of: 0, missing: vec![], reason: UnknownReason::NoServers };
+    let reason = UnknownReason::NoServers;
+    let unknown = Agreement::Unknown { asked: 0, of: 0, missing: vec![], reason, last_error: None };
     assert_eq!(Census::default().agreement(Some("arn"), None), unknown);
     assert_eq!(Census::default().only_processes_of(&Census::default()), Err(ProcessesError::NotListed));
+}
+
+/// It said "no API server has an identity Lease", and nothing of the connection that was refused.
+#[tokio::test(start_paused = true)]
+async fn what_kept_a_server_from_being_asked_is_said() {
+    let fake = Fake::new([server("a", "arn")]);
+    fake.world().metrics = 500;
+    let text = census(&fake).await.agreement(Some("arn"), None).to_string();
+    assert!(text.ends_with("(last error: /metrics: the API server answered with HTTP 500)"), "{text}");
+
+    let text = Census::not_taken(CensusError::Late).agreement(Some("arn"), None).to_string();
+    let late = "failed to list the API servers' identity Leases before the deadline";
+    assert_eq!(text, format!("the API servers could not be listed (last error: {late})"));
 }
 
 #[tokio::test(start_paused = true)]

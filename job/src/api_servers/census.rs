@@ -146,11 +146,20 @@ pub struct Census {
     pub metrics_bytes: u64,
     /// Servers that answered and have no identity Lease, or do not name themselves: before Kubernetes 1.29 none does.
     pub strangers: usize,
+    /// The list of Leases was not answered, so that nothing is known of any server.
+    pub not_listed: bool,
     /// The last failure on the way, where a server could not be asked.
     pub last_error: Option<String>,
 }
 
 impl Census {
+    /// One that could not be taken.
+    #[must_use]
+    pub fn not_taken(error: CensusError) -> Self {
+        let last_error = Some(format!("failed to {:#}", anyhow::Error::new(error)));
+        Self { not_listed: true, last_error, ..Self::default() }
+    }
+
     /// The newest renewal of all Leases, by the clock of the server that made it.
     #[must_use]
     pub fn newest_renewal(&self) -> Option<Timestamp> {

@@ -47,10 +47,13 @@ pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers)
     };
     let servers = census.servers.len();
     let (found, good, key) = match census.agreement(None, None) {
-        Agreement::Unknown { asked, of, missing, reason } => {
+        Agreement::Unknown { asked, of, missing, reason, last_error } => {
             let rights: Vec<String> = missing.iter().map(ToString::to_string).collect();
-            let found =
-                if rights.is_empty() { reason.to_string() } else { format!("you may not {}", rights.join(", nor ")) };
+            let found = match last_error {
+                _ if !rights.is_empty() => format!("you may not {}", rights.join(", nor ")),
+                Some(error) => format!("{reason} (last error: {})", one_line(&error)),
+                None => reason.to_string(),
+            };
             (format!("{asked} of {of} could be asked for their key: {found}"), false, None)
         }
         Agreement::Disagree { of, .. } => (format!("{of}, which do not write under one key now"), true, None),
