@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::screen::Output;
-pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, Prove, WaitFlags};
+pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, PaceFlags, Prove, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status, verify};
 pub(crate) use values::key_arn;
@@ -334,6 +334,9 @@ pub(crate) struct Verify {
     /// The namespace in which runs keep their record
     #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
     pub(crate) namespace: String,
+
+    #[command(flatten)]
+    pub(crate) pace: PaceFlags,
 
     /// How long it may take, such as 10m or 1h30m
     #[arg(long, value_name = "DURATION", default_value = flags::VERIFY_TIMEOUT, value_parser = values::duration)]

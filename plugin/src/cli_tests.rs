@@ -161,13 +161,13 @@ fn help_of_enable() {
               [default: annotate]
 
           --concurrency <N>
-              How many Secrets are written at the same time [default: as many as the API server takes
+              How many patches are sent at the same time [default: as many as the API server takes
               easily]
 
               More is faster until the API server is busy, and then only slows everybody else down.
 
           --max-qps <N>
-              How many Secrets are written a second, at most [default: no bound]
+              How many patches are sent a second, at most [default: no bound]
 
           --prove <WHO>
               Who verifies that every Secret is under the key
@@ -333,13 +333,13 @@ fn help_of_reencrypt() {
               [default: annotate]
 
           --concurrency <N>
-              How many Secrets are written at the same time [default: as many as the API server takes
+              How many patches are sent at the same time [default: as many as the API server takes
               easily]
 
               More is faster until the API server is busy, and then only slows everybody else down.
 
           --max-qps <N>
-              How many Secrets are written a second, at most [default: no bound]
+              How many patches are sent a second, at most [default: no bound]
 
           --prove <WHO>
               Who verifies that every Secret is under the key
@@ -510,7 +510,7 @@ fn the_create_that_goes_on_is_this_one() {
 
 #[test]
 fn help_of_the_rest() {
-    let all = ["attach", "status", "cleanup", "manifests", "completion", "version"].map(|name| help(&[name]));
+    let all = ["attach", "verify", "status", "cleanup", "manifests", "completion", "version"].map(|name| help(&[name]));
     assert_snapshot!(all.join("\n\n-----\n"), @r"
     Follow the Job that is there, from any machine
 
@@ -538,6 +538,73 @@ fn help_of_the_rest() {
 
       -o, --output <FORMAT>
               The final report on stdout, when the run has ended
+
+              [possible values: json, yaml]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    -----
+    Prove that every Secret is under the key, now, with your own rights
+
+    Asks every API server for the key that it writes under, checks every Secret, and asks the API
+    servers again. A Secret that is stored under another key is written under the key by a no-op patch.
+    This command changes no field of it; admission webhooks may.
+
+    Needs the rights to list and patch Secrets, to list Leases in kube-system, and to get /metrics; in
+    AWS, without --key-arn, eks:DescribeCluster, eks:ListUpdates, eks:DescribeUpdate and
+    kms:DescribeKey. The result is recorded next to the run record, for `status`.
+
+    Exit codes: 0 proven; 1 error; 2 wrong usage; 3 nothing to verify: no key is associated, or EKS is
+    replacing API servers; 6 not proven.
+
+    Usage: kubectl eks-encrypt verify [OPTIONS]
+
+    Options:
+          --cluster <NAME>
+              The EKS cluster's name, as `aws eks list-clusters` shows it [default: that of the
+              kubeconfig context]
+
+              [alias: --cluster-name]
+
+          --region <REGION>
+              The cluster's AWS region [default: that of the kubeconfig context, the AWS profile or
+              environment]
+
+          --profile <PROFILE>
+              The AWS profile to use [default: the AWS environment's, else that of the kubeconfig
+              context]
+
+          --kubeconfig <FILE>
+              The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
+
+          --context <CONTEXT>
+              The kubeconfig context of this cluster [default: the current one]
+
+          --key-arn <ARN>
+              The ARN of the key; then AWS is not asked [default: the key that EKS names]
+
+      -n, --namespace <NAMESPACE>
+              The namespace in which runs keep their record
+
+              [default: eks-encrypt]
+
+          --concurrency <N>
+              How many patches are sent at the same time [default: as many as the API server takes
+              easily]
+
+              More is faster until the API server is busy, and then only slows everybody else down.
+
+          --max-qps <N>
+              How many patches are sent a second, at most [default: no bound]
+
+          --timeout <DURATION>
+              How long it may take, such as 10m or 1h30m
+
+              [default: 30m]
+
+      -o, --output <FORMAT>
+              The result as data, for scripts and auditors
 
               [possible values: json, yaml]
 
@@ -641,13 +708,13 @@ fn help_of_the_rest() {
               [default: annotate]
 
           --concurrency <N>
-              How many Secrets are written at the same time [default: as many as the API server takes
+              How many patches are sent at the same time [default: as many as the API server takes
               easily]
 
               More is faster until the API server is busy, and then only slows everybody else down.
 
           --max-qps <N>
-              How many Secrets are written a second, at most [default: no bound]
+              How many patches are sent a second, at most [default: no bound]
 
           --prove <WHO>
               Who verifies that every Secret is under the key

@@ -72,7 +72,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
     stage.replace(Stage::Looking);
     let missing = ground.api_servers.missing.as_slice();
     let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach, missing };
-    let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace());
+    let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
     let namespace = args.job.namespace.as_str();
     let prover = Prover { kubernetes, namespace, key_arn, before: None, wanted, pace, deadline, screen };
     let driven = drive_and_prove(&work, &prover, stage).await?;

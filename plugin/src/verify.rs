@@ -77,7 +77,7 @@ pub(crate) async fn verify(args: &Verify, screen: &Screen) -> Result<ExitCode, S
         None => {
             let target = Target::of_verify(args, screen)?;
             let aws = aws::connect(target.profile.as_deref(), target.region.as_deref()).await?;
-            cluster_and_key(&aws, &target.cluster, &kubernetes).await?
+            cluster_and_key(&aws, &target.cluster, &kubernetes, screen).await?
         }
     };
     let context = kubernetes.context.clone();
@@ -86,7 +86,12 @@ pub(crate) async fn verify(args: &Verify, screen: &Screen) -> Result<ExitCode, S
 }
 
 /// The cluster that the kubeconfig means, and its key.
-async fn cluster_and_key(aws: &Aws, name: &str, kubernetes: &Kubernetes) -> Result<(String, String), Stop> {
+async fn cluster_and_key(
+    aws: &Aws,
+    name: &str,
+    kubernetes: &Kubernetes,
+    screen: &Screen,
+) -> Result<(String, String), Stop> {
     let cluster = cluster::describe(aws, name).await?;
     cluster.check_same(kubernetes)?;
     let named = cluster.key.as_ref().ok_or_else(|| Error::NoKey { cluster: name.to_owned() })?;
@@ -98,7 +103,11 @@ async fn cluster_and_key(aws: &Aws, name: &str, kubernetes: &Kubernetes) -> Resu
     // EKS may know it by an alias, and API servers report the hash of its own ARN.
     let arn = match key::check_associated(aws, named).await {
         Ok(key) => key.arn,
-        Err(_) if named.contains(":key/") => named.clone(),
+        Err(error) if named.contains(":key/") => {
+            // That it is disabled, or about to be deleted, changes nothing of what it is to prove, but everything else.
+            screen.line(&format!("warning: {}", one_line(&format!("{:#}", anyhow::Error::new(error)))));
+            named.clone()
+        }
         Err(error) => return Err(error.into()),
     };
     Ok((cluster.arn, arn))
@@ -113,7 +122,7 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
         key_arn: &subject.key_arn,
         before: None,
         wanted: Prove::Full,
-        pace: (None, None),
+        pace: args.pace.pace(),
         deadline: began + args.timeout,
         screen,
     };
@@ -124,7 +133,7 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
             return ExitCode::Done;
         }
         Proven::No(why) => one_line(&why),
-        Proven::NotWanted => "nobody has looked".to_owned(),
+        Proven::NotWanted => "nothing was verified".to_owned(),
     };
     say(args, subject, Err(&why), &failures, began.elapsed(), screen);
     ExitCode::Incomplete

@@ -70,18 +70,23 @@ async fn cluster_without_a_key_or_in_an_update_is_not_verified() {
     let asked = async |answers: &[testing::Answer]| {
         let client = kubernetes(|_, path| panic!("asked {path}"));
         let ours = testing::kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-        cluster_and_key(&aws(answers).0, "shop", &ours).await
+        let screen = Screen::kept();
+        (cluster_and_key(&aws(answers).0, "shop", &ours, &screen).await, screen.text())
     };
     let with = json!({"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]});
     let updates = (200, "", r#"{"updateIds":["u-1"]}"#);
     let refused = [asked(&[described(&json!({}))]).await, asked(&[described(&with), updates, IN_PROGRESS]).await];
-    let refused: Vec<_> = refused.into_iter().map(|result| told(result.unwrap_err())).collect();
+    let refused: Vec<_> = refused.into_iter().map(|(result, _)| told(result.unwrap_err())).collect();
     insta::assert_snapshot!(refused.join("\n"), @r"
     exit 3
     error: no key is associated with cluster shop: every Secret is under a key that AWS owns, or under none
     exit 3
     error: EKS is working on cluster shop (update u-1), which replaces API servers: verify when that has ended
     ");
-    let found = asked(&[described(&with), NO_UPDATES, described_key("Enabled")]).await.unwrap();
-    assert_eq!(found.1, KEY);
+    let (found, text) = asked(&[described(&with), NO_UPDATES, described_key("Enabled")]).await;
+    assert_eq!((found.unwrap().1.as_str(), text.as_str()), (KEY, ""));
+    // It was verified without a word, and its Secrets would have been lost a few days later.
+    let (found, text) = asked(&[described(&with), NO_UPDATES, described_key("PendingDeletion")]).await;
+    assert_eq!(found.unwrap().1, KEY);
+    assert!(text.starts_with("warning: KMS key ") && text.contains("it is going to be deleted"), "{text}");
 }

@@ -76,6 +76,28 @@ pub(crate) struct WaitFlags {
     pub(crate) output: Option<Output>,
 }
 
+/// How fast Secrets are written, or looked at by a no-op patch.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PaceFlags {
+    /// How many patches are sent at the same time [default: as many as the API server takes easily]
+    ///
+    /// More is faster until the API server is busy, and then only slows everybody else down.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) concurrency: Option<u16>,
+
+    /// How many patches are sent a second, at most [default: no bound]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_qps: Option<u32>,
+}
+
+impl PaceFlags {
+    /// How many patches at once, and how many a second, at most.
+    pub(crate) fn pace(&self) -> Pace {
+        let concurrency = self.concurrency.and_then(|number| NonZeroUsize::new(number.into()));
+        (concurrency, self.max_qps.and_then(NonZeroU32::new))
+    }
+}
+
 /// How Secrets are re-encrypted, wherever that happens.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "How Secrets are re-encrypted")]
@@ -87,15 +109,8 @@ pub(crate) struct EngineFlags {
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) method: Method,
 
-    /// How many Secrets are written at the same time [default: as many as the API server takes easily]
-    ///
-    /// More is faster until the API server is busy, and then only slows everybody else down.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) concurrency: Option<u16>,
-
-    /// How many Secrets are written a second, at most [default: no bound]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_qps: Option<u32>,
+    #[command(flatten)]
+    pub(crate) pace: PaceFlags,
 
     /// Who verifies that every Secret is under the key
     ///
@@ -106,12 +121,6 @@ pub(crate) struct EngineFlags {
 }
 
 impl EngineFlags {
-    /// How many patches at once, and how many a second, at most.
-    pub(crate) fn pace(&self) -> Pace {
-        let concurrency = self.concurrency.and_then(|number| NonZeroUsize::new(number.into()));
-        (concurrency, self.max_qps.and_then(NonZeroU32::new))
-    }
-
     /// Who verifies. Without a Job, this command is the only one who could.
     pub(crate) fn prover(&self, job: &JobFlags) -> Prove {
         if job.local && self.prove == Prove::Job { Prove::Full } else { self.prove }

@@ -87,8 +87,8 @@ impl Paste {
         if flags.method != Method::default() {
             self.flag("--method", &word(flags.method));
         }
-        self.maybe("--concurrency", flags.concurrency.map(|number| number.to_string()).as_deref());
-        self.maybe("--max-qps", flags.max_qps.map(|number| number.to_string()).as_deref());
+        self.maybe("--concurrency", flags.pace.concurrency.map(|number| number.to_string()).as_deref());
+        self.maybe("--max-qps", flags.pace.max_qps.map(|number| number.to_string()).as_deref());
         match flags.prove {
             Prove::Full => {}
             Prove::Job => self.flag("--prove", "job"),

@@ -155,7 +155,7 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
         key_arn: work.key_arn.to_owned(),
         time: Timestamp::now(),
         limit: {
-            let (concurrency, max_qps) = work.engine.pace();
+            let (concurrency, max_qps) = work.engine.pace.pace();
             Limit::of_settings(concurrency, max_qps)
         },
         api_servers: None,

@@ -229,10 +229,10 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     set(env, ENV_KEY_ARN, settings.key_arn);
     set(env, ENV_METHOD, &word(settings.engine.method));
     set(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
-    if let Some(concurrency) = settings.engine.concurrency {
+    if let Some(concurrency) = settings.engine.pace.concurrency {
         set(env, ENV_CONCURRENCY, &concurrency.to_string());
     }
-    if let Some(rate) = settings.engine.max_qps {
+    if let Some(rate) = settings.engine.pace.max_qps {
         set(env, ENV_MAX_QPS, &rate.to_string());
     }
     Ok(())
