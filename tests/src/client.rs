@@ -23,6 +23,18 @@ pub async fn at(kubeconfig: &Path, server: SocketAddr) -> anyhow::Result<kube::C
     .await
 }
 
+/// The same as of the first, but as somebody else: its user has to be allowed to impersonate.
+///
+/// # Errors
+/// The file can't be read or makes no sense.
+pub(crate) async fn acting_as(kubeconfig: &Path, user: &str) -> anyhow::Result<kube::Client> {
+    build(kubeconfig, |config| {
+        config.auth_info.impersonate = Some(user.to_owned());
+        Ok(())
+    })
+    .await
+}
+
 async fn build(
     kubeconfig: &Path,
     change: impl FnOnce(&mut kube::Config) -> anyhow::Result<()>,

@@ -1,13 +1,46 @@
 //! EKS's own storage migrator, as far as it can be seen from outside: it updates each Secret with itself (PUT). EKS's has the
 //! ClusterRole `eks:kms-storage-migrator`; when it works, and on what, AWS does not document.
 
+use std::path::Path;
+
 use anyhow::Context;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ListParams, PostParams};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
+use serde_json::json;
+
+use crate::client;
+
+/// Its user, and its ClusterRole.
+const MIGRATOR: &str = "eks:kms-storage-migrator";
 
 /// Secrets a page.
 const PAGE: u32 = 500;
+
+/// A client with its name and its rights, which an administrator gives it.
+pub(crate) async fn client_of(admin: &Path) -> anyhow::Result<Client> {
+    let client = client::of(admin).await?;
+    let (group, params) = ("rbac.authorization.k8s.io", PatchParams::apply("sandbox").force());
+    let role = json!({
+        "apiVersion": format!("{group}/v1"),
+        "kind": "ClusterRole",
+        "metadata": { "name": MIGRATOR },
+        "rules": [{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "update"] }],
+    });
+    let binding = json!({
+        "apiVersion": format!("{group}/v1"),
+        "kind": "ClusterRoleBinding",
+        "metadata": { "name": MIGRATOR },
+        "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": MIGRATOR },
+        "subjects": [{ "apiGroup": group, "kind": "User", "name": MIGRATOR }],
+    });
+    let failed = || format!("{MIGRATOR} could not be given its rights");
+    let (roles, bindings) = (Api::<ClusterRole>::all(client.clone()), Api::<ClusterRoleBinding>::all(client));
+    roles.patch(MIGRATOR, &params, &Patch::Apply(&role)).await.with_context(failed)?;
+    bindings.patch(MIGRATOR, &params, &Patch::Apply(&binding)).await.with_context(failed)?;
+    client::acting_as(admin, MIGRATOR).await
+}
 
 /// Updates every Secret once; gives how many were written. One that is changed or deleted meanwhile is left out.
 pub(crate) async fn migrate(client: &Client) -> anyhow::Result<usize> {

@@ -291,7 +291,7 @@ impl Sandbox {
     /// # Errors
     /// The API server does not let it.
     pub async fn migrate(&self) -> anyhow::Result<usize> {
-        migrator::migrate(&self.admin().await?).await
+        migrator::migrate(&migrator::client_of(&self.folder().admin_kubeconfig()).await?).await
     }
 
     /// Takes rights from the cluster's creator and administrators, who have every other one; none gives all back.

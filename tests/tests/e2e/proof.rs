@@ -1,5 +1,5 @@
-//! The cases in which "proven" would be a lie: API servers that write under another key, seen through or not. Nothing here may
-//! end with exit code 0 while etcd holds a Secret outside the customer's key.
+//! The cases in which "proven" would be false: API servers that write under another key. No command here may end with exit code 0
+//! while etcd holds a Secret outside the customer's key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,7 @@ async fn associated_so(sandbox: &Fixture, scenario: Scenario) {
     associated(sandbox, &sandbox.info().keys.customer).await;
 }
 
-/// `reencrypt` with nobody to ask.
+/// `reencrypt` without a question.
 fn reencrypt(sandbox: &Sandbox, more: &[&str]) -> Said {
     plugin(sandbox, &[&["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes"], more].concat())
 }
@@ -81,7 +81,7 @@ async fn no_secret_is_written_while_one_api_server_keeps_the_old_key() {
     the_job_alone_waits(&sandbox, &image).await;
 }
 
-/// Nobody watches: the Job sees it with its own eyes.
+/// A Job that no command waits for asks the API servers itself.
 async fn the_job_alone_waits(sandbox: &Fixture, image: &str) {
     let arguments = ["manifests", "--image", image, "--key-arn", &sandbox.info().keys.customer];
     let secrets = revisions(sandbox).await;
@@ -142,6 +142,29 @@ async fn an_api_server_that_is_replaced_late_is_waited_for() {
     assert!(said.stderr.contains("1 of 2 API servers write under the key; under another one"), "{}", said.stderr);
     proven(said, 50);
     before.all_moved(&sandbox).await;
+}
+
+/// Row 5. During the run the load balancer leads to an API server with the old key, which stores every Secret anew; for the
+/// proof it leads to one that never saw a write, and calls every Secret current that is newer than the watermark.
+#[tokio::test]
+async fn nothing_is_proven_by_an_api_server_that_the_run_did_not_go_through() {
+    let sandbox = two_api_servers();
+    filled(&sandbox, 50, 2).await;
+    associated(&sandbox, &sandbox.info().keys.customer).await;
+    gate::shut(&sandbox, "seed-1", "secret-1");
+    let arguments =
+        ["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes", "--local", "--timeout", "15s"];
+    let mut at_work = Running::start(&sandbox, "moved", &arguments);
+    at_work.until(BEGUN);
+    let latecomer = sandbox.add_api_server(Configuration::Old).await.unwrap();
+    sandbox.send_all_to(Some(&latecomer)).await.unwrap();
+    gate::open(&sandbox);
+    at_work.until("Verifying every Secret");
+    sandbox.send_all_to(Some("api-server-1")).await.unwrap();
+    let said = at_work.end();
+    assert!(outside(&sandbox).await > 0, "the run did not go through {latecomer}, and this shows nothing");
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    assert!(said.words().contains("NOT PROVEN"), "{}", said.stderr);
 }
 
 /// A client of one API server, past the load balancer.
@@ -207,7 +230,7 @@ async fn without_the_rights_to_ask_every_api_server_nothing_is_proven() {
         (&[Right::Metrics], "get /metrics", 6),
         (&[Right::Leases], leases, 6),
         (&[Right::Metrics, Right::Leases, Right::EndpointSlices], leases, 6),
-        // From outside of the cluster nobody needs these: both API servers are met by the load balancer.
+        // Not needed from outside of the cluster: the load balancer leads to both API servers.
         (&[Right::EndpointSlices], "", 0),
     ];
     for (rights, missing, code) in forbidden {
@@ -234,18 +257,28 @@ async fn without_the_rights_to_ask_every_api_server_nothing_is_proven() {
 /// created every 50 ms.
 #[tokio::test(flavor = "multi_thread")]
 async fn others_at_work_delay_no_proof() {
-    let sandbox = two_api_servers();
+    let sandbox = Arc::new(two_api_servers());
     filled(&sandbox, 300, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let stop = Arc::new(AtomicBool::new(false));
     let writers = tokio::spawn(write_until(sandbox.admin().await.unwrap(), Arc::clone(&stop)));
+    let migrator = tokio::spawn(migrate_until(Arc::clone(&sandbox), Arc::clone(&stop)));
     let said = tokio::task::block_in_place(|| reencrypt(&sandbox, &["--local", "--timeout", "3m", "--output=json"]));
     stop.store(true, Ordering::Relaxed);
-    let written = writers.await.unwrap();
-    assert!(written > 100, "{written} writes show nothing");
+    let (written, migrated) = (writers.await.unwrap(), migrator.await.unwrap());
+    assert!(written > 100 && migrated > 100, "{written} and {migrated} writes show nothing");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(!said.stderr.contains("failed:"), "{}", said.stderr);
     assert_eq!(outside(&sandbox).await, 0);
+}
+
+/// Has EKS's own migrator go through all Secrets until it is told to stop; gives how many it has written.
+async fn migrate_until(sandbox: Arc<Fixture>, stop: Arc<AtomicBool>) -> usize {
+    let mut written = 0;
+    while !stop.load(Ordering::Relaxed) {
+        written += sandbox.migrate().await.unwrap();
+    }
+    written
 }
 
 /// Writes as others do until it is told to stop; gives how often.
