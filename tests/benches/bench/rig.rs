@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use eks_encrypt_job::contract::{APP, NAMESPACE};
@@ -12,9 +13,12 @@ use eks_encrypt_tests::folder::Folder;
 use eks_encrypt_tests::options::{Node, Options};
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::seed::{Seed, seed};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, WatchEvent, WatchParams};
+use kube::core::PartialObjectMeta;
+use kube::{Api, ResourceExt as _};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -147,6 +151,14 @@ impl Rig {
         Ok(())
     }
 
+    /// What becomes of Secrets from now on.
+    pub(crate) async fn watch_secrets(&self) -> anyhow::Result<Changes> {
+        let secrets: Api<Secret> = Api::all(self.admin.clone());
+        let list = secrets.list_metadata(&ListParams::default()).await?;
+        let version = list.metadata.resource_version.unwrap_or_default();
+        Ok(secrets.watch_metadata(&WatchParams::default(), &version).await?.boxed())
+    }
+
     /// Removes all Secrets that were made.
     pub(crate) fn clear(&self) -> anyhow::Result<()> {
         self.runtime.block_on(async {
@@ -159,6 +171,21 @@ impl Rig {
         self.made.set(0);
         Ok(())
     }
+}
+
+/// A watch of Secrets.
+pub(crate) type Changes = BoxStream<'static, kube::Result<WatchEvent<PartialObjectMeta<Secret>>>>;
+
+/// When one of the Secrets that were made is changed first.
+pub(crate) async fn first_change(mut changes: Changes) -> anyhow::Result<Instant> {
+    while let Some(change) = changes.next().await {
+        if let WatchEvent::Modified(secret) = change?
+            && secret.namespace().is_some_and(|namespace| namespace.starts_with("seed-"))
+        {
+            return Ok(Instant::now());
+        }
+    }
+    anyhow::bail!("the watch of Secrets ended")
 }
 
 /// What a program prints, which must succeed.

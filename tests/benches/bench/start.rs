@@ -1,20 +1,17 @@
 //! What passes before anything is done: from the Job's creation to the first Secret that its Pod writes, and until the
 //! plugin has printed its help; and the size of what is downloaded before that.
 
-use std::pin::pin;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use eks_encrypt_job::contract::{APP, CONTAINER, NAMESPACE};
-use futures::StreamExt;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{DeleteParams, PostParams};
 
 use crate::report::{Bound, Report, median};
-use crate::rig::{Rig, built, checkout, output};
+use crate::rig::{Rig, built, checkout, first_change, output};
 
 /// Enough that there is one to see.
 const SECRETS: u32 = 10;
@@ -37,20 +34,13 @@ pub(crate) fn pod(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
 }
 
 async fn first_patch(rig: &Rig, job: &Job) -> anyhow::Result<Duration> {
-    let secrets: Api<Secret> = Api::all(rig.admin.clone());
     let jobs: Api<Job> = Api::namespaced(rig.admin.clone(), NAMESPACE);
-    let version = secrets.list_metadata(&ListParams::default()).await?.metadata.resource_version.unwrap_or_default();
-    let mut changes = pin!(secrets.watch_metadata(&WatchParams::default(), &version).await?);
+    let changes = rig.watch_secrets().await?;
     let since = Instant::now();
     jobs.create(&PostParams::default(), job).await?;
-    while let Some(change) = changes.next().await {
-        if let WatchEvent::Modified(_) = change? {
-            let took = since.elapsed();
-            jobs.delete(APP, &DeleteParams::background()).await?;
-            return Ok(took);
-        }
-    }
-    anyhow::bail!("the watch of Secrets ended")
+    let took = first_change(changes).await?.duration_since(since);
+    jobs.delete(APP, &DeleteParams::background()).await?;
+    Ok(took)
 }
 
 /// The plugin as it is shipped: how long `--help` takes, and how large it is.
