@@ -32,7 +32,8 @@ pub(crate) async fn pass<F>(
 where
     F: Future<Output = (Secret, Turn)>,
 {
-    let mut pages = pin!(pages(writer.client, writer.trouble, writer.had_rights()));
+    let had_rights = writer.had_rights() || state.has_listed();
+    let mut pages = pin!(pages(writer.client, writer.trouble, had_rights));
     let mut pool = FuturesUnordered::new();
     let mut queue = Vec::new().into_iter(); // what is left of the page at hand
     let mut ahead = None; // the page after it

@@ -321,3 +321,28 @@ async fn the_rewrites_last_counts_are_said_before_the_proof() {
     });
     assert_eq!(told, Some((Phase::Rewrite, whole)));
 }
+
+/// An API server that has just started forbids everything until it has read its roles. Coverage met one after the census, and a run
+/// that had gone well ended "not proven".
+#[tokio::test(start_paused = true)]
+async fn coverage_lists_again_where_an_api_server_has_just_started() {
+    let (client, server) = fixture::pair();
+    let mut lists = 0;
+    server.serve(move |call| {
+        lists += 1;
+        match (call.is_list(), lists) {
+            (true, 1) => Some(status(
+                403,
+                "Forbidden",
+                "",
+                "secrets is forbidden: User \"alice\" cannot list resource \"secrets\"",
+            )),
+            (true, _) => Some(page("300", &[("a/0", "200")], "", 0)),
+            (false, _) => None,
+        }
+    });
+    let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+    let (watermark, stop) = (Watermark::new("100"), std::future::pending().boxed());
+    let (tally, ended) = cover(&client, &spec, &watermark, &trouble, |_| (), stop).await;
+    assert_eq!((tally.current, ended), (1, Ok(())));
+}

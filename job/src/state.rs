@@ -78,6 +78,11 @@ impl<'a> State<'a> {
         Self { watermark: Some(watermark), covers: true, ..Self::new(spec, trouble, sink) }
     }
 
+    /// Whether a list was answered before the first page: coverage starts from one.
+    pub(crate) fn has_listed(&self) -> bool {
+        self.covers
+    }
+
     /// What coverage has come to.
     pub(crate) fn covered(&self) -> Tally {
         self.proof.map_or(self.tally, |proof| proof.tally)
