@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use crate::client::InCluster;
 use crate::contract::{
-    ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, ENV_WIRE_VERSION, NAMESPACE,
+    ENV_BINDING, ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN,
+    ENV_WIRE_VERSION, NAMESPACE,
 };
 use crate::event::{Method, WIRE_VERSION};
 use crate::limit::Limit;
@@ -69,6 +70,11 @@ pub struct Args {
     #[arg(long, env = ENV_KEY_ARN, value_name = "ARN", default_value = "", hide_default_value = true)]
     pub key_arn: String,
 
+    /// The ClusterRoleBinding of this run, which gives it the right to every Secret: deleted when the work is over and no other Pod
+    /// of the Job follows.
+    #[arg(long, env = ENV_BINDING, value_name = "NAME", default_value = "", hide_default_value = true)]
+    pub cluster_role_binding: String,
+
     /// The file for the last line, if the kubelet made it.
     #[arg(long, value_name = "FILE", default_value = "/dev/termination-log", hide = true)]
     pub termination_log: PathBuf,
@@ -112,6 +118,7 @@ impl Args {
             time: Timestamp::now(),
             limit: Limit::of_settings(self.concurrency.0, self.max_qps.0),
             api_servers: Some(Box::new(InCluster)),
+            cluster_role_binding: Some(self.cluster_role_binding.clone()).filter(|name| !name.is_empty()),
         }
     }
 }

@@ -59,5 +59,9 @@ pub const ENV_PROVE: &str = "EKS_ENCRYPT_PROVE";
 /// Empty: any.
 pub const ENV_WIRE_VERSION: &str = "EKS_ENCRYPT_WIRE_VERSION";
 
+/// The environment variable of [`CONTAINER`] that names the ClusterRoleBinding that the Job deletes when its work is over. Empty:
+/// none.
+pub const ENV_BINDING: &str = "EKS_ENCRYPT_CLUSTER_ROLE_BINDING";
+
 /// The environment variable of [`CONTAINER`] that carries the key's ARN, for the run record.
 pub const ENV_KEY_ARN: &str = "EKS_ENCRYPT_KEY_ARN";

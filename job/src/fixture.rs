@@ -202,6 +202,7 @@ pub(crate) fn spec(method: Method, concurrency: usize) -> Spec {
         time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
         limit: Limit::fixed(concurrency.try_into().unwrap()),
         api_servers: None,
+        cluster_role_binding: None,
     }
 }
 

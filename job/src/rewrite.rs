@@ -7,17 +7,21 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures::FutureExt;
-use kube::Client;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::api::DeleteParams;
+use kube::{Client, Resource};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::api_servers::Agreement;
+use crate::ask::{Refusal, ask};
 use crate::begin::begin;
 use crate::end::End;
 use crate::event::{Event, RunResult};
 use crate::pass::pass;
 use crate::patch::Patcher;
 use crate::prove::prove;
-use crate::retry::Trouble;
+use crate::retry::{Trouble, retry};
 use crate::spec::Spec;
 use crate::state::State;
 use crate::upkeep::Upkeep;
@@ -30,6 +34,9 @@ const LAST_RECORD: Duration = Duration::from_secs(2);
 
 /// Time for the last record of a run that came to its end by itself. A stop that comes now leaves it [`LAST_RECORD`].
 const FINAL_RECORD: Duration = Duration::from_secs(10);
+
+/// How long the deletion of its rights is tried. With the final record it stays below the Pod's grace period.
+const GIVE_UP: Duration = Duration::from_secs(4);
 
 /// How long the API servers may take to agree: longer than any association that was reported (60 minutes).
 const AGREEMENT: Duration = Duration::from_secs(2 * 60 * 60);
@@ -56,8 +63,24 @@ pub async fn rewrite(
     for note in upkeep.finish(state.record(Some(result)), within, LAST_RECORD).await {
         state.note(note);
     }
+    if let Some(name) = spec.cluster_role_binding.as_deref().filter(|_| result != RunResult::Stopped) {
+        state.note(give_up_rights(client, name, &trouble).await);
+    }
     state.finished(result, reason);
     result
+}
+
+/// Deletes the ClusterRoleBinding of the run. A note, where that failed.
+async fn give_up_rights(client: &Client, name: &str, trouble: &Trouble) -> Option<String> {
+    let url = ClusterRoleBinding::url_path(&(), None);
+    let delete = || ask::<Value>(client, delete_request(&url, name));
+    let refusal = retry(GIVE_UP, trouble, Refusal::passing, delete).await.err()?;
+    let is_gone = refusal.missing("clusterrolebindings", name);
+    (!is_gone).then(|| format!("can't delete ClusterRoleBinding {name}, so its rights remain: {refusal}"))
+}
+
+fn delete_request(url: &str, name: &str) -> Result<http::Request<Vec<u8>>, kube::core::request::Error> {
+    kube::core::Request::new(url).delete(name, &DeleteParams::default())
 }
 
 /// The road of a run.

@@ -483,3 +483,54 @@ async fn a_run_that_has_lost_its_rights_stops_early_and_says_why() {
         format!("stopped early: 50 Secrets in a row were refused for a reason that is not theirs: {NO_RIGHTS}")
     );
 }
+
+/// A run with a binding of its own, of which one Secret gets this answer: its result, the deletions that were asked for, and its last
+/// words.
+async fn with_a_binding(answer: fn(&Call) -> Option<Reply>, stopped: bool) -> (RunResult, Vec<String>, Said) {
+    let (client, server) = fixture::pair();
+    let log = server.serve(move |call| match call.is_list() {
+        true => Some(page("100", &[("a/0", "7")], "", 0)),
+        false => answer(call),
+    });
+    let said = Said::default();
+    let spec = Spec { cluster_role_binding: Some("eks-encrypt-r1".into()), ..spec(Method::Annotate, 1) };
+    let stop = async move {
+        match stopped {
+            true => "SIGTERM".to_owned(),
+            false => std::future::pending().await,
+        }
+    };
+    let result = rewrite(&client, &spec, said.sink(), stop).await;
+    let line = |(line, _): (String, Value)| line.split('?').next().unwrap_or_default().to_owned();
+    (result, log.of("DELETE ").into_iter().map(line).collect(), said)
+}
+
+/// A run with `--detach` left its right to every Secret for ever.
+#[tokio::test(start_paused = true)]
+async fn the_last_act_of_a_run_is_to_delete_its_own_binding() {
+    let deleted = |call: &Call| match call.line.starts_with("DELETE ") {
+        true => Some(Reply::Json(200, json!({"kind": "Status", "status": "Success"}))),
+        false => write_all(call),
+    };
+    let binding = "DELETE /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1";
+    let (result, deletions, said) = with_a_binding(deleted, false).await;
+    assert_eq!((result, deletions), (RunResult::Complete, vec![binding.to_owned()]));
+    assert!(matches!(said.events().last(), Some(Event::Finished { .. })));
+
+    let refused = |call: &Call| call.patched().map(|key| status(403, "Forbidden", &key, "a policy says no"));
+    assert_eq!(with_a_binding(refused, false).await.1.len(), 1, "no other Pod follows a run that is incomplete");
+    let (result, deletions, _) = with_a_binding(write_all, true).await;
+    assert_eq!((result, deletions.len()), (RunResult::Stopped, 0), "its successor needs them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_binding_that_remains_is_reported_and_changes_no_result() {
+    let kept = |call: &Call| match call.line.starts_with("DELETE ") {
+        true => Some(status(403, "Forbidden", "eks-encrypt-r1", "you may not")),
+        false => write_all(call),
+    };
+    let (result, _, said) = with_a_binding(kept, false).await;
+    assert_eq!(result, RunResult::Complete);
+    let note = said.notes().pop().unwrap();
+    assert!(note.starts_with("can't delete ClusterRoleBinding eks-encrypt-r1, so its rights remain: "), "{note}");
+}

@@ -31,6 +31,9 @@ pub struct Spec {
     /// How each API server is reached. None where whoever calls the loop asks them itself: then the loop does not wait for
     /// them to agree, and its proof says what the API servers found that answered it.
     pub api_servers: Option<Box<dyn Connector>>,
+    /// What gives this process its right to every Secret. The loop deletes it when its work is over; a run that was stopped has a
+    /// successor, which needs it.
+    pub cluster_role_binding: Option<String>,
 }
 
 impl Spec {

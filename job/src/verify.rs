@@ -386,5 +386,6 @@ fn coverage(limit: Limit) -> Spec {
         time: Timestamp::UNIX_EPOCH,
         limit,
         api_servers: None,
+        cluster_role_binding: None,
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::cause::Cause;
 use crate::cli::{Attach, Prove, cleanup, key_arn, status};
 use crate::drive::existing::jobs;
+use crate::drive::namespaces::of_runs;
 use crate::drive::run::{Run, ended, variable};
 use crate::drive::{judge_and_prove, to_its_end};
 use crate::finish::finish;
@@ -25,6 +26,9 @@ use crate::stop::{Coded, Stop};
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    /// The namespaces of runs can't be seen.
+    #[error("can't list namespaces (-n NAMESPACE looks in one)")]
+    Namespaces(#[source] Cause),
     /// The API server does not say.
     #[error("can't list Jobs in namespace {namespace}")]
     List {
@@ -33,8 +37,8 @@ pub(crate) enum Error {
         source: Cause,
     },
     /// No run.
-    #[error("there is no run in namespace {namespace} (another one: -n NAMESPACE); `{status}` shows what there was")]
-    None { namespace: String, status: String },
+    #[error("there is no run in {place} (in another one: -n NAMESPACE); `{status}` shows what there was")]
+    None { place: String, status: String },
 }
 
 impl Coded for Error {
@@ -56,8 +60,13 @@ async fn follow_any(
     screen: &Screen,
     stage: &RefCell<Stage>,
 ) -> Result<ExitCode, Stop> {
-    let none = || Error::None { namespace: args.namespace.clone(), status: status(&args.kube, &args.namespace) };
-    let job = find(&kubernetes.client, &args.namespace).await?.ok_or_else(none)?;
+    let namespace = args.namespace.as_deref();
+    let none = || {
+        let place = namespace.map_or_else(|| "a namespace of runs".to_owned(), |name| format!("namespace {name}"));
+        Error::None { place, status: status(&args.kube, namespace) }
+    };
+    let namespaces = of_runs(&kubernetes.client, namespace).await.map_err(Error::Namespaces)?;
+    let job = find(&kubernetes.client, &namespaces).await?.ok_or_else(none)?;
     let run = Run::of_any(&job).ok_or_else(none)?;
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
     screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
@@ -83,14 +92,14 @@ async fn follow_on(
     let began = Instant::now();
     let deadline = began + args.timeout;
     stage.replace(Stage::Following(run.without_rights(&kubernetes.flags)));
-    let (namespace, key_arn) = (args.namespace.as_str(), subject.key_arn.as_str());
+    let key_arn = subject.key_arn.as_str();
     let (wanted, pace) = (Prove::Full, (None, None));
-    let prover = Prover { kubernetes, namespace, key_arn, before: None, wanted, pace, deadline, screen };
+    let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, screen };
     let (ended, stay) = to_its_end(kubernetes, run, false, screen, deadline).await;
     let code = match ended {
         Ok(ended) => {
             // What was before its end, this command has not seen: it verifies every Secret now.
-            let verdict = judge_and_prove(&ended, &prover, Begun::Later, stage).await;
+            let verdict = judge_and_prove(run, &ended, &prover, Begun::Later, stage).await;
             Ok(finish(run, &ended, &verdict, subject, &[], began.elapsed(), args.output, screen))
         }
         Err(error) => Err(error),
@@ -118,9 +127,12 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
 }
 
 /// The Job that is at work, or else the last one.
-async fn find(client: &Client, namespace: &str) -> Result<Option<Job>, Error> {
-    let list =
-        jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
+async fn find(client: &Client, namespaces: &[String]) -> Result<Option<Job>, Error> {
+    let mut list = Vec::new();
+    for namespace in namespaces {
+        let found = jobs(client, namespace).await;
+        list.extend(found.map_err(|source| Error::List { namespace: namespace.clone(), source })?);
+    }
     let runs = list.into_iter().filter(|job| {
         let containers = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()).map(|pod| &pod.containers);
         containers.is_some_and(|all| all.iter().any(|container| container.name == CONTAINER))

@@ -1,14 +1,17 @@
 //! Which run is followed, how it is judged, and what becomes of its rights.
 use super::*;
 use crate::cli::{Cli, Command};
-use crate::testing::{Heard, KEY, forbidden, heard, kubeconfig, kubernetes as api_server, not_found, told};
+use crate::testing::{self, Heard, KEY, forbidden, heard, kubeconfig, kubernetes as api_server, not_found, told};
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 fn flags(more: &[&str]) -> Attach {
     let base = ["kubectl-eks_encrypt", "attach"];
-    let Command::Attach(flags) = Cli::try_parse_from(base.iter().chain(more)).unwrap().command else { panic!() };
+    let Command::Attach(flags) = Cli::try_parse_from(base.iter().chain(&testing::in_namespace(more))).unwrap().command
+    else {
+        panic!()
+    };
     flags
 }
 
@@ -48,7 +51,9 @@ fn server(jobs: Vec<Value>, rights: Value, condition: &'static str, result: &'st
                 job["status"]["conditions"] = json!([{"type": condition, "status": "True"}]);
                 job
             }
-            (_, bare) if bare.contains("rbac.authorization") => json!({"metadata": {"name": "x", "labels": rights}}),
+            (_, bare) if bare.contains("rbac.authorization") || bare.contains("/serviceaccounts/") => {
+                json!({"metadata": {"name": "x", "labels": rights}})
+            }
             // The second is newer than the first list, and so written since.
             ("GET", "/api/v1/secrets") => {
                 let version = if path.contains("limit=1&") || path.ends_with("limit=1") { "100" } else { "200" };
@@ -109,6 +114,7 @@ async fn the_job_at_work_is_followed_before_a_newer_one_that_has_ended() {
     namespaces/eks-encrypt/rolebindings/eks-encrypt-r1?
     clusterroles/eks-encrypt-r1?
     namespaces/eks-encrypt/roles/eks-encrypt-r1?
+    namespaces/eks-encrypt/serviceaccounts/eks-encrypt-r1?
     ");
     let labels = "labelSelector=app.kubernetes.io%2Fname%3Deks-encrypt%2Ceks-encrypt%2Frun";
     assert!(heard.lock().unwrap()[0].contains(labels), "{:?}", heard.lock().unwrap()[0]);
@@ -166,9 +172,9 @@ async fn rights_applied_by_hand_stay_and_that_is_said_at_the_end() {
       run       by-hand (kubectl logs -n eks-encrypt job/eks-encrypt --context prod)
 
     A Secret that an API server with another key wrote last is under that key. Fix the cause, then run:
-      kubectl eks-encrypt verify --context prod
+      kubectl eks-encrypt verify --context prod --namespace eks-encrypt
 
-    Rights that were applied by hand stay: ClusterRoleBinding eks-encrypt, RoleBinding eks-encrypt, ClusterRole eks-encrypt, Role eks-encrypt
+    Rights that were applied by hand stay: ClusterRoleBinding eks-encrypt, RoleBinding eks-encrypt, ClusterRole eks-encrypt, Role eks-encrypt, ServiceAccount eks-encrypt
     To remove them, with the Job, its log and the run record (GitOps: take them out there first):
       kubectl eks-encrypt cleanup --context prod
     To remove the right to list and patch every Secret alone:
@@ -184,7 +190,7 @@ async fn rights_that_were_printed_are_taken_away() {
     let (client, heard) = server(vec![printed], ours(), "Complete", "complete");
     let (code, text) = attached(client, &[]).await;
     assert_eq!(code.unwrap(), ExitCode::Done);
-    assert_eq!(deleted(&heard).len(), 4);
+    assert_eq!(deleted(&heard).len(), 5);
     assert!(text.contains("\nDone and proven: every Secret is under the key.\n"), "{text}");
     assert!(text.contains(KEY) && !text.contains("by hand"), "{text}");
 }
@@ -197,7 +203,7 @@ async fn no_run_is_an_error_that_says_where_to_look() {
     let denied = attached(api_server(|_, _| (403, forbidden("list", "jobs"))), &["-n", "ops"]).await;
     assert_snapshot!([told(end.unwrap_err()), told(denied.0.unwrap_err())].join("\n"), @r#"
     exit 1
-    error: there is no run in namespace ops (another one: -n NAMESPACE); `kubectl eks-encrypt status --namespace ops` shows what there was
+    error: there is no run in namespace ops (in another one: -n NAMESPACE); `kubectl eks-encrypt status --namespace ops` shows what there was
     exit 1
     error: can't list Jobs in namespace ops: jobs is forbidden: User "alice" cannot list resource "jobs"
     "#);

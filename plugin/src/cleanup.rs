@@ -142,7 +142,7 @@ async fn refuse_at_work(client: &Client, kube: &KubeFlags) -> Result<(), Error> 
     match list.iter().find(|job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none()) {
         Some(job) => {
             let namespace = job.namespace().unwrap_or_default();
-            let (attach, cleanup) = (cli::attach(kube, &namespace), cli::cleanup(kube));
+            let (attach, cleanup) = (cli::attach(kube, Some(&namespace)), cli::cleanup(kube));
             Err(Error::AtWork { job: job.name_any(), namespace, attach, cleanup })
         }
         None => Ok(()),

@@ -302,9 +302,9 @@ pub(crate) struct Attach {
     #[command(flatten)]
     pub(crate) kube: KubeFlags,
 
-    /// The namespace in which the Job runs
-    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
-    pub(crate) namespace: String,
+    /// The namespace of the run [default: those that runs have created, and eks-encrypt]
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
 
     /// How long to wait here, such as 80m or 1h30m; the Job goes on without us
     #[arg(long, value_name = "DURATION", default_value = flags::TIMEOUT, value_parser = values::duration)]
@@ -331,9 +331,9 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "ARN", value_parser = values::key_arn, conflicts_with_all = ["cluster", "region", "profile"])]
     pub(crate) key_arn: Option<String>,
 
-    /// The namespace in which runs keep their record
-    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
-    pub(crate) namespace: String,
+    /// The namespace of the run [default: those that runs have created, and eks-encrypt]
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
 
     #[command(flatten)]
     pub(crate) pace: PaceFlags,
@@ -359,9 +359,9 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) kube: KubeFlags,
 
-    /// The namespace in which runs keep their record
-    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = eks_encrypt_job::contract::NAMESPACE)]
-    pub(crate) namespace: String,
+    /// The namespace of the run [default: those that runs have created, and eks-encrypt]
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
 
     /// The status as data, for scripts
     #[arg(long, short = 'o', value_name = "FORMAT")]

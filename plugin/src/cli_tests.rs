@@ -180,9 +180,13 @@ fn help_of_enable() {
 
     The Job:
       -n, --namespace <NAMESPACE>
-              The namespace in which the Job runs; made if it does not exist
+              The namespace in which the Job runs; created if it does not exist [default: a new one for
+              each run, eks-encrypt-RUN; for `manifests`: eks-encrypt]
 
-              [default: eks-encrypt]
+              While the run lasts, whoever may create Pods, Secrets or ServiceAccount tokens in a
+              namespace that you name can use the Job's right to read every Secret. Name one that only
+              administrators can use. Fargate profiles and admission policies can match the default by
+              its prefix, eks-encrypt-.
 
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
@@ -352,9 +356,13 @@ fn help_of_reencrypt() {
 
     The Job:
       -n, --namespace <NAMESPACE>
-              The namespace in which the Job runs; made if it does not exist
+              The namespace in which the Job runs; created if it does not exist [default: a new one for
+              each run, eks-encrypt-RUN; for `manifests`: eks-encrypt]
 
-              [default: eks-encrypt]
+              While the run lasts, whoever may create Pods, Secrets or ServiceAccount tokens in a
+              namespace that you name can use the Job's right to read every Secret. Name one that only
+              administrators can use. Fargate profiles and admission policies can match the default by
+              its prefix, eks-encrypt-.
 
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
@@ -527,9 +535,7 @@ fn help_of_the_rest() {
               The kubeconfig context of this cluster [default: the current one]
 
       -n, --namespace <NAMESPACE>
-              The namespace in which the Job runs
-
-              [default: eks-encrypt]
+              The namespace of the run [default: those that runs have created, and eks-encrypt]
 
           --timeout <DURATION>
               How long to wait here, such as 80m or 1h30m; the Job goes on without us
@@ -585,9 +591,7 @@ fn help_of_the_rest() {
               The ARN of the key; then AWS is not asked [default: the key that EKS names]
 
       -n, --namespace <NAMESPACE>
-              The namespace in which runs keep their record
-
-              [default: eks-encrypt]
+              The namespace of the run [default: those that runs have created, and eks-encrypt]
 
           --concurrency <N>
               How many patches are sent at the same time [default: as many as the API server takes
@@ -641,9 +645,7 @@ fn help_of_the_rest() {
               The kubeconfig context of this cluster [default: the current one]
 
       -n, --namespace <NAMESPACE>
-              The namespace in which runs keep their record
-
-              [default: eks-encrypt]
+              The namespace of the run [default: those that runs have created, and eks-encrypt]
 
       -o, --output <FORMAT>
               The status as data, for scripts
@@ -727,9 +729,13 @@ fn help_of_the_rest() {
 
     The Job:
       -n, --namespace <NAMESPACE>
-              The namespace in which the Job runs; made if it does not exist
+              The namespace in which the Job runs; created if it does not exist [default: a new one for
+              each run, eks-encrypt-RUN; for `manifests`: eks-encrypt]
 
-              [default: eks-encrypt]
+              While the run lasts, whoever may create Pods, Secrets or ServiceAccount tokens in a
+              namespace that you name can use the Job's right to read every Secret. Name one that only
+              administrators can use. Fargate profiles and admission policies can match the default by
+              its prefix, eks-encrypt-.
 
           --image <IMAGE>
               The Job's image, in a registry that the cluster's nodes can pull from
@@ -883,8 +889,8 @@ fn nonsense_is_refused() {
 
 #[test]
 fn flags_at_their_defaults_are_left_out_of_the_command_that_goes_on() {
-    let again = enable(&["--timeout", "80m", "-n", "eks-encrypt"]).again();
-    assert!(!again.contains("--timeout") && !again.contains("--namespace") && !again.contains("--conc"), "{again}");
+    let again = enable(&["--timeout", "80m"]).again();
+    assert!(!again.contains("--timeout") && !again.contains("--conc"), "{again}");
 }
 
 #[test]

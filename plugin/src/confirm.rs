@@ -60,7 +60,7 @@ impl Question {
         };
         text.push_str(&rewrite(engine, job, rewrites));
         if rewrites && !job.local && ground.owner == Owner::Others {
-            text.push_str(&format!("\nBe aware: {}.\n", apply::somebody_elses(&job.namespace)));
+            text.push_str(&format!("\nBe aware: {}.\n", apply::somebody_elses(&ground.run.namespace)));
         }
         match &ground.eks {
             Some(eks) => Self { name: eks.cluster.name.clone(), what: "the cluster's name", text },

@@ -1,5 +1,6 @@
 //! What people are asked, and what counts as yes.
 use super::*;
+use crate::drive::run::Run;
 use crate::preflight::Eks;
 use crate::testing::{enable, ground, kubernetes, not_found, told};
 use insta::assert_snapshot;
@@ -9,7 +10,8 @@ fn asked(plan: Plan, owner: Owner, more: &[&str]) -> Question {
     let flags = enable(more);
     let ground = ground(kubernetes(|_, path| not_found(path)), &[]);
     let eks = ground.eks.map(|eks| Eks { plan, ..eks });
-    Question::of(&Ground { eks, owner, ..ground }, &flags.engine, &flags.job, flags.encrypt_existing_secrets)
+    let run = Run::named("r1", flags.job.namespace.as_deref().unwrap_or_default());
+    Question::of(&Ground { eks, run, owner, ..ground }, &flags.engine, &flags.job, flags.encrypt_existing_secrets)
 }
 
 #[tokio::test]
@@ -114,8 +116,8 @@ fn refusals() {
 async fn somebody_elses_namespace_is_told_with_what_it_means_before_the_question() {
     let told = |owner| asked(Plan::Nothing, owner, &["-n", "ops"]).text;
     let with = told(Owner::Others);
-    assert_snapshot!(with.strip_prefix(&told(Owner::Us)).unwrap(), @r"
+    assert_snapshot!(with.strip_prefix(&told(Owner::Nobody)).unwrap(), @r"
 
-    Be aware: namespace ops exists and is not ours: it is used as it is. As long as the run lasts, whoever may create Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data.
+    Be aware: namespace ops exists already and is used as it is. While the run lasts, whoever may create Pods, Secrets or ServiceAccount tokens there can use the Job's right to list every Secret of the cluster with its data.
     ");
 }

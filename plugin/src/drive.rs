@@ -7,6 +7,7 @@ pub(crate) mod follow;
 pub(crate) mod local;
 pub(crate) mod log;
 pub(crate) mod manifests;
+pub(crate) mod namespaces;
 pub(crate) mod run;
 pub(crate) mod startup;
 pub(crate) mod wire;
@@ -16,11 +17,10 @@ use std::cell::RefCell;
 
 use eks_encrypt_job::api_servers::MissingRight;
 use eks_encrypt_job::event::Method;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
-use crate::drive::existing::{Found, Intent};
+use crate::drive::existing::Intent;
 use crate::drive::follow::Ended;
 use crate::drive::manifests::{Object, Settings};
 use crate::drive::run::Run;
@@ -35,6 +35,8 @@ use crate::stop::Stop;
 pub(crate) struct Work<'a> {
     /// Where.
     pub(crate) kubernetes: &'a Kubernetes,
+    /// The run that is made, if none is found.
+    pub(crate) run: &'a Run,
     /// For which key. Empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// How.
@@ -49,7 +51,10 @@ pub(crate) struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// The objects of a run of it.
-    pub(crate) fn settings(&self, run: &'a Run) -> Settings<'a> {
+    pub(crate) fn settings<'b>(&self, run: &'b Run) -> Settings<'b>
+    where
+        'a: 'b,
+    {
         let Self { key_arn, engine, job, wait, missing, .. } = *self;
         Settings { run, key_arn, engine, job, watched: wait, missing }
     }
@@ -74,7 +79,7 @@ pub(crate) async fn drive_and_prove(
     let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
     match drive(work, prover.screen, stage, prover.deadline).await? {
         Followed::Ended(run, ended) => {
-            let verdict = judge_and_prove(&ended, prover, begun, stage).await;
+            let verdict = judge_and_prove(&run, &ended, prover, begun, stage).await;
             Ok(Driven::Ended(run, ended, verdict))
         }
         Followed::GoesOn(run) => Ok(Driven::GoesOn(run)),
@@ -83,6 +88,7 @@ pub(crate) async fn drive_and_prove(
 
 /// What a run's end is worth: what the Job says, and then what this command has seen itself.
 pub(crate) async fn judge_and_prove(
+    run: &Run,
     ended: &Ended,
     prover: &Prover<'_>,
     begun: Begun,
@@ -91,7 +97,7 @@ pub(crate) async fn judge_and_prove(
     match judge(&ended.job, ended.last_word.as_ref(), &ended.progress) {
         Ok(written) => {
             stage.replace(Stage::Verifying);
-            let (proven, failures) = prover.conclude(begun).await;
+            let (proven, failures) = prover.conclude(begun, Some(&run.namespace)).await;
             written.verdict(proven, failures, prover.wanted)
         }
         Err(incomplete) => incomplete,
@@ -108,16 +114,18 @@ enum Followed {
 
 /// Begins or finds a run, and follows it.
 async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<Followed, Stop> {
-    let (run, made, goes_on) = match find(work, screen).await? {
-        Some(Found::AtWork(run)) => (run, false, true),
-        Some(Found::Ended(run)) => (run, false, false),
+    let (run, made) = match find(work, screen).await? {
+        Some(run) => (run, false),
         None if work.job.local => {
             let (run, ended) = local::run(work, screen, stage, deadline).await?;
             return Ok(Followed::Ended(run, Box::new(ended)));
         }
-        None => (begin(work, screen, stage).await?, true, true),
+        None => {
+            begin(work, screen, stage).await?;
+            (work.run.clone(), true)
+        }
     };
-    if goes_on && !work.wait {
+    if !work.wait {
         return Ok(Followed::GoesOn(run));
     }
     stage.replace(Stage::Following(run.without_rights(&work.kubernetes.flags)));
@@ -150,47 +158,41 @@ pub(crate) async fn to_its_end(
     (ended, stay)
 }
 
-/// The run that is there already, if one is.
-async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Found>, Stop> {
-    let namespace = &work.job.namespace;
+/// The running Job that does this work already, if there is one.
+async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
     let intent = Intent { key_arn: work.key_arn, engine: work.engine, job: work.job, watched: work.wait };
-    let found = existing::find(work.kubernetes, &intent).await?;
-    match &found {
-        Some(Found::AtWork(run)) => {
-            screen.line(&format!("Job {} is at work already in namespace {namespace}: following it", run.job));
-            // Somebody may have taken its rights away, or stopped between them and the Job.
-            if run.gives_rights && !work.job.local {
-                apply::rights(&work.kubernetes.client, &objects(work, run)?, screen).await;
-            }
+    let existing = existing::find(work.kubernetes, &intent).await?;
+    if let Some(run) = &existing.running {
+        screen.line(&format!("Job {} is running already in namespace {}: following it", run.job, run.namespace));
+        // Somebody may have taken its rights away, or stopped between them and the Job.
+        if run.gives_rights {
+            apply::rights(&work.kubernetes.client, &objects(work, run)?, screen).await;
         }
-        Some(Found::Ended(run)) => {
-            screen.line(&format!("Job {} has ended in namespace {namespace} meanwhile: looking at how", run.job));
-        }
-        None => withdraw::leftovers(work.kubernetes, namespace, screen).await,
+        return Ok(existing.running);
     }
-    Ok(found)
+    if let Some(last) = existing.last {
+        screen.line(&format!("note: {last}. A new run starts"));
+    }
+    withdraw::leftovers(work.kubernetes, work.job.namespace.as_deref(), screen).await;
+    Ok(None)
 }
 
 /// Makes the objects of a new run.
-async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
-    let kubernetes = work.kubernetes;
-    let run = Run {
-        gives_rights: work.job.service_account.is_none(),
-        ..Run::new(&work.job.namespace, Timestamp::now(), rand::random())
-    };
+async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<(), Stop> {
+    let Work { kubernetes, run, .. } = *work;
     stage.replace(Stage::Applying(run.without_rights(&kubernetes.flags)));
-    if let Err(error) = apply::apply(&kubernetes.client, &objects(work, &run)?, screen).await {
+    if let Err(error) = apply::apply(&kubernetes.client, &objects(work, run)?, screen).await {
         // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
         // Secrets may be left behind.
-        withdraw::job(kubernetes, &run, screen).await;
-        withdraw::rights(kubernetes, &run, screen).await;
+        withdraw::job(kubernetes, run, screen).await;
+        withdraw::rights(kubernetes, run, screen).await;
         return Err(error.into());
     }
     screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));
-    Ok(run)
+    Ok(())
 }
 
-fn objects<'a>(work: &Work<'a>, run: &'a Run) -> Result<Vec<Object>, manifests::Error> {
+fn objects(work: &Work<'_>, run: &Run) -> Result<Vec<Object>, manifests::Error> {
     manifests::objects(&work.settings(run))
 }
 

@@ -2,24 +2,22 @@
 use serde_json::json;
 
 use super::*;
+use crate::testing::run::made_job;
 use crate::testing::{KEY, heard, reached, reencrypt};
 
-/// The calls that change something, where a Job of ours is at work that has these annotations.
-async fn changed_by_following(annotations: serde_json::Value) -> Vec<String> {
-    let env =
-        json!([{"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}, {"name": "EKS_ENCRYPT_METHOD", "value": "annotate"}]);
-    let job = json!({"metadata": {"name": "eks-encrypt-r1", "namespace": "ops", "labels": {"eks-encrypt/run": "r1"},
-            "annotations": annotations, "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}]},
-        "spec": {"template": {"spec": {"containers": [{"name": "job", "env": env}]}}}, "status": {"ready": 1}});
+/// The calls that change something, where a Job of ours is running with these flags.
+async fn changed_by_following(more: &[&str]) -> Vec<String> {
+    let job = made_job("r1", "ops", more);
     let list = json!({"metadata": {}, "items": [job]}).to_string();
     let (client, heard) = heard(move |method, path| match method {
         "GET" => (200, list.clone()),
         _ => (200, crate::testing::api_object(path)),
     });
-    let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
+    let flags = reencrypt(&[&["--namespace", "ops", "--image", "registry.example/job:1"], more].concat());
     let kubernetes = reached(client);
     let work = Work {
         kubernetes: &kubernetes,
+        run: &Run::named("r2", "ops"),
         key_arn: KEY,
         engine: &flags.engine,
         job: &flags.job,
@@ -27,19 +25,19 @@ async fn changed_by_following(annotations: serde_json::Value) -> Vec<String> {
         missing: &[],
     };
     let found = find(&work, &Screen::kept()).await.unwrap();
-    assert!(matches!(found, Some(Found::AtWork(_))));
+    assert_eq!(found.unwrap().id, "r1");
     heard.lock().unwrap().iter().filter(|call| !call.starts_with("GET ")).cloned().collect()
 }
 
 #[tokio::test]
 async fn a_job_at_work_gets_its_rights_again() {
-    let changed = changed_by_following(json!({})).await;
+    let changed = changed_by_following(&[]).await;
     assert!(changed.iter().any(|call| call.contains("/clusterrolebindings/eks-encrypt-r1")), "{changed:?}");
 }
 
 /// They would stay: nobody takes rights away from a run that was given none.
 #[tokio::test]
 async fn a_job_at_work_with_somebodys_service_account_is_given_no_rights() {
-    let changed = changed_by_following(json!({"eks-encrypt/service-account": "theirs"})).await;
+    let changed = changed_by_following(&["--service-account", "theirs"]).await;
     assert!(changed.is_empty(), "{changed:?}");
 }

@@ -89,12 +89,12 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
         return Ok(ExitCode::Done);
     }
     let (key_arn, missing) = (eks.key.arn.as_str(), ground.api_servers.missing.as_slice());
-    let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: args.wait, missing };
+    let work =
+        Work { kubernetes, run: &ground.run, key_arn, engine: &args.engine, job: &args.job, wait: args.wait, missing };
     // Where the key was associated already, nobody knows what they wrote under before.
     let before = ground.api_servers.key.as_ref().filter(|_| eks.plan == Plan::Associate);
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
-    let namespace = args.job.namespace.as_str();
-    let prover = Prover { kubernetes, namespace, key_arn, before, wanted, pace, deadline, screen };
+    let prover = Prover { kubernetes, key_arn, before, wanted, pace, deadline, screen };
     match drive_and_prove(&work, &prover, stage).await {
         Ok(driven) => Ok(tell(&driven, &args.kube, &subject, checks, began.elapsed(), args.go.output, screen)),
         Err(stop) => {

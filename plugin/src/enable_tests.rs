@@ -26,8 +26,8 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs
     GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings
     GET /api/v1/namespaces/eks-encrypt
-    PATCH /api/v1/namespaces/eks-encrypt
-    PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
+    POST /api/v1/namespaces
+    POST /api/v1/namespaces/eks-encrypt/serviceaccounts
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
@@ -46,6 +46,8 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     DELETE /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     GET /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
     DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
+    GET /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt-RUN
+    DELETE /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt-RUN
     GET /api/v1/secrets
     POST /apis/authentication.k8s.io/v1/selfsubjectreviews
     PATCH /api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run
@@ -68,7 +70,6 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
     assert_eq!(code, ExitCode::Done);
     let patched: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("PATCH")).cloned().collect();
     assert_snapshot!(patched.join("\n"), @r"
-    PATCH /api/v1/namespaces/eks-encrypt/serviceaccounts/eks-encrypt
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterroles/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-RUN
     PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/eks-encrypt/roles/eks-encrypt-RUN
@@ -103,21 +104,21 @@ async fn a_job_whose_apply_failed_is_taken_away_for_it_may_be_there() {
     let told = told(error);
     assert!(!told.contains("no Secret has been re-encrypted"), "nobody knows: {told}");
     let deleted: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("DELETE")).cloned().collect();
-    assert_eq!(deleted.len(), 5, "{deleted:?}");
+    assert_eq!(deleted.len(), 6, "{deleted:?}");
     assert_eq!(deleted[0], "DELETE /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_ended_while_nobody_looked_is_judged_and_its_rights_are_taken_away() {
+async fn a_run_that_has_ended_is_reported_and_the_run_that_was_asked_for_is_made() {
     let (client, asked) = api_server("over", "complete", 0);
     let screen = Screen::kept();
     let code = go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done, "{}", screen.text());
-    assert!(screen.text().contains("has ended in namespace eks-encrypt meanwhile"), "{}", screen.text());
-    let asked = asked.lock().unwrap();
-    let patched: Vec<_> = asked.iter().filter(|call| call.starts_with("PATCH")).collect();
-    assert_eq!(patched, ["PATCH /api/v1/namespaces/eks-encrypt/configmaps/eks-encrypt-run"], "the verification alone");
-    assert_eq!(asked.iter().filter(|call| call.starts_with("DELETE")).count(), 4, "{asked:?}");
+    let reported =
+        "note: Job eks-encrypt-20261124-070000-beef ended at 2026-11-24T07:00:00Z: complete. A new run starts";
+    assert!(screen.text().contains(reported), "{}", screen.text());
+    let made = "PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN";
+    assert!(asked.lock().unwrap().iter().any(|call| call == made), "no Job was made");
 }
 
 #[tokio::test]
@@ -175,7 +176,7 @@ async fn without_waiting_the_association_is_begun_and_not_followed() {
     assert_snapshot!(text[text.find("EKS is associating").unwrap()..], @r"
     EKS is associating the key (update u-1)
     EKS goes on with it without us (update u-1). To go on when it is done:
-      kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --image registry.example/job:1
+      kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --namespace eks-encrypt --image registry.example/job:1
     ");
     assert_eq!(asked_of_aws(&http), ["POST /clusters/shop/encryption-config/associate"]);
     assert_eq!(*kubernetes.lock().unwrap(), [""; 0]);
@@ -192,7 +193,7 @@ async fn without_waiting_the_job_of_a_cluster_with_its_key_is_made_and_not_follo
     let text = screen.text();
     assert_snapshot!(text[text.find("It goes on").unwrap()..], @r"
     It goes on without us. To watch it, and to take its rights away at its end:
-      kubectl eks-encrypt attach
+      kubectl eks-encrypt attach --namespace eks-encrypt
     ");
 }
 
@@ -311,7 +312,7 @@ async fn after_the_association_alone_it_is_said_what_is_not_done() {
       cluster   shop (eu-central-1, account 111122223333)
       key       arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
 
-    To re-encrypt them: kubectl eks-encrypt reencrypt --cluster shop --region eu-central-1 --image registry.example/job:1
+    To re-encrypt them: kubectl eks-encrypt reencrypt --cluster shop --region eu-central-1 --namespace eks-encrypt --image registry.example/job:1
     ");
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn tell(
     match driven {
         Driven::Ended(run, ended, verdict) => finish(run, ended, verdict, subject, checks, took, output, screen),
         Driven::GoesOn(run) => {
-            let attach = attach(kube, &run.namespace);
+            let attach = attach(kube, Some(&run.namespace));
             let rights = if run.gives_rights { ", and to take its rights away at its end" } else { "" };
             screen.line(&format!("It goes on without us. To watch it{rights}:\n  {attach}"));
             early::goes_on(subject, run, checks, output, screen);

@@ -79,11 +79,11 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
     let stage = &std::cell::RefCell::default();
     match cli.command {
         Command::Enable(args) => {
-            let next = (args.again(), cli::attach(&args.kube, &args.job.namespace));
+            let next = (args.again(), cli::attach(&args.kube, args.job.namespace.as_deref()));
             guard(screen, (&next.0, &next.1), stage, enable::enable(&args, screen, stage)).await
         }
         Command::Reencrypt(args) => {
-            let next = (args.again(), cli::attach(&args.kube, &args.job.namespace));
+            let next = (args.again(), cli::attach(&args.kube, args.job.namespace.as_deref()));
             guard(screen, (&next.0, &next.1), stage, reencrypt::reencrypt(&args, screen, stage)).await
         }
         Command::Create(args) => {

@@ -16,12 +16,13 @@ pub(crate) mod rights;
 pub(crate) mod table;
 pub(crate) mod wrap;
 
+use eks_encrypt_job::contract::APP;
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 
 use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
 use crate::drive::apply::Owner;
-use crate::drive::existing::{self, Intent};
+use crate::drive::existing::{self, Existing, Intent};
 use crate::drive::manifests::{self, Settings};
 use crate::drive::run::Run;
 use crate::eks::association::{self, Plan};
@@ -61,7 +62,9 @@ pub(crate) struct Ground {
     pub(crate) kubernetes: Kubernetes,
     /// The cluster in AWS, if AWS was asked.
     pub(crate) eks: Option<Eks>,
-    /// Whose the Job's namespace is.
+    /// The run that is made, if none is found.
+    pub(crate) run: Run,
+    /// Whose its namespace is.
     pub(crate) owner: Owner,
     /// What the API servers say of themselves.
     pub(crate) api_servers: ApiServers,
@@ -104,6 +107,10 @@ pub(crate) async fn check(
     screen: &Screen,
 ) -> Result<Ground, Stop> {
     let mut checks = Checks::new(screen);
+    let run = Run {
+        gives_rights: wanted.job.service_account.is_none(),
+        ..Run::new(wanted.job.namespace.as_deref(), Timestamp::now(), rand::random())
+    };
     let seen = match (wanted.target, aws) {
         (Some(target), Some(aws)) => Some(cluster(&mut checks, target, aws).await),
         _ => None,
@@ -117,7 +124,7 @@ pub(crate) async fn check(
     let (owner, api_servers) = match &kubernetes {
         Some((kubernetes, identity)) => {
             let arn = eks.as_ref().and_then(Option::as_ref).map_or("", |eks| &eks.key.arn);
-            second_half(&mut checks, wanted, kubernetes, identity, arn).await
+            second_half(&mut checks, wanted, kubernetes, identity, arn, &run).await
         }
         None => {
             let because = "the kubeconfig's cluster is not known to be the right one";
@@ -132,10 +139,10 @@ pub(crate) async fn check(
     checks.close().inspect_err(|stop| early::stopped(checks.all(), stop.code, wanted.output, screen))?;
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {
-            Ok(Ground { kubernetes, eks: None, owner, api_servers, checks: checks.into_all() })
+            Ok(Ground { kubernetes, eks: None, run, owner, api_servers, checks: checks.into_all() })
         }
         (Some((kubernetes, _)), Some(Some(eks)), Some(owner)) => {
-            Ok(Ground { kubernetes, eks: Some(eks), owner, api_servers, checks: checks.into_all() })
+            Ok(Ground { kubernetes, eks: Some(eks), run, owner, api_servers, checks: checks.into_all() })
         }
         // Where something is missing, its check has failed.
         _ => Err(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") }),
@@ -297,25 +304,25 @@ async fn second_half(
     kubernetes: &Kubernetes,
     identity: &str,
     key_arn: &str,
+    run: &Run,
 ) -> (Option<Owner>, ApiServers) {
     let client = &kubernetes.client;
     if !wanted.rewrites {
         checks.add(census::check(client).await);
-        return (Some(Owner::Us), ApiServers::default());
+        return (Some(Owner::Nobody), ApiServers::default());
     }
     let (engine, job) = (wanted.engine, wanted.job);
     let (row, api_servers) = api_servers::check(client, engine.prove).await;
     checks.add(row);
-    let run = Run::new(&job.namespace, Timestamp::now(), rand::random());
     let missing = &api_servers.missing;
-    let objects = manifests::objects(&Settings { run: &run, key_arn, engine, job, watched: true, missing });
+    let objects = manifests::objects(&Settings { run, key_arn, engine, job, watched: true, missing });
     let owner = match objects.map_err(Stop::from) {
-        Ok(objects) => rights::check(client, &run, job, &objects).await.map_err(Stop::from),
+        Ok(objects) => rights::check(client, run, job, &objects).await.map_err(Stop::from),
         Err(stop) => Err(stop),
     };
     let owner = match owner {
         Ok(owner) => {
-            checks.add(Check::ok("rights", rights::granted(job)));
+            checks.add(Check::ok("rights", rights::granted(run, job)));
             Some(owner)
         }
         Err(Stop { code, error }) => {
@@ -325,22 +332,29 @@ async fn second_half(
     };
     checks.add_all(named::check(client, job).await);
     checks.add(match existing::find(kubernetes, &Intent { key_arn, engine, job, watched: true }).await {
-        Ok(Some(found)) => Check::ok("run", existing::said(&found, &job.namespace)),
-        Ok(None) => lease::check(client, &job.namespace).await,
+        Ok(Existing { running: Some(run), .. }) => {
+            let found = format!("Job {} is running in namespace {}: it will be followed", run.job, run.namespace);
+            Check::ok("run", found)
+        }
+        Ok(Existing { running: None, last, namespaces }) => lease::check(client, &namespaces, last.as_deref()).await,
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),
     });
-    checks.add_all(admission::check(client, &writer(job, identity)).await);
+    checks.add_all(admission::check(client, &exempt(run, job, identity)).await);
     checks.add(census::check(client).await);
     (owner, api_servers)
 }
 
-/// Who will write the Secrets, as webhooks and policies see it.
-fn writer(job: &JobFlags, identity: &str) -> String {
-    if job.local {
-        return identity.to_owned();
+/// The condition, in CEL, by which webhooks and policies leave out whoever will write the Secrets. It must hold for the next run
+/// too, so that it names no run.
+fn exempt(run: &Run, job: &JobFlags, identity: &str) -> String {
+    let is_not = |user: &str| format!("request.userInfo.username != '{user}'");
+    let begins = |user: &str| format!("!request.userInfo.username.startsWith('{user}')");
+    match &job.service_account {
+        _ if job.local => is_not(identity),
+        Some(account) => is_not(&format!("system:serviceaccount:{}:{account}", run.namespace)),
+        None if run.has_own_namespace() => begins(&format!("system:serviceaccount:{APP}-")),
+        None => begins(&format!("system:serviceaccount:{}:{APP}-", run.namespace)),
     }
-    let account = job.service_account.as_deref().unwrap_or(eks_encrypt_job::contract::APP);
-    format!("system:serviceaccount:{}:{account}", job.namespace)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ async fn every_check_passes() {
       ok    association          no key is associated yet
       ok    API servers          1, each can be asked for the key that it writes under
       ok    rights               RBAC and a Job may be made in namespace eks-encrypt
-      ok    run                  none is at work in namespace eks-encrypt
+      ok    run                  no active run
       ok    admission            no webhook or policy is asked before Secrets are written
       ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
     Every check passed.

@@ -1,5 +1,6 @@
 //! `manifests`: what would be applied, as YAML. Input: the command line. Output: stdout. Asks nothing of anybody.
 
+use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::exit::ExitCode;
 use jiff::Timestamp;
 
@@ -29,7 +30,9 @@ impl Coded for NoImage {
 
 /// Prints them.
 pub(crate) fn print(args: &Manifests) -> Result<ExitCode, Stop> {
-    let run = Run::new(&args.job.namespace, Timestamp::now(), rand::random());
+    // A fixed one: what is printed is kept, reviewed and applied by other tools.
+    let namespace = args.job.namespace.as_deref().unwrap_or(NAMESPACE);
+    let run = Run::new(Some(namespace), Timestamp::now(), rand::random());
     screen::stdout(&text(args, &run)?);
     Ok(ExitCode::Done)
 }
@@ -41,7 +44,7 @@ fn text(args: &Manifests, run: &Run) -> Result<String, Stop> {
     let (key_arn, engine, job) = (args.key_arn.as_str(), &args.engine, &args.job);
     let settings = Settings { run, key_arn, engine, job, watched: false, missing: &[] };
     let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
-    let attach = attach(&KubeFlags::default(), &run.namespace);
+    let attach = attach(&KubeFlags::default(), Some(&run.namespace));
     Ok(format!("{HEAD}{attach}\n{}", yaml.trim_end()))
 }
 

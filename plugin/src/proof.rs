@@ -46,8 +46,6 @@ pub(crate) type Pace = (Option<NonZeroUsize>, Option<NonZeroU32>);
 pub(crate) struct Prover<'a> {
     /// The cluster.
     pub(crate) kubernetes: &'a Kubernetes,
-    /// Where a verification is noted.
-    pub(crate) namespace: &'a str,
     /// The key's ARN; empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// What all API servers wrote under before the association, if this command has seen that.
@@ -150,8 +148,8 @@ impl Prover<'_> {
         }
     }
 
-    /// Covers every Secret, and sees that the API servers are those that agreed.
-    pub(crate) async fn conclude(&self, begun: Begun) -> (Proven, Vec<Failure>) {
+    /// Covers every Secret, and sees that the API servers are those that agreed. `namespace`: where that is noted, if anywhere.
+    pub(crate) async fn conclude(&self, begun: Begun, namespace: Option<&str>) -> (Proven, Vec<Failure>) {
         let begun = match begun {
             // What could not be seen before the run may be seen by now.
             Begun::Later | Begun::Unknown(_) => {
@@ -188,7 +186,8 @@ impl Prover<'_> {
                 Proven::No("the API servers agree on a key, and nothing shows that it is yours".to_owned())
             }
             Ok(verified) => {
-                if let Some(cause) = verification::note(self.kubernetes, self.namespace, self.key_arn, &verified).await
+                if let Some(namespace) = namespace
+                    && let Some(cause) = verification::note(self.kubernetes, namespace, self.key_arn, &verified).await
                 {
                     self.screen.line(&format!("note: the verification could not be noted for `status`: {cause}"));
                 }

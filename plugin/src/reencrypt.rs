@@ -71,10 +71,17 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
     let key_arn = eks.as_ref().map_or(vouched, |eks| &eks.key.arn);
     stage.replace(Stage::Looking);
     let missing = ground.api_servers.missing.as_slice();
-    let work = Work { kubernetes, key_arn, engine: &args.engine, job: &args.job, wait: !args.detach, missing };
+    let work = Work {
+        kubernetes,
+        run: &ground.run,
+        key_arn,
+        engine: &args.engine,
+        job: &args.job,
+        wait: !args.detach,
+        missing,
+    };
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
-    let namespace = args.job.namespace.as_str();
-    let prover = Prover { kubernetes, namespace, key_arn, before: None, wanted, pace, deadline, screen };
+    let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, screen };
     let driven = drive_and_prove(&work, &prover, stage).await?;
     let subject = Subject { key_arn: key_arn.to_owned(), ..Subject::of(ground) };
     Ok(tell(&driven, &args.kube, &subject, &ground.checks, began.elapsed(), args.go.output, screen))

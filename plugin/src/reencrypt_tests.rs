@@ -123,7 +123,7 @@ async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
       ok    Kubernetes identity  alice@example
       ok    API servers          1, each can be asked for the key that it writes under
       ok    rights               RBAC and a Job may be made in namespace eks-encrypt
-      ok    run                  none is at work in namespace eks-encrypt
+      ok    run                  no active run
       ok    admission            no webhook or policy is asked before Secrets are written
       ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
     Every check passed, 1 warning.
@@ -185,7 +185,7 @@ async fn a_detached_job_is_made_and_left_and_attach_is_shown() {
     let text = screen.text();
     assert_snapshot!(text[text.find("It goes on").unwrap()..text.rfind("\n{\n").unwrap()], @r"
     It goes on without us. To watch it, and to take its rights away at its end:
-      kubectl eks-encrypt attach --context prod
+      kubectl eks-encrypt attach --context prod --namespace eks-encrypt
     ");
     let begun = testing::document(&screen);
     assert_eq!((&begun["kind"], &begun["association"]), (&"Begun".into(), &"associated".into()), "{begun}");

@@ -7,7 +7,7 @@ pub(crate) mod text;
 
 use std::time::Duration;
 
-use eks_encrypt_job::contract::RUN_LABEL;
+use eks_encrypt_job::contract::{APP, APP_LABEL, NAMESPACE, RUN_LABEL};
 use eks_encrypt_job::event::{Proof, RunResult};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::Tally;
@@ -15,19 +15,22 @@ use eks_encrypt_job::record::{self, Record, RecordError};
 use eks_encrypt_job::watermark::Watermark;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use kube::{Client, ResourceExt as _};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::api::{ListParams, PartialObjectMeta};
+use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 
 use crate::cause::Cause;
-use crate::cli::{Status as Flags, attach, verify};
+use crate::cli::{Status as Flags, attach, kubectl, verify};
 use crate::document::Head;
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
+use crate::drive::namespaces::of_runs;
 use crate::drive::run::ended;
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
-use crate::kubernetes::{self, Kubernetes};
+use crate::kubernetes::{self, Kubernetes, again};
 use crate::screen::{self, Screen};
 use crate::status::patience::Patience;
 use crate::status::standing::Standing;
@@ -59,6 +62,8 @@ pub(crate) struct Status {
     /// The Job that is at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) at_work: Option<String>,
+    /// ClusterRoleBindings of runs that no running Job needs: they still give the right to list and patch every Secret.
+    pub(crate) rights_left: Vec<RightLeft>,
     /// Where the Secrets stand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) secrets: Option<Standing>,
@@ -96,6 +101,15 @@ pub(crate) struct InAws {
     /// An association on which EKS works now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) update_in_progress: Option<String>,
+}
+
+/// A right of a run that is over.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RightLeft {
+    pub(crate) cluster_role_binding: String,
+    /// The command that deletes it.
+    pub(crate) delete: String,
 }
 
 /// A run by its record.
@@ -147,11 +161,12 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         run: None,
         verified: None,
         at_work: None,
+        rights_left: Vec::new(),
         secrets: None,
         not_seen: Vec::new(),
         record_sought: false,
-        attach: attach(&args.kube, &args.namespace),
-        verify: verify(&args.kube, &args.namespace, ""),
+        attach: attach(&args.kube, args.namespace.as_deref()),
+        verify: verify(&args.kube, args.namespace.as_deref(), ""),
     };
     let right = match aws {
         Ok((aws, cluster)) => in_aws(&mut status, &aws, &cluster, kubernetes).await,
@@ -161,7 +176,7 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         }
     };
     if right {
-        in_kubernetes(&mut status, kubernetes, &args.namespace).await;
+        in_kubernetes(&mut status, kubernetes, args.namespace.as_deref()).await;
     }
     status
 }
@@ -230,9 +245,20 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
 }
 
 /// The record, the Job and the Secrets.
-async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: &str) {
+async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Option<&str>) {
     let (client, mut patience) = (&kubernetes.client, Patience::with(&kubernetes.server));
-    let record = match patience.hear(read(client, namespace)).await {
+    let namespaces = match patience.hear(of_runs(client, named)).await {
+        Ok(namespaces) => namespaces,
+        Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),
+        Err(cause) => {
+            status.unseen("the namespaces of runs", &cause.to_string());
+            vec![NAMESPACE.to_owned()]
+        }
+    };
+    let record = match patience
+        .hear(newest(&namespaces, async |namespace| read(client, namespace).await, |it| it.updated))
+        .await
+    {
         Ok(record) => {
             status.record_sought = true;
             record
@@ -245,7 +271,8 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
     };
     // Both stand in one ConfigMap: where that can't be read, the reason stands there already.
     if status.record_sought {
-        match patience.hear(verification::read(client, namespace)).await {
+        let read = async |namespace| verification::read(client, namespace).await;
+        match patience.hear(newest(&namespaces, read, |it| it.time)).await {
             Ok(verified) => status.verified = verified,
             Err(cause) if patience.is_over() => {
                 return status.unseen("Jobs at work and the Secrets", &cause.to_string());
@@ -253,7 +280,11 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
             Err(cause) => status.unseen("the last verification", &cause.to_string()),
         }
     }
-    let jobs = match patience.hear(jobs(client, namespace)).await {
+    let all_jobs = async {
+        let lists = namespaces.iter().map(|namespace| jobs(client, namespace));
+        Ok(futures::future::try_join_all(lists).await?.concat())
+    };
+    let jobs = match patience.hear(all_jobs).await {
         Ok(jobs) => Some(jobs),
         Err(cause) if patience.is_over() => {
             status.unseen("Jobs at work and the Secrets", &cause.to_string());
@@ -266,6 +297,20 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
         }
     };
     status.at_work = jobs.iter().flatten().find(|job| ended(job).is_none()).map(|job| job.name_any());
+    match patience.hear(bindings(client)).await {
+        Ok(bindings) => {
+            let names = left(bindings, jobs.as_deref()).into_iter();
+            let delete = |name: &str| kubectl(&kubernetes.flags, &format!("delete clusterrolebinding {name}"));
+            let right = |name: String| RightLeft { delete: delete(&name), cluster_role_binding: name };
+            status.rights_left = names.map(right).collect();
+        }
+        Err(cause) if patience.is_over() => {
+            status.unseen("rights of runs and the Secrets", &cause.to_string());
+            status.run = record.map(|record| last_run(record, None));
+            return;
+        }
+        Err(cause) => status.unseen("rights of runs", &cause.to_string()),
+    }
     let for_this_key =
         record.as_ref().and_then(|record| for_this_key(record, status.cluster.as_ref(), jobs.as_deref()));
     // Without a watermark, or with one of another key, a run would write them all.
@@ -275,6 +320,41 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, namespace: 
         Err(cause) => status.unseen("the Secrets", &cause.to_string()),
     }
     status.run = record.map(|record| last_run(record, for_this_key));
+}
+
+/// The ClusterRoleBindings that runs have made, of whichever namespace.
+async fn bindings(client: &Client) -> Result<Vec<PartialObjectMeta<ClusterRoleBinding>>, Cause> {
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    let labelled = ListParams::default().labels(&format!("{APP_LABEL}={APP}"));
+    match again(|| bindings.list_metadata(&labelled)).await {
+        Ok(list) => Ok(list.items),
+        Err(error) => Err(Cause::kube(&error)),
+    }
+}
+
+/// The names of those that no running Job needs.
+fn left(bindings: Vec<PartialObjectMeta<ClusterRoleBinding>>, jobs: Option<&[Job]>) -> Vec<String> {
+    let running = jobs.into_iter().flatten().filter(|job| ended(job).is_none());
+    let needed: Vec<Option<&String>> = running.map(|job| job.labels().get(RUN_LABEL)).collect();
+    // One of manifests/ names no run.
+    let is_needed = |binding: &PartialObjectMeta<ClusterRoleBinding>| match binding.labels().get(RUN_LABEL) {
+        Some(run) => needed.contains(&Some(run)),
+        None => !needed.is_empty(),
+    };
+    bindings.into_iter().filter(|binding| !is_needed(binding)).map(|binding| binding.name_any()).collect()
+}
+
+/// The newest of what is read from each namespace.
+async fn newest<'a, T>(
+    namespaces: &'a [String],
+    read: impl AsyncFn(&'a str) -> Result<Option<T>, Cause>,
+    time: impl Fn(&T) -> Timestamp,
+) -> Result<Option<T>, Cause> {
+    let mut all = Vec::new();
+    for namespace in namespaces {
+        all.extend(read(namespace).await?);
+    }
+    Ok(all.into_iter().max_by_key(time))
 }
 
 /// The record of the last run.

@@ -2,8 +2,8 @@
 use super::*;
 use crate::cli::{Cli, Command};
 use crate::testing::{
-    Answer, Heard, IN_PROGRESS, KEY, NO_UPDATES, aws as scripted_aws, described, described_key, forbidden, heard,
-    kubeconfig,
+    self, Answer, Heard, IN_PROGRESS, KEY, NO_UPDATES, aws as scripted_aws, described, described_key, forbidden, heard,
+    kubeconfig, kubernetes,
 };
 use clap::Parser as _;
 use eks_encrypt_job::event::{Method, Phase};
@@ -16,7 +16,10 @@ const OTHER: &str = "arn:aws:kms:eu-central-1:111122223333:key/other";
 
 fn flags(more: &[&str]) -> Flags {
     let base = ["kubectl-eks_encrypt", "status"];
-    let Command::Status(flags) = Cli::try_parse_from(base.iter().chain(more)).unwrap().command else { panic!() };
+    let Command::Status(flags) = Cli::try_parse_from(base.iter().chain(&testing::in_namespace(more))).unwrap().command
+    else {
+        panic!()
+    };
     flags
 }
 
@@ -67,6 +70,15 @@ fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'sta
                 (404, status.to_string())
             }
             ("/apis/batch/v1/namespaces/eks-encrypt/jobs", _) => items(jobs.clone()),
+            // That of a run which is at work if one is, and one that a run has left behind.
+            ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _) => {
+                let binding = |run: &str| {
+                    let labels = json!({"app.kubernetes.io/name": "eks-encrypt", "eks-encrypt/run": run});
+                    json!({"metadata": {"name": format!("eks-encrypt-{run}"), "labels": labels}})
+                };
+                let at_work = jobs.iter().any(|job| job["status"]["conditions"] == json!([]));
+                items(if at_work { vec![binding("r0"), binding("r1")] } else { Vec::new() })
+            }
             ("/api/v1/secrets", _) => {
                 let secret = |(number, version): (usize, &&str)| json!({"metadata": {"namespace": "a", "name": format!("s{number}"), "resourceVersion": version}});
                 items(versions.iter().enumerate().map(secret).collect())
@@ -130,7 +142,7 @@ async fn complete_and_proven_and_nothing_behind() {
     last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      3; all written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     ");
     assert_snapshot!(json_of(&status), @r#"
     {
@@ -185,6 +197,7 @@ async fn complete_and_proven_and_nothing_behind() {
         "servers": 2,
         "secrets": 3
       },
+      "rightsLeft": [],
       "secrets": {
         "total": 3,
         "behind": 0
@@ -192,7 +205,7 @@ async fn complete_and_proven_and_nothing_behind() {
       "notSeen": []
     }
     "#);
-    assert_eq!(heard.lock().unwrap().len(), 4, "{heard:?}");
+    assert_eq!(heard.lock().unwrap().len(), 5, "{heard:?}");
 }
 
 #[tokio::test]
@@ -204,11 +217,12 @@ async fn a_run_at_work() {
     cluster      arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
     association  your key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     key          usable
-    at work      Job eks-encrypt-r1; to watch it: kubectl eks-encrypt attach --context prod
+    at work      Job eks-encrypt-r1; to watch it: kubectl eks-encrypt attach --context prod --namespace eks-encrypt
     last run     r1 (annotate): not ended, 2026-11-24 07:05:12 UTC; 3 listed: 1 rewritten, 0 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
+    rights       ClusterRoleBinding eks-encrypt-r0 still gives the right to list and patch every Secret; to delete it: kubectl delete clusterrolebinding eks-encrypt-r0
     Secrets      3; 2 NOT written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --context prod
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --context prod --namespace eks-encrypt
     ");
     assert!(json_of(&status).contains(r#""atWork": "eks-encrypt-r1""#));
 }
@@ -232,7 +246,7 @@ async fn an_incomplete_run_with_secrets_behind() {
     last run     r1 (annotate): incomplete, 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 0 current already, 0 deleted meanwhile, 1 failed
     its key      the cluster's key
     Secrets      3; 1 NOT written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     ");
     assert_eq!(status.secrets, Some(Standing { total: 3, behind: 1 }));
 }
@@ -251,7 +265,7 @@ async fn a_key_that_is_disabled_is_trouble() {
     last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      the cluster's key
     Secrets      1; all written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     ");
 }
 
@@ -278,7 +292,7 @@ async fn without_aws_the_rest_is_shown() {
     last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, but whether the cluster had it when the run began is not known
     Secrets      2; 1 NOT written since the last run began
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     not seen     the association and the key: can't describe EKS cluster shop in eu-central-1 (`aws eks list-clusters --region eu-central-1` shows what is there): AccessDeniedException: not authorized to perform: eks:DescribeCluster
     ");
     assert!(json_of(&status).contains("\"notSeen\": [\n    \"the association and the key: can't describe"));
@@ -322,7 +336,7 @@ async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
     last run     r1 (annotate): complete (verified by the Job), 2026-11-24 07:05:12 UTC; 3 listed: 2 rewritten, 1 current already, 0 deleted meanwhile, 0 failed
     its key      NOT a key of this cluster: arn:aws:kms:eu-central-1:111122223333:key/other
     Secrets      2; how many are under the cluster's key is not known: the last run was for a key that it does not have
-    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify
+    verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     ");
     assert_eq!(status.secrets, Some(Standing { total: 2, behind: 2 }), "a run would write them all");
     assert!(json_of(&status).contains(r#""forThisKey": false"#));
@@ -398,6 +412,7 @@ async fn an_api_server_that_refuses_hides_nothing_else() {
     key          usable
     not seen     the last run: can't read the run record ConfigMap eks-encrypt/eks-encrypt-run: configmaps is forbidden: User "alice" cannot get resource "configmaps"
     not seen     Jobs at work: jobs is forbidden: User "alice" cannot list resource "jobs"
+    not seen     rights of runs: secrets is forbidden: User "alice" cannot list resource "secrets"
     not seen     the Secrets: secrets is forbidden: User "alice" cannot list resource "secrets"
     "#);
 }
@@ -448,7 +463,7 @@ async fn an_api_server_that_dies_in_the_middle_hides_nothing_that_it_had_said() 
     })
     .await;
     assert!((14..=16).contains(&took), "{took}");
-    assert_snapshot!(rows, @"the Secrets: the API server https://ABC123.gr7.eu-central-1.eks.amazonaws.com/ has not answered well within 15 s: no healthy upstream");
+    assert_snapshot!(rows, @"rights of runs and the Secrets: the API server https://ABC123.gr7.eu-central-1.eks.amazonaws.com/ has not answered well within 15 s");
 }
 
 /// A pass that has just begun has found nothing that moved.
@@ -471,4 +486,33 @@ fn a_run_that_has_not_ended_well_is_not_proven_whatever_its_proof_says() {
     assert!(!proven(Some(RunResult::Stopped)));
     assert!(!proven(Some(RunResult::Incomplete)));
     assert!(proven(Some(RunResult::Complete)));
+}
+
+/// Each run has a namespace of its own.
+#[tokio::test]
+async fn without_a_namespace_the_newest_record_of_all_runs_is_shown() {
+    let client = kubernetes(|_, path| {
+        let items = |items: Value| (200, json!({"metadata": {}, "items": items}).to_string());
+        let namespace = |run: &str| {
+            let labels = json!({"app.kubernetes.io/name": "eks-encrypt", "eks-encrypt/run": run});
+            json!({"metadata": {"name": format!("eks-encrypt-{run}"), "labels": labels}})
+        };
+        let written = |run: &str, updated: &str| {
+            let data = record(&[("run", run), ("updated", updated)]);
+            (200, json!({"metadata": {"name": "eks-encrypt-run"}, "data": data}).to_string())
+        };
+        match path.split('?').next().unwrap() {
+            "/api/v1/namespaces" => items(json!([namespace("r1"), namespace("r2"), namespace("r3")])),
+            "/api/v1/namespaces/eks-encrypt-r1/configmaps/eks-encrypt-run" => written("r1", "2026-11-24T07:00:00Z"),
+            "/api/v1/namespaces/eks-encrypt-r2/configmaps/eks-encrypt-run" => written("r2", "2026-11-24T09:00:00Z"),
+            path if path.contains("/configmaps/") => testing::not_found(path),
+            _ => items(json!([])),
+        }
+    });
+    let Command::Status(flags) = Cli::try_parse_from(["kubectl-eks_encrypt", "status"]).unwrap().command else {
+        panic!()
+    };
+    let status = seen_by(&flags, client, SERVER, &calm()).await;
+    assert_eq!(status.run.map(|run| run.run).as_deref(), Some("r2"));
+    assert_eq!(status.not_seen, Vec::<String>::new());
 }

@@ -10,11 +10,13 @@ use aws_sdk_eks::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
 use clap::Parser as _;
 use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
+use jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
 
 use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
 use crate::drive::apply::Owner;
+use crate::drive::run::Run;
 use crate::eks::association::Plan;
 use crate::eks::aws::{Aws, clients};
 use crate::eks::cluster::Cluster;
@@ -67,15 +69,23 @@ pub(crate) fn line(seq: u64, event: Event) -> Line {
 pub(crate) fn enable(more: &[&str]) -> Enable {
     let base =
         ["kubectl-eks_encrypt", "enable", "--cluster", "shop", "--key-arn", KEY, "--image", "registry.example/job:1"];
-    let cli = Cli::try_parse_from(base.iter().chain(more)).unwrap();
+    let cli = Cli::try_parse_from(base.iter().chain(&in_namespace(more))).unwrap();
     let Command::Enable(enable) = cli.command else { panic!("not enable") };
     *enable
+}
+
+/// The same flags, in namespace `eks-encrypt` where they name none: that of a run has its id.
+pub(crate) fn in_namespace<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let names_one = more.iter().any(|flag| matches!(*flag, "--namespace" | "-n"));
+    let namespace = if names_one { &[][..] } else { &["--namespace", "eks-encrypt"] };
+    [namespace, more].concat()
 }
 
 /// The flags of a `reencrypt`, and more.
 pub(crate) fn reencrypt(more: &[&str]) -> Reencrypt {
     let base = ["kubectl-eks_encrypt", "reencrypt", "--cluster", "shop"];
-    let Command::Reencrypt(flags) = Cli::try_parse_from(base.iter().chain(more)).unwrap().command else { panic!() };
+    let cli = Cli::try_parse_from(base.iter().chain(&in_namespace(more))).unwrap();
+    let Command::Reencrypt(flags) = cli.command else { panic!() };
     *flags
 }
 
@@ -182,7 +192,14 @@ pub(crate) fn reached_by(flags: &[&str], client: Client) -> Kubernetes {
 pub(crate) fn ground(client: Client, answers: &[Answer]) -> Ground {
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let eks = Eks { aws: aws(answers).0, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing };
-    Ground { kubernetes, eks: Some(eks), owner: Owner::Nobody, api_servers: ApiServers::default(), checks: Vec::new() }
+    Ground {
+        kubernetes,
+        eks: Some(eks),
+        run: Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random()),
+        owner: Owner::Nobody,
+        api_servers: ApiServers::default(),
+        checks: Vec::new(),
+    }
 }
 
 /// The API server's answer for an object that is not there, named as the path names it.
@@ -223,7 +240,7 @@ pub(crate) const NOT_SERVED: &str = r#"{"kind":"Status","metadata":{},"status":"
 /// The API server's answer to a server-side apply: the object, of which kind and name are all that is read.
 pub(crate) fn api_object(path: &str) -> String {
     let kinds = [
-        ("/serviceaccounts/", "v1", "ServiceAccount"),
+        ("/serviceaccounts", "v1", "ServiceAccount"),
         ("/clusterroles/", "rbac.authorization.k8s.io/v1", "ClusterRole"),
         ("/clusterrolebindings/", "rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
         ("/roles/", "rbac.authorization.k8s.io/v1", "Role"),

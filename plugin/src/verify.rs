@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::cause::Cause;
 use crate::cli::{Prove, Verify};
 use crate::document::Head;
+use crate::drive::namespaces::of_runs;
 use crate::eks::aws::{self, Aws};
 use crate::eks::{cluster, key, updates};
 use crate::finish::subject::Subject;
@@ -118,7 +119,6 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
     let began = Instant::now();
     let prover = Prover {
         kubernetes,
-        namespace: &args.namespace,
         key_arn: &subject.key_arn,
         before: None,
         wanted: Prove::Full,
@@ -126,7 +126,9 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
         deadline: began + args.timeout,
         screen,
     };
-    let (proven, failures) = prover.conclude(Begun::Later).await;
+    // Beside the record of the last run. Without a right to list namespaces, or without a run, it is not noted.
+    let namespaces = of_runs(&kubernetes.client, args.namespace.as_deref()).await.unwrap_or_default();
+    let (proven, failures) = prover.conclude(Begun::Later, namespaces.last().map(String::as_str)).await;
     let why = match proven {
         Proven::Yes(verified) => {
             say(args, subject, Ok(&verified), &failures, began.elapsed(), screen);

@@ -5,7 +5,8 @@ use clap::Parser as _;
 use serde_json::json;
 
 fn flags(more: &[&str]) -> Verify {
-    let cli = Cli::try_parse_from(["kubectl-eks_encrypt", "verify"].iter().chain(more)).unwrap();
+    let cli =
+        Cli::try_parse_from(["kubectl-eks_encrypt", "verify"].iter().chain(&testing::in_namespace(more))).unwrap();
     let Command::Verify(flags) = cli.command else { panic!() };
     flags
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::Method;
 use serde::Serialize;
 
@@ -151,9 +150,14 @@ impl Prove {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The Job")]
 pub(crate) struct JobFlags {
-    /// The namespace in which the Job runs; made if it does not exist
-    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = NAMESPACE)]
-    pub(crate) namespace: String,
+    /// The namespace in which the Job runs; created if it does not exist [default: a new one for each run, eks-encrypt-RUN; for
+    /// `manifests`: eks-encrypt]
+    ///
+    /// While the run lasts, whoever may create Pods, Secrets or ServiceAccount tokens in a namespace that you name can use the Job's
+    /// right to read every Secret. Name one that only administrators can use. Fargate profiles and admission policies can match
+    /// the default by its prefix, eks-encrypt-.
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
 
     /// The Job's image, in a registry that the cluster's nodes can pull from
     ///
@@ -164,7 +168,7 @@ pub(crate) struct JobFlags {
     pub(crate) image: Option<String>,
 
     /// A Secret of the namespace with which the image is pulled; may be repeated
-    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    #[arg(long, value_name = "NAME", conflicts_with = "local", requires = "namespace")]
     pub(crate) image_pull_secret: Vec<String>,
 
     /// A label that the Job's node must have; may be repeated
@@ -188,7 +192,7 @@ pub(crate) struct JobFlags {
     pub(crate) priority_class: Option<String>,
 
     /// A ServiceAccount of the namespace that has the rights already; then no rights are made, and none taken away
-    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    #[arg(long, value_name = "NAME", conflicts_with = "local", requires = "namespace")]
     pub(crate) service_account: Option<String>,
 
     /// Re-encrypt from here, with your own rights and no Pod

@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::Method;
 
 use super::flags::{CREATE_TIMEOUT, TIMEOUT};
@@ -67,10 +66,8 @@ impl Paste {
         self.path("--kubeconfig", flags.kubeconfig.as_deref());
     }
 
-    fn namespace(&mut self, namespace: &str) {
-        if namespace != NAMESPACE {
-            self.flag("--namespace", namespace);
-        }
+    fn namespace(&mut self, namespace: Option<&str>) {
+        self.maybe("--namespace", namespace);
     }
 
     fn wait(&mut self, flags: &WaitFlags) {
@@ -97,7 +94,7 @@ impl Paste {
     }
 
     fn job(&mut self, flags: &JobFlags, push: &PushFlags) {
-        self.namespace(&flags.namespace);
+        self.namespace(flags.namespace.as_deref());
         match &push.push_image {
             // The image's name follows from it.
             Some(to) => {
@@ -216,12 +213,12 @@ impl Reencrypt {
 impl Attach {
     /// The command that goes on with this one.
     pub(crate) fn again(&self) -> String {
-        attach(&self.kube, &self.namespace)
+        attach(&self.kube, self.namespace.as_deref())
     }
 }
 
 /// The command that follows a Job in this namespace.
-pub(crate) fn attach(kube: &KubeFlags, namespace: &str) -> String {
+pub(crate) fn attach(kube: &KubeFlags, namespace: Option<&str>) -> String {
     let mut paste = Paste::new("attach");
     paste.kube(kube);
     paste.namespace(namespace);
@@ -239,7 +236,7 @@ pub(crate) fn enable(cluster: &str, aws: &AwsFlags, kube: &KubeFlags) -> String 
 }
 
 /// The command that begins a run in this namespace, with these flags more.
-pub(crate) fn reencrypt(kube: &KubeFlags, namespace: &str, more: &str) -> String {
+pub(crate) fn reencrypt(kube: &KubeFlags, namespace: Option<&str>, more: &str) -> String {
     let mut paste = Paste::new("reencrypt");
     paste.kube(kube);
     paste.namespace(namespace);
@@ -248,7 +245,7 @@ pub(crate) fn reencrypt(kube: &KubeFlags, namespace: &str, more: &str) -> String
 }
 
 /// The command that shows how things stand, with the run record of this namespace.
-pub(crate) fn status(kube: &KubeFlags, namespace: &str) -> String {
+pub(crate) fn status(kube: &KubeFlags, namespace: Option<&str>) -> String {
     let mut paste = Paste::new("status");
     paste.kube(kube);
     paste.namespace(namespace);
@@ -256,7 +253,7 @@ pub(crate) fn status(kube: &KubeFlags, namespace: &str) -> String {
 }
 
 /// The command that verifies every Secret; without a key, that of the cluster in AWS.
-pub(crate) fn verify(kube: &KubeFlags, namespace: &str, key_arn: &str) -> String {
+pub(crate) fn verify(kube: &KubeFlags, namespace: Option<&str>, key_arn: &str) -> String {
     let mut paste = Paste::new("verify");
     paste.kube(kube);
     paste.namespace(namespace);

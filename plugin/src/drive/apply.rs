@@ -3,11 +3,11 @@
 
 use std::fmt::Debug;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, FIELD_MANAGER};
+use eks_encrypt_job::contract::FIELD_MANAGER;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,10 +56,12 @@ pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) 
     Ok(())
 }
 
-/// Applies what gives a Job its rights, for one that is at work. What can't be applied may be there already: it is said,
-/// and the Job is followed.
+/// Applies what gives a running Job its rights. A failure is reported, because the object may exist already, and the Job is
+/// followed. Its ServiceAccount is not created again: the token of its Pod would be that of the old one.
 pub(crate) async fn rights(client: &Client, objects: &[Object], screen: &Screen) {
-    for object in objects.iter().filter(|object| !matches!(object, Object::Namespace(_) | Object::Job(_))) {
+    let gives_rights =
+        |object: &&Object| !matches!(object, Object::Namespace(_) | Object::ServiceAccount(_) | Object::Job(_));
+    for object in objects.iter().filter(gives_rights) {
         if let Err(Error::Apply { kind, name, source }) = one(client, object, screen).await {
             screen.line(&format!("note: can't apply {kind} {name} again: {source}"));
         }
@@ -71,7 +73,9 @@ async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Er
         Object::Namespace(object) => namespace(client, object, screen).await,
         Object::ClusterRole(object) => everywhere(client, object).await,
         Object::ClusterRoleBinding(object) => everywhere(client, object).await,
-        Object::ServiceAccount(object) => within(client, object).await,
+        Object::ServiceAccount(object) => {
+            create(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
+        }
         Object::Role(object) => within(client, object).await,
         Object::RoleBinding(object) => within(client, object).await,
         Object::Job(object) => within(client, object.as_ref()).await,
@@ -81,11 +85,9 @@ async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Er
 /// Whose a namespace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// It is not there.
+    /// It does not exist: the run creates it.
     Nobody,
-    /// A run of ours made it.
-    Us,
-    /// Somebody else made it.
+    /// It exists. Whoever created it may have given rights in it, whatever labels it has.
     Others,
 }
 
@@ -93,7 +95,6 @@ pub(crate) enum Owner {
 pub(crate) async fn owner(client: &Client, name: &str) -> Result<Owner, kube::Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     match kubernetes::again(|| api.get(name)).await {
-        Ok(there) if there.labels().get(APP_LABEL).is_some_and(|app| app == APP) => Ok(Owner::Us),
         Ok(_) => Ok(Owner::Others),
         Err(error) if kubernetes::gone(&error, name) => Ok(Owner::Nobody),
         Err(error) => Err(error),
@@ -103,12 +104,13 @@ pub(crate) async fn owner(client: &Client, name: &str) -> Result<Owner, kube::Er
 /// What it means to run in somebody else's namespace: before the confirmation, and when it is done.
 pub(crate) fn somebody_elses(namespace: &str) -> String {
     format!(
-        "namespace {namespace} exists and is not ours: it is used as it is. As long as the run lasts, whoever may create \
-         Pods there can use the Job's ServiceAccount, and so list every Secret of the cluster with its data"
+        "namespace {namespace} exists already and is used as it is. While the run lasts, whoever may create Pods, Secrets or \
+         ServiceAccount tokens there can use the Job's right to list every Secret of the cluster with its data"
     )
 }
 
-/// A namespace that somebody else made stays as it is: our Pod Security labels on, say, kube-system would stop its Pods.
+/// An existing namespace stays as it is: our Pod Security labels on, say, kube-system would stop its Pods. One that is created
+/// between the look and this call is refused.
 async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
     let name = object.name_any();
     match owner(client, &name).await {
@@ -116,7 +118,7 @@ async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Resu
             screen.line(&format!("note: {}", somebody_elses(&name)));
             Ok(())
         }
-        Ok(Owner::Nobody | Owner::Us) => patch(Api::all(client.clone()), object).await,
+        Ok(Owner::Nobody) => create(Api::all(client.clone()), object).await,
         Err(error) => Err(failed(object, &error)),
     }
 }
@@ -146,6 +148,15 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
 {
     patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
+}
+
+/// Creates one object that must not exist: an existing one may have been prepared by somebody.
+async fn create<K>(api: Api<K>, object: &K) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+{
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    kubernetes::again(|| api.create(&params, object)).await.map(drop).map_err(|error| failed(object, &error))
 }
 
 /// Applies one object.

@@ -1,22 +1,26 @@
-//! The run that is there already: a Job at work is followed, not doubled, and one that ended while nobody looked is
-//! judged. Input: the Jobs of the namespace, and what this command is to do. Output: the run to follow or to judge,
-//! or an error that names the Job in the way.
+//! Runs that exist already. A running Job that does what this command is to do is followed instead of doubled; another running
+//! Job stops the command. An ended Job is only reported: its result is of its time, and the run that was asked for is made.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, ENV_KEY_ARN, ENV_METHOD, ENV_PROVE, FIELD_MANAGER, RUN_LABEL};
+use std::collections::BTreeSet;
+
+use eks_encrypt_job::contract::{
+    APP, APP_LABEL, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, FIELD_MANAGER, RUN_LABEL,
+};
 use eks_encrypt_job::event::WIRE_VERSION;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use serde_json::{Map, Value};
 
 use crate::cause::Cause;
-use crate::cli::{self, EngineFlags, JobFlags, Prove};
-use crate::drive::manifests;
-use crate::drive::run::{Run, ended, image, variable};
-use crate::drive::startup::begun;
+use crate::cli::{self, EngineFlags, JobFlags};
+use crate::drive::manifests::{self, Settings};
+use crate::drive::namespaces::of_runs;
+use crate::drive::run::{JobEnd, Run, ended, ended_at, variable};
 use crate::drive::wire::Foreign;
-use crate::kubernetes::{Kubernetes, again, gone};
+use crate::kubernetes::{Kubernetes, again};
+use crate::screen::one_line;
 use crate::stop::Coded;
 
 /// Why there is neither a run to follow nor room for a new one.
@@ -29,13 +33,11 @@ pub(crate) enum Error {
         #[source]
         source: Cause,
     },
-    /// Whether a Job's rights still stand can't be seen.
-    #[error("can't see whether ClusterRoleBinding {name} is still there: this command has made no Job")]
-    Rights {
-        name: String,
-        #[source]
-        source: Cause,
-    },
+    /// Which namespaces runs have can't be seen.
+    #[error(
+        "can't list namespaces, so it is not known whether a run exists: this command has made no Job (-n NAMESPACE looks in one)"
+    )]
+    Namespaces(#[source] Cause),
     /// A Job of ours that does something else, or may have begun too early.
     #[error(
         "Job {job} in namespace {namespace} has not ended, and can't be followed as this run: {why}\n  \
@@ -51,26 +53,15 @@ impl Coded for Error {
     }
 }
 
-/// A run that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Its Job is at work.
-    AtWork(Run),
-    /// Its Job has ended, and its rights still stand: nobody was there to judge it and to take them away.
-    Ended(Run),
-}
-
-/// What was found, in words.
-pub(crate) fn said(found: &Found, namespace: &str) -> String {
-    match found {
-        Found::AtWork(run) => format!("Job {} is at work in namespace {namespace}: it will be followed", run.job),
-        Found::Ended(run) => {
-            format!(
-                "Job {} has ended in namespace {namespace}, and nobody has looked at how: that comes first",
-                run.job
-            )
-        }
-    }
+/// The runs of the cluster, as far as a new one depends on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Existing {
+    /// A running Job that does what this command is to do.
+    pub(crate) running: Option<Run>,
+    /// The last Job that has ended, for people: its name, when, and how.
+    pub(crate) last: Option<String>,
+    /// Where it was looked for.
+    pub(crate) namespaces: Vec<String>,
 }
 
 /// What a command is to do, as far as it decides which Job does the same.
@@ -87,77 +78,67 @@ pub(crate) struct Intent<'a> {
 }
 
 /// What lists the objects of runs.
-pub(crate) fn of_runs() -> ListParams {
+pub(crate) fn labelled() -> ListParams {
     ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"))
 }
 
 /// The Jobs of all runs in a namespace.
 pub(crate) async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, Cause> {
-    let (jobs, ours): (Api<Job>, _) = (Api::namespaced(client.clone(), namespace), of_runs());
+    let (jobs, ours): (Api<Job>, _) = (Api::namespaced(client.clone(), namespace), labelled());
     again(|| jobs.list(&ours)).await.map(|list| list.items).map_err(|error| Cause::kube(&error))
 }
 
-/// The run that a Job of ours is at now, or the last one if nobody has seen it end.
-pub(crate) async fn find(kubernetes: &Kubernetes, intent: &Intent<'_>) -> Result<Option<Found>, Error> {
-    let (client, flags, namespace) = (&kubernetes.client, &kubernetes.flags, &intent.job.namespace);
-    let list =
-        jobs(client, namespace).await.map_err(|source| Error::List { namespace: namespace.to_owned(), source })?;
-    let at_work = |job: &&Job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none();
+/// Looks for runs, before a new one is made.
+pub(crate) async fn find(kubernetes: &Kubernetes, intent: &Intent<'_>) -> Result<Existing, Error> {
+    let (client, flags) = (&kubernetes.client, &kubernetes.flags);
+    let namespaces = of_runs(client, intent.job.namespace.as_deref()).await.map_err(Error::Namespaces)?;
+    let mut list = Vec::new();
+    for namespace in &namespaces {
+        let found = jobs(client, namespace).await;
+        list.extend(found.map_err(|source| Error::List { namespace: namespace.clone(), source })?);
+    }
     let mut other = None;
-    for job in list.iter().filter(at_work) {
-        match same_run(job, intent).and_then(|run| serves(job, intent.job).map(|()| run)) {
-            Ok(run) => return Ok(Some(Found::AtWork(run))),
-            Err(why) => other = Some((job.name_any(), why)),
+    for job in list.iter().filter(|job| is_running(job)) {
+        match same_run(job, intent) {
+            Ok(run) => return Ok(Existing { running: Some(run), last: None, namespaces }),
+            Err(why) => other = Some((job, why)),
         }
     }
     match other {
         Some((job, why)) => {
-            let delete = cli::kubectl(flags, &format!("delete job -n {namespace} {job}"));
-            let attach = cli::attach(flags, namespace);
-            Err(Error::Other { job, namespace: namespace.to_owned(), why, delete, attach })
+            let (name, namespace) = (job.name_any(), job.namespace().unwrap_or_default());
+            let delete = cli::kubectl(flags, &format!("delete job -n {namespace} {name}"));
+            let attach = cli::attach(flags, Some(&namespace));
+            Err(Error::Other { job: name, namespace, why, delete, attach })
         }
-        // A run from here takes the rights away that it finds left behind, and does itself what it was asked for.
-        None if intent.job.local => Ok(None),
-        // Its word is of its time: Secrets may have been written under another key since. Only who verifies now can use it.
-        None if intent.engine.prove != Prove::Full => Ok(None),
-        None => unseen(client, &list, intent).await,
+        None => Ok(Existing { running: None, last: last_ended(&list), namespaces }),
     }
 }
 
-/// The newest run with this key that has ended, if its rights still stand.
-async fn unseen(client: &Client, jobs: &[Job], intent: &Intent<'_>) -> Result<Option<Found>, Error> {
-    let over = jobs.iter().filter(|job| ended(job).is_some() && job.metadata.deletion_timestamp.is_none());
-    let ours = over.filter_map(|job| Some((job.metadata.creation_timestamp.clone(), same_run(job, intent).ok()?)));
-    let newest = ours.max_by_key(|(made, _)| made.clone()).filter(|(_, run)| run.gives_rights);
-    let Some((_, run)) = newest else { return Ok(None) };
-    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-    match again(|| bindings.get(run.rights())).await {
-        Ok(_) => Ok(Some(Found::Ended(run))),
-        Err(error) if gone(&error, run.rights()) => Ok(None),
-        Err(error) => Err(Error::Rights { name: run.rights().to_owned(), source: Cause::kube(&error) }),
-    }
+fn is_running(job: &Job) -> bool {
+    ended(job).is_none() && job.metadata.deletion_timestamp.is_none()
 }
 
-/// Whether a Job that does the same will do it. One of which no Pod is running may never begin: it is no help to whoever
-/// names another image or wants no Pod at all, perhaps because of that.
-fn serves(job: &Job, wanted: &JobFlags) -> Result<(), String> {
-    if begun(job, &[]) {
-        return Ok(());
-    }
-    match (image(job), &wanted.image) {
-        _ if wanted.local => Err("no Pod of it is running, and --local is to do without one".to_owned()),
-        (Some(theirs), Some(ours)) if theirs != ours => {
-            Err(format!("no Pod of it is running, and its image is another: {theirs}"))
-        }
-        _ => Ok(()),
-    }
+/// The Job that has ended last.
+fn last_ended(jobs: &[Job]) -> Option<String> {
+    let ends = jobs.iter().filter_map(|job| Some((ended_at(job)?, job, ended(job)?)));
+    let (time, job, end) = ends.max_by_key(|(time, ..)| *time)?;
+    let how = match end {
+        JobEnd::Complete => "complete".to_owned(),
+        JobEnd::Failed(words) => format!("failed, {}", one_line(&words)),
+    };
+    Some(format!("Job {} ended at {time:.0}: {how}", job.name_any()))
 }
 
 /// The run of a Job that does what this command would do, or why it is not one. `enable` and `reencrypt` write the key's
 /// ARN into a Job only after the association, and apply it themselves, as field manager: so a Job that they applied, and that
 /// has the ARN, has listed every Secret after it. A Job from anywhere else, `manifests` included, may be older than the
-/// association, and its "done" would say nothing.
+/// association, and its "done" would say nothing. A field manager is only a name: a Job is given the right to every Secret again
+/// only if it runs what this command would run.
 fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
+    if intent.job.local {
+        return Err("it is running, and --local runs without a Job".to_owned());
+    }
     let run = Run::of(job).filter(|_| applied_by_us(job)).ok_or("it was not made by this command")?;
     match variable(job, ENV_KEY_ARN).unwrap_or_default() {
         "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
@@ -171,8 +152,90 @@ fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
         return Err("it does not verify what it has done, and nobody else would".to_owned());
     }
     match variable(job, ENV_METHOD).unwrap_or_default() {
-        word if word == manifests::word(intent.engine.method) => Ok(run),
-        other => Err(format!("its method is {other:?}")),
+        word if word == manifests::word(intent.engine.method) => {}
+        other => return Err(format!("its method is {other:?}")),
+    }
+    // In another namespace, more people may use its rights.
+    if intent.job.namespace.is_none() && !run.has_own_namespace() {
+        return Err(format!("it runs in namespace {}", run.namespace));
+    }
+    match runs_otherwise(job, &run, intent)? {
+        None => Ok(run),
+        Some(place) => Err(format!("it does not run what this command would run: {place} differs")),
+    }
+}
+
+/// Where the Pods of a Job are not those of the Job that this command would make, if so. Where they run (node selectors,
+/// tolerations, resources) and how fast does not count.
+fn runs_otherwise(job: &Job, run: &Run, intent: &Intent<'_>) -> Result<Option<String>, String> {
+    let Intent { key_arn, engine, job: flags, watched } = *intent;
+    let settings = Settings { run, key_arn, engine, job: flags, watched, missing: &[] };
+    let wanted = manifests::job_of(&settings).map_err(|error| error.to_string())?;
+    let pod = |job: &Job| -> Value {
+        let spec = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+        let mut pod = serde_json::to_value(spec).unwrap_or_default();
+        for container in pod["containers"].as_array_mut().into_iter().flatten() {
+            if let Some(env) = container["env"].as_array_mut() {
+                env.retain(|variable| !OF_THE_PACE.iter().any(|name| variable["name"] == *name));
+            }
+        }
+        pod
+    };
+    let (found, wanted) = (pod(job), pod(&wanted));
+    Ok(POD_FIELDS.iter().find_map(|place| Some(format!("{place}{}", difference(&found[*place], &wanted[*place])?))))
+}
+
+/// The fields of a Pod that decide what runs in it, and as whom.
+const POD_FIELDS: [&str; 11] = [
+    "serviceAccountName",
+    "containers",
+    "initContainers",
+    "volumes",
+    "hostNetwork",
+    "hostPID",
+    "hostIPC",
+    "shareProcessNamespace",
+    "hostAliases",
+    "dnsConfig",
+    "runtimeClassName",
+];
+
+/// The fields of a container that the API server fills in, and those that do not decide what runs.
+const SET_BY_THE_API_SERVER: [&str; 5] =
+    ["imagePullPolicy", "resources", "terminationMessagePath", "terminationMessagePolicy", "apiVersion"];
+
+/// The variables that change how fast a run is, or that another rule looks at.
+const OF_THE_PACE: [&str; 3] = [ENV_CONCURRENCY, ENV_MAX_QPS, ENV_PROVE];
+
+/// The path to the first difference of two JSON values, without regard to [`SET_BY_THE_API_SERVER`].
+fn difference(found: &Value, wanted: &Value) -> Option<String> {
+    match (found, wanted) {
+        (found, wanted) if is_unset(found) && is_unset(wanted) => None,
+        (Value::Object(found), Value::Object(wanted)) => {
+            let fields: BTreeSet<&String> = found.keys().chain(wanted.keys()).collect();
+            let compared = fields.into_iter().filter(|field| !SET_BY_THE_API_SERVER.contains(&field.as_str()));
+            compared.into_iter().find_map(|field| {
+                let value = |object: &Map<String, Value>| object.get(field).cloned().unwrap_or_default();
+                Some(format!(".{field}{}", difference(&value(found), &value(wanted))?))
+            })
+        }
+        (Value::Array(found), Value::Array(wanted)) if found.len() == wanted.len() => {
+            let mut pairs = found.iter().zip(wanted).enumerate();
+            pairs.find_map(|(index, (found, wanted))| Some(format!("[{index}]{}", difference(found, wanted)?)))
+        }
+        (found, wanted) => (found != wanted).then(String::new),
+    }
+}
+
+/// Whether the API server leaves a field of this value out of its answers.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::String(value) => value.is_empty(),
+        Value::Array(value) => value.is_empty(),
+        Value::Object(value) => value.is_empty(),
+        Value::Number(_) => false,
     }
 }
 

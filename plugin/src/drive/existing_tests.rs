@@ -1,106 +1,147 @@
 //! Which Jobs are followed, and which are in the way.
 use super::*;
-use crate::testing::{KEY, api_object, kubernetes, not_found, reached, reencrypt, told};
+use crate::testing::run::made_job;
+use crate::testing::{KEY, kubernetes, not_found, reached, reencrypt, told};
 use insta::assert_snapshot;
+use serde_json::json;
 
-/// A Job of ours at work, with this environment.
-fn job(name: &str, env: &[(&str, &str)]) -> serde_json::Value {
-    let run = name.strip_prefix("eks-encrypt-").unwrap_or("by-hand");
-    let env: Vec<_> = env.iter().map(|(name, value)| serde_json::json!({"name": name, "value": value})).collect();
-    serde_json::json!({"apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": name, "namespace": "ops", "labels": {"eks-encrypt/run": run},
-            "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}, {"manager": "kube-controller-manager", "operation": "Update"}]},
-        "spec": {"template": {"spec": {"containers": [{"name": "job", "env": env}]}}}})
+const IMAGE: &str = "registry.example/job:1";
+
+/// A running Job of run r1.
+fn running() -> Value {
+    made_job("r1", "ops", &[])
 }
 
-/// What is found where these Jobs are, and the rights of run r1.
-async fn found(jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
-    found_by(&[], jobs).await
+/// The same with another value of an environment variable.
+fn with(mut job: Value, name: &str, value: &str) -> Value {
+    let env = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+    let variable = env.iter_mut().find(|variable| variable["name"] == name).unwrap();
+    variable["value"] = value.into();
+    job
 }
 
-/// The same, by a command with more flags.
-async fn found_by(more: &[&str], jobs: &[serde_json::Value]) -> Result<Option<Found>, Error> {
-    let list =
-        serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": jobs}).to_string();
+/// The same under another name.
+fn named(mut job: Value, name: &str) -> Value {
+    job["metadata"]["name"] = name.into();
+    job["metadata"]["labels"]["eks-encrypt/run"] = name.strip_prefix("eks-encrypt-").unwrap_or("by-hand").into();
+    job
+}
+
+/// What is found where these Jobs are.
+async fn found(jobs: &[Value]) -> Result<Existing, Error> {
+    found_by(&["--image", IMAGE], jobs).await
+}
+
+/// The same, by a command with these flags.
+async fn found_by(more: &[&str], jobs: &[Value]) -> Result<Existing, Error> {
+    let list = json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": jobs}).to_string();
     let client = kubernetes(move |_, path| match path {
         _ if path.contains("/jobs?") => (200, list.clone()),
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/eks-encrypt-r1" => (200, api_object(path)),
         _ => not_found(path),
     });
     let flags = reencrypt(&[&["--namespace", "ops"], more].concat());
     find(&reached(client), &Intent { key_arn: KEY, engine: &flags.engine, job: &flags.job, watched: true }).await
 }
 
-/// A Job of run r1 that does what `reencrypt` does, in this image; its Pod has not begun.
-fn pending(image: &str) -> serde_json::Value {
-    let mut job = job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
-    job["spec"]["template"]["spec"]["containers"][0]["image"] = image.into();
-    job["status"] = serde_json::json!({"active": 1, "ready": 0});
+/// That run r1 is followed.
+fn follows_r1() -> Existing {
+    Existing { running: Some(Run::named("r1", "ops")), last: None, namespaces: vec!["ops".to_owned()] }
+}
+
+/// A Job that has ended at this time.
+fn over(name: &str, at: &str) -> Value {
+    let mut job = named(running(), name);
+    let end = json!({"type": "Complete", "status": "True", "lastTransitionTime": at});
+    job["status"] = json!({"conditions": [{"type": "SuccessCriteriaMet", "status": "True"}, end]});
     job
 }
 
-/// A Job that ended, with this key.
-fn over(name: &str, made: &str) -> serde_json::Value {
-    let mut job = job(name, &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
-    job["metadata"]["creationTimestamp"] = made.into();
-    job["status"] = serde_json::json!({"conditions": [{"type": "Complete", "status": "True"}]});
-    job
-}
-
+/// Its result was served as that of the command, which wrote nothing: Secrets that were stale since stayed so, with exit code 0.
 #[tokio::test]
-async fn the_last_run_is_judged_if_its_rights_still_stand() {
+async fn an_ended_run_is_reported_with_its_time_and_a_new_one_is_made() {
     let (r1, r2) = (over("eks-encrypt-r1", "2026-11-24T07:00:00Z"), over("eks-encrypt-r2", "2026-11-24T08:00:00Z"));
-    let run = Run::named("r1", "ops");
-    assert_eq!(found(std::slice::from_ref(&r1)).await.unwrap(), Some(Found::Ended(run)));
-    assert_eq!(found(&[r2, r1]).await.unwrap(), None, "a newer one has been judged");
-}
-
-#[tokio::test]
-async fn a_run_of_another_key_that_has_ended_is_history() {
-    let mut other = over("eks-encrypt-r1", "2026-11-24T07:00:00Z");
-    other["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = "arn:other".into();
-    assert_eq!(found(&[other]).await.unwrap(), None);
+    let last = |text: &str| Existing { running: None, last: Some(text.to_owned()), namespaces: vec!["ops".to_owned()] };
+    let first = last("Job eks-encrypt-r1 ended at 2026-11-24T07:00:00Z: complete");
+    assert_eq!(found(std::slice::from_ref(&r1)).await.unwrap(), first);
+    let second = last("Job eks-encrypt-r2 ended at 2026-11-24T08:00:00Z: complete");
+    assert_eq!(found(&[r2, r1.clone()]).await.unwrap(), second);
+    assert_eq!(found_by(&["--local"], &[r1]).await.unwrap(), first);
 }
 
 #[tokio::test]
 async fn a_job_with_this_key_and_method_is_followed() {
-    let (key, method, wire) =
-        (("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate"), ("EKS_ENCRYPT_WIRE_VERSION", "1"));
-    let ours = job("eks-encrypt-r1", &[key, method, wire]);
-    let by_hand = job("eks-encrypt", &[]);
-    let run = Run::named("r1", "ops");
-    assert_eq!(found(&[by_hand, ours]).await.unwrap(), Some(Found::AtWork(run)));
+    let by_hand = named(over("eks-encrypt-r0", "2026-11-24T07:00:00Z"), "eks-encrypt");
+    assert_eq!(found(&[by_hand, running()]).await.unwrap(), follows_r1());
+}
+
+/// Applied with our field manager before `enable`, it was followed, given the right to read every Secret, and believed.
+#[tokio::test]
+async fn a_job_that_runs_something_else_is_not_followed() {
+    let pod = |change: fn(&mut Value)| {
+        let mut job = running();
+        change(&mut job["spec"]["template"]["spec"]);
+        job
+    };
+    let mut whys = Vec::new();
+    for job in [
+        pod(|pod| pod["containers"][0]["image"] = "registry.example/other:1".into()),
+        pod(|pod| pod["containers"][0]["command"] = json!(["sh", "-c", "sleep 3600"])),
+        pod(|pod| pod["containers"][0]["args"] = json!(["--help"])),
+        pod(|pod| pod["containers"][0]["envFrom"] = json!([{"secretRef": {"name": "theirs"}}])),
+        pod(|pod| pod["containers"][0]["lifecycle"] = json!({"postStart": {"exec": {"command": ["sh"]}}})),
+        pod(|pod| pod["containers"].as_array_mut().unwrap().push(json!({"name": "other", "image": "i"}))),
+        pod(|pod| pod["initContainers"] = json!([{"name": "other", "image": "i"}])),
+        pod(|pod| pod["volumes"] = json!([{"name": "other", "emptyDir": {}}])),
+        pod(|pod| pod["serviceAccountName"] = "theirs".into()),
+        pod(|pod| pod["hostNetwork"] = true.into()),
+        with(running(), "EKS_ENCRYPT_RUN", "r2"),
+    ] {
+        let text = told(found(&[job]).await.unwrap_err());
+        let why = text.lines().nth(1).and_then(|line| line.split("as this run: ").nth(1));
+        whys.push(why.unwrap_or(&text).to_owned());
+    }
+    assert_snapshot!(whys.join("\n"), @r"
+    it does not run what this command would run: containers[0].image differs
+    it does not run what this command would run: containers[0].command differs
+    it does not run what this command would run: containers[0].args differs
+    it does not run what this command would run: containers[0].envFrom differs
+    it does not run what this command would run: containers[0].lifecycle differs
+    it does not run what this command would run: containers differs
+    it does not run what this command would run: initContainers differs
+    it does not run what this command would run: volumes differs
+    it does not run what this command would run: serviceAccountName differs
+    it does not run what this command would run: hostNetwork differs
+    it does not run what this command would run: containers[0].env[4].value differs
+    ");
+    let paced = with(with(running(), "EKS_ENCRYPT_MAX_QPS", "5"), "EKS_ENCRYPT_CONCURRENCY", "1");
+    assert_eq!(found(&[paced]).await.unwrap(), follows_r1(), "another pace is no other run");
 }
 
 /// `manifests` prints a Job with the key's ARN at any time; what the plugin applies itself, it applies after the association.
 #[tokio::test]
 async fn a_printed_job_that_somebody_applied_is_not_followed() {
-    let mut printed = job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "annotate")]);
-    printed["metadata"]["managedFields"][0] =
-        serde_json::json!({"manager": "kubectl-client-side-apply", "operation": "Update"});
+    let mut printed = running();
+    printed["metadata"]["managedFields"][0] = json!({"manager": "kubectl-client-side-apply", "operation": "Update"});
     assert!(told(found(&[printed.clone()]).await.unwrap_err()).contains("it was not made by this command"));
-    printed["metadata"]["managedFields"][0] = serde_json::json!({"manager": "kubectl", "operation": "Apply"});
+    printed["metadata"]["managedFields"][0] = json!({"manager": "kubectl", "operation": "Apply"});
     assert!(told(found(&[printed]).await.unwrap_err()).contains("it was not made by this command"));
 }
 
 #[tokio::test]
 async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_not_followed() {
-    let method = ("EKS_ENCRYPT_METHOD", "annotate");
     let mut all = Vec::new();
     for job in [
-        job("eks-encrypt", &[("EKS_ENCRYPT_KEY_ARN", KEY), method]),
-        job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", ""), method]),
-        job("eks-encrypt-r1", &[]),
-        job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", "arn:other"), method]),
-        job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), ("EKS_ENCRYPT_METHOD", "touch")]),
-        job("eks-encrypt-r1", &[("EKS_ENCRYPT_KEY_ARN", KEY), method, ("EKS_ENCRYPT_WIRE_VERSION", "2")]),
+        named(running(), "eks-encrypt"),
+        with(running(), "EKS_ENCRYPT_KEY_ARN", ""),
+        with(running(), "EKS_ENCRYPT_KEY_ARN", "arn:other"),
+        with(running(), "EKS_ENCRYPT_METHOD", "touch"),
+        with(running(), "EKS_ENCRYPT_WIRE_VERSION", "2"),
     ] {
         all.push(told(found(&[job]).await.unwrap_err()));
     }
     let whys: Vec<_> = all.iter().filter_map(|text| text.lines().nth(1)?.split("as this run: ").nth(1)).collect();
     assert_snapshot!(whys.join("\n"), @r#"
     it was not made by this command
-    it names no key, so it may have begun before the key was associated
     it names no key, so it may have begun before the key was associated
     it is for the key arn:other
     its method is "touch"
@@ -116,64 +157,25 @@ async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_n
 
 /// Its image can't be pulled; whoever named the right one, or wanted no Pod, was led to wait for it again.
 #[tokio::test]
-async fn a_job_that_has_not_begun_is_not_followed_where_another_image_or_no_pod_is_asked_for() {
-    let typo = [pending("registry.example/jbo:1")];
-    let image = ["--image", "registry.example/job:1"];
-    assert_snapshot!(told(found_by(&image, &typo).await.unwrap_err()), @r"
+async fn a_running_job_is_not_followed_where_another_image_or_no_job_is_asked_for() {
+    let other = ["--image", "registry.example/other:1"];
+    assert_snapshot!(told(found_by(&other, &[running()]).await.unwrap_err()), @r"
     exit 6
-    error: Job eks-encrypt-r1 in namespace ops has not ended, and can't be followed as this run: no Pod of it is running, and its image is another: registry.example/jbo:1
+    error: Job eks-encrypt-r1 in namespace ops has not ended, and can't be followed as this run: it does not run what this command would run: containers[0].image differs
       this command has made no Job; wait until that one has ended, or take it away: `kubectl delete job -n ops eks-encrypt-r1`
       then run the same command again; to watch it meanwhile: `kubectl eks-encrypt attach --namespace ops`
     ");
-    let refused = told(found_by(&["--local"], &typo).await.unwrap_err());
-    assert!(refused.contains("as this run: no Pod of it is running, and --local is to do without one\n"), "{refused}");
-    let run = Run::named("r1", "ops");
-    assert_eq!(
-        found_by(&["--image", "registry.example/jbo:1"], &typo).await.unwrap(),
-        Some(Found::AtWork(run.clone()))
-    );
-    let mut begun = pending("registry.example/jbo:1");
-    begun["status"]["ready"] = 1.into();
-    for more in [&image[..], &["--local"]] {
-        assert_eq!(
-            found_by(more, std::slice::from_ref(&begun)).await.unwrap(),
-            Some(Found::AtWork(run.clone())),
-            "{more:?}"
-        );
-    }
+    let refused = told(found_by(&["--local"], &[running()]).await.unwrap_err());
+    assert!(refused.contains("as this run: it is running, and --local runs without a Job\n"), "{refused}");
 }
 
-/// Its "done" would be one that nobody has proven, with exit code 0.
+/// Its "done" would be one that is not proven, with exit code 0.
 #[tokio::test]
 async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
-    let without = |mut job: serde_json::Value| {
-        let env = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
-        env.push(serde_json::json!({"name": "EKS_ENCRYPT_PROVE", "value": "false"}));
-        [job]
-    };
-    let (at_work, ended) = (without(pending("i")), without(over("eks-encrypt-r1", "2026-11-24T07:00:00Z")));
-    let by_job = ["--prove=job"];
-    let refused = told(found_by(&by_job, &at_work).await.unwrap_err());
+    let without = [with(running(), "EKS_ENCRYPT_PROVE", "false")];
+    let refused = told(found_by(&["--image", IMAGE, "--prove=job"], &without).await.unwrap_err());
     assert!(refused.contains("it does not verify what it has done"), "{refused}");
-    assert_eq!(found_by(&by_job, &ended).await.unwrap(), None, "a run with the proof comes next");
-    let run = Run::named("r1", "ops");
-    for wanted in [["--prove=none"], ["--prove=full"]] {
-        assert_eq!(found_by(&wanted, &at_work).await.unwrap(), Some(Found::AtWork(run.clone())));
+    for wanted in ["--prove=none", "--prove=full"] {
+        assert_eq!(found_by(&["--image", IMAGE, wanted], &without).await.unwrap(), follows_r1());
     }
-    assert_eq!(found_by(&["--prove=none"], &ended).await.unwrap(), None, "an old word is no proof");
-    assert_eq!(found_by(&["--prove=full"], &ended).await.unwrap(), Some(Found::Ended(run)));
-}
-
-/// There are no rights by which to tell whether somebody has judged it, and who may make Jobs alone may not look for them.
-#[tokio::test]
-async fn an_ended_job_with_somebodys_service_account_is_history() {
-    let mut theirs = over("eks-encrypt-r1", "2026-11-24T07:00:00Z");
-    theirs["metadata"]["annotations"] = serde_json::json!({"eks-encrypt/service-account": "theirs"});
-    assert_eq!(found(&[theirs]).await.unwrap(), None);
-}
-
-/// Who may do no more than a run from here needs may not look for bindings.
-#[tokio::test]
-async fn a_run_from_here_judges_no_job_that_has_ended() {
-    assert_eq!(found_by(&["--local"], &[over("eks-encrypt-r1", "2026-11-24T07:00:00Z")]).await.unwrap(), None);
 }

@@ -263,7 +263,7 @@ impl Follower<'_> {
                         "no Pod of it has begun. To begin anew, take it away first: `{}`. Then run the same command again with \
                          other settings, or do the same from here, with your own rights and without a Pod: `{}`",
                         cli::kubectl(self.flags, &format!("delete job -n {namespace} {job}")),
-                        cli::reencrypt(self.flags, namespace, "--local")
+                        cli::reencrypt(self.flags, Some(namespace), "--local")
                     ));
                 }
             }

@@ -21,6 +21,7 @@ use crate::drive::Work;
 use crate::drive::apply::{self, Owner};
 use crate::drive::follow::Ended;
 use crate::drive::manifests;
+use crate::drive::namespaces::of_runs;
 use crate::drive::run::{JobEnd, Run};
 use crate::interrupt::Stage;
 use crate::progress::{Progress, own_line};
@@ -81,7 +82,7 @@ async fn run_until(
     screen: &Screen,
     stage: &RefCell<Stage>,
 ) -> Result<(Run, Ended), Stop> {
-    let run = named(work).await;
+    let run = resumed(work).await.unwrap_or_else(|| work.run.clone());
     namespace(work, &run, screen).await?;
     stage.replace(Stage::Local);
     let spec = spec(work, &run);
@@ -119,7 +120,7 @@ async fn run_until(
 /// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.
 async fn namespace<'a>(work: &Work<'a>, run: &'a Run, screen: &Screen) -> Result<(), manifests::Error> {
     let (client, name) = (&work.kubernetes.client, &run.namespace);
-    // Somebody else's is used as it is; and what is said of Pods in it is not true of a run that has none.
+    // An existing one is used as it is; and what is reported of Pods in it is not true of a run that has none.
     if matches!(apply::owner(client, name).await, Ok(Owner::Others)) {
         return Ok(());
     }
@@ -132,15 +133,18 @@ async fn namespace<'a>(work: &Work<'a>, run: &'a Run, screen: &Screen) -> Result
     Ok(())
 }
 
-/// The run's name: that of a local run that was broken off, so that it is gone on with, by the engine's own rule.
-async fn named(work: &Work<'_>) -> Run {
-    let namespace = &work.job.namespace;
-    let before = record::read(&work.kubernetes.client, namespace, PATIENCE).await.ok().flatten();
-    let ours = before.filter(|before| spec(work, &Run::named(&before.run, namespace)).succeeds(before));
-    match ours {
-        Some(before) => Run::named(&before.run, namespace),
-        None => Run::new(namespace, Timestamp::now(), rand::random()),
+/// The local run that was interrupted and that this one resumes, by the engine's own rule.
+async fn resumed(work: &Work<'_>) -> Option<Run> {
+    let client = &work.kubernetes.client;
+    let namespaces = of_runs(client, work.job.namespace.as_deref()).await.ok()?;
+    for namespace in namespaces.iter().rev() {
+        let Ok(Some(before)) = record::read(client, namespace, PATIENCE).await else { continue };
+        let run = Run::named(&before.run, namespace);
+        if spec(work, &run).succeeds(&before) {
+            return Some(run);
+        }
     }
+    None
 }
 
 fn spec(work: &Work<'_>, run: &Run) -> Spec {
@@ -159,6 +163,7 @@ fn spec(work: &Work<'_>, run: &Run) -> Spec {
             Limit::of_settings(concurrency, max_qps)
         },
         api_servers: None,
+        cluster_role_binding: None,
     }
 }
 

@@ -64,7 +64,7 @@ fn api_server(code: u16, record: Option<Value>, lease: Option<Value>) -> (Client
                 None => missing("leases", "eks-encrypt"),
             },
             ("GET", "/api/v1/namespaces/eks-encrypt") => missing("namespaces", "eks-encrypt"),
-            ("PATCH", "/api/v1/namespaces/eks-encrypt") if code == 403 => (403, forbidden("patch", "namespaces")),
+            ("POST", "/api/v1/namespaces") if code == 403 => (403, forbidden("create", "namespaces")),
             _ => (200, json!({"metadata": {"name": "x", "resourceVersion": "1"}}).to_string()),
         }
     });
@@ -75,8 +75,9 @@ fn api_server(code: u16, record: Option<Value>, lease: Option<Value>) -> (Client
 async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, String) {
     let flags = reencrypt(&["--local"]);
     let kubernetes: Kubernetes = kubeconfig(client.clone(), "https://127.0.0.1:1", "authority A");
-    let work =
-        Work { kubernetes: &kubernetes, key_arn, engine: &flags.engine, job: &flags.job, wait: true, missing: &[] };
+    let run = Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random());
+    let (engine, job) = (&flags.engine, &flags.job);
+    let work = Work { kubernetes: &kubernetes, run: &run, key_arn, engine, job, wait: true, missing: &[] };
     let (screen, stage) = (Screen::kept(), RefCell::default());
     let stop = async {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -87,7 +88,6 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
     let subject = Subject { context: "prod".into(), key_arn: key_arn.to_owned(), ..Subject::default() };
     let prover = Prover {
         kubernetes: &kubernetes,
-        namespace: "eks-encrypt",
         key_arn,
         before: None,
         wanted: Prove::None,
@@ -95,7 +95,7 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
         deadline: Instant::now(),
         screen: &screen,
     };
-    let verdict = judge_and_prove(&ended, &prover, Begun::NotWanted, &stage).await;
+    let verdict = judge_and_prove(&run, &ended, &prover, Begun::NotWanted, &stage).await;
     // A run that Ctrl-C has stopped is told of as stopped; only one that went through everything is verified.
     let stopped_or_failed = matches!(verdict, Verdict::Incomplete { .. });
     assert_eq!(stage.into_inner(), if stopped_or_failed { Stage::Local } else { Stage::Verifying });
@@ -248,5 +248,5 @@ async fn a_namespace_that_may_not_be_made_does_not_keep_the_run() {
     let (client, _) = api_server(403, None, None);
     let (_, code, text) = ran(client, KEY, HOUR).await;
     assert_eq!(code, ExitCode::Incomplete, "the Secrets may not be patched either");
-    assert_snapshot!(text.lines().next().unwrap(), @r#"note: can't make namespace eks-encrypt: namespaces is forbidden: User "alice" cannot patch resource "namespaces"; the run goes on, and keeps no record if it does not exist"#);
+    assert_snapshot!(text.lines().next().unwrap(), @r#"note: can't make namespace eks-encrypt: namespaces is forbidden: User "alice" cannot create resource "namespaces"; the run goes on, and keeps no record if it does not exist"#);
 }

@@ -5,7 +5,8 @@
 use clap::ValueEnum as _;
 use eks_encrypt_job::api_servers::MissingRight;
 use eks_encrypt_job::contract::{
-    ACCOUNT_ANNOTATION, CONTAINER, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN, RUN_LABEL,
+    ACCOUNT_ANNOTATION, CONTAINER, ENV_BINDING, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE,
+    ENV_RUN, RUN_LABEL,
 };
 use eks_encrypt_job::event::Method;
 use eks_encrypt_job::exit::ExitCode;
@@ -96,6 +97,15 @@ pub(crate) fn objects(settings: &Settings<'_>) -> Result<Vec<Object>, Error> {
     Ok(objects)
 }
 
+/// The Job of a run.
+pub(crate) fn job_of(settings: &Settings<'_>) -> Result<Job, Error> {
+    let job = all(settings)?.into_iter().find_map(|object| match object {
+        Object::Job(job) => Some(*job),
+        _ => None,
+    });
+    job.ok_or(Error::Container)
+}
+
 fn all(settings: &Settings<'_>) -> Result<Vec<Object>, Error> {
     let mut objects = Vec::new();
     for text in [NAMESPACE, RBAC, JOB] {
@@ -135,6 +145,7 @@ impl Object {
         let to = |subjects: &mut Option<Vec<Subject>>| {
             for subject in subjects.iter_mut().flatten() {
                 subject.namespace = Some(namespace.clone());
+                subject.name = settings.run.rights().to_owned();
             }
         };
         let metadata = match self {
@@ -147,6 +158,9 @@ impl Object {
                     .rules
                     .get_or_insert_default()
                     .retain(|rule| !settings.missing.iter().any(|right| gives(rule, *right)));
+                for rule in object.rules.iter_mut().flatten().filter(|rule| names(rule, "clusterrolebindings")) {
+                    rule.resource_names = Some(vec![settings.run.rights().to_owned()]);
+                }
                 object.metadata.name = Some(settings.run.rights().to_owned());
                 &mut object.metadata
             }
@@ -158,6 +172,7 @@ impl Object {
             }
             Self::ServiceAccount(object) => {
                 of(&mut object.metadata);
+                object.metadata.name = Some(settings.run.rights().to_owned());
                 &mut object.metadata
             }
             Self::Role(object) => {
@@ -183,13 +198,17 @@ impl Object {
     }
 }
 
+/// Whether a rule is about this resource.
+fn names(rule: &PolicyRule, resource: &str) -> bool {
+    rule.resources.iter().flatten().any(|name| name == resource)
+}
+
 /// Whether a rule gives this right.
 fn gives(rule: &PolicyRule, right: MissingRight) -> bool {
-    let has = |list: &Option<Vec<String>>, item: &str| list.iter().flatten().any(|has| has == item);
     match right {
-        MissingRight::ListLeases => has(&rule.resources, "leases"),
-        MissingRight::GetEndpointSlices => has(&rule.resources, "endpointslices"),
-        MissingRight::GetMetrics => has(&rule.non_resource_urls, "/metrics"),
+        MissingRight::ListLeases => names(rule, "leases"),
+        MissingRight::GetEndpointSlices => names(rule, "endpointslices"),
+        MissingRight::GetMetrics => rule.non_resource_urls.iter().flatten().any(|url| url == "/metrics"),
     }
 }
 
@@ -220,12 +239,16 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     label(metadata, &settings.run.id);
     let pod = template.spec.get_or_insert_default();
     place(pod, settings.job);
+    let account = settings.job.service_account.as_deref().unwrap_or(settings.run.rights());
+    pod.service_account_name = Some(account.to_owned());
     let container = pod.containers.iter_mut().find(|container| container.name == CONTAINER).ok_or(Error::Container)?;
     if let Some(image) = image(settings.job)? {
         container.image = Some(image.clone());
     }
     let env = container.env.get_or_insert_default();
     set(env, ENV_RUN, &settings.run.id);
+    let gives_rights = settings.job.service_account.is_none();
+    set(env, ENV_BINDING, if gives_rights { settings.run.rights() } else { "" });
     set(env, ENV_KEY_ARN, settings.key_arn);
     set(env, ENV_METHOD, &word(settings.engine.method));
     set(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
@@ -238,7 +261,7 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where the Pod runs, and as whom.
+/// Where the Pod runs.
 fn place(pod: &mut PodSpec, flags: &JobFlags) {
     pod.node_selector.get_or_insert_default().extend(flags.node_selector.iter().cloned());
     let tolerations = flags.toleration.iter().map(|toleration| toleration.object.clone());
@@ -247,9 +270,6 @@ fn place(pod: &mut PodSpec, flags: &JobFlags) {
     pod.image_pull_secrets.get_or_insert_default().extend(secrets);
     if let Some(class) = &flags.priority_class {
         pod.priority_class_name = Some(class.clone());
-    }
-    if let Some(account) = &flags.service_account {
-        pod.service_account_name = Some(account.clone());
     }
 }
 
@@ -421,7 +441,7 @@ mod tests {
           labels:
             app.kubernetes.io/name: eks-encrypt
             eks-encrypt/run: r1
-          name: eks-encrypt
+          name: eks-encrypt-r1
           namespace: ops
         ---
         apiVersion: rbac.authorization.k8s.io/v1
@@ -457,6 +477,14 @@ mod tests {
           - /metrics
           verbs:
           - get
+        - apiGroups:
+          - rbac.authorization.k8s.io
+          resourceNames:
+          - eks-encrypt-r1
+          resources:
+          - clusterrolebindings
+          verbs:
+          - delete
         ---
         apiVersion: rbac.authorization.k8s.io/v1
         kind: ClusterRoleBinding
@@ -471,7 +499,7 @@ mod tests {
           name: eks-encrypt-r1
         subjects:
         - kind: ServiceAccount
-          name: eks-encrypt
+          name: eks-encrypt-r1
           namespace: ops
         ---
         apiVersion: rbac.authorization.k8s.io/v1
@@ -528,7 +556,7 @@ mod tests {
           name: eks-encrypt-r1
         subjects:
         - kind: ServiceAccount
-          name: eks-encrypt
+          name: eks-encrypt-r1
           namespace: ops
         ---
         apiVersion: batch/v1
@@ -590,6 +618,8 @@ mod tests {
                   value: "1"
                 - name: EKS_ENCRYPT_RUN
                   value: r1
+                - name: EKS_ENCRYPT_CLUSTER_ROLE_BINDING
+                  value: eks-encrypt-r1
                 - name: EKS_ENCRYPT_KEY_ARN
                   value: arn:k
                 - name: EKS_ENCRYPT_METHOD
@@ -630,7 +660,7 @@ mod tests {
                 runAsUser: 65532
                 seccompProfile:
                   type: RuntimeDefault
-              serviceAccountName: eks-encrypt
+              serviceAccountName: eks-encrypt-r1
               terminationGracePeriodSeconds: 15
               tolerations:
               - effect: NoSchedule

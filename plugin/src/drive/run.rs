@@ -23,9 +23,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// A new run. The id says when it began, and two in one second differ.
-    pub(crate) fn new(namespace: &str, now: Timestamp, chance: u16) -> Self {
-        Self::named(&format!("{}-{chance:04x}", now.strftime("%Y%m%d-%H%M%S")), namespace)
+    /// A new run. The id says when it began, and two in one second differ. Its namespace is the one that a person names, or its
+    /// own.
+    pub(crate) fn new(namespace: Option<&str>, now: Timestamp, chance: u32) -> Self {
+        let id = format!("{}-{chance:08x}", now.strftime("%Y%m%d-%H%M%S"));
+        Self::named(&id, namespace.unwrap_or(&own_namespace(&id)))
     }
 
     /// The run of this id.
@@ -33,10 +35,15 @@ impl Run {
         Self { job: format!("{APP}-{id}"), id: id.to_owned(), namespace: namespace.to_owned(), gives_rights: true }
     }
 
-    /// The name of its roles and their bindings: its own, so that two runs do not take each other's rights, and nobody
-    /// else's object is overwritten or deleted.
+    /// The name of its ServiceAccount, its roles and their bindings: its own, so that two runs do not take each other's rights,
+    /// and no other object is overwritten or deleted.
     pub(crate) fn rights(&self) -> &str {
         &self.job
+    }
+
+    /// Whether its namespace is its own: only runs have objects there, and who may use them is who may in the whole cluster.
+    pub(crate) fn has_own_namespace(&self) -> bool {
+        self.namespace == own_namespace(&self.id)
     }
 
     /// The command that takes its right to all Secrets away, if it was given to it.
@@ -65,6 +72,11 @@ impl Run {
     }
 }
 
+/// The namespace that a run makes for itself.
+pub(crate) fn own_namespace(run: &str) -> String {
+    format!("{APP}-{run}")
+}
+
 /// How a Job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobEnd {
@@ -90,14 +102,17 @@ pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
     })
 }
 
+/// When a Job ended, by the API server's clock.
+pub(crate) fn ended_at(job: &Job) -> Option<Timestamp> {
+    let conditions = job.status.as_ref()?.conditions.as_ref()?;
+    let is_end = |kind: &str| matches!(kind, "Complete" | "Failed");
+    let end = conditions.iter().find(|condition| condition.status == "True" && is_end(&condition.type_))?;
+    end.last_transition_time.as_ref().map(|time| time.0)
+}
+
 /// The value of an environment variable of the Job's container.
 pub(crate) fn variable<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
     container(job)?.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
-}
-
-/// The image of the Job's container.
-pub(crate) fn image(job: &Job) -> Option<&str> {
-    container(job)?.image.as_deref()
 }
 
 fn container(job: &Job) -> Option<&Container> {

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use eks_encrypt_job::contract::{APP, APP_LABEL, RUN_LABEL};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::DeleteParams;
 use kube::{Api, Resource, ResourceExt as _};
@@ -14,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
-use crate::drive::existing::of_runs;
-use crate::drive::run::{Run, ended};
+use crate::drive::existing::labelled;
+use crate::drive::run::{Run, ended, own_namespace};
 use crate::kubernetes::{Kubernetes, again, gone, time};
 use crate::screen::Screen;
 
@@ -36,17 +37,18 @@ pub(crate) async fn rights(kubernetes: &Kubernetes, run: &Run, screen: &Screen) 
         given::<RoleBinding>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
         given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
         given::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
+        // Its tokens end with it, whoever has one.
+        given::<ServiceAccount>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
     ];
     stay.into_iter().flatten().collect()
 }
 
-/// Deletes the rights of earlier runs in this namespace that no Job uses any more: a run that was broken off before it had
-/// made its Job, or whose Job somebody deleted, has nobody else to do it.
-pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, screen: &Screen) {
+/// Deletes the rights of earlier runs that no Job uses any more, in the namespace that a person names, or in those of the runs: a run
+/// that was interrupted before it had made its Job, or whose Job somebody deleted, has nobody else to do it.
+pub(crate) async fn leftovers(kubernetes: &Kubernetes, named: Option<&str>, screen: &Screen) {
     let client = &kubernetes.client;
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-    let jobs: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let ours = of_runs();
+    let ours = labelled();
     let list = match again(|| bindings.list(&ours)).await {
         Ok(list) => list,
         Err(error) => {
@@ -59,8 +61,9 @@ pub(crate) async fn leftovers(kubernetes: &Kubernetes, namespace: &str, screen: 
     }
     // By the clock that stamped them: a laptop that is minutes ahead would take the rights of a run that is just being made.
     let now = time(client).await.unwrap_or_else(Timestamp::now);
-    let ours = list.iter().filter_map(|binding| Some((binding, of_namespace(binding, namespace)?)));
+    let ours = list.iter().filter_map(|binding| Some((binding, run_of(binding, named)?)));
     for (binding, run) in ours {
+        let jobs: Api<Job> = Api::namespaced(client.clone(), &run.namespace);
         let over = match again(|| jobs.get(&run.job)).await {
             Ok(job) => ended(&job).is_some(),
             Err(error) => gone(&error, &run.job) && old(binding, now),
@@ -78,12 +81,12 @@ fn old(binding: &ClusterRoleBinding, now: Timestamp) -> bool {
     made.is_some_and(|made| now.duration_since(made.0) >= BEING_MADE)
 }
 
-/// The run of a binding, if it is one of this namespace, and its name is one that the plugin gives.
-fn of_namespace(binding: &ClusterRoleBinding, namespace: &str) -> Option<Run> {
-    let run = Run::named(binding.labels().get(RUN_LABEL)?, namespace);
-    let mut subjects = binding.subjects.iter().flatten();
-    let here = subjects.any(|subject| subject.namespace.as_deref() == Some(namespace));
-    (here && run.rights() == binding.name_any()).then_some(run)
+/// The run of a binding, if it is one of this namespace or of its own, and its name is one that the plugin gives.
+fn run_of(binding: &ClusterRoleBinding, named: Option<&str>) -> Option<Run> {
+    let id = binding.labels().get(RUN_LABEL)?;
+    let mut namespaces = binding.subjects.iter().flatten().filter_map(|subject| subject.namespace.as_deref());
+    let namespace = namespaces.find(|namespace| named == Some(*namespace) || *namespace == own_namespace(id))?;
+    Some(Run::named(id, namespace)).filter(|run| run.rights() == binding.name_any())
 }
 
 /// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.

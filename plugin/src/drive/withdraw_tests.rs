@@ -53,6 +53,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
     warning: can't see whose RoleBinding eks-encrypt is, so it stays: rolebindings is forbidden: User "alice" cannot get resource "rolebindings"
     warning: can't see whose ClusterRole eks-encrypt is, so it stays: clusterroles is forbidden: User "alice" cannot get resource "clusterroles"
     warning: can't see whose Role eks-encrypt is, so it stays: roles is forbidden: User "alice" cannot get resource "roles"
+    warning: can't see whose ServiceAccount eks-encrypt is, so it stays: serviceaccounts is forbidden: User "alice" cannot get resource "serviceaccounts"
     "#);
 }
 
@@ -139,7 +140,7 @@ async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
         (_, path) => not_found(path),
     });
     let screen = Screen::kept();
-    leftovers(&reached(client), "ops", &screen).await;
+    leftovers(&reached(client), Some("ops"), &screen).await;
     let heard: Vec<_> =
         heard.lock().unwrap().iter().filter(|path| path.starts_with("clusterrolebindings")).cloned().collect();
     let taken = ["broken-off", "over", "just-over"].map(|run| format!("clusterrolebindings/eks-encrypt-{run}"));
@@ -168,5 +169,6 @@ async fn the_command_for_a_right_that_stays_names_the_cluster() {
     kubectl delete rolebinding eks-encrypt-r1 -n ops --context 'my prod' --kubeconfig /tmp/k
     kubectl delete clusterrole eks-encrypt-r1 --context 'my prod' --kubeconfig /tmp/k
     kubectl delete role eks-encrypt-r1 -n ops --context 'my prod' --kubeconfig /tmp/k
+    kubectl delete serviceaccount eks-encrypt-r1 -n ops --context 'my prod' --kubeconfig /tmp/k
     ");
 }

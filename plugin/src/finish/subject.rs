@@ -1,7 +1,6 @@
 //! What a run was about, for the last words and the report. Input: what the command knows of the cluster and its key, which
 //! without AWS is little. Output: lines of text and fields.
 
-use eks_encrypt_job::contract::NAMESPACE;
 use serde::Serialize;
 
 use crate::cli::{KubeFlags, status};
@@ -54,7 +53,7 @@ impl Subject {
             _ => format!("that of kubeconfig context {}", self.context),
         };
         let key = match self.key_arn.as_str() {
-            "" => format!("not known to this run; `{}` shows which the cluster has", status(&self.flags, NAMESPACE)),
+            "" => format!("not known to this run; `{}` shows which the cluster has", status(&self.flags, None)),
             arn => arn.to_owned(),
         };
         format!("  cluster   {cluster}\n  key       {key}\n")

@@ -55,13 +55,17 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
             let elsewhere = if subject.key_arn.is_empty() { String::new() } else { elsewhere(&subject.key_arn) };
             let known = match evidence {
                 Evidence::Command(verified) => seen(verified),
-                Evidence::Job(proof) => told(proof, &verify(&subject.flags, &run.namespace, &subject.key_arn)),
+                Evidence::Job(proof) => told(proof, &verify(&subject.flags, Some(&run.namespace), &subject.key_arn)),
                 Evidence::NotWanted => NOT_PROVEN.to_owned(),
             };
             format!("{elsewhere}{known}")
         }
         Verdict::Unproven { failures, .. } => {
-            format!("{}{UNPROVEN}  {}\n", named(failures), verify(&subject.flags, &run.namespace, &subject.key_arn))
+            format!(
+                "{}{UNPROVEN}  {}\n",
+                named(failures),
+                verify(&subject.flags, Some(&run.namespace), &subject.key_arn)
+            )
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
     };

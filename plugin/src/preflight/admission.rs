@@ -31,9 +31,8 @@ struct Read {
     failed: Vec<String>,
 }
 
-/// Looks at all gates. `writer` is who will write the Secrets, as the API server names him:
-/// `system:serviceaccount:NAMESPACE:NAME`, or the person's own name where no Job is made.
-pub(crate) async fn check(client: &Client, writer: &str) -> Vec<Check> {
+/// Looks at all gates. `exempt` is the condition, in CEL, that is false for requests of whoever will write the Secrets.
+pub(crate) async fn check(client: &Client, exempt: &str) -> Vec<Check> {
     let read = read(client).await;
     let (mut shut, mut open) = (Vec::new(), Vec::new());
     let mut known = HashMap::new();
@@ -60,7 +59,7 @@ pub(crate) async fn check(client: &Client, writer: &str) -> Vec<Check> {
             _ => open.push(gate.open(&answers)),
         }
     }
-    rows(shut, open, &read, writer)
+    rows(shut, open, &read, exempt)
 }
 
 /// Reads all four kinds, at once.
@@ -88,13 +87,12 @@ async fn read(client: &Client) -> Read {
 }
 
 /// A row for each cure.
-fn rows(shut: Vec<String>, open: Vec<String>, read: &Read, writer: &str) -> Vec<Check> {
-    let exempt = format!("`request.userInfo.username != '{writer}'`");
+fn rows(shut: Vec<String>, open: Vec<String>, read: &Read, exempt: &str) -> Vec<Check> {
     let mut rows = Vec::new();
     if !shut.is_empty() {
         let cure = format!(
             "repair who should answer (its Service, its Pods), or finish its uninstallation if it is not wanted any more; or \
-             exempt the writer of the Secrets by a matchCondition of the webhook: {exempt}"
+             exempt the writer of the Secrets by a matchCondition of the webhook: `{exempt}`"
         );
         rows.push(Check::failed(NAME, shut.join("\n"), Some(cure)));
     }
@@ -102,7 +100,7 @@ fn rows(shut: Vec<String>, open: Vec<String>, read: &Read, writer: &str) -> Vec<
         let list: String = open.iter().map(|line| format!("\n  {line}")).collect();
         let cure = format!(
             "nothing, if they let an annotation be set on a Secret; else exempt the writer: by a matchCondition of the webhook \
-             or policy ({exempt}), or by the exclusions of the policy engine that makes it"
+             or policy (`{exempt}`), or by the exclusions of the policy engine that makes it"
         );
         rows.push(Check::warn(
             NAME,

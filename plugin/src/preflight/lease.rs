@@ -19,11 +19,22 @@ const NAME: &str = "run";
 /// run itself waits for it.
 const WATCHED: Duration = RENEWED_EVERY.saturating_mul(2);
 
-/// Looks at the lease, where no Job is at work.
-pub(crate) async fn check(client: &Client, namespace: &str) -> Check {
+/// Looks at the leases of these namespaces, where no Job is running. `last`: the Job that has ended last.
+pub(crate) async fn check(client: &Client, namespaces: &[String], last: Option<&str>) -> Check {
+    for namespace in namespaces {
+        if let Some(row) = of_namespace(client, namespace).await {
+            return row;
+        }
+    }
+    let last = last.map(|last| format!("; {last}")).unwrap_or_default();
+    Check::ok(NAME, format!("no active run{last}"))
+}
+
+/// The row, where there is something to say of this namespace.
+async fn of_namespace(client: &Client, namespace: &str) -> Option<Check> {
     let held = AtomicBool::new(false);
-    match timeout(WATCHED, at_work(client, namespace, |_| held.store(true, Ordering::Relaxed))).await {
-        Ok(Ok(None)) => Check::ok(NAME, format!("none is at work in namespace {namespace}")),
+    Some(match timeout(WATCHED, at_work(client, namespace, |_| held.store(true, Ordering::Relaxed))).await {
+        Ok(Ok(None)) => return None,
         Ok(Ok(Some(holder))) => Check::failed(
             NAME,
             format!("{} is at work in namespace {namespace}, without a Job: it renews the lease", one_line(&holder)),
@@ -51,7 +62,7 @@ pub(crate) async fn check(client: &Client, namespace: &str) -> Check {
                 "no Job is at work in namespace {namespace}; a run that was cut off has left its lease, which expires soon"
             ),
         ),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -68,7 +79,7 @@ mod tests {
     async fn told(answer: impl Fn(u64, &str) -> (u16, String) + Send + Sync + 'static) -> (String, u64) {
         let began = Instant::now();
         let client = kubernetes(move |_, path| answer(began.elapsed().as_secs(), path));
-        (row(check(&client, "ops").await), began.elapsed().as_secs())
+        (row(check(&client, &["ops".to_owned()], None).await), began.elapsed().as_secs())
     }
 
     /// A lease at this version.
@@ -90,7 +101,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lease_that_is_free_or_is_left_behind_lets_a_run_begin() {
-        assert_snapshot!(told(|_, path| not_found(path)).await.0, @"  ok    run                  none is at work in namespace ops");
+        assert_snapshot!(told(|_, path| not_found(path)).await.0, @"  ok    run                  no active run");
         let (left, took) = told(|_, _| held(7)).await;
         assert_snapshot!(left, @r"
         ok    run                  no Job is at work in namespace ops; a run that was cut off has left its lease, which

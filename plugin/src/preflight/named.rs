@@ -22,8 +22,10 @@ const CLASS: (&str, &str) = ("PriorityClass", "--priority-class");
 pub(crate) async fn check(client: &Client, job: &JobFlags) -> Vec<Check> {
     let mut rows = Vec::new();
     if let Some(name) = &job.service_account {
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &job.namespace);
-        rows.push(exists(&accounts, name, &format!(" in namespace {}", job.namespace), ACCOUNT).await);
+        // The flag requires one.
+        let namespace = job.namespace.as_deref().unwrap_or_default();
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+        rows.push(exists(&accounts, name, &format!(" in namespace {namespace}"), ACCOUNT).await);
     }
     if let Some(name) = &job.priority_class {
         rows.push(exists(&Api::<PriorityClass>::all(client.clone()), name, "", CLASS).await);

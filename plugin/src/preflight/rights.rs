@@ -34,7 +34,7 @@ const GIVE_EVERYWHERE: &Rights = &[
 
 /// And in the Job's namespace.
 const GIVE_WITHIN: &Rights = &[
-    ("", "serviceaccounts", &["create", "patch"]),
+    ("", "serviceaccounts", &["get", "create", "delete"]),
     (RBAC, "roles", &["get", "create", "patch", "delete"]),
     (RBAC, "rolebindings", &["get", "create", "patch", "delete"]),
 ];
@@ -109,8 +109,8 @@ pub(crate) async fn check(client: &Client, run: &Run, job: &JobFlags, objects: &
 }
 
 /// What there is the right to, in words.
-pub(crate) fn granted(job: &JobFlags) -> String {
-    let namespace = &job.namespace;
+pub(crate) fn granted(run: &Run, job: &JobFlags) -> String {
+    let namespace = &run.namespace;
     match &job.service_account {
         _ if job.local => {
             format!("you may list and patch every Secret, and keep the run's record in namespace {namespace}")
@@ -136,8 +136,11 @@ fn needed(namespace: &str, owner: Owner, job: &JobFlags) -> Vec<ResourceAttribut
         }
     };
     let mut all = Vec::new();
-    if owner != Owner::Others {
-        all.extend(["create", "patch"].map(|verb| ask(None, "", "namespaces", verb)));
+    if owner == Owner::Nobody {
+        all.push(ask(None, "", "namespaces", "create"));
+    }
+    if job.namespace.is_none() {
+        all.push(ask(None, "", "namespaces", "list"));
     }
     let (everywhere, within): (&Rights, [&Rights; 2]) = match &job.service_account {
         _ if job.local => (SECRETS, [RECORD, &[]]),

@@ -2,7 +2,7 @@
 
 use crate::progress::thousands;
 use crate::screen::one_line;
-use crate::status::{InAws, LastRun, Status};
+use crate::status::{InAws, LastRun, RightLeft, Status};
 use crate::verification::Verification;
 
 /// The whole text.
@@ -13,6 +13,7 @@ pub(crate) fn text(status: &Status) -> String {
         None => rows.push(("cluster", format!("that of kubeconfig context {}", status.context))),
     }
     rows.extend(run(status));
+    rows.extend(status.rights_left.iter().map(|right| ("rights", right_left(right))));
     rows.extend(secrets(status));
     rows.extend(status.verified.as_ref().map(|verified| ("verified", noted(verified, &status.verify))));
     rows.extend(status.not_seen.iter().map(|why| ("not seen", one_line(why))));
@@ -78,6 +79,13 @@ fn key(run: &LastRun) -> String {
             format!("{}, but whether the cluster had it when the run began is not known", one_line(key))
         }
     }
+}
+
+/// A right of a run that is over.
+fn right_left(right: &RightLeft) -> String {
+    let RightLeft { cluster_role_binding, delete } = right;
+    let name = one_line(cluster_role_binding);
+    format!("ClusterRoleBinding {name} still gives the right to list and patch every Secret; to delete it: {delete}")
 }
 
 /// When it was verified, and by whom, as somebody has noted.

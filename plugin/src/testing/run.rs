@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
+
 use super::{KEY, api_object, kubernetes, not_found};
+use crate::drive::manifests::{self, Settings};
+use crate::drive::run::Run;
 
 /// What AWS's STS says of us.
 pub(crate) const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn>\
@@ -27,6 +31,29 @@ pub(crate) fn passing(method: &str, path: &str) -> (u16, String) {
     }
 }
 
+/// The Job that `enable` and `reencrypt` make with the image of [`super::enable`], as the API server answers: with its own fields, and
+/// without empty ones.
+pub(crate) fn made_job(run: &str, namespace: &str, more: &[&str]) -> Value {
+    let base = ["--namespace", namespace, "--image", "registry.example/job:1"];
+    let flags = super::reencrypt(&[&base[..], more].concat());
+    let run = Run::named(run, namespace);
+    let settings =
+        Settings { run: &run, key_arn: KEY, engine: &flags.engine, job: &flags.job, watched: true, missing: &[] };
+    let mut job = serde_json::to_value(manifests::job_of(&settings).unwrap()).unwrap();
+    job["metadata"]["managedFields"] = json!([{"manager": "eks-encrypt", "operation": "Apply"},
+        {"manager": "kube-controller-manager", "operation": "Update"}]);
+    let pod = &mut job["spec"]["template"]["spec"];
+    pod["serviceAccount"] = pod["serviceAccountName"].clone();
+    for variable in pod["containers"][0]["env"].as_array_mut().unwrap() {
+        if variable["value"] == "" {
+            variable.as_object_mut().unwrap().remove("value");
+        } else if variable["valueFrom"].is_object() {
+            variable["valueFrom"]["fieldRef"]["apiVersion"] = "v1".into();
+        }
+    }
+    job
+}
+
 /// Whether a call changes nothing: a read, a review, or a dry run.
 pub(crate) fn changes_nothing(call: &str) -> bool {
     call.starts_with("GET ") || call.contains("reviews?") || call.contains("dryRun=All")
@@ -48,12 +75,10 @@ pub(crate) fn api_server(job_state: &'static str, result: &'static str, failed: 
         }
         let run = run.lock().unwrap().clone();
         heard.lock().unwrap().push(format!("{method} {}", bare.replace(&run, "RUN")));
-        let job = |conditions: serde_json::Value| {
-            serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": conditions},
-                "metadata": {"name": format!("eks-encrypt-{run}"), "namespace": "eks-encrypt", "labels": {"eks-encrypt/run": run},
-                    "managedFields": [{"manager": "eks-encrypt", "operation": "Apply"}]},
-                "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [
-                    {"name": "EKS_ENCRYPT_KEY_ARN", "value": KEY}, {"name": "EKS_ENCRYPT_METHOD", "value": "annotate"}]}]}}}})
+        let job = |conditions: Value| {
+            let mut job = made_job(&run, "eks-encrypt", &[]);
+            job["status"] = json!({"conditions": conditions});
+            job
         };
         let word = format!(
             r#"{{"wire":1,"run":"{run}","pod":"p","seq":1,"time":"2026-11-24T07:00:00Z","event":"finished","result":"{result}","tally":{{"listed":3,"rewritten":{},"current":0,"gone":0,"failed":{failed}}}}}"#,
@@ -62,35 +87,35 @@ pub(crate) fn api_server(job_state: &'static str, result: &'static str, failed: 
         let body = match (method, bare.as_str()) {
             ("GET", "/apis/batch/v1/namespaces/eks-encrypt/jobs") => {
                 let items = match job_state {
-                    "there" => vec![job(serde_json::json!([]))],
-                    "over" => vec![job(serde_json::json!([{"type": "Complete", "status": "True"}]))],
+                    "there" => vec![job(json!([]))],
+                    "over" => vec![job(
+                        json!([{"type": "Complete", "status": "True", "lastTransitionTime": "2026-11-24T07:00:00Z"}]),
+                    )],
                     _ => vec![],
                 };
-                serde_json::json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
+                json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": items})
             }
             ("GET", "/api/v1/namespaces/eks-encrypt") => return not_found(path),
             // The first list is that of the watermark; what the run has written is newer.
             ("GET", "/api/v1/secrets") => {
                 let version = if path.contains("limit=1&") || path.ends_with("limit=1") { "100" } else { "200" };
-                let secret = serde_json::json!({"metadata": {"namespace": "a", "name": "s", "resourceVersion": "150"}});
-                serde_json::json!({"metadata": {"resourceVersion": version}, "items": [secret]})
+                let secret = json!({"metadata": {"namespace": "a", "name": "s", "resourceVersion": "150"}});
+                json!({"metadata": {"resourceVersion": version}, "items": [secret]})
             }
             ("PATCH", path) if path.contains(&format!("/{job_state}/")) => return (403, status(403, "Forbidden")),
-            ("GET", path) if path.ends_with("/clusterrolebindings") => serde_json::json!({"metadata": {}, "items": []}),
+            ("GET", path) if path.ends_with("/clusterrolebindings") => json!({"metadata": {}, "items": []}),
             ("GET", path) if path.contains("/jobs/") && job_state == "deleted" => return not_found(path),
             ("GET", path) if path.contains("/rbac.authorization.k8s.io/") => {
-                serde_json::json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}},
+                json!({"metadata": {"name": "x", "labels": {"eks-encrypt/run": run}},
                     "roleRef": {"apiGroup": "", "kind": "", "name": ""}})
             }
             ("GET", path) if path.ends_with("/pods") => {
-                serde_json::json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
+                json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
                 {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "job", "image": "", "imageID": "", "ready": false,
                     "restartCount": 0, "state": {"terminated": {"exitCode": 0, "message": word}}}]}}]})
             }
             ("GET", path) if path.ends_with("/log") => return (200, format!("2026-11-24T07:00:00Z {word}\n")),
-            ("GET", _) => {
-                job(serde_json::json!([{"type": if failed > 0 { "Failed" } else { "Complete" }, "status": "True"}]))
-            }
+            ("GET", _) => job(json!([{"type": if failed > 0 { "Failed" } else { "Complete" }, "status": "True"}])),
             ("DELETE", _) => return (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
             (_, path) => return (200, api_object(path)),
         };
@@ -100,6 +125,5 @@ pub(crate) fn api_server(job_state: &'static str, result: &'static str, failed: 
 }
 
 pub(crate) fn status(code: u16, reason: &str) -> String {
-    serde_json::json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "you may not"})
-        .to_string()
+    json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "you may not"}).to_string()
 }

@@ -9,7 +9,7 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
 use super::gate;
-use super::judge::{Before, cleaned_up};
+use super::judge::{Before, cleaned_up, own_namespace};
 use super::node::push;
 use super::running::Running;
 use super::support::{
@@ -41,7 +41,9 @@ async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     // The run is still under way when the API server goes.
     gate::shut(&sandbox, "seed-2", "secret-2");
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--image", &image]));
-    let log = ["logs", "-n", "eks-encrypt", "-l", "app.kubernetes.io/name=eks-encrypt", "--tail=1"];
+    run.until(" made in namespace ");
+    let namespace = own_namespace(&sandbox);
+    let log = ["logs", "-n", &namespace, "-l", "app.kubernetes.io/name=eks-encrypt", "--tail=1"];
     wait_for("the first patches", || admin(&sandbox, &log).stdout.contains(r#""event":"progress""#).then_some(()));
     sandbox.kill_api_servers(None).await.unwrap();
     // Nobody answers for as long as it takes the plugin to notice.
@@ -78,7 +80,7 @@ async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
     assert!(said.stderr.contains("seed-0/secret-7") && said.stderr.contains("secret-7 is frozen"), "{}", said.stderr);
     before.moved_but(&sandbox, &["seed-0/secret-7"]).await;
     // Another Pod would say the same, so there was none.
-    let pods = admin(&sandbox, &["get", "pods", "-n", "eks-encrypt", "--output=name"]).ok();
+    let pods = admin(&sandbox, &["get", "pods", "-n", &own_namespace(&sandbox), "--output=name"]).ok();
     assert_eq!(pods.lines().count(), 1, "{pods}");
     cleaned_up(&sandbox).await;
 }

@@ -193,7 +193,10 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
     let to = format!("{}/team/job:v1", registry.address);
     let flags = [vec![format!("--archive={}", image().display())], flags(registry)].concat();
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
-    let arguments = enable(&sandbox, &[&["--push-image", &to, "--image-pull-secret", "pull"], &flags[..]].concat());
+    let arguments = enable(
+        &sandbox,
+        &[&["--push-image", &to, "--image-pull-secret", "pull", "-n", "eks-encrypt"], &flags[..]].concat(),
+    );
 
     let said = plugin_with(&sandbox, &arguments, "wrong");
     assert_eq!(said.code, Some(3), "{}", said.stderr);

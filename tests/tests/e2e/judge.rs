@@ -43,7 +43,11 @@ pub(crate) async fn revisions(sandbox: &Sandbox) -> BTreeMap<String, u64> {
 /// The revision of all that neither the cluster writes by itself nor a run may write: Secrets are looked at apart.
 async fn others(sandbox: &Sandbox, namespaces: &[&str]) -> BTreeMap<String, u64> {
     let mut all = sandbox.etcd().revisions("/registry/").await.unwrap();
-    let ours = |key: &str| namespaces.iter().any(|namespace| key.split('/').any(|part| part == *namespace));
+    // Each run has a namespace of its own. Its rights, which are in none, must be gone.
+    let ours = |key: &str| {
+        let is_ours = |part: &str| namespaces.contains(&part) || part.starts_with("eks-encrypt-");
+        !key.starts_with("clusterrole") && key.split('/').any(is_ours)
+    };
     all.retain(|key, _| {
         let key = key.trim_start_matches("/registry/");
         !BY_ITSELF.iter().any(|prefix| key.starts_with(prefix))
@@ -133,6 +137,13 @@ pub(crate) async fn cleaned_up(sandbox: &Sandbox) {
         assert!(Instant::now() < deadline, "90 s after cleanup there is {first}, and {} more", left.count());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// The namespace that the only run has made for itself.
+pub(crate) fn own_namespace(sandbox: &Sandbox) -> String {
+    let all = namespaces(sandbox);
+    let name = all.trim().strip_prefix("namespace/eks-encrypt-").filter(|name| !name.contains('\n'));
+    format!("eks-encrypt-{}", name.unwrap_or_else(|| panic!("there is not one namespace of a run: {all}")))
 }
 
 /// The namespaces that carry our label.

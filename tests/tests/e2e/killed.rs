@@ -6,14 +6,14 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
 use super::gate;
-use super::judge::{Before, cleaned_up, times};
+use super::judge::{Before, cleaned_up, own_namespace, times};
 use super::node::push;
 use super::running::{BEGUN, Running};
 use super::support::{Fixture, admin, as_on_eks, associated, enable, filled, plugin, wait_for};
 
 /// The Pods of runs that are not being deleted.
 fn pods(sandbox: &Sandbox) -> Vec<String> {
-    let list = ["get", "pods", "-n", "eks-encrypt", "-l", "app.kubernetes.io/name=eks-encrypt", "--output=json"];
+    let list = ["get", "pods", "--all-namespaces", "-l", "app.kubernetes.io/name=eks-encrypt", "--output=json"];
     let list = admin(sandbox, &list).json();
     let living = list["items"].as_array().unwrap().iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
     living.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
@@ -36,7 +36,8 @@ async fn held(secrets: u32, namespaces: u32) -> (Fixture, Before, Running) {
 async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_the_laptop_has_vanished() {
     let (sandbox, before, mut laptop) = held(300, 3).await;
     // The record is what a successor goes on from.
-    let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=jsonpath={.data.rewritten}"];
+    let namespace = own_namespace(&sandbox);
+    let record = ["get", "configmap", "-n", &namespace, "eks-encrypt-run", "--output=jsonpath={.data.rewritten}"];
     wait_for("what can be written to be written", || (admin(&sandbox, &record).stdout == "200").then_some(()));
 
     // A second machine looks how things stand.
@@ -47,7 +48,7 @@ async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_t
 
     let first = pods(&sandbox);
     assert_eq!(first.len(), 1, "{first:?}");
-    admin(&sandbox, &["delete", "pod", "-n", "eks-encrypt", &first[0], "--force", "--grace-period=0"]).ok();
+    admin(&sandbox, &["delete", "pod", "-n", &namespace, &first[0], "--force", "--grace-period=0"]).ok();
     laptop.until("going on with run");
     laptop.kill();
     gate::open(&sandbox);
@@ -68,12 +69,13 @@ async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_t
 
 /// Evicts a Pod, as `kubectl drain` does.
 fn evict(sandbox: &Sandbox, pod: &str) {
+    let namespace = own_namespace(sandbox);
     let eviction = format!(
-        r#"{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{pod}","namespace":"eks-encrypt"}}}}"#
+        r#"{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{pod}","namespace":"{namespace}"}}}}"#
     );
     let file = sandbox.folder().logs().join("eviction.json");
     std::fs::write(&file, eviction).unwrap();
-    let path = format!("/api/v1/namespaces/eks-encrypt/pods/{pod}/eviction");
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
     admin(sandbox, &["create", "--raw", &path, "--filename", file.to_str().unwrap()]).ok();
 }
 
@@ -90,7 +92,7 @@ async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
     gate::open(&sandbox);
     let said = laptop.end();
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let failed = ["get", "jobs", "-n", "eks-encrypt", "--output=jsonpath={.items[*].status.failed}"];
+    let failed = ["get", "jobs", "--all-namespaces", "--output=jsonpath={.items[*].status.failed}"];
     let failed = admin(&sandbox, &failed).ok();
     assert!(["", "0"].contains(&failed.trim()), "a disruption counts as a failure: {failed}");
     before.all_moved(&sandbox).await;

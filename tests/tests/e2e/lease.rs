@@ -1,6 +1,5 @@
 //! One run at a time: others are refused, name who is at work, and write nothing.
 
-use eks_encrypt_job::contract::NAMESPACE;
 use eks_encrypt_job::event::{Event, Method, RunResult};
 use eks_encrypt_job::limit::Limit;
 use eks_encrypt_job::rewrite::rewrite;
@@ -10,24 +9,25 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use jiff::Timestamp;
 
 use super::gate;
-use super::judge::{Before, cleaned_up, times};
+use super::judge::{Before, cleaned_up, own_namespace, times};
 use super::running::{BEGUN, Running};
 use super::support::{admin, associated, control_plane, enable, filled, plugin};
 
 /// A run of the engine, as a Job's Pod begins it: how it ended, and why.
-async fn engine(sandbox: &Sandbox) -> (RunResult, Option<String>) {
+async fn engine(sandbox: &Sandbox, namespace: &str) -> (RunResult, Option<String>) {
     let client = client::of(&sandbox.folder().admin_kubeconfig()).await.unwrap();
     let spec = Spec {
         run: "third".into(),
         job_uid: "uid-of-third".into(),
         holder: "third/pod".into(),
-        namespace: NAMESPACE.into(),
+        namespace: namespace.into(),
         method: Method::Annotate,
         prove: true,
         key_arn: String::new(),
         time: Timestamp::now(),
         limit: Limit::adaptive(),
         api_servers: None,
+        cluster_role_binding: None,
     };
     let mut why = None;
     let sink = |event| {
@@ -49,7 +49,8 @@ async fn other_runs_are_refused_by_the_lease_and_the_first_one_finishes() {
     gate::shut(&sandbox, "seed-2", "secret-2");
     let mut first = Running::start(&sandbox, "first", &enable(&sandbox, &["--local"]));
     first.until(BEGUN);
-    let holder = ["get", "lease", "-n", "eks-encrypt", "eks-encrypt", "--output=jsonpath={.spec.holderIdentity}"];
+    let namespace = own_namespace(&sandbox);
+    let holder = ["get", "lease", "-n", &namespace, "eks-encrypt", "--output=jsonpath={.spec.holderIdentity}"];
     let holder = admin(&sandbox, &holder).ok();
     assert!(holder.contains("/local-"), "{holder}");
 
@@ -57,13 +58,13 @@ async fn other_runs_are_refused_by_the_lease_and_the_first_one_finishes() {
     let second = plugin(&sandbox, &["reencrypt", "--local", "--yes", "--output=json"]);
     first.at_work();
     assert_eq!(second.code, Some(3), "{}", second.stderr);
-    let words = format!("{holder} is at work in namespace eks-encrypt, without a Job: it renews the lease");
+    let words = format!("{holder} is at work in namespace {namespace}, without a Job: it renews the lease");
     assert!(second.words().contains(&words), "{words}: {}", second.stderr);
     let checks: serde_json::Value = serde_json::from_str(&second.stdout).unwrap();
     assert_eq!((&checks["passed"], &checks["exitCode"]), (&false.into(), &3.into()), "{checks}");
 
     // Whoever comes past the checks, which see one moment, is kept out by the engine.
-    let third = engine(&sandbox).await;
+    let third = engine(&sandbox, &namespace).await;
     first.at_work();
     assert_eq!(third, (RunResult::Refused, Some(format!("another run is at work: {holder} has the lease"))));
 

@@ -7,7 +7,7 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
 use super::gate;
-use super::judge::{Before, cleaned_up, namespaces, revisions};
+use super::judge::{Before, cleaned_up, namespaces, own_namespace, revisions};
 use super::running::{BEGUN, Running};
 use super::support::{admin, associated, control_plane, enable, filled, key_of, plugin, plugin_command, wait_for};
 
@@ -35,9 +35,10 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     assert_eq!((&report["proven"], &report["tally"]["rewritten"]), (&true.into(), &600.into()), "{report}");
     before.all_moved(&sandbox).await;
     // No Job was made, and no rights; the record is there.
-    let made = ["get", "jobs,serviceaccounts", "-n", "eks-encrypt", "--output=name", "-l", "app.kubernetes.io/name"];
+    let namespace = format!("eks-encrypt-{}", report["run"].as_str().unwrap());
+    let made = ["get", "jobs,serviceaccounts", "-n", &namespace, "--output=name", "-l", "app.kubernetes.io/name"];
     assert_eq!(admin(&sandbox, &made).ok(), "");
-    let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=json"];
+    let record = ["get", "configmap", "-n", &namespace, "eks-encrypt-run", "--output=json"];
     assert_eq!(admin(&sandbox, &record).json()["data"]["run"], report["run"]);
 
     // How things stand: one Secret that somebody makes later is under the key by itself.
@@ -67,8 +68,8 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     // The last trace.
     let cleanup = plugin(&sandbox, &["cleanup", "--dry-run"]);
     assert_eq!(cleanup.code, Some(0), "{}", cleanup.stderr);
-    assert!(cleanup.stderr.contains("would remove Namespace eks-encrypt"), "{}", cleanup.stderr);
-    assert_eq!(namespaces(&sandbox), "namespace/eks-encrypt\n");
+    assert!(cleanup.stderr.contains(&format!("would remove Namespace {namespace}")), "{}", cleanup.stderr);
+    assert_eq!(namespaces(&sandbox), format!("namespace/{namespace}\n"));
     cleaned_up(&sandbox).await;
     let again = plugin(&sandbox, &["cleanup"]);
     assert!(again.stderr.contains("There is nothing of ours in this cluster."), "{}", again.stderr);
@@ -89,7 +90,8 @@ async fn ctrl_c_stops_it_and_the_same_command_does_the_rest() {
     assert!(said.stderr.contains("has stopped; what is written is written"), "{}", said.stderr);
     let report: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!((&report["done"], &report["exitCode"]), (&false.into(), &130.into()), "{report}");
-    let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=jsonpath={.data.result}"];
+    let namespace = own_namespace(&sandbox);
+    let record = ["get", "configmap", "-n", &namespace, "eks-encrypt-run", "--output=jsonpath={.data.result}"];
     assert_eq!(admin(&sandbox, &record).ok(), "stopped");
     gate::open(&sandbox);
     let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));

@@ -37,3 +37,4 @@ mod seed;
 mod seed_commands;
 mod storms;
 mod support;
+mod trust;

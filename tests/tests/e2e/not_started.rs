@@ -27,7 +27,7 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
     let arguments = enable(&sandbox, &["--image", &image, "--namespace", "full"]);
     let mut full = Running::start(&sandbox, "full", &arguments);
     let mut unpulled = Running::start(&sandbox, "unpulled", &enable(&sandbox, &["--image", NO_IMAGE]));
-    for (run, namespace) in [(&mut full, "full"), (&mut unpulled, "eks-encrypt")] {
+    for (run, namespace) in [(&mut full, "full"), (&mut unpulled, "eks-encrypt-")] {
         run.until(&format!(" made in namespace {namespace}"));
     }
     let made = Instant::now();
@@ -39,7 +39,7 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
     for more in [["--image", image.as_str()].as_slice(), &["--local"]] {
         let said = plugin(&sandbox, &enable(&sandbox, more));
         assert_eq!(said.code, Some(3), "{}", said.stderr);
-        assert!(said.stderr.contains("`kubectl delete job -n eks-encrypt eks-encrypt-"), "{}", said.stderr);
+        assert!(said.stderr.contains("`kubectl delete job -n eks-encrypt-"), "{}", said.stderr);
     }
 
     for (run, why) in [(full, ["exceeded quota: no-room", "pods=0"]), (unpulled, ["ImagePull", NO_IMAGE])] {

@@ -5,7 +5,7 @@ use eks_encrypt_tests::seed::{Seed, seed};
 use eks_encrypt_tests::truth::inspect::Storage;
 use serde_json::Value;
 
-use super::judge::{Before, cleaned_up};
+use super::judge::{Before, cleaned_up, namespaces, own_namespace};
 use super::node::push;
 use super::support::{admin, as_on_eks, enable, filled, key_of, plugin, plugin_with_aws, run, with_node};
 
@@ -48,7 +48,8 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
     let secret = admin(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
     assert!(secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"].is_string());
     // The run record stays.
-    let record = ["get", "configmap", "-n", "eks-encrypt", "eks-encrypt-run", "--output=json"];
+    let namespace = own_namespace(&sandbox);
+    let record = ["get", "configmap", "-n", &namespace, "eks-encrypt-run", "--output=json"];
     let record = admin(&sandbox, &record).json();
     assert_eq!(record["data"]["keyArn"], sandbox.info().keys.customer);
     assert_eq!(record["data"]["result"], "complete");
@@ -73,7 +74,7 @@ async fn the_association_alone_writes_no_secret_and_reencrypt_then_moves_all() {
     assert!(said.stderr.contains("Done: the key is associated."), "{}", said.stderr);
     assert_eq!(key_of(&sandbox).await.as_ref(), Some(&sandbox.info().keys.customer));
     before.untouched(&sandbox).await;
-    assert!(admin(&sandbox, &["get", "namespace", "eks-encrypt"]).error().contains("NotFound"));
+    assert_eq!(namespaces(&sandbox), "");
 
     // Cluster and region come from the kubeconfig's context.
     let said = plugin(&sandbox, &["reencrypt", "--image", &image, "--method=touch", "--yes", "-o", "json"]);

@@ -12,7 +12,7 @@ use crate::stop::Coded;
 /// What a run leaves that nobody follows to its end, and what helps.
 fn left(run: &Run, flags: &KubeFlags) -> String {
     run.without_rights(flags).map_or_else(
-        || format!("\n  to follow it again, or to see how it ended: {}", attach(flags, &run.namespace)),
+        || format!("\n  to follow it again, or to see how it ended: {}", attach(flags, Some(&run.namespace))),
         |without_rights| {
             format!(
                 ", and keeps its right to list and patch every Secret; run the same command again (after `reencrypt \

@@ -1,0 +1,62 @@
+//! The namespaces in which runs are looked for: the one that a person names, or all that runs have created for themselves, and
+//! that of manifests/.
+
+use eks_encrypt_job::contract::{APP, APP_LABEL, NAMESPACE, RUN_LABEL};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{ListParams, PartialObjectMeta};
+use kube::{Api, Client, ResourceExt as _};
+
+use crate::cause::Cause;
+use crate::drive::run::own_namespace;
+use crate::kubernetes::again;
+
+/// Those namespaces, oldest first. With a name, no right to list namespaces is needed.
+pub(crate) async fn of_runs(client: &Client, named: Option<&str>) -> Result<Vec<String>, Cause> {
+    if let Some(name) = named {
+        return Ok(vec![name.to_owned()]);
+    }
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let labelled = ListParams::default().labels(&format!("{APP_LABEL}={APP}"));
+    let mut list = again(|| namespaces.list_metadata(&labelled)).await.map_err(|error| Cause::kube(&error))?.items;
+    list.sort_by_key(|namespace| namespace.metadata.creation_timestamp.clone());
+    Ok(list.iter().filter(|namespace| is_of_runs(namespace)).map(|namespace| namespace.name_any()).collect())
+}
+
+/// Whether the name of a namespace with our label is one that a run or manifests/ gives. Labels alone can stand on any namespace.
+fn is_of_runs(namespace: &PartialObjectMeta<Namespace>) -> bool {
+    let name = namespace.name_any();
+    name == NAMESPACE || namespace.labels().get(RUN_LABEL).is_some_and(|run| name == own_namespace(run))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which namespaces count.
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::kubernetes;
+
+    fn namespace(name: &str, run: &str, created: &str) -> serde_json::Value {
+        let labels = json!({ "app.kubernetes.io/name": "eks-encrypt", "eks-encrypt/run": run });
+        json!({ "metadata": { "name": name, "labels": labels, "creationTimestamp": created } })
+    }
+
+    #[tokio::test]
+    async fn labelled_namespaces_of_other_names_do_not_count() {
+        let items = [
+            namespace("eks-encrypt-r2", "r2", "2026-11-24T08:00:00Z"),
+            namespace("eks-encrypt-r1", "r1", "2026-11-24T07:00:00Z"),
+            namespace("tenant", "r3", "2026-11-24T09:00:00Z"),
+            namespace("eks-encrypt-r4", "r5", "2026-11-24T09:00:00Z"),
+            namespace("eks-encrypt", "", "2026-11-24T06:00:00Z"),
+        ];
+        let list = json!({ "metadata": {}, "items": items }).to_string();
+        let client = kubernetes(move |_, path| match path.split('?').next() {
+            Some("/api/v1/namespaces") => (200, list.clone()),
+            _ => panic!("asked {path}"),
+        });
+        let found = of_runs(&client, None).await.unwrap();
+        assert_eq!(found, ["eks-encrypt", "eks-encrypt-r1", "eks-encrypt-r2"]);
+        assert_eq!(of_runs(&kubernetes(|_, path| panic!("asked {path}")), Some("ops")).await.unwrap(), ["ops"]);
+    }
+}
