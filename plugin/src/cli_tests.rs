@@ -229,9 +229,9 @@ fn help_of_enable() {
               Push it there when you have confirmed, before anything else is changed, and run the Job
               from it
 
-              As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
-              the image by its digest. Where `enable` makes no Job (--encrypt-existing-secrets=false),
-              nothing is pushed.
+              As `kubectl eks-encrypt image push` does, whose help says who is logged in. No login is
+              sent before you confirm, and none by --dry-run. The Job gets the image by its digest.
+              Where `enable` makes no Job (--encrypt-existing-secrets=false), nothing is pushed.
 
           --archive <FILE>
               The image archive [default: eks-encrypt-job.oci.tar beside this program]
@@ -405,9 +405,9 @@ fn help_of_reencrypt() {
               Push it there when you have confirmed, before anything else is changed, and run the Job
               from it
 
-              As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets
-              the image by its digest. Where `enable` makes no Job (--encrypt-existing-secrets=false),
-              nothing is pushed.
+              As `kubectl eks-encrypt image push` does, whose help says who is logged in. No login is
+              sent before you confirm, and none by --dry-run. The Job gets the image by its digest.
+              Where `enable` makes no Job (--encrypt-existing-secrets=false), nothing is pushed.
 
           --archive <FILE>
               The image archive [default: eks-encrypt-job.oci.tar beside this program]

@@ -9,8 +9,11 @@ pub(crate) mod archive;
 pub(crate) mod before;
 mod docker;
 mod ecr;
+mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod hostile_tests;
 pub(crate) mod login;
 mod password;
 pub(crate) mod push;
@@ -56,8 +59,8 @@ async fn save(args: &ImageSave, screen: &Screen) -> Result<(), Stop> {
     let image = aside(move || {
         let path = archive::find(named.as_deref())?;
         // A damaged archive is not handed on.
-        let image = archive::read(&path)?;
-        save::save(&path, &to)?;
+        let (image, mut file) = archive::open(&path)?;
+        save::save(&mut file, &to)?;
         Ok::<_, Stop>(image)
     })
     .await?;

@@ -15,7 +15,8 @@ pub(crate) enum Image {
     /// not sent again. A tag that is another image already is left alone.
     ///
     /// The login: --username; else for Amazon ECR your AWS credentials (--profile); else what `docker login`, `podman login` or
-    /// their credential helpers know. Proxies: HTTPS_PROXY and NO_PROXY.
+    /// their credential helpers know. The host that gets the password is printed, and the password is sent only
+    /// over TLS or to loopback. Proxies: HTTPS_PROXY and NO_PROXY.
     ///
     /// Exit codes: 0 the registry has the image; 1 error; 2 wrong usage, or an archive that can't be used; 3 the registry, its
     /// login or AWS refused, or the tag is another image's.
@@ -76,8 +77,8 @@ pub(crate) struct ImageDigest {
 pub(crate) struct PushFlags {
     /// Push it there when you have confirmed, before anything else is changed, and run the Job from it
     ///
-    /// As `kubectl eks-encrypt image push` does, whose help says who is logged in. The Job gets the image by its
-    /// digest. Where `enable` makes no Job (--encrypt-existing-secrets=false), nothing is pushed.
+    /// As `kubectl eks-encrypt image push` does, whose help says who is logged in. No login is sent before you
+    /// confirm, and none by --dry-run. The Job gets the image by its digest. Where `enable` makes no Job (--encrypt-existing-secrets=false), nothing is pushed.
     #[arg(long, value_name = "REGISTRY/REPO[:TAG]", value_parser = destination, conflicts_with_all = ["image", "local"])]
     pub(crate) push_image: Option<Destination>,
 

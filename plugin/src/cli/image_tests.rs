@@ -40,7 +40,8 @@ fn help_of_image_push() {
     registry has already is not sent again. A tag that is another image already is left alone.
 
     The login: --username; else for Amazon ECR your AWS credentials (--profile); else what `docker
-    login`, `podman login` or their credential helpers know. Proxies: HTTPS_PROXY and NO_PROXY.
+    login`, `podman login` or their credential helpers know. The host that gets the password is printed,
+    and the password is sent only over TLS or to loopback. Proxies: HTTPS_PROXY and NO_PROXY.
 
     Exit codes: 0 the registry has the image; 1 error; 2 wrong usage, or an archive that can't be used;
     3 the registry, its login or AWS refused, or the tag is another image's.

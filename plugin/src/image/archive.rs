@@ -1,19 +1,23 @@
 //! The image archive that travels with the plugin: an OCI image layout (image-spec, image-layout.md) as one tar file, with an
 //! index of one manifest for each architecture. Input: the file beside our own program, or the one that a person names. Output:
 //! the image in memory, every digest and size of it checked, so that nothing damaged is ever sent.
+//!
+//! The file may be hostile, or another one by mistake: its size, its entries, its JSON and what that lists are bounded, and no error
+//! quotes it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use eks_encrypt_job::exit::ExitCode;
-use oci_client::manifest::{OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciImageIndex, OciImageManifest};
+use oci_spec::image::{Descriptor, ImageIndex, ImageManifest, MediaType};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::cause::Cause;
+use crate::image::file;
 use crate::stop::Coded;
 
 /// The file's name, beside the program.
@@ -22,8 +26,20 @@ pub(crate) const FILE: &str = "eks-encrypt-job.oci.tar";
 /// The annotation with the version (image-spec, annotations.md).
 const VERSION: &str = "org.opencontainers.image.ref.name";
 
-/// More is not an image of ours, and would only fill the memory.
-const LARGEST: u64 = 256 << 20;
+/// A release's archive has a sixth of it, and all of it is held in memory.
+const LARGEST: u64 = 64 << 20;
+
+/// An archive of ours has two entries for each blob, and three more.
+const MOST_ENTRIES: usize = 1000;
+
+/// An index or a manifest of ours has 2 KiB.
+const LARGEST_JSON: usize = 1 << 20;
+
+/// How many architectures an image has at most. Each may name the same manifest, so the two limits are multiplied.
+const MOST_MANIFESTS: usize = 32;
+
+/// How many layers an image has at most.
+const MOST_LAYERS: usize = 128;
 
 /// The image.
 #[derive(Clone, Debug)]
@@ -108,14 +124,16 @@ fn beside(program: std::io::Result<PathBuf>) -> Result<PathBuf, Error> {
 
 /// Reads and checks it.
 pub(crate) fn read(path: &Path) -> Result<Image, Error> {
-    let unreadable = |error: &std::io::Error| Error::Unreadable { path: path.to_owned(), source: Cause::of(error) };
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let length = file.metadata().map_err(|error| unreadable(&error))?.len();
-    let unusable = |why| Error::Unusable { path: path.to_owned(), why };
-    if length > LARGEST {
-        return Err(unusable(format!("{} MiB are more than an image of this program has", length >> 20)));
-    }
-    image(file).map_err(unusable)
+    open(path).map(|(image, _)| image)
+}
+
+/// The same, and the file itself, at its beginning.
+pub(crate) fn open(path: &Path) -> Result<(Image, File), Error> {
+    let unreadable = |error: std::io::Error| Error::Unreadable { path: path.to_owned(), source: Cause::of(&error) };
+    let mut file = file::open(path, LARGEST).map_err(unreadable)?;
+    let image = image(&file).map_err(|why| Error::Unusable { path: path.to_owned(), why })?;
+    file.rewind().map_err(unreadable)?;
+    Ok((image, file))
 }
 
 /// An image layout, unpacked.
@@ -124,76 +142,130 @@ struct Layout {
     blobs: BTreeMap<String, Bytes>,
 }
 
-fn image(file: File) -> Result<Image, String> {
-    let layout = unpack(file).map_err(|error| format!("{error}: it is no tar file, or not whole"))??;
-    let top: OciImageIndex = json("index.json", &layout.index)?;
-    let [root] = &top.manifests[..] else {
-        return Err(format!("index.json names {} images instead of one", top.manifests.len()));
+fn image(file: &File) -> Result<Image, String> {
+    let layout = unpack(file)?;
+    let top: ImageIndex = json("index.json", &layout.index)?;
+    let [root] = &top.manifests()[..] else {
+        return Err(format!("index.json names {} images instead of one", top.manifests().len()));
     };
-    if root.media_type != OCI_IMAGE_INDEX_MEDIA_TYPE {
-        return Err(format!("index.json names {} instead of an image index", root.media_type));
+    if *root.media_type() != MediaType::ImageIndex {
+        return Err("index.json names something else than an image index".to_owned());
     }
-    let version = root.annotations.as_ref().and_then(|all| all.get(VERSION));
+    let version = root.annotations().as_ref().and_then(|all| all.get(VERSION));
     let version = version.ok_or_else(|| format!("index.json does not say the version ({VERSION})"))?.clone();
-    let blob = layout.blob(&root.digest, root.size)?;
-    let index: OciImageIndex = json("the image index", &blob.bytes)?;
-    let manifests = index.manifests.iter().map(|entry| {
-        let platform = entry.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture));
-        if entry.media_type != OCI_IMAGE_MEDIA_TYPE {
-            return Err(format!("the image index lists {} instead of an image", entry.media_type));
-        }
-        let blob = layout.blob(&entry.digest, entry.size)?;
-        let manifest: OciImageManifest = json("a manifest", &blob.bytes)?;
-        let layers = manifest.layers.iter().map(|layer| ("layer", layer));
-        let parts = [("config", &manifest.config)].into_iter().chain(layers);
-        let parts = parts.map(|(what, part)| Ok(Part { what, blob: layout.blob(&part.digest, part.size)? }));
-        let platform = platform.unwrap_or_else(|| "no platform".to_owned());
-        Ok(Manifest { platform, blob, parts: parts.collect::<Result<_, String>>()? })
-    });
-    let manifests = manifests.collect::<Result<Vec<_>, String>>()?;
-    if manifests.is_empty() {
-        return Err("the image index is empty".to_owned());
+    if !is_tag(&version) {
+        return Err(format!("index.json has a version ({VERSION}) that can't be a tag"));
     }
-    Ok(Image { version, index: blob, manifests })
+    let blob = layout.blob(root)?;
+    let index: ImageIndex = json("the image index", &blob.bytes)?;
+    match index.manifests().len() {
+        0 => return Err("the image index is empty".to_owned()),
+        1..=MOST_MANIFESTS => {}
+        more => return Err(format!("the image index lists {more} images, and at most {MOST_MANIFESTS} are read")),
+    }
+    let manifests = index.manifests().iter().map(|entry| manifest(&layout, entry));
+    Ok(Image { version, manifests: manifests.collect::<Result<_, _>>()?, index: blob })
 }
 
-/// The outer error is the file's, the inner one that of what it holds.
-fn unpack(file: File) -> std::io::Result<Result<Layout, String>> {
+fn manifest(layout: &Layout, entry: &Descriptor) -> Result<Manifest, String> {
+    let platform = entry.platform().as_ref().map(|platform| format!("{}/{}", platform.os(), platform.architecture()));
+    let platform = platform.unwrap_or_else(|| "no platform".to_owned());
+    if platform.len() > 64 || platform.chars().any(char::is_control) {
+        return Err("the image index has a platform that is none".to_owned());
+    }
+    if *entry.media_type() != MediaType::ImageManifest {
+        return Err(format!("the image index lists something else than an image for {platform}"));
+    }
+    let blob = layout.blob(entry)?;
+    let manifest: ImageManifest = json("a manifest", &blob.bytes)?;
+    if manifest.layers().len() > MOST_LAYERS {
+        return Err(format!(
+            "the image of {platform} has {} layers, and at most {MOST_LAYERS} are read",
+            manifest.layers().len()
+        ));
+    }
+    let layers = manifest.layers().iter().map(|layer| ("layer", layer));
+    let parts = [("config", manifest.config())].into_iter().chain(layers);
+    let parts = parts.map(|(what, part)| Ok(Part { what, blob: layout.blob(part)? }));
+    Ok(Manifest { platform, blob, parts: parts.collect::<Result<_, String>>()? })
+}
+
+/// A tag, by the grammar of OCI's distribution-spec.
+fn is_tag(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.len() <= 128 && text.starts_with(word) && text.chars().all(|c| word(c) || c == '.' || c == '-')
+}
+
+fn unpack(file: &File) -> Result<Layout, String> {
+    // The crate's errors quote the file, which may be anything: a person's kubeconfig, by a slip.
+    let unreadable = |error: std::io::Error| match error.raw_os_error() {
+        Some(_) => error.to_string(),
+        None => "it is no tar file, or not whole".to_owned(),
+    };
+    let length = file.metadata().map_err(unreadable)?.len();
     let mut layout = Layout { index: Vec::new(), blobs: BTreeMap::new() };
-    for entry in tar::Archive::new(file).entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
-        let mut bytes = Vec::new();
-        // A header may claim any size; what is read is never more than the file has.
-        entry.read_to_end(&mut bytes)?;
-        if name == "index.json" {
-            layout.index = bytes;
-        } else if let Some(hash) = name.strip_prefix("blobs/sha256/").filter(|hash| !hash.is_empty()) {
-            let real = hex::encode(Sha256::digest(&bytes));
-            if real != hash {
-                return Ok(Err(format!("blob sha256:{hash} has the digest sha256:{real}: the file is damaged")));
-            }
-            layout.blobs.insert(format!("sha256:{hash}"), bytes.into());
+    let mut tar = tar::Archive::new(file.take(LARGEST));
+    // Raw, because a sparse entry would be filled up to whatever size it claims, and the extensions for long names go to memory:
+    // none of our names is long.
+    for (number, entry) in tar.entries().map_err(unreadable)?.raw(true).enumerate() {
+        let mut entry = entry.map_err(unreadable)?;
+        if number == MOST_ENTRIES {
+            return Err(format!("it has more than {MOST_ENTRIES} entries"));
         }
+        if entry.header().entry_type().is_gnu_sparse() {
+            return Err("it has a sparse entry, as no image of this program has".to_owned());
+        }
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).trim_start_matches("./").to_owned();
+        let hash = name.strip_prefix("blobs/sha256/").filter(|hash| !hash.is_empty());
+        if name != "index.json" && hash.is_none() {
+            continue;
+        }
+        // A header may claim any size; what is read is never more than the file has.
+        let mut bytes = Vec::with_capacity(usize::try_from(entry.size().min(length)).unwrap_or_default());
+        entry.read_to_end(&mut bytes).map_err(unreadable)?;
+        let Some(hash) = hash else {
+            layout.index = bytes;
+            continue;
+        };
+        if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("a blob's name is no SHA-256".to_owned());
+        }
+        let real = hex::encode(Sha256::digest(&bytes));
+        if real != hash {
+            return Err(format!("blob sha256:{hash} has the digest sha256:{real}: the file is damaged"));
+        }
+        layout.blobs.insert(format!("sha256:{hash}"), bytes.into());
     }
     if layout.index.is_empty() {
-        return Ok(Err("it has no index.json, so it is no OCI image layout".to_owned()));
+        return Err("it has no index.json, so it is no OCI image layout".to_owned());
     }
-    Ok(Ok(layout))
+    Ok(layout)
 }
 
 impl Layout {
-    fn blob(&self, digest: &str, size: i64) -> Result<Blob, String> {
-        let bytes = self.blobs.get(digest).ok_or_else(|| format!("blob {digest} is missing: the file is not whole"))?;
-        if i64::try_from(bytes.len()) != Ok(size) {
-            return Err(format!("blob {digest} has {} bytes instead of {size}", bytes.len()));
+    fn blob(&self, named: &Descriptor) -> Result<Blob, String> {
+        let digest = named.digest().as_ref();
+        let shown = digest.get(..71).unwrap_or(digest);
+        let bytes = self.blobs.get(digest).ok_or_else(|| format!("blob {shown} is missing: the file is not whole"))?;
+        if bytes.len() as u64 != named.size() {
+            return Err(format!("blob {shown} has {} bytes instead of {}", bytes.len(), named.size()));
         }
         Ok(Blob { digest: digest.to_owned(), bytes: bytes.clone() })
     }
 }
 
+/// Parses a small part of the archive; the crate's error would quote it.
 fn json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(bytes).map_err(|error| format!("{what} can't be read: {error}"))
+    if bytes.len() > LARGEST_JSON {
+        return Err(format!("{what} has {} bytes, and at most {LARGEST_JSON} are read", bytes.len()));
+    }
+    let damaged = |error: serde_json::Error| {
+        format!("{what} is not what OCI's image-spec says, at line {} column {}", error.line(), error.column())
+    };
+    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub(crate) async fn confirmed(
 }
 
 impl Push {
-    /// What is to be expected of it. Logs in and looks; pushes nothing.
+    /// What is to be expected of it. Sends no login, and pushes nothing.
     pub(crate) async fn check(&self) -> Vec<Check> {
         let (registry, version) = (self.registry(), self.version());
         let near = loopback(registry).then(|| {
@@ -96,7 +96,17 @@ impl Push {
     /// Whether it can be expected to succeed.
     async fn standing(&self) -> Check {
         let standing = match self.look().await {
-            Ok(standing) => standing,
+            Ok(Some(standing)) => standing,
+            Ok(None) => {
+                let found = format!(
+                    "{} will be pushed to {}. Not checked: whether the tag is free, and whether you may push. {} requires a login, \
+                     and the login is sent after you confirm",
+                    self.what().trim_start_matches("image "),
+                    self.by_tag(),
+                    self.registry()
+                );
+                return Check::warn(ROW, found, None);
+            }
             Err(stop) => return Check::stopped(ROW, stop),
         };
         if let Err(error) = self.refuse(&standing) {
@@ -118,6 +128,7 @@ impl Push {
 
     /// What the question says of it.
     pub(crate) fn said(&self) -> String {
-        format!("Before that the Job's {} is pushed to\n    {}\n", self.what(), self.by_tag())
+        let login = self.password_notice().unwrap_or_default();
+        format!("Before that the Job's {} is pushed to\n    {}\n{login}", self.what(), self.by_tag())
     }
 }

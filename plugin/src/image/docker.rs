@@ -5,8 +5,10 @@
 //! Sources: docker's `docker login` reference, "Credential stores" and "Credential helpers"; containers-auth.json(5).
 
 use std::collections::HashMap;
+use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -14,11 +16,13 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use eks_encrypt_job::exit::ExitCode;
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::cause::Cause;
+use crate::image::file;
 use crate::image::reference::Destination;
+use crate::image::trouble::short;
 use crate::stop::Coded;
 
 /// What helpers print for a registry that they don't know (docker-credential-helpers, `credentials/error.go`).
@@ -26,6 +30,15 @@ const UNKNOWN: &str = "credentials not found";
 
 /// In place of a name: the secret is not a password (the same project's protocol).
 const TOKEN: &str = "<token>";
+
+/// The largest configuration that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// The longest answer of a helper that is read.
+const LONGEST: u64 = 64 << 10;
+
+/// A helper may ask a person to unlock a keychain.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A name and its password.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,12 +144,16 @@ pub(crate) fn files(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> 
 pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<Known, Error> {
     let mut broken = None;
     for file in files {
-        let config = match std::fs::read(file) {
-            Ok(text) => serde_json::from_slice::<Config>(&text).map_err(std::io::Error::from),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => Err(error),
+        // It holds passwords, and the parser's own words quote it.
+        let damaged = |error: serde_json::Error| {
+            Cause::said(format!("it can't be parsed at line {} column {}", error.line(), error.column()))
         };
-        let config = config.map_err(|error| Error::Unreadable { file: file.clone(), source: Cause::of(&error) })?;
+        let config = match file::read(file, LARGEST) {
+            Ok(text) => serde_json::from_slice::<Config>(&text).map_err(damaged),
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => Err(Cause::of(&error)),
+        };
+        let config = config.map_err(|source| Error::Unreadable { file: file.clone(), source })?;
         if let Some(found) = config.credentials(file, to, &mut broken).await? {
             return Ok(Known { credentials: Some(found), broken: None });
         }
@@ -229,6 +246,9 @@ async fn ask_program(helper: &str, server: &str, file: &Path, registry: &str) ->
     let (helper, file, registry) = (helper.to_owned(), file.to_owned(), registry.to_owned());
     let output = match run(&helper, server).await {
         Ok(output) => output,
+        Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::FileTooLarge) => {
+            return Err(Error::Helper { helper, file, registry, said: error.to_string() });
+        }
         Err(error) => return Err(Error::NoHelper { helper, file, registry, source: error }),
     };
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -237,7 +257,7 @@ async fn ask_program(helper: &str, server: &str, file: &Path, registry: &str) ->
             return Ok(None);
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let said = [stdout.trim(), stderr.trim()].join(" ").trim().to_owned();
+        let said = short([stdout.trim(), stderr.trim()].join(" ").trim());
         return Err(Error::Helper { helper, file, registry, said });
     }
     match serde_json::from_str::<Answer>(&stdout) {
@@ -260,7 +280,24 @@ async fn run(helper: &str, server: &str) -> std::io::Result<std::process::Output
         // A helper that ends without reading has said why.
         stdin.write_all(server.as_bytes()).await.ok();
     }
-    child.wait_with_output().await
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let answer = async {
+        let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
+        Ok(std::process::Output { status: child.wait().await?, stdout, stderr })
+    };
+    let late = || IoError::new(ErrorKind::TimedOut, format!("it did not answer within {PATIENCE:?}"));
+    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        stream.take(LONGEST + 1).read_to_end(&mut bytes).await?;
+    }
+    if bytes.len() as u64 > LONGEST {
+        return Err(IoError::new(ErrorKind::FileTooLarge, format!("it prints more than {} KiB", LONGEST >> 10)));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

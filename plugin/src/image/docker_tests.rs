@@ -67,7 +67,7 @@ async fn files_of_which_nothing_is_to_be_used() {
     }
     assert_snapshot!(all.join("\n"), @r"
     exit 3
-    error: can't read DIR/config.json, which docker or podman keeps logins in: expected ident at line 1 column 2
+    error: can't read DIR/config.json, which docker or podman keeps logins in: it can't be parsed at line 1 column 2
     exit 3
     error: DIR/config.json has a login for registry.example that can't be read: `docker login registry.example` writes it anew
     exit 3
@@ -104,6 +104,67 @@ fn helpers_answers_and_silence() {
     assert_eq!((answer.username.as_str(), answer.secret.as_str()), ("AWS", "s"));
     let credentials = Credentials { username: "n".into(), password: "hidden".into(), from: "f".into() };
     assert!(!format!("{credentials:?}").contains("hidden"));
+}
+
+#[tokio::test]
+async fn a_configuration_is_not_quoted_and_has_a_bound() {
+    let text = r#"{"auths":{"registry.example":"YWxpY2U6c2VjcmV0"}}"#;
+    let told = told(of(text, "registry.example/x").await.unwrap_err());
+    assert!(told.ends_with("it can't be parsed at line 1 column 47") && !told.contains("YWxp"), "{told}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    std::fs::File::create(&file).unwrap().set_len(4 << 30).unwrap();
+    let to = destination("registry.example/x").unwrap();
+    let error = credentials(&[file], &to).await.unwrap_err();
+    assert!(crate::testing::told(error).ends_with("it has 4194304 KiB, and at most 1024 KiB are read"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_configuration_that_is_a_fifo_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("config.json");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let (tell, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let to = destination("registry.example/x").unwrap();
+        tell.send(told(runtime.block_on(credentials(&[fifo], &to)).unwrap_err()))
+    });
+    let told = hear.recv_timeout(Duration::from_secs(10)).expect("it hangs");
+    assert!(told.ends_with("it is not a regular file"), "{told}");
+}
+
+/// What is said of a helper with this script.
+#[cfg(unix)]
+async fn helped(script: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (written, helper) = (folder.path().join("script"), folder.path().join("docker-credential-test"));
+    std::fs::write(&written, script).unwrap();
+    let copied = std::process::Command::new("install").args(["-m", "755"]).args([&written, &helper]).status().unwrap();
+    assert!(copied.success());
+    let asked = ask_program(&helper.display().to_string(), "x", Path::new("config.json"), "registry.example").await;
+    told(asked.unwrap_err())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_helpers_words_have_a_bound() {
+    for script in ["#!/bin/sh\nexec yes\n", "#!/bin/sh\nexec yes >&2\n"] {
+        let told = helped(script).await;
+        assert!(told.ends_with("gives no password: it prints more than 64 KiB"), "{told}");
+    }
+    let told = helped("#!/bin/sh\nhead -c 60000 /dev/zero | tr '\\0' a\nexit 1\n").await;
+    assert!(told.ends_with("aaa…") && told.len() < 600, "{told}");
+}
+
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_helper_that_never_ends_is_given_up() {
+    // Nothing else is to be waited for, so the clock moves at once.
+    let told = helped("#!/bin/sh\nexec sleep 3600\n").await;
+    assert!(told.ends_with("gives no password: it did not answer within 120s"), "{told}");
 }
 
 #[cfg(unix)]

@@ -1,8 +1,10 @@
 //! What tests of pushes share: a small image archive in the form in which it travels, and a registry on loopback that is a
-//! script. Input: what a test wants to go wrong. Output: what the registry heard and has.
+//! script, with TLS or without. Input: what a test wants to go wrong. Output: what the registry heard and has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +12,15 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, Response, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// A digest as OCI writes it.
 pub(crate) fn digest(bytes: &[u8]) -> String {
@@ -80,8 +89,16 @@ pub(crate) enum Door {
 #[derive(Debug, Default)]
 pub(crate) struct Fake {
     pub(crate) door: Door,
+    /// Its token server, if that is not itself.
+    pub(crate) realm: Option<String>,
     /// Whether it answers without `Location`, as ECR does.
     pub(crate) no_location: bool,
+    /// Where it wants blobs, if that is not here.
+    pub(crate) upload: Option<String>,
+    /// What it answers with [`ENDLESS`] MiB, by the beginning of `METHOD /path`, and the status.
+    pub(crate) endless: Option<(&'static str, u16)>,
+    /// How many of those MiB were taken.
+    pub(crate) taken: Arc<AtomicUsize>,
     /// The digests of its blobs.
     pub(crate) blobs: BTreeSet<String>,
     /// The digests of its manifests, by tag and by digest.
@@ -92,7 +109,12 @@ pub(crate) struct Fake {
     pub(crate) slow: Option<(&'static str, Duration)>,
     /// What it heard: `METHOD /path`, without uploads' numbers.
     pub(crate) heard: Vec<String>,
+    /// The logins that it was sent: `METHOD /path` and the header.
+    pub(crate) logins: Vec<String>,
 }
+
+/// How many MiB an answer has that has no end.
+pub(crate) const ENDLESS: usize = 600;
 
 /// A registry that listens; gone with the test's runtime.
 pub(crate) struct Playing {
@@ -103,10 +125,25 @@ pub(crate) struct Playing {
 
 impl Playing {
     pub(crate) async fn start(fake: Fake) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let (listener, address) = listen().await;
+        let (playing, app) = Self::new(fake, address, "http");
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        playing
+    }
+
+    /// The same with TLS; and the certificate of its authority, PEM.
+    pub(crate) async fn start_tls(fake: Fake) -> (Self, String) {
+        let (tcp, address) = listen().await;
+        let (playing, app) = Self::new(fake, address, "https");
+        let (config, authority) = tls();
+        let listener = Tls { tcp, acceptor: TlsAcceptor::from(Arc::new(config)) };
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        (playing, authority)
+    }
+
+    fn new(fake: Fake, address: String, scheme: &'static str) -> (Self, axum::Router) {
         let state = Arc::new(Mutex::new(fake));
-        let (at, shared) = (address.clone(), state.clone());
+        let (at, shared) = (format!("{scheme}://{address}"), state.clone());
         let app = axum::Router::new().fallback(move |request: Request<Body>| {
             let (at, shared) = (at.clone(), shared.clone());
             async move {
@@ -122,8 +159,11 @@ impl Playing {
                 answer(&mut fake, &at, &head, &body)
             }
         });
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { address, state }
+        (Self { address, state }, app)
+    }
+
+    pub(crate) fn logins(&self) -> Vec<String> {
+        self.state.lock().unwrap().logins.clone()
     }
 
     pub(crate) fn heard(&self) -> Vec<String> {
@@ -131,10 +171,76 @@ impl Playing {
     }
 }
 
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+struct Tls {
+    tcp: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl axum::serve::Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = self.tcp.accept().await.unwrap();
+            // Whoever does not trust us has said so.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.tcp.local_addr()
+    }
+}
+
+/// A server of this machine, and its authority.
+fn tls() -> (ServerConfig, String) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+        .unwrap();
+    (config, authority.pem())
+}
+
+/// An answer of [`ENDLESS`] MiB, of which each is counted.
+fn endless(status: u16, taken: Arc<AtomicUsize>) -> Response<Body> {
+    static MIB: [u8; 1 << 20] = [b'a'; 1 << 20];
+    let one = move |_| {
+        taken.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(Bytes::from_static(&MIB))
+    };
+    let stream = futures::stream::iter((0..ENDLESS).map(one));
+    Response::builder().status(status).body(Body::from_stream(stream)).unwrap()
+}
+
 fn answer(fake: &mut Fake, address: &str, head: &axum::http::request::Parts, body: &[u8]) -> Response<Body> {
     let path = head.uri.path().to_owned();
     let line = format!("{} {path}", head.method);
     fake.heard.push(line.clone());
+    if let Some(login) = head.headers.get(header::AUTHORIZATION) {
+        fake.logins.push(format!("{line} {}", login.to_str().unwrap()));
+    }
+    if let Some((begins, status)) = fake.endless
+        && line.starts_with(begins)
+    {
+        return endless(status, fake.taken.clone());
+    }
     if let Some(at) = fake.instead.iter().position(|(begins, ..)| line.starts_with(begins)) {
         let (_, status, body) = fake.instead.remove(at);
         return reply(status, &[], body);
@@ -148,7 +254,8 @@ fn answer(fake: &mut Fake, address: &str, head: &axum::http::request::Parts, bod
         (_, "/v2/") => reply(200, &[], "{}"),
         (_, "/token") => reply(200, &[], r#"{"token":"let-in"}"#),
         (&Method::POST, path) if path.ends_with("/blobs/uploads/") => {
-            reply(202, &[("location", &path.replace("uploads/", "upload-1"))], "")
+            let here = path.replace("uploads/", "upload-1");
+            reply(202, &[("location", fake.upload.as_ref().unwrap_or(&here))], "")
         }
         (&Method::PUT, path) if path.contains("/blobs/upload-1") => {
             let asked = head.uri.query().unwrap_or_default().replace("digest=", "").replace("%3A", ":");
@@ -192,7 +299,8 @@ fn refused(fake: &Fake, address: &str, head: &axum::http::request::Parts, path: 
         (Door::Open, _) => return None,
         (Door::Token, "/token") | (Door::Basic, _) => (basic, r#"Basic realm="registry""#.to_owned()),
         (Door::Token, _) => {
-            ("Bearer let-in".to_owned(), format!(r#"Bearer realm="http://{address}/token",service="registry""#))
+            let realm = fake.realm.clone().unwrap_or_else(|| format!("{address}/token"));
+            ("Bearer let-in".to_owned(), format!(r#"Bearer realm="{realm}",service="registry""#))
         }
     };
     if shown.as_ref() == Some(&wanted) {

@@ -22,6 +22,9 @@ pub(crate) enum Error {
     /// It is empty.
     #[error("--password-stdin: stdin is empty")]
     Empty,
+    /// It has no end, or is a file by mistake.
+    #[error("--password-stdin: stdin has more than {} KiB, which is no password", LONGEST >> 10)]
+    TooLong,
 }
 
 impl Coded for Error {
@@ -37,7 +40,10 @@ pub(crate) fn read() -> Result<String, Error> {
 
 fn of(input: impl std::io::Read) -> Result<String, Error> {
     let mut text = String::new();
-    input.take(LONGEST).read_to_string(&mut text).map_err(|error| Error::Unreadable { source: Cause::of(&error) })?;
+    let unreadable = |error| Error::Unreadable { source: Cause::of(&error) };
+    if input.take(LONGEST + 1).read_to_string(&mut text).map_err(unreadable)? as u64 > LONGEST {
+        return Err(Error::TooLong);
+    }
     let password = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if password.is_empty() { Err(Error::Empty) } else { Ok(password.to_owned()) }
 }
@@ -53,6 +59,7 @@ mod tests {
             assert_eq!(of(sent.as_bytes()).unwrap(), "pass word");
         }
         assert_eq!(of("a\n\n".as_bytes()).unwrap(), "a\n");
+        assert!(matches!(of(std::io::repeat(b'a')), Err(Error::TooLong)), "the beginning of something is no password");
         assert_eq!(of("\n".as_bytes()).unwrap_err().to_string(), "--password-stdin: stdin is empty");
     }
 }

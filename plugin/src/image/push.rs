@@ -1,9 +1,9 @@
 //! A push, step by step. Input: the image in memory, a destination and the command line's flags. Output: the image in the
-//! registry, named by its digest. First what is there is looked at; then what is missing is given, from the bottom up, so that no
+//! registry, named by its digest. The first look is anonymous: a login is sent only after the person confirmed. Then what is missing is given, from the bottom up, so that no
 //! manifest ever names what the registry does not have; the tag comes last.
 
 use eks_encrypt_job::exit::ExitCode;
-use oci_client::manifest::{OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE};
+use oci_spec::image::MediaType;
 use tokio::sync::OnceCell;
 
 use crate::cli::RegistryFlags;
@@ -33,6 +33,8 @@ pub(crate) struct Push {
 struct Place {
     registry: Registry,
     login: Login,
+    /// Where the login goes, as it was shown before the confirmation.
+    shown: OnceCell<Option<String>>,
 }
 
 /// What is there already.
@@ -154,21 +156,61 @@ impl Push {
                 let authority = self.flags.registry_ca.as_deref().or(bundle.as_deref());
                 let way = Way { plain: plain(self.flags.plain_http, &self.to.registry, authority), authority };
                 let registry = Registry::new(&self.to, way, login.known.clone())?;
-                Ok(Place { registry, login })
+                Ok(Place { registry, login, shown: OnceCell::new() })
             })
             .await
     }
 
-    /// Logs in and looks at what is there. Changes nothing.
-    pub(crate) async fn look(&self) -> Result<Standing, Stop> {
+    /// Looks at what is there without a login. `None`: the registry requires one.
+    pub(crate) async fn look(&self) -> Result<Option<Standing>, Stop> {
         let place = self.place().await?;
-        place.registry.log_in().await?;
+        let challenge = place.registry.challenge().await?;
+        place.registry.may_log_in(&challenge)?;
+        let known = place.login.known.credentials.is_some();
+        place.shown.set(place.registry.recipient(&challenge).filter(|_| known)).ok();
+        let looked = match place.registry.stay_anonymous(challenge).await {
+            Ok(()) => self.existing(place).await,
+            Err(error) => Err(error),
+        };
+        match looked {
+            Err(error) if known && error.depends_on_login() => Ok(None),
+            looked => Ok(Some(looked?)),
+        }
+    }
+
+    /// Logs in at the recipient that the person confirmed, and looks at what is there. Without a confirmation, it prints the recipient.
+    async fn log_in(&self, screen: &Screen) -> Result<Standing, Stop> {
+        let place = self.place().await?;
+        let challenge = place.registry.challenge().await?;
+        if let (Some(login), Some(now)) = (&place.login.known.credentials, place.registry.recipient(&challenge)) {
+            match place.shown.get() {
+                Some(shown) if shown.as_ref() == Some(&now) => {}
+                Some(shown) => {
+                    let (registry, shown) = (self.to.registry.clone(), shown.clone());
+                    let shown = shown.unwrap_or_else(|| "no login".to_owned());
+                    return Err(trouble::Error::RecipientChanged { registry, now, shown }.into());
+                }
+                None => screen.line(&format!("Logging in as {} (from {}) at {now}", login.username, login.from)),
+            }
+        }
+        place.registry.log_in(challenge).await?;
+        Ok(self.existing(place).await?)
+    }
+
+    async fn existing(&self, place: &Place) -> Result<Standing, trouble::Error> {
         Ok(match place.registry.tag(self.tag()).await? {
             Tag::Is(there) if there == self.image.index.digest => Standing::Same,
             Tag::Is(there) => Standing::Other(there),
             Tag::NoRepository if place.login.ecr.is_some() => Standing::NoRepository,
             Tag::NoRepository | Tag::Free => Standing::Free,
         })
+    }
+
+    /// Which password goes where, after `look`.
+    pub(crate) fn password_notice(&self) -> Option<String> {
+        let place = self.place.get()?;
+        let (login, recipient) = (place.login.known.credentials.as_ref()?, place.shown.get()?.as_ref()?);
+        Some(format!("The password of {} (from {}) is sent to\n    {recipient}\n", login.username, login.from))
     }
 
     /// What stands in the way of a push, if anything does.
@@ -198,14 +240,14 @@ impl Push {
 
     /// Pushes what is missing.
     pub(crate) async fn push(&self, screen: &Screen) -> Result<(), Stop> {
-        let standing = self.look().await?;
+        let standing = self.log_in(screen).await?;
         self.refuse(&standing)?;
         // What has the index has all that it names; and where nothing is missing, nobody needs the right to push.
         if standing == Standing::Same {
             screen.line(&format!("{} is in the registry already, as {}", self.by_digest(), self.by_tag()));
             return Ok(());
         }
-        let Place { registry, login } = self.place().await?;
+        let Place { registry, login, .. } = self.place().await?;
         screen.line(&format!("Pushing {} to {}", self.what(), self.by_tag()));
         // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
         let nothing = matches!(standing, Standing::NoRepository | Standing::Free);
@@ -227,9 +269,9 @@ impl Push {
                 let size = size(part.blob.bytes.len());
                 screen.line(&format!("  {} of {}, {size}: {done}", part.what, manifest.platform));
             }
-            registry.name(&manifest.blob.digest, &manifest.blob, OCI_IMAGE_MEDIA_TYPE).await?;
+            registry.name(&manifest.blob.digest, &manifest.blob, &MediaType::ImageManifest).await?;
         }
-        registry.name(self.tag(), &self.image.index, OCI_IMAGE_INDEX_MEDIA_TYPE).await?;
+        registry.name(self.tag(), &self.image.index, &MediaType::ImageIndex).await?;
         let before = match &standing {
             Standing::Other(there) => format!(" (it was {there})"),
             _ => String::new(),

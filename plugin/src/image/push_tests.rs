@@ -32,6 +32,9 @@ async fn pushed(registry: &Playing, push: &Push) -> String {
     format!("{}\n{end}", screen.text()).trim().replace(&registry.address, "REGISTRY")
 }
 
+/// Another image.
+const OTHER: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 fn index() -> String {
     let folder = tempfile::tempdir().unwrap();
     archive::read(&archive(folder.path())).unwrap().index.digest
@@ -125,9 +128,14 @@ async fn passwords_go_to_the_registry_or_to_its_token_server() {
         let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "wrong"))).await).await;
         let refused =
             "exit 3\nerror: registry REGISTRY refuses the login: wrong name or password (of --username alice)";
-        let and =
-            if door == Door::Token { "; its token server says: UNAUTHORIZED: authentication required" } else { "" };
-        assert_eq!(told, format!("{refused}{and}"), "{door:?}");
+        let (at, and) = match door {
+            Door::Token => (
+                "http://REGISTRY/token, the token server of REGISTRY",
+                "; its token server says: UNAUTHORIZED: authentication required",
+            ),
+            _ => ("REGISTRY", ""),
+        };
+        assert_eq!(told, format!("Logging in as alice (from --username) at {at}\n{refused}{and}"), "{door:?}");
     }
 }
 
@@ -136,7 +144,7 @@ async fn nobody_is_told_how_to_log_in() {
     let registry = Playing::start(Fake { door: Door::Basic, ..Fake::default() }).await;
     let to = destination(&format!("{}/team/job", registry.address)).unwrap();
     let nobody = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
-    nobody.log_in().await.unwrap();
+    nobody.log_in(nobody.challenge().await.unwrap()).await.unwrap();
     let said = |error: trouble::Error| told(error).replace(&registry.address, "REGISTRY");
     assert_snapshot!(said(nobody.tag("1").await.unwrap_err()), @r"
     exit 3
@@ -158,7 +166,8 @@ async fn a_store_of_passwords_that_is_gone_matters_only_where_one_is_wanted() {
         let registry = Playing::start(Fake { door, ..Fake::default() }).await;
         let to = destination(&format!("{}/team/job", registry.address)).unwrap();
         let nobody = Registry::new(&to, Way { plain: true, authority: None }, known.clone()).unwrap();
-        let looked = async { nobody.log_in().await.and(nobody.tag("1").await) }.await;
+        let entered = nobody.log_in(nobody.challenge().await.unwrap()).await;
+        let looked = async { entered.and(nobody.tag("1").await) }.await;
         match (looked, expected) {
             (Ok(there), None) => assert_eq!(there, Tag::Free),
             (Err(error), Some(why)) => {
@@ -206,8 +215,7 @@ async fn a_registry_that_is_busy_is_asked_again() {
 
 #[tokio::test]
 async fn a_token_server_that_is_busy_is_asked_again() {
-    let instead =
-        vec![("GET /token", 503, "down"), ("GET /token", 200, r#"{"token":"let-in"}"#), ("GET /token", 429, "")];
+    let instead = vec![("GET /v2/", 503, ""), ("GET /token", 503, "down"), ("GET /token", 429, "")];
     let registry = Playing::start(Fake { door: Door::Token, instead, ..Fake::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
     assert!(told.ends_with(&index()), "{told}");
@@ -245,12 +253,12 @@ fn sizes_for_people() {
 
 #[tokio::test]
 async fn another_images_tag_is_left_alone_unless_it_is_asked_for() {
-    let taken = || Fake { manifests: [("0.1.0".to_owned(), "sha256:old".to_owned())].into(), ..Fake::default() };
+    let taken = || Fake { manifests: [("0.1.0".to_owned(), OTHER.to_owned())].into(), ..Fake::default() };
     let registry = Playing::start(taken()).await;
     let mut push = push_as(&registry, "", None).await;
     assert_snapshot!(pushed(&registry, &push).await, @r"
     exit 3
-    error: REGISTRY/team/job:0.1.0 is another image already (sha256:old; this one is sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e): name another tag (REGISTRY/REPO:TAG); `image push` takes --overwrite-tag too
+    error: REGISTRY/team/job:0.1.0 is another image already (sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef; this one is sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e): name another tag (REGISTRY/REPO:TAG); `image push` takes --overwrite-tag too
     ");
     assert_eq!(sent(&registry), (0, 0));
 
@@ -268,7 +276,7 @@ async fn another_images_tag_is_left_alone_unless_it_is_asked_for() {
     ");
 
     let told = pushed(&registry, &push).await;
-    assert!(told.contains("  tag 0.1.0: pushed (it was sha256:old)"), "{told}");
+    assert!(told.contains(&format!("  tag 0.1.0: pushed (it was {OTHER})")), "{told}");
 }
 
 #[tokio::test]
@@ -325,20 +333,21 @@ async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
     assert_eq!(sent(&registry), (0, 0));
     pushed(&registry, &push).await;
     rows.push(row().await);
-    registry.state.lock().unwrap().manifests.insert("0.1.0".into(), "sha256:other".into());
+    registry.state.lock().unwrap().manifests.insert("0.1.0".into(), OTHER.into());
     rows.push(row().await);
-    registry.state.lock().unwrap().instead = vec![("HEAD", 403, ""), ("GET", 403, "")];
+    registry.state.lock().unwrap().instead = vec![("HEAD", 403, ""), ("GET /v2/team", 403, "")];
     rows.push(row().await);
     assert_snapshot!(rows.join("\n"), @r"
     ok    image                0.1.0 (linux/amd64, linux/arm64) will be pushed to REGISTRY/team/job:0.1.0
     ok    image                REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
                                  is in the registry already
-    FAIL  image                REGISTRY/team/job:0.1.0 is another image already (sha256:other; this one is
+    FAIL  image                REGISTRY/team/job:0.1.0 is another image already
+                                 (sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef; this one is
                                  sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e): name another
                                  tag (REGISTRY/REPO:TAG); `image push` takes --overwrite-tag too
-    FAIL  image                registry REGISTRY did not take the image for team/job: Digest error: Invalid digest.
-                                 Expected sha256:other, got
-                                 sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+    warn  image                0.1.0 (linux/amd64, linux/arm64) will be pushed to REGISTRY/team/job:0.1.0. Not
+                                 checked: whether the tag is free, and whether you may push. REGISTRY requires a
+                                 login, and the login is sent after you confirm
     ");
     assert_snapshot!(push.said().replace(&registry.address, "REGISTRY"), @r"
     Before that the Job's image 0.1.0 (linux/amd64, linux/arm64) is pushed to
@@ -354,7 +363,11 @@ async fn what_would_fail_only_after_the_association_is_said_before() {
     let known = Known { credentials: None, broken: Some("docker-credential-desktop can't be run".to_owned()) };
     let way = Way { plain: true, authority: None };
     let registry_as_nobody = Registry::new(&push.to, way, known.clone()).unwrap();
-    push.place = OnceCell::from(Place { registry: registry_as_nobody, login: Login { known, ecr: None } });
+    push.place = OnceCell::from(Place {
+        registry: registry_as_nobody,
+        login: Login { known, ecr: None },
+        shown: OnceCell::new(),
+    });
     let rows = push.check().await.into_iter().skip(1).map(crate::testing::row).collect::<Vec<_>>().join("\n");
     assert_snapshot!(rows.replace(&registry.address, "REGISTRY"), @r"
     warn  image                nobody is logged in at REGISTRY: docker-credential-desktop can't be run

@@ -1,7 +1,7 @@
 //! Names of images, as people type them. Input: the values of `--image`, `--push-image` and `image push`. Output: a name that
 //! can be one, or what is wrong with it, while nothing has been asked of anybody yet.
 
-use oci_client::Reference;
+use oci_spec::distribution::Reference;
 
 /// Where an image is pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]

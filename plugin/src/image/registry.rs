@@ -1,22 +1,32 @@
-//! A registry that is pushed to: the crate oci-client, with our trust, our patience and our words for what goes wrong. Input: a
-//! destination and a login. Output: what the registry has, and what it is given.
+//! A registry that is pushed to: the requests of OCI's distribution-spec, with our trust, our patience and our words for what goes
+//! wrong. Input: a destination and a login. Output: what the registry has, and what it is given.
+//!
+//! Each answer is read up to a bound. The registry names its token server, so a password goes there only over TLS or to loopback, and
+//! only after `log_in`.
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference, RegistryOperation};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, Method};
+use oci_spec::image::{Digest, MediaType};
+use reqwest::{Certificate, Client, RequestBuilder, Response, Url};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::eks::pem;
 use crate::image::archive::Blob;
 use crate::image::docker::{Credentials, Known};
+use crate::image::file;
 use crate::image::reference::Destination;
-use crate::image::trouble::{self, Error};
+use crate::image::trouble::{self, Error, RequestError, RequestKind};
 
 /// The first pause before a registry is asked again.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(500) };
@@ -31,13 +41,60 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// they count from the request, however long its body takes (its issue 2784).
 const SLOW: usize = 32 << 10;
 
+/// A token lives for a minute at least (distribution's token specification).
+const FRESH: Duration = Duration::from_secs(45);
+
+/// The largest manifest that a registry has to take (distribution-spec).
+const LARGEST_MANIFEST: usize = 4 << 20;
+
+/// More is no token, and no registry takes it in a header.
+const LARGEST_TOKEN: usize = 64 << 10;
+
+/// How much of a refusal is read.
+const LARGEST_REFUSAL: usize = 8 << 10;
+
+/// More is no address of a token server.
+const LONGEST_REALM: usize = 512;
+
+/// What a file of certificate authorities has at most; the system's bundle has 200 KiB.
+const LARGEST_AUTHORITIES: u64 = 4 << 20;
+
+/// The kinds of manifest that a tag may name.
+const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
 /// A registry, and the repository in it.
 pub(crate) struct Registry {
     client: Client,
-    auth: RegistryAuth,
-    login: Known,
+    /// `https://REGISTRY/v2/`, or without TLS.
+    base: Url,
+    plain: bool,
+    known: Known,
     to: Destination,
     silence: Duration,
+    session: Mutex<Session>,
+}
+
+/// The login of the requests.
+struct Session {
+    challenge: Challenge,
+    /// Who is logged in.
+    login: Known,
+    /// What a token is asked for.
+    actions: &'static str,
+    /// The token, and since when.
+    token: Option<(Instant, HeaderValue)>,
+}
+
+/// How clients log in (distribution-spec, "Token Authentication").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// Without a login.
+    Nothing,
+    /// Name and password with each request.
+    Basic,
+    /// A token, which this server gives for name and password.
+    Token { realm: Url, service: Option<String> },
 }
 
 /// What the registry has under a tag.
@@ -72,104 +129,269 @@ pub(crate) fn loopback(registry: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(loopback)
+}
+
 impl Registry {
     /// Makes the client. Asks nothing yet.
-    pub(crate) fn new(to: &Destination, way: Way<'_>, login: Known) -> Result<Self, Error> {
-        let extra_root_certificates = match way.authority {
+    pub(crate) fn new(to: &Destination, way: Way<'_>, known: Known) -> Result<Self, Error> {
+        let certificates = match way.authority {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
-        // A proxy's loopback is another machine's. A proxy that is set takes the environment's place, and this list leaves it nothing.
-        let (http_proxy, no_proxy) = match loopback(&to.registry) {
-            true => (Some("http://localhost".to_owned()), Some("*,0.0.0.0/0,::/0".to_owned())),
-            false => (None, None),
-        };
-        let config = ClientConfig {
-            protocol: if way.plain { ClientProtocol::Http } else { ClientProtocol::Https },
-            // One request for a blob, as containerd does: ECR takes no chunks of 4 MiB, which is this crate's way otherwise.
-            use_monolithic_push: true,
-            extra_root_certificates,
-            http_proxy,
-            no_proxy,
-            connect_timeout: Some(Duration::from_secs(10)),
-            user_agent: concat!("kubectl-eks-encrypt/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
+        // Docker Hub's registry has another name than its images.
+        let host = if to.registry == "docker.io" { "index.docker.io" } else { &to.registry };
+        let scheme = if way.plain { "http" } else { "https" };
+        let base = Url::parse(&format!("{scheme}://{host}/v2/")).map_err(|error| Error::Unreachable {
+            registry: to.registry.clone(),
+            hint: "",
+            source: Cause::of(&error),
+        })?;
         ring();
-        // The crate panics where no client can be made, so that is tried before.
-        reqwest::Client::builder().build().map_err(|error| Error::System { source: Cause::of(&error) })?;
-        // With the system's authorities that has just worked.
-        let client = Client::try_from(config).map_err(|error| match (Cause::of(&error), way.authority) {
+        // Made once without the file, to know whose fault it is.
+        Client::builder().build().map_err(|error| Error::System { source: Cause::of(&error) })?;
+        // Where there is TLS, neither a redirect nor an upload's address leads out of it.
+        let client = Client::builder()
+            .user_agent(concat!("kubectl-eks-encrypt/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .https_only(!way.plain)
+            .tls_certs_merge(certificates);
+        // A proxy's loopback is another machine's.
+        let client = if loopback(&to.registry) { client.no_proxy() } else { client };
+        let client = client.build().map_err(|error| match (Cause::of(&error), way.authority) {
             (source, Some(path)) => Error::Authority { path: path.to_owned(), source },
             (source, None) => Error::System { source },
         })?;
-        let auth = match &login.credentials {
-            Some(Credentials { username, password, .. }) => RegistryAuth::Basic(username.clone(), password.clone()),
-            None => RegistryAuth::Anonymous,
-        };
-        Ok(Self { client, auth, login, to: to.clone(), silence: SILENCE })
+        let session = Session { challenge: Challenge::Nothing, login: Known::default(), actions: "pull", token: None };
+        let (to, session) = (to.clone(), Mutex::new(session));
+        Ok(Self { client, base, plain: way.plain, known, to, silence: SILENCE, session })
     }
 
-    /// Logs in, where the registry has a token server; a plain password is shown with the next request. Anew each time: tokens
-    /// live for a minute or so, and a person may have thought for longer. For what is read, too: the crate would log in for it by
-    /// itself, and go on as nobody where that fails.
-    pub(crate) async fn log_in(&self) -> Result<(), Error> {
-        let to = &self.reference("latest");
-        for operation in [RegistryOperation::Push, RegistryOperation::Pull] {
-            self.patiently(async || self.client.auth(to, &self.auth, operation).await.map(|_| ())).await?;
+    /// Asks how clients log in. Sends no login.
+    pub(crate) async fn challenge(&self) -> Result<Challenge, Error> {
+        let challenged = self.patiently(async || {
+            let answer = self.client.get(self.base.clone()).send().await.map_err(RequestError::NoAnswer)?;
+            let status = answer.status().as_u16();
+            // Any other refusal is repeated by the request for the image.
+            if status == 429 || status >= 500 { self.check_status(answer, RequestKind::Read).await } else { Ok(answer) }
+        });
+        self.parse_challenge(challenged.await?.headers())
+    }
+
+    fn parse_challenge(&self, headers: &HeaderMap) -> Result<Challenge, Error> {
+        let all = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let all: Vec<_> = all.filter_map(|value| http_auth::parse_challenges(value).ok()).flatten().collect();
+        let of = |scheme: &str| all.iter().find(|challenge| challenge.scheme.eq_ignore_ascii_case(scheme));
+        let Some(bearer) = of("Bearer") else {
+            return Ok(if of("Basic").is_some() { Challenge::Basic } else { Challenge::Nothing });
+        };
+        let value = |name: &str| {
+            let found = bearer.params.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.to_unescaped())
+        };
+        let realm = value("realm").unwrap_or_default();
+        let refused =
+            |why| Error::TokenServer { registry: self.to.registry.clone(), realm: trouble::short(&realm), why };
+        let url = Url::parse(&realm).map_err(|_| refused("which is not a URL"))?;
+        if realm.len() > LONGEST_REALM || !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("which is not the URL of a token server"));
         }
-        Ok(())
+        let same_host = |one: &Url, two: &Url| one.host() == two.host() || (is_loopback(one) && is_loopback(two));
+        match url.scheme() {
+            "https" => Ok(Challenge::Token { realm: url, service: value("service") }),
+            "http" if !self.plain => Err(refused("which has no TLS")),
+            "http" if same_host(&url, &self.base) => Ok(Challenge::Token { realm: url, service: value("service") }),
+            _ => Err(refused("which is on another host and has no TLS")),
+        }
+    }
+
+    /// Where a login is sent, as people see it.
+    pub(crate) fn recipient(&self, challenge: &Challenge) -> Option<String> {
+        match challenge {
+            Challenge::Nothing => None,
+            Challenge::Basic => Some(self.to.registry.clone()),
+            Challenge::Token { realm, .. } => {
+                let mut shown = realm.clone();
+                shown.set_query(None);
+                shown.set_fragment(None);
+                Some(format!("{shown}, the token server of {}", self.to.registry))
+            }
+        }
+    }
+
+    /// Makes the next requests without a login.
+    pub(crate) async fn stay_anonymous(&self, challenge: Challenge) -> Result<(), Error> {
+        self.start_session(challenge, Known { credentials: None, ..self.known.clone() }, "pull").await
+    }
+
+    /// Whether a password may go there.
+    pub(crate) fn may_log_in(&self, challenge: &Challenge) -> Result<(), Error> {
+        let readable = self.plain && !loopback(&self.to.registry);
+        match self.known.credentials {
+            Some(_) if readable && *challenge != Challenge::Nothing => {
+                Err(Error::NoTls { registry: self.to.registry.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Logs in as who is known. A password is sent here, or with the next request.
+    pub(crate) async fn log_in(&self, challenge: Challenge) -> Result<(), Error> {
+        self.may_log_in(&challenge)?;
+        self.start_session(challenge, self.known.clone(), "pull,push").await
+    }
+
+    async fn start_session(&self, challenge: Challenge, login: Known, actions: &'static str) -> Result<(), Error> {
+        *self.session.lock().await = Session { challenge, login, actions, token: None };
+        self.patiently(async || self.authorization().await.map(|_| ())).await
     }
 
     /// What is under a tag.
     pub(crate) async fn tag(&self, tag: &str) -> Result<Tag, Error> {
-        let to = &self.reference(tag);
-        self.patiently(async || match self.client.fetch_manifest_digest(to, &self.auth).await {
-            Ok(digest) => Ok(Tag::Is(digest)),
-            Err(error) if trouble::codes(&error).contains(&OciErrorCode::NameUnknown) => Ok(Tag::NoRepository),
-            Err(error) if trouble::status(&error) == Some(404) => Ok(Tag::Free),
-            Err(error) => Err(error),
+        let url = self.url(&format!("manifests/{tag}"));
+        self.patiently(async || {
+            let head = self.request(Method::HEAD, url.clone()).await?.header(ACCEPT, MANIFESTS);
+            // A refusal of HEAD has no body, and some registries return no digest.
+            if let Ok(answer) = self.send(head, RequestKind::Read).await
+                && let Some(digest) = digest(answer.headers())?
+            {
+                return Ok(Tag::Is(digest));
+            }
+            let get = self.request(Method::GET, url.clone()).await?.header(ACCEPT, MANIFESTS);
+            match self.send(get, RequestKind::Read).await {
+                Ok(answer) => manifest(answer).await.map(Tag::Is),
+                Err(error) if error.has("NAME_UNKNOWN") => Ok(Tag::NoRepository),
+                Err(error) if error.status() == Some(404) => Ok(Tag::Free),
+                Err(error) => Err(error),
+            }
         })
         .await
     }
 
     /// Whether it has a blob.
     pub(crate) async fn has(&self, blob: &Blob) -> Result<bool, Error> {
-        let to = &self.reference("latest");
-        self.patiently(async || self.client.blob_exists(to, &blob.digest).await).await
-    }
-
-    /// Gives it a blob.
-    pub(crate) async fn give(&self, blob: &Blob) -> Result<(), Error> {
-        let to = &self.reference("latest");
-        self.patiently_with(blob.bytes.len(), async || {
-            // As a stream, because the crate's other way panics on an address that it can't read.
-            let bytes = blob.bytes.clone();
-            let size = Some(bytes.len() as u64);
-            let stream = futures::stream::once(std::future::ready(Ok(bytes)));
-            self.client.push_blob_stream(to, stream, &blob.digest, size).await.map(|_| ())
+        let url = self.url(&format!("blobs/{}", blob.digest));
+        self.patiently(async || {
+            let head = self.request(Method::HEAD, url.clone()).await?;
+            match self.send(head, RequestKind::Read).await {
+                Ok(_) => Ok(true),
+                Err(error) if error.status() == Some(404) => Ok(false),
+                Err(error) => Err(error),
+            }
         })
         .await
+    }
+
+    /// Gives it a blob. In one request, as containerd does: ECR takes no chunks of less than 5 MiB.
+    pub(crate) async fn give(&self, blob: &Blob) -> Result<(), Error> {
+        self.patiently_with(blob.bytes.len(), async || {
+            let post = self.request(Method::POST, self.url("blobs/uploads/")).await?.header(CONTENT_LENGTH, 0);
+            let answer = self.send(post, RequestKind::Write).await?;
+            let mut url = self.upload(&answer)?;
+            url.query_pairs_mut().append_pair("digest", &blob.digest);
+            let put = self.request(Method::PUT, url).await?.header(CONTENT_TYPE, "application/octet-stream");
+            self.send(put.body(blob.bytes.clone()), RequestKind::Write).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// The address for an upload. It may be another host, such as a cloud's storage.
+    fn upload(&self, answer: &Response) -> Result<Url, RequestError> {
+        let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location =
+            location.ok_or_else(|| RequestError::Invalid("it returned no address for an upload".to_owned()))?;
+        let url = answer.url().join(location).ok();
+        let url = url.filter(|url| url.scheme() == "https" || (self.plain && url.scheme() == "http"));
+        url.ok_or_else(|| {
+            RequestError::Invalid("it returned an address for an upload that has no TLS, or is not a URL".to_owned())
+        })
     }
 
     /// Gives it a manifest or an index, under a tag or under its digest.
-    pub(crate) async fn name(&self, name: &str, manifest: &Blob, media_type: &'static str) -> Result<(), Error> {
-        // A digest goes as a tag, which makes the same address: ECR answers without `Location`, and the crate then cuts the tag
-        // off the address, and panics where there is none.
-        let to = &self.reference(name);
-        let kind = http::HeaderValue::from_static(media_type);
+    pub(crate) async fn name(&self, name: &str, manifest: &Blob, kind: &MediaType) -> Result<(), Error> {
+        let url = self.url(&format!("manifests/{name}"));
         self.patiently(async || {
-            self.client.push_manifest_raw(to, manifest.bytes.clone(), kind.clone()).await.map(|_| ())
+            let put = self.request(Method::PUT, url.clone()).await?.header(CONTENT_TYPE, kind.to_string());
+            self.send(put.body(manifest.bytes.clone()), RequestKind::Write).await.map(|_| ())
         })
         .await
     }
 
-    fn reference(&self, tag: &str) -> Reference {
-        Reference::with_tag(self.to.registry.clone(), self.to.repository.clone(), tag.to_owned())
+    fn url(&self, rest: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("/v2/{}/{rest}", self.to.repository));
+        url
+    }
+
+    /// A request, with the login if it goes to the registry itself.
+    async fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, RequestError> {
+        let ours = url.origin() == self.base.origin();
+        let request = self.client.request(method, url);
+        Ok(match self.authorization().await? {
+            Some(login) if ours => request.header(AUTHORIZATION, login),
+            _ => request,
+        })
+    }
+
+    async fn authorization(&self) -> Result<Option<HeaderValue>, RequestError> {
+        let mut session = self.session.lock().await;
+        let credentials = session.login.credentials.as_ref();
+        match &session.challenge {
+            Challenge::Nothing => Ok(None),
+            Challenge::Basic => credentials.map(basic).transpose(),
+            Challenge::Token { realm, service } => {
+                if let Some((since, token)) = &session.token
+                    && since.elapsed() < FRESH
+                {
+                    return Ok(Some(token.clone()));
+                }
+                let token = self.token(realm, service.as_deref(), credentials, session.actions).await?;
+                session.token = Some((Instant::now(), token.clone()));
+                Ok(Some(token))
+            }
+        }
+    }
+
+    async fn token(
+        &self,
+        realm: &Url,
+        service: Option<&str>,
+        credentials: Option<&Credentials>,
+        actions: &str,
+    ) -> Result<HeaderValue, RequestError> {
+        let scope = format!("repository:{}:{actions}", self.to.repository);
+        let query: Vec<_> =
+            service.map(|service| ("service", service)).into_iter().chain([("scope", &*scope)]).collect();
+        let request = self.client.get(realm.clone()).query(&query);
+        let request = match credentials {
+            Some(credentials) => request.header(AUTHORIZATION, basic(credentials)?),
+            None => request,
+        };
+        let answer = self.send(request, RequestKind::Token).await?;
+        let none = || RequestError::Invalid("its token server returned no token".to_owned());
+        let (bytes, whole) = read(answer, LARGEST_TOKEN).await?;
+        let Token { token, access_token } = serde_json::from_slice(&bytes).map_err(|_| none())?;
+        let token = token.or(access_token).filter(|token| whole && !token.is_empty()).ok_or_else(none)?;
+        secret(&format!("Bearer {token}")).ok_or_else(none)
+    }
+
+    async fn send(&self, request: RequestBuilder, kind: RequestKind) -> Result<Response, RequestError> {
+        self.check_status(request.send().await.map_err(RequestError::NoAnswer)?, kind).await
+    }
+
+    async fn check_status(&self, answer: Response, kind: RequestKind) -> Result<Response, RequestError> {
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let (body, _) = read(answer, LARGEST_REFUSAL).await.unwrap_or_default();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Err(RequestError::Status { status: status.as_u16(), body, kind })
     }
 
     /// Asks again where that may help.
-    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, OciDistributionError>) -> Result<T, Error> {
+    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, RequestError>) -> Result<T, Error> {
         self.patiently_with(0, ask).await
     }
 
@@ -177,23 +399,80 @@ impl Registry {
     async fn patiently_with<T>(
         &self,
         bytes: usize,
-        ask: impl AsyncFn() -> Result<T, OciDistributionError>,
+        ask: impl AsyncFn() -> Result<T, RequestError>,
     ) -> Result<T, Error> {
         let limit = self.silence + Duration::from_secs((bytes / SLOW) as u64);
         let patience = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(TIMES).with_jitter();
-        let once = async || tokio::time::timeout(limit, ask()).await.unwrap_or_else(|_| Err(trouble::silence(limit)));
-        let asked = (|| once()).retry(patience).when(trouble::passing).await;
-        asked.map_err(|error| trouble::of(&error, &self.to, &self.login))
+        let once = async || tokio::time::timeout(limit, ask()).await.unwrap_or(Err(RequestError::Timeout(limit)));
+        match (|| once()).retry(patience).when(RequestError::passing).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(trouble::of(&error, &self.to, &self.session.lock().await.login)),
+        }
+    }
+}
+
+/// A token server's answer.
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+fn basic(Credentials { username, password, .. }: &Credentials) -> Result<HeaderValue, RequestError> {
+    let pair = STANDARD.encode(format!("{username}:{password}"));
+    secret(&format!("Basic {pair}")).ok_or_else(|| RequestError::Invalid("the login can't be sent".to_owned()))
+}
+
+fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// At most so many bytes of an answer, and whether that is all of it.
+async fn read(mut answer: Response, most: usize) -> Result<(Vec<u8>, bool), RequestError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(RequestError::NoAnswer)? {
+        let room = most - bytes.len();
+        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return Ok((bytes, false));
+        }
+    }
+    Ok((bytes, true))
+}
+
+/// The digest in the headers of an answer.
+fn digest(headers: &HeaderMap) -> Result<Option<String>, RequestError> {
+    let Some(value) = headers.get("docker-content-digest") else { return Ok(None) };
+    let digest = value.to_str().ok().filter(|text| text.len() <= 200 && text.parse::<Digest>().is_ok());
+    let digest = digest.ok_or_else(|| RequestError::Invalid("it returned an invalid digest".to_owned()))?;
+    Ok(Some(digest.to_owned()))
+}
+
+/// The digest of a manifest.
+async fn manifest(answer: Response) -> Result<String, RequestError> {
+    let named = digest(answer.headers())?;
+    let (bytes, whole) = read(answer, LARGEST_MANIFEST).await?;
+    if !whole {
+        return Err(RequestError::Invalid(format!("its manifest has more than {} MiB", LARGEST_MANIFEST >> 20)));
+    }
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
+    match named {
+        Some(named) if named.starts_with("sha256:") && named != digest => {
+            Err(RequestError::Invalid(format!("it returned digest {named} for a manifest of digest {digest}")))
+        }
+        named => Ok(named.unwrap_or(digest)),
     }
 }
 
 /// The certificates of a file.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     let failed = |source| Error::Authority { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(Cause::of(&error)))?;
+    let text = file::read(path, LARGEST_AUTHORITIES).map_err(|error| failed(Cause::of(&error)))?;
     let unreadable = || failed(Cause::said("it holds no certificate in PEM, or one that can't be read".to_owned()));
-    let all = pem::certificates(&text).ok_or_else(unreadable)?;
-    Ok(all.into_iter().map(|data| Certificate { encoding: CertificateEncoding::Der, data }).collect())
+    let all = pem::certificates(&String::from_utf8_lossy(&text)).ok_or_else(unreadable)?;
+    all.iter().map(|der| Certificate::from_der(der).map_err(|_| unreadable())).collect()
 }
 
 /// rustls has no provider of cryptography by itself; the first to install one wins, and all of ours are ring.

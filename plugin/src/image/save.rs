@@ -1,7 +1,7 @@
 //! `image save`: the archive as a file, for skopeo, crane, podman or containerd to take further. Input: the archive. Output: a
 //! new file, or stdout. What is there is never overwritten: the name may be a typo, and the file somebody's only backup.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use eks_encrypt_job::exit::ExitCode;
@@ -38,7 +38,7 @@ impl Coded for Error {
 }
 
 /// Copies the archive, whose content was checked, to a file that is made.
-pub(crate) fn save(archive: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn save(archive: &mut impl Read, to: &Path) -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::Unwritable { path: to.to_owned(), source: Cause::of(&error) };
     if to == Path::new("-") {
         let stdout = std::io::stdout();
@@ -68,8 +68,8 @@ pub(crate) fn save(archive: &Path, to: &Path) -> Result<(), Error> {
     }
 }
 
-fn copy(archive: &Path, to: &mut impl Write) -> std::io::Result<()> {
-    std::io::copy(&mut std::fs::File::open(archive)?, to)?;
+fn copy(archive: &mut impl Read, to: &mut impl Write) -> std::io::Result<()> {
+    std::io::copy(archive, to)?;
     to.flush()
 }
 
@@ -77,18 +77,19 @@ fn copy(archive: &Path, to: &mut impl Write) -> std::io::Result<()> {
 mod tests {
     //! What is there stays.
     use super::*;
+    use std::fs::File;
 
     #[test]
     fn a_file_is_made_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let (archive, to) = (folder.path().join("a"), folder.path().join("b"));
         std::fs::write(&archive, "archive").unwrap();
-        save(&archive, &to).unwrap();
+        save(&mut File::open(&archive).unwrap(), &to).unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), b"archive");
         let (is, usual) = (to.metadata().unwrap().permissions(), archive.metadata().unwrap().permissions());
         assert_eq!(is, usual, "not its owner's alone");
         std::fs::write(&to, "mine").unwrap();
-        let error = save(&archive, &to).unwrap_err();
+        let error = save(&mut File::open(&archive).unwrap(), &to).unwrap_err();
         assert!(matches!(error, Error::There { .. }) && error.to_string().contains("b is there already"), "{error}");
         assert_eq!(std::fs::read(&to).unwrap(), b"mine");
     }
@@ -103,7 +104,7 @@ mod tests {
         assert!(made.success());
         let saving = std::thread::spawn({
             let (archive, to) = (archive.clone(), to.clone());
-            move || save(&archive, &to)
+            move || save(&mut File::open(&archive).unwrap(), &to)
         });
         let mut pipe = std::fs::OpenOptions::new().write(true).open(&archive).unwrap();
         pipe.write_all(b"half").unwrap();
@@ -119,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("b");
         // A folder can be opened and not read.
-        let error = save(folder.path(), &to).unwrap_err();
+        let error = save(&mut File::open(folder.path()).unwrap(), &to).unwrap_err();
         assert!(matches!(error, Error::Unwritable { .. }), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -1,16 +1,43 @@
-//! What goes wrong with registries, in words. Input: the errors of oci-client, which differ by how far a request came. Output:
-//! our own, and whether asking again may help.
+//! What goes wrong with registries, in words. Input: why one request failed. Output: an error for people, and whether asking again may
+//! help.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use eks_encrypt_job::exit::ExitCode;
-use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
+use serde::Deserialize;
 
 use crate::cause::Cause;
 use crate::image::docker::Known;
 use crate::image::reference::Destination;
+use crate::screen::one_line;
 use crate::stop::Coded;
+
+/// Why one request failed.
+#[derive(Debug)]
+pub(crate) enum RequestError {
+    /// No answer came.
+    NoAnswer(reqwest::Error),
+    /// No answer came in time.
+    Timeout(Duration),
+    /// The status is not a success.
+    Status {
+        status: u16,
+        /// The beginning of the body.
+        body: String,
+        kind: RequestKind,
+    },
+    /// The answer breaks the specification; a sentence about the registry.
+    Invalid(String),
+}
+
+/// What a request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestKind {
+    Token,
+    Read,
+    Write,
+}
 
 /// Why the registry does not have the image.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +75,20 @@ pub(crate) enum Error {
         #[source]
         source: Option<Cause>,
     },
+    /// A password would be readable on the network.
+    #[error(
+        "registry {registry} requires a login, and a password is sent only over TLS or to this machine: remove --plain-http, and name \
+         its certificate authority with --registry-ca"
+    )]
+    NoTls { registry: String },
+    /// A login must not go there.
+    #[error("registry {registry} names the token server {realm}, {why}: no request was sent to it")]
+    TokenServer { registry: String, realm: String, why: &'static str },
+    /// The person confirmed another recipient of the login.
+    #[error(
+        "registry {registry} changed where it wants the login after you confirmed, from {shown} to {now}: no password was sent"
+    )]
+    RecipientChanged { registry: String, now: String, shown: String },
     /// It knows us, and says no.
     #[error("{who} may not push to {name}{hint}")]
     Denied {
@@ -87,6 +128,9 @@ pub(crate) enum Error {
 const OTHER_ACCOUNT: &str = " (is the registry another account's? then `image push --profile` with a profile of that account, and --image \
     here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints)";
 
+/// The longest text of a registry or a helper that is shown, in characters.
+const LONGEST: usize = 300;
+
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
@@ -96,76 +140,104 @@ impl Coded for Error {
     }
 }
 
-/// The status of the answer, if there was one.
-pub(crate) fn status(error: &OciDistributionError) -> Option<u16> {
-    match error {
-        OciDistributionError::ServerError { code, .. } => Some(*code),
-        OciDistributionError::UnauthorizedError { .. } => Some(401),
-        OciDistributionError::RequestError(error) => error.status().map(|status| status.as_u16()),
-        // The status is lost on the way; the code says the same.
-        OciDistributionError::RegistryError { envelope, .. } => envelope.errors.first().map(|error| match error.code {
-            OciErrorCode::Unauthorized => 401,
-            OciErrorCode::Denied => 403,
-            OciErrorCode::NameUnknown
-            | OciErrorCode::ManifestUnknown
-            | OciErrorCode::BlobUnknown
-            | OciErrorCode::NotFound => 404,
-            OciErrorCode::Toomanyrequests => 429,
-            _ => 400,
-        }),
-        _ => None,
+impl Error {
+    /// Whether the answer may be another one after a login.
+    pub(crate) fn depends_on_login(&self) -> bool {
+        matches!(self, Self::Login { .. } | Self::Denied { .. })
     }
 }
 
-/// The registry's own codes.
-pub(crate) fn codes(error: &OciDistributionError) -> Vec<OciErrorCode> {
-    envelope(error).map(|envelope| envelope.errors.into_iter().map(|error| error.code).collect()).unwrap_or_default()
+/// The errors in a registry's answer (distribution-spec, "Error Codes").
+#[derive(Default, Deserialize)]
+struct Envelope {
+    errors: Vec<OneError>,
 }
 
-/// Whether the same request may succeed later. What never came to a registry does not: names and ports stay wrong.
-pub(crate) fn passing(error: &OciDistributionError) -> bool {
-    match (status(error), error) {
-        (Some(status), _) => status == 429 || status >= 500,
-        (None, OciDistributionError::RequestError(error)) => !error.is_connect() && !error.is_builder(),
-        (None, OciDistributionError::IoError(_)) => true,
-        (None, OciDistributionError::AuthenticationFailure(said)) => !no_login(said, &codes(error)),
-        _ => false,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OneError {
+    code: String,
+    message: String,
+}
+
+impl RequestError {
+    /// Whether the registry gave this code.
+    pub(crate) fn has(&self, code: &str) -> bool {
+        self.envelope().errors.iter().any(|error| error.code == code)
+    }
+
+    /// The status of the answer, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed later. What never came to a registry does not: names and ports stay wrong.
+    pub(crate) fn passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::NoAnswer(error) => !error.is_connect() && !error.is_builder() && !error.is_redirect(),
+            Self::Timeout(_) => true,
+            Self::Invalid(_) => false,
+        }
+    }
+
+    fn envelope(&self) -> Envelope {
+        match self {
+            Self::Status { body, .. } => serde_json::from_str(body).unwrap_or_default(),
+            _ => Envelope::default(),
+        }
+    }
+
+    /// The registry's words, without JSON around them.
+    fn message(&self) -> Cause {
+        let errors = self.envelope().errors;
+        let one = |error: &OneError| {
+            let parts = [error.code.as_str(), error.message.as_str()].into_iter().filter(|part| !part.is_empty());
+            parts.collect::<Vec<_>>().join(": ")
+        };
+        Cause::said(short(&match self {
+            Self::Status { .. } if !errors.is_empty() => errors.iter().map(one).collect::<Vec<_>>().join("; "),
+            Self::Status { status, body, .. } => {
+                let line = body.lines().next().unwrap_or_default().trim();
+                format!("it answers {status} {line}").trim_end().to_owned()
+            }
+            Self::NoAnswer(error) => {
+                let text = Cause::of(error).to_string();
+                // An upload's address may be signed, and good for whoever reads the log.
+                let query = error.url().and_then(|url| url.query()).map(|query| format!("?{query}"));
+                query.map_or(text.clone(), |query| text.replace(&query, ""))
+            }
+            Self::Timeout(limit) => format!("it did not answer within {limit:?}"),
+            Self::Invalid(why) => why.clone(),
+        }))
     }
 }
 
-/// Whether a token server, whose status is lost, refuses the login, and has not just its own trouble: who tries a wrong password
-/// time and again is locked out. Refusals are JSON, if not always the registries' own (Docker Hub's has `details`), and what stands
-/// before a server that is down has a page or nothing to say.
-fn no_login(said: &str, codes: &[OciErrorCode]) -> bool {
-    let refused = |code: &OciErrorCode| matches!(code, OciErrorCode::Unauthorized | OciErrorCode::Denied);
-    match serde_json::from_str::<serde_json::Value>(said) {
-        Ok(_) => codes.is_empty() || codes.iter().any(refused),
-        Err(_) => said.contains("401") || said.contains("403"),
-    }
+/// Foreign text as one line of bounded length.
+pub(crate) fn short(text: &str) -> String {
+    let line = one_line(&text.chars().take(LONGEST).collect::<String>());
+    if text.chars().nth(LONGEST).is_some() { format!("{line}…") } else { line }
 }
 
-/// No answer came in time.
-pub(crate) fn silence(limit: Duration) -> OciDistributionError {
-    let words = format!("it did not answer within {limit:?}");
-    OciDistributionError::IoError(std::io::Error::new(std::io::ErrorKind::TimedOut, words))
-}
-
-/// The error in our words.
-pub(crate) fn of(error: &OciDistributionError, to: &Destination, known: &Known) -> Error {
+/// The error for people. `known` is who was logged in.
+pub(crate) fn of(error: &RequestError, to: &Destination, known: &Known) -> Error {
     let login = known.credentials.as_ref();
     let Destination { registry, repository, .. } = to.clone();
-    let source = said(error);
-    match status(error) {
-        // The token server's answer: its status is lost, so what it says is passed on.
-        None if matches!(error, OciDistributionError::AuthenticationFailure(_)) => {
+    let source = error.message();
+    match error {
+        RequestError::Status { status: 400..=403, kind: RequestKind::Token, .. } => {
             let hint = format!("{}; its token server says: {source}", hint(&registry, known));
             Error::Login { hint, registry, source: None }
         }
-        Some(401) if login.is_none() || !to_write(error) => {
-            let source = to_write(error).then_some(source);
+        RequestError::Status { status: 401, kind, .. } if login.is_none() || *kind == RequestKind::Read => {
+            let source = (*kind == RequestKind::Write).then_some(source);
             Error::Login { hint: hint(&registry, known), registry, source }
         }
-        Some(401 | 403) => {
+        // A registry with a token server says 401, not 403, to a token that is not good for a push.
+        RequestError::Status { status: 401 | 403, .. } => {
             let (who, hint) = match login {
                 None => ("who is not logged in".to_owned(), ""),
                 Some(login) if login.from == "AWS" => {
@@ -175,23 +247,15 @@ pub(crate) fn of(error: &OciDistributionError, to: &Destination, known: &Known) 
             };
             Error::Denied { who, name: to.name(), hint, source }
         }
-        Some(404) if codes(error).contains(&OciErrorCode::NameUnknown) => {
+        RequestError::Status { status: 404, .. } if error.has("NAME_UNKNOWN") => {
             Error::NoRepository { registry, repository, source }
         }
-        Some(_) if source.to_string().contains("immutable") => Error::Immutable { registry, repository, source },
-        Some(_) => Error::Refused { registry, repository, source },
-        None if matches!(error, OciDistributionError::RequestError(_)) => {
-            let hint = way(&source.to_string());
-            Error::Unreachable { registry, hint, source }
+        RequestError::Status { .. } if source.to_string().contains("immutable") => {
+            Error::Immutable { registry, repository, source }
         }
-        None => Error::Refused { registry, repository, source },
+        RequestError::NoAnswer(_) => Error::Unreachable { hint: way(&source.to_string()), registry, source },
+        _ => Error::Refused { registry, repository, source },
     }
-}
-
-/// Whether a 401 answers what was to be written, and so a login that was good enough to look: a registry with a token server says
-/// 401, not 403, to a token that is not good for a push. The crate gives it this form, with the registry's words, only there.
-fn to_write(error: &OciDistributionError) -> bool {
-    matches!(error, OciDistributionError::ServerError { .. })
 }
 
 /// What helps against a login that is refused.
@@ -221,48 +285,6 @@ fn way(cause: &str) -> &'static str {
     }
 }
 
-/// What the registry said, without JSON around it.
-fn said(error: &OciDistributionError) -> Cause {
-    if let Some(envelope) = envelope(error) {
-        let one = |error: oci_client::errors::OciError| {
-            let code = serde_json::to_value(&error.code).ok().and_then(|code| code.as_str().map(str::to_owned));
-            [code.unwrap_or_default(), error.message]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join(": ")
-        };
-        return Cause::said(envelope.errors.into_iter().map(one).collect::<Vec<_>>().join("; "));
-    }
-    match error {
-        OciDistributionError::AuthenticationFailure(message) => {
-            Cause::said(message.lines().next().unwrap_or_default().trim().to_owned())
-        }
-        OciDistributionError::ServerError { code, message, .. } => {
-            let line = message.lines().next().unwrap_or_default().trim();
-            Cause::said(format!("it answers {code} {line}").trim_end().to_owned())
-        }
-        OciDistributionError::RequestError(request) => {
-            let text = Cause::of(error).to_string();
-            // An upload's address may be signed, and good for whoever reads the log.
-            let query = request.url().and_then(|url| url.query()).map(|query| format!("?{query}"));
-            Cause::said(query.map_or(text.clone(), |query| text.replace(&query, "")))
-        }
-        error => Cause::of(error),
-    }
-}
-
-fn envelope(error: &OciDistributionError) -> Option<OciEnvelope> {
-    let text = match error {
-        OciDistributionError::RegistryError { envelope, .. } => serde_json::to_string(envelope).ok()?,
-        OciDistributionError::ServerError { message, .. } | OciDistributionError::AuthenticationFailure(message) => {
-            message.clone()
-        }
-        _ => return None,
-    };
-    serde_json::from_str::<OciEnvelope>(&text).ok().filter(|envelope| !envelope.errors.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     //! What asking again may mend, and what is kept to ourselves.
@@ -273,29 +295,14 @@ mod tests {
         crate::image::registry::ring();
         let asked =
             reqwest::Client::new().put("http://127.0.0.1:1/upload?digest=sha256:1&signature=secret").send().await;
-        let told = said(&OciDistributionError::RequestError(asked.unwrap_err())).to_string();
+        let told = RequestError::NoAnswer(asked.unwrap_err()).message().to_string();
         assert!(told.contains("http://127.0.0.1:1/upload)") && !told.contains("secret"), "{told}");
     }
 
     #[test]
     fn a_wrong_password_is_not_tried_again_and_a_token_server_that_is_down_is() {
-        let again = |said: &str| passing(&OciDistributionError::AuthenticationFailure(said.to_owned()));
-        for said in [
-            r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#,
-            r#"{"errors":[{"code":"DENIED","message":"denied"}]}"#,
-            r#"{"details":"incorrect username or password"}"#,
-            "<html><head><title>401 Authorization Required</title></head></html>",
-        ] {
-            assert!(!again(said), "{said}");
-        }
-        for said in [
-            "",
-            "no healthy upstream",
-            "<html><head><title>503 Service Temporarily Unavailable</title></head></html>",
-            r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#,
-            r#"{"errors":[{"code":"UNKNOWN","message":"internal server error"}]}"#,
-        ] {
-            assert!(again(said), "{said}");
-        }
+        let again = |status| RequestError::Status { status, body: String::new(), kind: RequestKind::Token }.passing();
+        assert!(![400, 401, 403, 404].into_iter().any(again));
+        assert!([429, 500, 503].into_iter().all(again));
     }
 }

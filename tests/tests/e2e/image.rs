@@ -137,6 +137,11 @@ async fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest()
     let (sandbox, registries) = with_registries(&[(false, true), (true, false), (true, true)]);
     let archive = format!("--archive={}", both_architectures(&sandbox).display());
     let digest = plugin_with(&sandbox, &["image", "digest", &archive], "").ok();
+    let without_tls = |registry: &Registry| registry.password.is_some() && registry.authority.is_none();
+    let (refused, registries): (Vec<_>, Vec<_>) = registries.into_iter().partition(without_tls);
+    let said = push(&sandbox, &refused[0], &archive, refused[0].password.as_deref().unwrap());
+    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    assert!(said.stderr.contains("a password is sent only over TLS or to this machine"), "{}", said.stderr);
     for (number, registry) in registries.iter().enumerate() {
         let password = registry.password.clone().unwrap_or_default();
         if registry.password.is_some() {
@@ -200,7 +205,7 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
 
     let said = plugin_with(&sandbox, &arguments, "wrong");
     assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.words().contains("FAIL image registry"), "{}", said.stderr);
+    assert!(said.words().contains("warn image") && said.stderr.contains("refuses the login"), "{}", said.stderr);
     assert_eq!(key_of(&sandbox).await, None);
 
     let said = plugin_with(&sandbox, &[&arguments[..], &["--dry-run"]].concat(), &password);
