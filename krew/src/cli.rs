@@ -1,7 +1,6 @@
 //! The command line of `dist`: one subcommand for each file of a release, each with `--output`. Input: arguments, and
 //! SOURCE_DATE_EPOCH, the time that everything carries (<https://reproducible-builds.org/specs/source-date-epoch/>).
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -121,8 +120,7 @@ impl Cli {
             }
             Command::Archive(args) => file::write(&args.out.output, &archive::archive(&args.paths, args.time.time)?),
             Command::Sbom(args) => {
-                let mut tree = String::new();
-                std::io::stdin().read_to_string(&mut tree).context("can't read standard input")?;
+                let tree = file::text(std::io::stdin())?;
                 file::write(&args.out.output, &sbom::sbom(&tree, args.time.time)?)
             }
             Command::Manifest(args) => {

@@ -63,8 +63,10 @@ pub(crate) fn tree(text: &str) -> Result<Tree, Error> {
     let mut path: Vec<Id> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let Line { depth, id, licence, is_macro, ours } = parse(line).ok_or_else(|| Error::Line(line.to_owned()))?;
+        // A crate's licence is its author's text: a line break in it must not make a root of a name of theirs.
+        let second_root = depth == 0 && !path.is_empty();
         path.truncate(depth);
-        if path.len() < depth {
+        if path.len() < depth || second_root {
             return Err(Error::Line(line.to_owned()));
         }
         if let Some(parent) = path.last().and_then(|parent| crates.get_mut(parent)) {
@@ -102,14 +104,12 @@ fn parse(line: &str) -> Option<Line> {
 }
 
 /// Marks what is reached without passing through a macro.
-fn ship(id: &Id, macros: &BTreeSet<Id>, crates: &mut BTreeMap<Id, Crate>) {
-    let Some(known) = crates.get_mut(id) else { return };
-    if macros.contains(id) || known.shipped {
-        return;
-    }
-    known.shipped = true;
-    for need in known.needs.clone() {
-        ship(&need, macros, crates);
+fn ship(root: &Id, macros: &BTreeSet<Id>, crates: &mut BTreeMap<Id, Crate>) {
+    let mut next = vec![root.clone()];
+    while let Some(id) = next.pop() {
+        let Some(known) = crates.get_mut(&id).filter(|known| !known.shipped && !macros.contains(&id)) else { continue };
+        known.shipped = true;
+        next.extend(known.needs.iter().cloned());
     }
 }
 

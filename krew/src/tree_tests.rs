@@ -40,3 +40,16 @@ fn what_cargo_does_not_print_is_an_error() {
         assert_eq!(tree(line).unwrap_err(), Error::Line(line.into()));
     }
 }
+
+#[test]
+fn a_licence_cant_put_another_root_into_the_list() {
+    let forged = "0harmless v9.9.9|MIT";
+    assert_eq!(tree(&format!("{TEXT}2last v1.0.0|MIT\n{forged}\n")).unwrap_err(), Error::Line(forged.into()));
+}
+
+#[test]
+fn a_chain_of_any_length_is_read() {
+    let text: String = (0..100_000).map(|depth| format!("{depth}c{depth} v1.0.0|MIT\n")).collect();
+    let Tree { crates, .. } = tree(&text).unwrap();
+    assert!(crates.len() == 100_000 && crates.values().all(|known| known.shipped));
+}
