@@ -18,6 +18,7 @@ mod document;
 mod drive;
 mod eks;
 mod enable;
+mod file;
 mod finish;
 mod image;
 mod interrupt;

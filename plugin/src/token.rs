@@ -16,6 +16,7 @@ use crate::cause::Cause;
 use crate::cli::Token;
 use crate::eks::aws::{self, Aws};
 use crate::eks::token;
+use crate::file;
 use crate::screen;
 use crate::stop::{Coded, Stop};
 
@@ -69,9 +70,9 @@ pub(crate) async fn print(args: &Token) -> Result<ExitCode, Stop> {
     Ok(ExitCode::Done)
 }
 
-fn of_file(file: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(file);
-    let text = text.map_err(|error| Error::File { file: file.display().to_string(), source: Cause::of(&error) })?;
+fn of_file(path: &Path) -> Result<String, Error> {
+    let text = file::read_text(path, file::SMALL);
+    let text = text.map_err(|error| Error::File { file: path.display().to_string(), source: Cause::of(&error) })?;
     Ok(text.trim().to_owned())
 }
 

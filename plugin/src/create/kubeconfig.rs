@@ -15,10 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::cause::Cause;
 use crate::eks::cluster::Cluster;
+use crate::file;
 use crate::stop::Coded;
-
-/// More than any kubeconfig has.
-const MOST: u64 = 8 << 20;
+use crate::target::cluster_config::tree;
 
 /// How long another program's lock is waited for: kubectl holds it for moments.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -153,13 +152,9 @@ fn chosen(list: Option<&OsStr>, home: Option<PathBuf>, arn: &str) -> Result<Path
 
 /// The file as it is; nothing in it, if there is none.
 fn read(path: &Path) -> Result<Value, Error> {
-    let text = match std::fs::metadata(path) {
-        Ok(file) if file.len() > MOST => return Err(unreadable(path, "it is too large")),
-        _ => std::fs::read_to_string(path),
-    };
-    match text {
+    match file::read_text(path, file::KUBECONFIG) {
         Ok(text) if text.trim().is_empty() => Ok(Value::Null),
-        Ok(text) => serde_saphyr::from_str(&text)
+        Ok(text) => serde_saphyr::from_str_with_options(&text, tree::options())
             .map_err(|error| Error::Unreadable { file: told(path), source: Cause::of(&error.without_snippet()) }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
         Err(error) => Err(Error::Unreadable { file: told(path), source: Cause::of(&error) }),

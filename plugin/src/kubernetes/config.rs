@@ -14,32 +14,63 @@ use http::Uri;
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret as _;
+use serde::de::IgnoredAny;
 
 use super::proxy;
 use crate::cause::Cause;
 use crate::eks::pem;
+use crate::file;
+use crate::target::cluster_config::tree;
 
 /// Reads the file; or those that `list`, the value of `$KUBECONFIG`, names; or the home directory's.
 pub(super) fn read(file: Option<&Path>, list: Option<&OsStr>) -> Result<Kubeconfig, KubeconfigError> {
     if let Some(file) = file {
-        return Kubeconfig::read_from(file).map(without_empty_context);
+        return one(file);
     }
     let files = list.map(std::env::split_paths).into_iter().flatten();
     let files: Vec<_> = files.filter(|file| !file.as_os_str().is_empty()).collect();
     if files.is_empty() {
         let home = std::env::home_dir().ok_or(KubeconfigError::FindPath)?;
-        return Kubeconfig::read_from(home.join(".kube").join("config")).map(without_empty_context);
+        return one(&home.join(".kube").join("config"));
     }
     let mut all = Kubeconfig::default();
     for file in files.iter().filter(|file| files.len() == 1 || file.exists()) {
-        all = all.merge(without_empty_context(Kubeconfig::read_from(file)?))?;
+        all = all.merge(one(file)?)?;
     }
     Ok(all)
 }
 
-fn without_empty_context(mut kubeconfig: Kubeconfig) -> Kubeconfig {
+/// One file, within bounds that kube does not have.
+fn one(file: &Path) -> Result<Kubeconfig, KubeconfigError> {
+    let bad = |error| KubeconfigError::ReadConfig(error, file.into());
+    let text = file::read(file, file::KUBECONFIG).and_then(text).map_err(bad)?;
+    bounded(&text)?;
+    // A pipe can't be read twice, and nothing lies beside it.
+    let read = if file.is_file() { Kubeconfig::read_from(file) } else { Kubeconfig::from_yaml(&text) };
+    let mut kubeconfig = read?;
     kubeconfig.current_context = kubeconfig.current_context.filter(|context| !context.is_empty());
-    kubeconfig
+    Ok(kubeconfig)
+}
+
+/// Whether the text is YAML within our bounds. kube's own allow what takes the stack.
+fn bounded(text: &str) -> Result<(), KubeconfigError> {
+    let read = serde_saphyr::from_multiple_with_options::<IgnoredAny>(text, tree::options());
+    read.map(drop).map_err(|error| KubeconfigError::Parse(Box::new(error)))
+}
+
+/// UTF-8, or UTF-16 with its mark, as editors of Windows write it. kube 5.0.0 panics where half a character stands at the end.
+fn text(bytes: Vec<u8>) -> std::io::Result<String> {
+    let utf16 = |of: fn([u8; 2]) -> u16| {
+        let units: Option<Vec<u16>> = bytes[2..].chunks(2).map(|pair| Some(of(pair.try_into().ok()?))).collect();
+        String::from_utf16(&units?).ok()
+    };
+    let text = match bytes.as_slice() {
+        [0xFF, 0xFE, ..] => utf16(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] => utf16(u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
+        _ => String::from_utf8(bytes).ok(),
+    };
+    text.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not text"))
 }
 
 /// What a client of this context is made from.
@@ -61,6 +92,12 @@ pub(super) fn of(
 
     let server = cluster.server.as_deref().ok_or_else(|| said(format!("cluster {} has no server", entry.cluster)))?;
     let server: Uri = server.parse().map_err(|_| said(format!("{server} is not the address of a server")))?;
+    for named in [&cluster.certificate_authority, &user.client_certificate, &user.client_key].into_iter().flatten() {
+        let path = Path::new(named);
+        if path.exists() && !file::is_small(path) {
+            return Err(said(format!("{named} is no file, or larger than {} KiB", file::SMALL >> 10)));
+        }
+    }
     // The form in which a command gets the cluster's entry has the authority's certificates loaded from where they are.
     let loaded = ExecAuthCluster::try_from(&cluster).map_err(|error| Cause::of(&error))?;
     let authority = match &loaded.certificate_authority_data {

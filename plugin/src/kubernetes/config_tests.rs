@@ -193,3 +193,27 @@ fn what_is_missing_is_named() {
         "kubectl goes on without a user"
     );
 }
+
+/// X6, and what kube 5.0.0 panics of.
+#[test]
+fn a_kubeconfig_that_is_too_deep_too_large_or_half_a_character_is_an_error() {
+    let deep = format!("extensions: {}{}", "[".repeat(60), "]".repeat(60));
+    let block: String = (0..60).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let large = format!("# {}\nkind: Config\n", "x".repeat(9 << 20));
+    let folder = folder(&[("deep", &deep), ("block", &block), ("large", &large)]);
+    std::fs::write(folder.path().join("half"), b"\xFF\xFEk\0i").unwrap();
+    let words = |name: &&str| Cause::of(&listed(&folder, &[name]).unwrap_err()).to_string();
+    let all: Vec<_> = ["deep", "block", "large", "half"].iter().map(words).collect();
+    assert_snapshot!(all.join("\n").replace(&folder.path().display().to_string(), "DIR"), @r#"
+    failed to parse kubeconfig YAML: budget breached: Depth { depth: 25 } at line 1, column 36
+    failed to parse kubeconfig YAML: budget breached: Depth { depth: 25 } at line 25, column 25
+    failed to read kubeconfig from '"DIR/large"': it is larger than 8192 KiB
+    failed to read kubeconfig from '"DIR/half"': it is not text
+    "#);
+}
+
+#[test]
+fn a_certificate_that_is_a_device_is_not_read() {
+    let kubeconfig = one("certificate-authority: /dev/zero", "");
+    assert_snapshot!(plain(&kubeconfig, "prod").unwrap_err(), @"/dev/zero is no file, or larger than 1024 KiB");
+}

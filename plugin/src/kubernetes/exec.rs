@@ -15,6 +15,7 @@ use std::path::Path;
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 
 use super::tool::{Request, request};
+use crate::file;
 use crate::screen::one_line;
 
 /// The command is missing.
@@ -131,9 +132,12 @@ fn is_program(file: &Path) -> bool {
     file.is_file()
 }
 
-/// Whether a file has space around its token. One that can't be read is kube's to complain of.
-fn needs_trimming(file: &Path) -> bool {
-    std::fs::read_to_string(file).is_ok_and(|text| text.trim() != text)
+/// Whether a file has space around its token, or has no end that kube would find. One that can't be read is kube's to complain of.
+fn needs_trimming(path: &Path) -> bool {
+    if !file::is_small(path) {
+        return path.exists();
+    }
+    file::read_text(path, file::SMALL).is_ok_and(|text| text.trim() != text)
 }
 
 #[cfg(test)]

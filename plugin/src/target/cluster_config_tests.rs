@@ -107,7 +107,7 @@ fn a_file_that_would_grow_or_nest_without_end() {
         laughs.push_str(&format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1));
     }
     assert_snapshot!(refused(&[&laughs, &"[".repeat(100_000), &"{a: ".repeat(100_000)]), @r"
-    error: kms.yaml:16: can't be read as YAML: YAML document too large or too complex: limits breached: Nodes { nodes: 250001 }
+    error: kms.yaml:11: can't be read as YAML: YAML document too large or too complex: total_replayed_events=10001 > 10000
     error: kms.yaml:1: can't be read as YAML: recursion limit exceeded
     error: kms.yaml:1: can't be read as YAML: recursion limit exceeded
     ");
@@ -250,4 +250,29 @@ fn files_that_can_not_be_read() {
     exit 2
     error: can't read src, the file that -f names: Is a directory (os error 21)
     ");
+}
+
+/// X6: before, it took the stack.
+#[test]
+fn sixty_levels_are_an_error_and_twenty_are_not() {
+    let flow = |depth| format!("{HEAD}x: {}{}\n", "[".repeat(depth), "]".repeat(depth));
+    let block = |depth| {
+        let lines: String = (0..depth).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        format!("{HEAD}{lines}")
+    };
+    assert_snapshot!(refused(&[&flow(60), &block(60), &format!("{}hello", "- ".repeat(60))]), @r"
+    error: kms.yaml:3: can't be read as YAML: YAML document too large or too complex: limits breached: Depth { depth: 25 }
+    error: kms.yaml:27: can't be read as YAML: YAML document too large or too complex: limits breached: Depth { depth: 25 }
+    error: kms.yaml:1: can't be read as YAML: YAML document too large or too complex: limits breached: Depth { depth: 25 }
+    ");
+    for deep in [flow(20), block(20)] {
+        assert!(matches!(parse("kms.yaml", &deep), Err(Error::Missing { .. })));
+    }
+}
+
+/// One value that is written often.
+#[test]
+fn aliases_of_a_long_text_do_not_take_the_memory() {
+    let text = format!("{HEAD}x: &x {}\ny: [{}]\n", "x".repeat(500_000), "*x, ".repeat(900));
+    assert_snapshot!(refused(&[&text]), @"error: kms.yaml:4: can't be read as YAML: YAML document too large or too complex: limits breached: ScalarBytes { total_scalar_bytes: 8500047 }");
 }

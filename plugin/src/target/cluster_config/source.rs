@@ -1,15 +1,16 @@
 //! The text of a ClusterConfig file. Input: the path that `-f` names. Output: the text with its name, and the YAML
 //! documents in it; whatever can't be a ClusterConfig because of its size or its bytes ends here.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::error::{At, Error};
 use super::tree::{self, Node, What};
+use crate::file;
 use crate::screen::one_line;
 
-/// More bytes than any ClusterConfig has; less than what hurts, if somebody names a disk image.
-const MOST: u64 = 1 << 20;
+/// More bytes than any ClusterConfig has.
+const MOST: u64 = file::SMALL;
 
 /// A file's text.
 #[derive(Debug)]
@@ -27,8 +28,11 @@ impl Source {
             return Self::of("stdin", std::io::stdin().lock());
         }
         let file = one_line(&path.display().to_string());
-        let opened = std::fs::File::open(path).map_err(|error| Error::read(&file, &error))?;
-        Self::of(&file, opened)
+        match file::read(path, MOST) {
+            Ok(bytes) => Self::of(&file, bytes.as_slice()),
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(Error::Large { file }),
+            Err(error) => Err(Error::read(&file, &error)),
+        }
     }
 
     /// All of it, if it can be a ClusterConfig.

@@ -6,6 +6,16 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter as _, Spanned, UserMessageFormatter};
 
+/// How deep it may be nested. eksctl's own files have some 12 levels, kubeconfigs 8; 60 took the stack.
+const DEEPEST: usize = 24;
+
+/// How many bytes its values may have: all of a kubeconfig.
+const SCALARS: usize = 8 << 20;
+
+/// How many values aliases may stand for, in all and each.
+const REPLAYED: usize = 10_000;
+const EXPANSIONS: usize = 1_000;
+
 /// A value, and where it is: a document, an item of a list, what stands after a name.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -108,13 +118,25 @@ pub(super) enum What {
 
 /// Reads all documents; those that hold nothing are left out.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, Broken> {
-    // Fields that are not ours may hold anything that YAML can.
-    let options = serde_saphyr::options! {
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| Broken::of(&error))
+}
+
+/// How YAML of any origin is read: whatever it holds, it takes neither the stack nor much memory.
+pub(crate) fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         with_snippet: false,
+        // Fields that are not ours may hold anything that YAML can.
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
         ignore_binary_tag_for_string: true,
-    };
-    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| Broken::of(&error))
+        budget: serde_saphyr::budget! {
+            max_depth: DEEPEST,
+            max_total_scalar_bytes: SCALARS,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: REPLAYED,
+            max_alias_expansions_per_anchor: EXPANSIONS,
+        },
+    }
 }
 
 impl Broken {
