@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::bounds::{BoundsError, LONGEST_REFUSAL, LONGEST_TEXT, Unbounded, beginning, cut, whole};
 
 /// How long one answer may take. The API server gives up on a write after 34 s (webhooks may take 30 of them) and says
 /// so; a little more means that the connection is dead.
@@ -223,23 +224,27 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     client: &Client,
     request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
 ) -> Result<T, Refusal> {
-    let request = request.map_err(Refusal::Unaskable)?.map(kube::client::Body::from);
+    let mut request = request.map_err(Refusal::Unaskable)?.map(kube::client::Body::from);
+    request.extensions_mut().insert(Unbounded);
     let exchange = async {
-        let answer = client.send(request).await?;
-        let (code, headers) = (answer.status(), answer.headers().clone());
-        let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await?.to_bytes();
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((code, headers, body))
+        let (head, body) = client.send(request).await?.into_parts();
+        let body = match head.status.is_success() {
+            true => whole(body, LONGEST_ANSWER).await?,
+            false => beginning(body, LONGEST_REFUSAL).await?,
+        };
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>((head.status, head.headers, body))
     };
     let (code, headers, body) = tokio::time::timeout(ANSWER_WITHIN, exchange)
         .await
         .map_err(|_| Refusal::Silent(ANSWER_WITHIN))?
-        .map_err(|error| if error.is::<LengthLimitError>() { Refusal::TooLong } else { Refusal::Broken(error) })?;
+        .map_err(|error| if error.is::<BoundsError>() { Refusal::TooLong } else { Refusal::Broken(error) })?;
     if code.is_success() {
         return serde_json::from_slice(&body).map_err(Refusal::Unreadable);
     }
     let mut status = serde_json::from_slice::<Status>(&body)
         .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(&body).trim(), ""));
     status.code = code.as_u16();
+    status.message = cut(status.message, LONGEST_TEXT);
     let header = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let detail = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds)).filter(|s| *s > 0);
     let retry_after = header.or(detail).map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
+use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use thiserror::Error;
 
 use crate::api_servers::{ConnectError, Connector};
+use crate::bounds;
 
 /// A connection inside the cluster takes milliseconds; one that takes seconds goes to an API server that is gone.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -66,5 +68,5 @@ impl Connector for InCluster {
 /// A client of any configuration: for a run elsewhere than in a Pod.
 pub fn of(mut config: Config) -> Result<Client, ClientError> {
     settle(&mut config);
-    Client::try_from(config).map_err(ClientError::Build)
+    Ok(bounds::client(ClientBuilder::try_from(config).map_err(ClientError::Build)?))
 }

@@ -45,6 +45,7 @@ mod upkeep;
 
 // What all stand on.
 mod ask;
+pub mod bounds;
 mod knee;
 pub mod limit;
 mod retry;

@@ -8,6 +8,7 @@ use std::fmt;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use eks_encrypt_job::Refusal;
+use eks_encrypt_job::bounds::{BoundsError, LONGEST_TEXT, cut};
 use kube::client::AuthError;
 
 /// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because
@@ -24,6 +25,9 @@ const PASSING: [&str; 9] = [
     "RequestExpired",
 ];
 
+/// Longest code that is kept.
+const LONGEST_CODE: usize = 128;
+
 /// One line of cause.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
@@ -35,6 +39,11 @@ pub(crate) struct Cause {
 }
 
 impl Cause {
+    /// Servers choose the words: of an error page of megabytes, the beginning is kept.
+    fn new(text: String, code: Option<&str>, passing: bool) -> Self {
+        Self { text: cut(text, LONGEST_TEXT), code: code.map(|code| cut(code.to_owned(), LONGEST_CODE)), passing }
+    }
+
     /// The cause in an AWS SDK's error.
     pub(crate) fn aws<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
@@ -43,44 +52,40 @@ impl Cause {
         let Some(code) = error.code() else {
             let sent = !matches!(error, SdkError::ConstructionFailure(_));
             let passing = sent && error.raw_response().is_none_or(|raw| raw.status().as_u16() >= 500);
-            return Self { text: chain(error), code: None, passing };
+            return Self::new(chain(error), None, passing);
         };
         let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
         let text = error.message().map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
-        Self { text, passing: status == 429 || status >= 500 || PASSING.contains(&code), code: Some(code.to_owned()) }
+        Self::new(text, Some(code), status == 429 || status >= 500 || PASSING.contains(&code))
     }
 
     /// The cause in a Kubernetes client's error.
     pub(crate) fn kube(error: &kube::Error) -> Self {
         if let Some(text) = command(error) {
             // Whoever logs in again in another terminal mends it while we wait.
-            return Self { text, code: None, passing: matches!(error, kube::Error::Service(_)) };
+            return Self::new(text, None, matches!(error, kube::Error::Service(_)));
         }
         let kube::Error::Api(status) = error else {
-            return Self {
-                text: chain(error),
-                code: None,
-                passing: matches!(
-                    error,
-                    kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_)
-                ),
+            let passing = match error {
+                kube::Error::Service(error) => {
+                    !matches!(error.downcast_ref(), Some(BoundsError::TooLong(_) | BoundsError::TooMany))
+                }
+                error => matches!(error, kube::Error::HyperError(_) | kube::Error::ReadEvents(_)),
             };
+            return Self::new(chain(error), None, passing);
         };
-        Self {
-            text: if status.message.is_empty() { status.reason.clone() } else { status.message.clone() },
-            code: Some(status.reason.clone()),
-            passing: status.code == 429 || status.code >= 500,
-        }
+        let text = if status.message.is_empty() { &status.reason } else { &status.message };
+        Self::new(text.clone(), Some(&status.reason), status.code == 429 || status.code >= 500)
     }
 
     /// The cause in what the engine was told.
     pub(crate) fn refusal(refusal: &Refusal) -> Self {
-        Self { text: chain(refusal), code: None, passing: refusal.passing() }
+        Self::new(chain(refusal), None, refusal.passing())
     }
 
     /// A cause in words, which asking again does not mend.
     pub(crate) fn said(text: String) -> Self {
-        Self { text, code: None, passing: false }
+        Self::new(text, None, false)
     }
 
     /// The same cause, followed by what helps.
@@ -91,7 +96,7 @@ impl Cause {
 
     /// The cause in any other error.
     pub(crate) fn of(error: &dyn Error) -> Self {
-        Self { text: chain(error), code: None, passing: false }
+        Self::new(chain(error), None, false)
     }
 }
 
@@ -188,6 +193,16 @@ mod tests {
     fn an_overloaded_api_server_is_passing() {
         let error = kube::Error::Api(Status::failure("busy", "ServiceUnavailable").with_code(503).boxed());
         assert!(Cause::kube(&error).passing);
+    }
+
+    #[test]
+    fn an_error_page_of_megabytes_is_cut() {
+        let page = "<html>".repeat(1 << 20);
+        let error = kube::Error::Api(Status::failure(&page, &page).with_code(500).boxed());
+        let cause = Cause::kube(&error);
+        assert!(cause.to_string().len() < 3 << 10 && cause.code.unwrap().len() < 256);
+        assert!(Cause::said(page.clone()).to_string().ends_with("... (6289408 more bytes)"));
+        assert!(Cause::of(&std::io::Error::other(page)).to_string().len() < 3 << 10);
     }
 
     #[test]

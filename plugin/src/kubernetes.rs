@@ -11,12 +11,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
+use eks_encrypt_job::bounds;
 use eks_encrypt_job::exit::ExitCode;
 use http::Uri;
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
-use kube::client::Body;
+use kube::client::{Body, ClientBuilder};
 use kube::config::Kubeconfig;
 use kube::{Api, Client, Config};
 
@@ -117,10 +118,11 @@ pub(crate) async fn connect(flags: &KubeFlags, screen: &Screen) -> Result<Kubern
     config.reset_reader_on_write = true;
     let (server, verifies) = (config.cluster_url.clone(), !config.accept_invalid_certs);
     let authorities = config.root_cert.clone().unwrap_or_default();
-    let client = Client::try_from(config.clone()).map_err(|error| match &error {
+    let builder = ClientBuilder::try_from(config.clone()).map_err(|error| match &error {
         kube::Error::Auth(_) => Error::Credentials { context: context.clone(), source: Cause::kube(&error) },
         _ => failed(&context, Cause::kube(&error)),
     })?;
+    let client = bounds::client(builder);
     Ok(Kubernetes { client, config, server, authorities, verifies, context, flags: flags.clone() })
 }
 

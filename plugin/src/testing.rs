@@ -6,19 +6,20 @@ use std::sync::{Arc, Mutex};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_eks::config::http::{HttpRequest, HttpResponse};
-use aws_sdk_eks::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_eks::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
 use clap::Parser as _;
+use eks_encrypt_job::bounds;
 use eks_encrypt_job::event::{Event, Line, WIRE_VERSION};
 use jiff::Timestamp;
 use kube::Client;
-use kube::client::Body;
+use kube::client::{Body, ClientBuilder};
 
 use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
 use crate::drive::apply::Owner;
 use crate::drive::run::Run;
 use crate::eks::association::Plan;
-use crate::eks::aws::{Aws, clients};
+use crate::eks::aws::{Aws, bounded, clients};
 use crate::eks::cluster::Cluster;
 use crate::eks::key::Key;
 use crate::kubernetes::Kubernetes;
@@ -145,7 +146,7 @@ pub(crate) fn aws(answers: &[Answer]) -> (Aws, StaticReplayClient) {
             None,
             "test",
         )))
-        .http_client(http.clone())
+        .http_client(bounded(SharedHttpClient::new(http.clone())))
         .retry_config(RetryConfig::disabled())
         .build();
     (clients(&config).unwrap(), http)
@@ -310,5 +311,5 @@ pub(crate) fn kubernetes_with_calls(answer: impl Fn(&Call) -> (u16, String) + Se
             send.send_response(answer.body(Body::from(body.into_bytes())).unwrap());
         }
     });
-    Client::new(service, "default")
+    bounds::client(ClientBuilder::new(service, "default"))
 }

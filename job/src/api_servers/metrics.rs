@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::census::WriteKey;
 use super::key_hash::KeyHash;
+use crate::bounds::Unbounded;
 
 /// The families that carry `apiserver_id_hash` and `key_id_hash` (`k8s.io/apiserver`, `envelope/metrics/metrics.go`).
 const FAMILIES: &[u8] = b"apiserver_envelope_encryption_key_id_hash_";
@@ -137,7 +138,8 @@ impl Answer {
 
 /// Asks for the metrics and reads as much as `depth` needs. `bytes` grows by what was read, however it ends.
 pub(super) async fn read(client: &Client, depth: Depth, bytes: &mut u64) -> Result<Answer, MetricsError> {
-    let request = http::Request::get("/metrics").header(ACCEPT, "text/plain;version=0.0.4").body(Body::empty())?;
+    let request = http::Request::get("/metrics").header(ACCEPT, "text/plain;version=0.0.4");
+    let request = request.extension(Unbounded).body(Body::empty())?;
     let response = client.send(request).await.map_err(|error| MetricsError::Broken(innermost(&error)))?;
     match response.status().as_u16() {
         200 => {}

@@ -15,10 +15,17 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_eks::config::SharedHttpClient;
 use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as _, HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use eks_encrypt_job::bounds::whole;
 use eks_encrypt_job::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::eks::{pem, profiles};
+use crate::file;
 use crate::stop::Coded;
 
 /// What CloudTrail shows beside the SDK's name.
@@ -26,6 +33,12 @@ const APP: &str = "kubectl-eks-encrypt";
 
 /// An answer that takes longer has been lost: after a laptop's sleep, connections look alive that are not.
 const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// Longest answer that is read. A page of CloudFormation's events has some 100 KiB.
+const LONGEST_ANSWER: usize = 8 << 20;
+
+/// Longest `AWS_CA_BUNDLE`. All the authorities that browsers trust have 200 KiB.
+const LONGEST_BUNDLE: u64 = 8 << 20;
 
 /// The clients, all of the cluster's region.
 #[derive(Clone, Debug)]
@@ -175,7 +188,7 @@ impl Aws {
 
 /// An HTTP client with ring, the person's trust, and the proxy of the environment: `build_https` would ignore HTTPS_PROXY.
 fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(move |settings, components| {
+    bounded(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
@@ -183,7 +196,30 @@ fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .tls_context(trust.clone())
             .build()
+    }))
+}
+
+/// The same client, which reads no answer of more than [`LONGEST_ANSWER`].
+pub(crate) fn bounded(http: SharedHttpClient) -> SharedHttpClient {
+    http_client_fn(move |settings, components| {
+        SharedHttpConnector::new(Bounded(http.http_connector(settings, components)))
     })
+}
+
+#[derive(Debug)]
+struct Bounded(SharedHttpConnector);
+
+impl HttpConnector for Bounded {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move {
+            let mut answer = answer.await?;
+            let body = std::mem::replace(answer.body_mut(), Vec::new().into());
+            let body = whole(body, LONGEST_ANSWER).await.map_err(|error| ConnectorError::other(error, None))?;
+            *answer.body_mut() = body.into();
+            Ok(answer)
+        })
+    }
 }
 
 /// Whom TLS trusts. The Rust SDK does not read `AWS_CA_BUNDLE`, though the `aws` command line and companies' proxies rely on it.
@@ -192,7 +228,7 @@ fn trust() -> Result<tls::TlsContext, Error> {
         return Ok(tls::TlsContext::default());
     };
     let failed = |source| Error::Bundle { path: path.clone(), source };
-    let text = std::fs::read_to_string(&path).map_err(|error| failed(Cause::of(&error)))?;
+    let text = file::read_text(&path, LONGEST_BUNDLE).map_err(|error| failed(Cause::of(&error)))?;
     if pem::certificates(&text).is_none() {
         return Err(failed(Cause::of(&std::io::Error::other(
             "it holds no certificate in PEM, or one that can't be read",
