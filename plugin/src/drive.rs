@@ -4,6 +4,7 @@
 pub(crate) mod apply;
 pub(crate) mod existing;
 pub(crate) mod follow;
+mod lines;
 pub(crate) mod local;
 pub(crate) mod log;
 pub(crate) mod manifests;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use eks_encrypt_job::bounds::{LONGEST_TEXT, cut};
 use eks_encrypt_job::event::{Event, Line, Phase, Proof, RunResult, WIRE_VERSION};
 use eks_encrypt_job::outcome::{Failure, Tally};
 use jiff::Timestamp;
@@ -16,6 +17,9 @@ const SILENCE: Duration = Duration::from_secs(35);
 
 /// How many failed Secrets are remembered by name. More are counted: nobody reads a thousand names, and the log has them.
 const NAMED: usize = 1_000;
+
+/// Longest name of a Secret or of a namespace that Kubernetes takes.
+const LONGEST_NAME: usize = 253;
 
 /// How many failures are said as they come. A webhook that denies everything must not bury the rest of the screen.
 const SAID: usize = 20;
@@ -56,7 +60,7 @@ impl Progress {
     pub(crate) fn fold(&mut self, line: &Line, at: Duration) -> Option<String> {
         self.heard = at;
         // Webhooks and policies choose the words: they get one line.
-        self.take(line, at).as_deref().map(one_line)
+        self.take(line, at).map(|text| one_line(&cut(text, LONGEST_TEXT)))
     }
 
     fn take(&mut self, line: &Line, at: Duration) -> Option<String> {
@@ -121,8 +125,9 @@ impl Progress {
     /// Remembers a failure, and says it unless too many have been said.
     fn failure(&mut self, failure: &Failure) -> Option<String> {
         if self.failures.len() < NAMED {
-            let key = (failure.namespace.clone(), failure.name.clone());
-            self.failures.insert(key, one_line(&failure.reason));
+            let kept = |text: &str, most| one_line(&cut(text.to_owned(), most));
+            let key = (kept(&failure.namespace, LONGEST_NAME), kept(&failure.name, LONGEST_NAME));
+            self.failures.insert(key, kept(&failure.reason, LONGEST_TEXT));
         }
         match self.failures.len() {
             0..=SAID => Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason)),
@@ -154,7 +159,7 @@ impl Progress {
             parts.push(format!("no word from the run for {}", elapsed(silent)));
         } else if self.rate_milli > 0 {
             parts.push(format!("{}/s", thousands(self.rate_milli.div_ceil(1000))));
-            let left = Duration::from_secs((all - done) * 1000 / self.rate_milli);
+            let left = Duration::from_secs((all - done).saturating_mul(1000) / self.rate_milli);
             parts.push(format!("about {} left", elapsed(left)));
         }
         let mut text = parts.remove(0);

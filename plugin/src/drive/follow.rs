@@ -7,17 +7,19 @@ mod error;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use eks_encrypt_job::bounds::Unbounded;
 use eks_encrypt_job::contract::{CONTAINER, RUN_LABEL};
-use futures::{AsyncBufReadExt as _, StreamExt as _};
+use futures::AsyncBufRead;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::api::{ListParams, LogParams};
-use kube::{Api, ResourceExt as _};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use kube::api::{ListParams, LogParams, Request};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::cause::Cause;
 use crate::cli::{self, KubeFlags};
+use crate::drive::lines::{Allowance, Lines};
 use crate::drive::log::{Log, Read};
 use crate::drive::run::{JobEnd, Run, ended};
 use crate::drive::startup::{begun, had_another, reason, state, when};
@@ -45,6 +47,18 @@ const ATTEMPTS: u32 = 3;
 /// sends them too.
 const REFUSED: Duration = Duration::from_secs(300);
 
+/// How often the Job is looked at while a log is read: a Pod may write for ever, and only the Job knows whether it has ended.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// How long what is left of the logs is read once the Job has ended.
+const LAST_LINES: Duration = Duration::from_secs(30);
+
+/// How many lines of logs are shown at once; after that, one a second.
+const SHOWN: f64 = 100.0;
+
+/// How many reasons and causes are shown: their authors must not fill the screen.
+const REPORTED: usize = 100;
+
 /// How it ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
@@ -68,6 +82,7 @@ pub(crate) async fn follow(
 ) -> Result<Ended, Error> {
     let client = &kubernetes.client;
     let mut follower = Follower {
+        client,
         jobs: Api::namespaced(client.clone(), &run.namespace),
         pods: Api::namespaced(client.clone(), &run.namespace),
         events: Api::namespaced(client.clone(), &run.namespace),
@@ -78,6 +93,10 @@ pub(crate) async fn follow(
         deadline,
         began: Instant::now(),
         log: Log::default(),
+        allowance: Allowance::default(),
+        over: None,
+        shown: (SHOWN, Instant::now()),
+        hidden: 0,
         progress: Progress::default(),
         read: HashSet::new(),
         attempts: HashMap::new(),
@@ -93,6 +112,7 @@ pub(crate) async fn follow(
 }
 
 struct Follower<'a> {
+    client: &'a Client,
     jobs: Api<Job>,
     pods: Api<Pod>,
     events: Api<Event>,
@@ -103,6 +123,14 @@ struct Follower<'a> {
     deadline: Instant,
     began: Instant,
     log: Log,
+    /// How much of the logs may still be read.
+    allowance: Allowance,
+    /// Since when the Job is known to have ended.
+    over: Option<Instant>,
+    /// How many lines may be shown, as of when.
+    shown: (f64, Instant),
+    /// How many were not.
+    hidden: u64,
     progress: Progress,
     /// Pods whose log has been read to its end after they ended.
     read: HashSet<String>,
@@ -130,10 +158,14 @@ impl Follower<'_> {
                     if let Some(theirs) = self.foreign.take().or_else(|| Foreign::of(&job, &pods)) {
                         return Err(Error::unreadable(self.run, self.flags, self.made, theirs, end));
                     }
-                    let unread = self.unread(&pods);
+                    if end.is_some() {
+                        self.over.get_or_insert_with(Instant::now);
+                    }
+                    let unread = self.unread(&pods).filter(|_| self.may_read());
                     match (&unread, end) {
                         (Some((pod, over)), _) => self.stream(pod, *over).await,
                         (None, Some(end)) => {
+                            self.report_hidden();
                             let last_word = last_word(&pods, &self.run.id);
                             let progress = std::mem::take(&mut self.progress);
                             return Ok(Ended { job: end, last_word, progress, interrupted: false });
@@ -179,6 +211,19 @@ impl Follower<'_> {
         })
     }
 
+    /// Whether logs are read any further. They carry progress. How the run ended, the Job's conditions and its last word say.
+    fn may_read(&mut self) -> bool {
+        let why = if self.allowance.is_used_up() {
+            "the logs of this run are too long"
+        } else if self.over.is_some_and(|over| over.elapsed() >= LAST_LINES) {
+            "the Job has ended, and its Pods' logs have not"
+        } else {
+            return true;
+        };
+        self.tell(format!("note: {why}: the rest of them is not read"));
+        false
+    }
+
     /// Reads a Pod's log from where we were until the stream ends, for whatever reason.
     async fn stream(&mut self, pod: &str, over: bool) {
         self.stuck = None;
@@ -189,8 +234,16 @@ impl Follower<'_> {
             timestamps: true,
             ..LogParams::default()
         };
-        let whole = match self.pods.log_stream(pod, &params).await {
-            Ok(stream) => self.lines(pod, stream.lines()).await,
+        let url = Pod::url_path(&(), Some(&self.run.namespace));
+        let log = match Request::new(url).logs(pod, &params) {
+            Ok(mut request) => {
+                request.extensions_mut().insert(Unbounded);
+                self.client.request_stream(request).await
+            }
+            Err(error) => Err(kube::Error::BuildRequest(error)),
+        };
+        let whole = match log {
+            Ok(log) => self.lines(pod, Lines::new(log)).await,
             Err(error) => {
                 self.tell(format!("note: can't read the log of Pod {pod} now: {}", Cause::kube(&error)));
                 false
@@ -204,23 +257,28 @@ impl Follower<'_> {
     }
 
     /// Takes lines in until there are no more. Gives back whether the stream ended by itself.
-    async fn lines(&mut self, pod: &str, lines: impl futures::Stream<Item = std::io::Result<String>>) -> bool {
-        let mut lines = std::pin::pin!(lines);
+    async fn lines(&mut self, pod: &str, mut lines: Lines<impl AsyncBufRead + Unpin>) -> bool {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut heard = Instant::now();
+        let (jobs, run) = (self.jobs.clone(), self.run);
+        let mut over = std::pin::pin!(over(&jobs, &run.job, self.over));
         loop {
             tokio::select! {
-                line = lines.next() => match line {
-                    Some(Ok(line)) => {
+                over = &mut over => {
+                    self.over = Some(over);
+                    return false;
+                }
+                line = lines.next(&mut self.allowance) => match line {
+                    Ok(Some(line)) => {
                         heard = Instant::now();
                         self.take(pod, &line);
                         if self.foreign.is_some() {
                             return false;
                         }
                     }
-                    Some(Err(_)) => return false,
-                    None => return true,
+                    Err(_) => return false,
+                    Ok(None) => return true,
                 },
                 _ = tick.tick() => {
                     self.draw();
@@ -236,12 +294,32 @@ impl Follower<'_> {
         match self.log.read(pod, line) {
             Read::Event(line) => {
                 if let Some(text) = self.progress.fold(&line, self.began.elapsed()) {
-                    self.screen.line(&text);
+                    self.show(&text);
                 }
             }
-            Read::Note(text) => self.screen.line(&text),
+            Read::Note(text) => self.show(&text),
             Read::Seen => {}
             Read::Foreign(theirs) => self.foreign = Some(theirs),
+        }
+    }
+
+    /// Shows a line of a log, unless there are too many.
+    fn show(&mut self, text: &str) {
+        let (left, as_of) = self.shown;
+        let left = (left + as_of.elapsed().as_secs_f64()).min(SHOWN);
+        self.shown = (if left < 1.0 { left } else { left - 1.0 }, Instant::now());
+        if left < 1.0 {
+            self.hidden += 1;
+            return;
+        }
+        self.report_hidden();
+        self.screen.line(text);
+    }
+
+    fn report_hidden(&mut self) {
+        match std::mem::take(&mut self.hidden) {
+            0 => {}
+            hidden => self.screen.line(&format!("note: {hidden} more lines of the log, see `kubectl logs`")),
         }
     }
 
@@ -294,7 +372,7 @@ impl Follower<'_> {
     }
 
     fn tell(&mut self, text: String) {
-        if self.told.insert(text.clone()) {
+        if self.told.len() < REPORTED && self.told.insert(text.clone()) {
             self.screen.line(&text);
         }
     }
@@ -302,6 +380,22 @@ impl Follower<'_> {
     fn draw(&self) {
         self.screen.draw(&self.progress.frame(self.began.elapsed(), self.screen.width()));
     }
+}
+
+/// Waits until a Job has ended (`known`: since when that is known already), and what is left of its logs has had time to be read.
+/// Gives back when the end was seen.
+async fn over(jobs: &Api<Job>, job: &str, known: Option<Instant>) -> Instant {
+    let known = match known {
+        Some(known) => known,
+        None => loop {
+            sleep(LOOK).await;
+            if jobs.get(job).await.is_ok_and(|job| ended(&job).is_some()) {
+                break Instant::now();
+            }
+        },
+    };
+    sleep_until(known + LAST_LINES).await;
+    known
 }
 
 #[cfg(test)]

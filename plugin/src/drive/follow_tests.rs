@@ -2,6 +2,12 @@
 use std::sync::Mutex;
 
 use super::*;
+use bytes::Bytes;
+use eks_encrypt_job::bounds;
+use futures::{Stream, StreamExt as _, stream};
+use http_body_util::{Channel, Either, Full};
+use kube::client::{Body, ClientBuilder};
+
 use crate::testing::{NOT_SERVED, kubernetes, not_found, reached, reached_by, told};
 use insta::assert_snapshot;
 
@@ -376,4 +382,103 @@ async fn a_last_word_of_another_version_is_seen_without_the_log() {
     });
     let error = follow(&reached(client), &run(), false, &Screen::kept(), in_minutes(80)).await.unwrap_err();
     assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+}
+
+/// An API server whose logs are these pieces; whatever else it is asked, it answers by the path.
+fn with_log<L: Stream<Item = Vec<u8>> + Send + 'static>(
+    answer: impl Fn(&str) -> String + Send + 'static,
+    log: impl Fn() -> L + Send + 'static,
+) -> Client {
+    type Answer = http::Response<Either<Full<Bytes>, Channel<Bytes>>>;
+    let (service, mut handle) = tower_test::mock::pair::<http::Request<Body>, Answer>();
+    tokio::spawn(async move {
+        while let Some((request, send)) = handle.next_request().await {
+            let path = request.uri().path();
+            if !path.ends_with("/log") {
+                send.send_response(http::Response::new(Either::Left(Full::from(answer(path)))));
+                continue;
+            }
+            let (mut sender, body) = Channel::new(1);
+            send.send_response(http::Response::new(Either::Right(body)));
+            let mut log = Box::pin(log());
+            tokio::spawn(async move {
+                while let Some(piece) = log.next().await
+                    && sender.send_data(piece.into()).await.is_ok()
+                {}
+            });
+        }
+    });
+    bounds::client(ClientBuilder::new(service, "default"))
+}
+
+/// A Job that ends half a minute after it is first looked at, with a Pod that writes on.
+fn ends_while_its_pod_writes() -> impl Fn(&str) -> String + Send + 'static {
+    let began = Instant::now();
+    move |path| match path.contains("/jobs/") {
+        true => job((began.elapsed() > Duration::from_secs(30)).then_some("Complete")),
+        false => pods(&[serde_json::json!({"running": {}})]),
+    }
+}
+
+/// X2. Before, it kept the command until its own time was up.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_writes_for_ever_does_not_outlast_its_job() {
+    let line_every_10_s = || {
+        stream::unfold(0, |number| async move {
+            sleep(Duration::from_secs(10)).await;
+            Some((format!("line {number}\n").into_bytes(), number + 1))
+        })
+    };
+    let client = with_log(ends_while_its_pod_writes(), line_every_10_s);
+    let (screen, began) = (Screen::kept(), Instant::now());
+    let ended = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
+    assert_eq!((ended.job, ended.last_word), (JobEnd::Complete, None));
+    assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
+}
+
+/// Planted Pods come before the real one, and each could take its time.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_pods_that_write_for_ever_do_not_either() {
+    let running = vec![serde_json::json!({"running": {}}); 9];
+    let began = Instant::now();
+    let answer = move |path: &str| match path.contains("/jobs/") {
+        true => job((began.elapsed() > Duration::from_secs(30)).then_some("Complete")),
+        false => pods(&running),
+    };
+    let client = with_log(answer, || {
+        stream::unfold((), |()| async {
+            sleep(TICK).await;
+            Some((b"x\n".to_vec(), ()))
+        })
+    });
+    follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+}
+
+/// X3. Before, all of it was kept, and shown.
+#[tokio::test(start_paused = true)]
+async fn a_log_of_300_mib_without_a_line_end_is_one_short_note() {
+    let client = with_log(ends_while_its_pod_writes(), || stream::iter(std::iter::repeat_n(vec![b'x'; 1 << 20], 300)));
+    let screen = Screen::kept();
+    follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
+    let text = screen.text();
+    assert!(text.len() < 10_000, "{}", text.len());
+    assert!(text.contains("note: the logs of this run are too long: the rest of them is not read"), "{text}");
+}
+
+/// Lines that are not the Job's, and lines that look like it.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_lines_does_not_fill_the_screen() {
+    let note = |seq: u64| {
+        format!(
+            r#"{{"wire":1,"run":"r1","pod":"pod-0","seq":{seq},"time":"2026-11-24T07:00:00Z","event":"note","message":"m"}}"#
+        )
+    };
+    let flood = move || stream::iter((1..50_000).map(move |seq| format!("noise\n{}\n", note(seq)).into_bytes()));
+    let client = with_log(ends_while_its_pod_writes(), flood);
+    let screen = Screen::kept();
+    follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
+    let (text, shown) = (screen.text(), screen.text().lines().count());
+    assert!(shown > 100 && shown < 300, "{shown}");
+    assert!(text.contains(" more lines of the log, see `kubectl logs`"), "{text}");
 }

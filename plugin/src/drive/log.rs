@@ -3,11 +3,15 @@
 
 use std::collections::HashMap;
 
+use eks_encrypt_job::bounds::cut;
 use eks_encrypt_job::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::drive::wire::Foreign;
 use crate::screen::one_line;
+
+/// How much is shown of a line that is not the Job's.
+const SHOWN: usize = 500;
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +52,8 @@ impl Log {
         match serde_json::from_str::<Line>(text) {
             Ok(line) if line.wire == WIRE_VERSION => {
                 // By number, not by time: two lines may have been written in one tick of the kubelet's clock.
-                let seen = self.seen.entry(line.pod.clone()).or_default();
+                // And by the Pod that it was read from: a line may name any.
+                let seen = self.seen.entry(pod.to_owned()).or_default();
                 if line.seq <= *seen {
                     return Read::Seen;
                 }
@@ -56,8 +61,10 @@ impl Log {
                 Read::Event(Box::new(line))
             }
             _ if old || text.trim().is_empty() => Read::Seen,
-            _ => Foreign::line(text)
-                .map_or_else(|| Read::Note(format!("the Job's log: {}", one_line(text.trim_end()))), Read::Foreign),
+            _ => Foreign::line(text).map_or_else(
+                || Read::Note(format!("the Job's log: {}", one_line(&cut(text.trim_end().to_owned(), SHOWN)))),
+                Read::Foreign,
+            ),
         }
     }
 }
@@ -99,6 +106,21 @@ mod tests {
         assert_eq!(log.read("p", "{\"level\":\"warn\"}"), Read::Note("the Job's log: {\"level\":\"warn\"}".into()));
         assert_eq!(log.read("p", "\u{1b}[2Jwiped"), Read::Note("the Job's log: \\u{1b}[2Jwiped".into()));
         assert_eq!(log.read("p", ""), Read::Seen);
+    }
+
+    #[test]
+    fn a_line_that_names_another_pod_makes_no_new_memory() {
+        let mut log = Log::default();
+        for pod in 0..1_000 {
+            log.read("p", &line(1).replace(r#""pod":"p""#, &format!(r#""pod":"p{pod}""#)));
+        }
+        assert_eq!(log.seen.len(), 1);
+    }
+
+    #[test]
+    fn of_a_long_line_the_beginning_is_shown() {
+        let Read::Note(note) = Log::default().read("p", &"x".repeat(60_000)) else { panic!() };
+        assert!(note.ends_with("xx... (59500 more bytes)") && note.len() < 600, "{note}");
     }
 
     #[test]

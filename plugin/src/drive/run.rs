@@ -1,6 +1,7 @@
 //! One run: its id and the names that come from it. Input: the clock and chance, or a Job that is there already. Output:
 //! what `manifests`, `apply`, `follow` and `cleanup` call things.
 
+use eks_encrypt_job::bounds::{LONGEST_TEXT, cut};
 use eks_encrypt_job::contract::{ACCOUNT_ANNOTATION, APP, CONTAINER, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
@@ -95,7 +96,7 @@ pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
             "Failed" => {
                 let reason = condition.reason.as_deref().unwrap_or("Failed");
                 let message = condition.message.as_deref().unwrap_or_default();
-                Some(JobEnd::Failed(format!("{reason}: {message}")))
+                Some(JobEnd::Failed(cut(format!("{reason}: {message}"), LONGEST_TEXT)))
             }
             _ => None,
         }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use eks_encrypt_job::bounds::{LONGEST_TEXT, cut};
 use eks_encrypt_job::contract::CONTAINER;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
@@ -18,6 +19,10 @@ const NO_NODE: Duration = Duration::from_secs(300);
 /// history. Long enough for clocks that differ a little.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
+/// Longest termination message that is read. The kubelet keeps 4 KiB, but others may have the right to
+/// write a Pod's status.
+const LONGEST_MESSAGE: usize = 16 << 10;
+
 /// A reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
@@ -29,16 +34,22 @@ pub(crate) struct Reason {
 
 /// Why nothing runs, if something says why. Events come oldest first.
 pub(crate) fn reason(job: &Job, pod: Option<&Pod>, events: &[Event], now: Timestamp) -> Option<Reason> {
-    match pod {
+    let reason = match pod {
         None => failed_create(job, events, now),
         Some(pod) => waiting(pod).or_else(|| unscheduled(pod)),
-    }
+    };
+    reason.map(|reason| Reason { text: cut(reason.text, LONGEST_TEXT), ..reason })
 }
 
 /// The state of the container whose log we read.
 pub(crate) fn state(pod: &Pod) -> Option<&ContainerState> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     statuses.iter().find(|status| status.name == CONTAINER)?.state.as_ref()
+}
+
+/// The termination message of that container.
+pub(crate) fn termination_message(pod: &Pod) -> Option<&str> {
+    state(pod)?.terminated.as_ref()?.message.as_deref().filter(|message| message.len() <= LONGEST_MESSAGE)
 }
 
 /// Whether a Pod of the Job has begun, or may have: then Secrets may have been written, and the Job is not to be touched.

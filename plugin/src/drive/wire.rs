@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Display};
 
+use eks_encrypt_job::bounds::cut;
 use eks_encrypt_job::contract::ENV_WIRE_VERSION;
 use eks_encrypt_job::event::WIRE_VERSION;
 use k8s_openapi::api::batch::v1::Job;
@@ -11,8 +12,11 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::drive::run::ended;
 use crate::drive::run::variable;
-use crate::drive::startup::state;
+use crate::drive::startup::termination_message;
 use crate::screen::one_line;
+
+/// Longest name of a version that is shown.
+const LONGEST: usize = 64;
 
 /// Another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +32,7 @@ impl Foreign {
     pub(crate) fn line(text: &str) -> Option<Self> {
         let line: serde_json::Value = serde_json::from_str(text).ok()?;
         let wire = line["wire"].as_u64().filter(|wire| *wire != u64::from(WIRE_VERSION))?;
-        Some(Self { wire: wire.to_string(), job: line["version"].as_str().map(one_line) })
+        Some(Self { wire: wire.to_string(), job: line["version"].as_str().map(word) })
     }
 
     /// What a Job speaks that has said nothing yet: what its maker reads, so that nobody waits for a Pod whose log can't be
@@ -39,8 +43,7 @@ impl Foreign {
 
     /// Of a Pod's termination message.
     fn last_word(pod: &Pod) -> Option<Self> {
-        let message = state(pod)?.terminated.as_ref()?.message.as_ref()?;
-        message.lines().rev().find_map(Self::line)
+        termination_message(pod)?.lines().rev().find_map(Self::line)
     }
 
     /// Of a Job that was made by a plugin, or from manifests, of another version.
@@ -48,8 +51,13 @@ impl Foreign {
         let wire = variable(job, ENV_WIRE_VERSION).unwrap_or_default();
         // Empty: whoever made it reads any version, or this variable was not there yet.
         let ours = wire.is_empty() || wire == WIRE_VERSION.to_string();
-        (!ours).then(|| Self { wire: one_line(wire), job: None })
+        (!ours).then(|| Self { wire: word(wire), job: None })
     }
+}
+
+/// A version's name for the screen.
+fn word(text: &str) -> String {
+    one_line(&cut(text.to_owned(), LONGEST))
 }
 
 impl Display for Foreign {

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::Prove;
 use crate::drive::run::JobEnd;
-use crate::drive::startup::state;
+use crate::drive::startup::termination_message;
 use crate::progress::{Finished, Progress, thousands};
 use crate::proof::Proven;
 use crate::screen::one_line;
@@ -80,9 +80,8 @@ pub(crate) fn last_word(pods: &[Pod], run: &str) -> Option<Finished> {
 }
 
 fn message(pod: &Pod) -> Option<Line> {
-    let message = state(pod)?.terminated.as_ref()?.message.as_ref()?;
     // With FallbackToLogsOnError the message may be the log's last lines; the last of them is the last word.
-    message.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+    termination_message(pod)?.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
 
 /// Judges.
