@@ -363,6 +363,10 @@ pub(crate) struct Status {
     #[arg(long, short = 'n', value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
 
+    /// How long it may take, such as 10m; the status then names what it could not see
+    #[arg(long, value_name = "DURATION", default_value = flags::STATUS_TIMEOUT, value_parser = values::duration)]
+    pub(crate) timeout: std::time::Duration,
+
     /// The status as data, for scripts
     #[arg(long, short = 'o', value_name = "FORMAT")]
     pub(crate) output: Option<Output>,

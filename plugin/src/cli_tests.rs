@@ -647,6 +647,11 @@ fn help_of_the_rest() {
       -n, --namespace <NAMESPACE>
               The namespace of the run [default: those that runs have created, and eks-encrypt]
 
+          --timeout <DURATION>
+              How long it may take, such as 10m; the status then names what it could not see
+
+              [default: 10m]
+
       -o, --output <FORMAT>
               The status as data, for scripts
 

@@ -23,6 +23,7 @@ mod finish;
 mod image;
 mod interrupt;
 mod kubernetes;
+mod limit;
 mod man;
 mod nss;
 mod preflight;
@@ -52,6 +53,7 @@ use crate::stop::Stop;
 fn main() -> std::process::ExitCode {
     nss::keep_to_what_is_built_in();
     if let Some(words) = complete::asked(std::env::args_os()) {
+        limit::backstop(std::time::Duration::ZERO);
         screen::stdout(&complete::complete(&words));
         return ExitCode::Done.into();
     }
@@ -64,7 +66,9 @@ fn main() -> std::process::ExitCode {
             return ExitCode::Error.into();
         }
     };
-    let result = runtime.block_on(run(cli, &screen));
+    let limit = limit::of(&cli.command);
+    limit::backstop(limit);
+    let result = runtime.block_on(limit::keep(limit, run(cli, &screen)));
     // A thread that waits for a line of stdin can't be stopped, and must not keep the program from ending.
     runtime.shutdown_background();
     match result {

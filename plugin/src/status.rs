@@ -19,6 +19,7 @@ use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{ListParams, PartialObjectMeta};
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cause::Cause;
 use crate::cli::{Status as Flags, attach, kubectl, verify};
@@ -32,7 +33,7 @@ use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
 use crate::kubernetes::{self, Kubernetes, again};
 use crate::screen::{self, Screen};
-use crate::status::patience::Patience;
+use crate::status::patience::{Patience, TIME_UP};
 use crate::status::standing::Standing;
 use crate::stop::Stop;
 use crate::target::Target;
@@ -136,6 +137,7 @@ pub(crate) struct LastRun {
 
 /// Looks at everything.
 pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
+    let deadline = Instant::now() + args.timeout;
     let kubernetes = kubernetes::connect(&args.kube, screen).await?;
     let aws = match Target::of_status(args, screen) {
         Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
@@ -144,7 +146,7 @@ pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, St
         },
         Err(stop) => Err(stop),
     };
-    let status = look(args, &kubernetes, aws).await;
+    let status = look(args, &kubernetes, aws, deadline).await;
     match args.output {
         Some(output) => screen::data(&status, output, screen),
         None => screen::stdout(&text::text(&status)),
@@ -153,7 +155,7 @@ pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, St
 }
 
 /// Looks at everything that can be reached. `aws`: AWS and the cluster's name, or why they are not known.
-async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), Stop>) -> Status {
+async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), Stop>, deadline: Instant) -> Status {
     let mut status = Status {
         head: Head::of("Status"),
         context: kubernetes.context.clone(),
@@ -169,14 +171,20 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         verify: verify(&args.kube, args.namespace.as_deref(), ""),
     };
     let right = match aws {
-        Ok((aws, cluster)) => in_aws(&mut status, &aws, &cluster, kubernetes).await,
+        Ok((aws, cluster)) => {
+            let seen = timeout_at(deadline, in_aws(&mut status, &aws, &cluster, kubernetes)).await;
+            seen.unwrap_or_else(|_| {
+                status.unseen("what AWS has not answered", TIME_UP);
+                true
+            })
+        }
         Err(stop) => {
             status.unseen("the association and the key", &told(stop));
             true
         }
     };
     if right {
-        in_kubernetes(&mut status, kubernetes, args.namespace.as_deref()).await;
+        in_kubernetes(&mut status, kubernetes, args.namespace.as_deref(), deadline).await;
     }
     status
 }
@@ -245,8 +253,8 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
 }
 
 /// The record, the Job and the Secrets.
-async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Option<&str>) {
-    let (client, mut patience) = (&kubernetes.client, Patience::with(&kubernetes.server));
+async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Option<&str>, deadline: Instant) {
+    let (client, mut patience) = (&kubernetes.client, Patience::with(&kubernetes.server, deadline));
     let namespaces = match patience.hear(of_runs(client, named)).await {
         Ok(namespaces) => namespaces,
         Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),

@@ -3,7 +3,7 @@ use super::*;
 use crate::cli::{Cli, Command};
 use crate::testing::{
     self, Answer, Heard, IN_PROGRESS, KEY, NO_UPDATES, aws as scripted_aws, described, described_key, forbidden, heard,
-    kubeconfig, kubernetes,
+    kubeconfig, kubernetes, not_found,
 };
 use clap::Parser as _;
 use eks_encrypt_job::event::{Method, Phase};
@@ -92,7 +92,7 @@ fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'sta
 async fn seen_by(flags: &Flags, client: Client, server: &str, answers: &[Answer]) -> Status {
     let kubernetes = kubeconfig(client, server, "authority A");
     let aws = Ok((scripted_aws(answers).0, "shop".to_owned()));
-    let status = look(flags, &kubernetes, aws).await;
+    let status = look(flags, &kubernetes, aws, Instant::now() + flags.timeout).await;
     Status { head: status.head.held_fast(), ..status }
 }
 
@@ -303,7 +303,9 @@ async fn where_the_cluster_is_not_known_the_rest_is_shown() {
     let (client, _) = api_server(None, vec![], &["101"]);
     let stop =
         Stop { code: ExitCode::Usage, error: anyhow::anyhow!("context prod does not say:\n  add --cluster NAME") };
-    let status = look(&flags(&[]), &kubeconfig(client, SERVER, "authority A"), Err(stop)).await;
+    let status =
+        look(&flags(&[]), &kubeconfig(client, SERVER, "authority A"), Err(stop), Instant::now() + flags(&[]).timeout)
+            .await;
     assert_snapshot!(text::text(&status), @r"
     cluster      that of kubeconfig context prod
     last run     no run has left a record
@@ -515,4 +517,25 @@ async fn without_a_namespace_the_newest_record_of_all_runs_is_shown() {
     let status = seen_by(&flags, client, SERVER, &calm()).await;
     assert_eq!(status.run.map(|run| run.run).as_deref(), Some("r2"));
     assert_eq!(status.not_seen, Vec::<String>::new());
+}
+
+/// X8: each page names another one.
+#[tokio::test]
+async fn a_list_without_an_end_ends_when_the_time_is_up() {
+    let pages = std::sync::atomic::AtomicU64::new(0);
+    let (client, _) = heard(move |_, path| match path {
+        _ if path.contains("/configmaps/") => not_found(path),
+        _ if path.contains("/jobs") => (200, json!({"metadata": {}, "items": []}).to_string()),
+        _ => {
+            let page = pages.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let secret =
+                json!({"metadata": {"namespace": "a", "name": format!("s{page:012}"), "resourceVersion": "1"}});
+            let metadata = json!({"resourceVersion": "9", "continue": page.to_string()});
+            (200, json!({"metadata": metadata, "items": [secret]}).to_string())
+        }
+    });
+    let (flags, answers) = (flags(&["--timeout", "1s"]), calm());
+    let looked = seen_by(&flags, client, SERVER, &answers);
+    let status = tokio::time::timeout(Duration::from_secs(20), looked).await.expect("it ends by itself");
+    assert_snapshot!(status.not_seen.join("\n"), @"the Secrets: time is up (--timeout)");
 }

@@ -19,6 +19,9 @@ pub(super) const TIMEOUT: &str = "80m";
 /// How long `verify` takes at most: a million no-op patches, with API servers that are asked for a while.
 pub(super) const VERIFY_TIMEOUT: &str = "30m";
 
+/// How long `status` takes at most: it lists every Secret, which takes a minute for half a million.
+pub(super) const STATUS_TIMEOUT: &str = "10m";
+
 /// How long `create` waits: CloudFormation makes the network, the cluster and then its nodes.
 pub(super) const CREATE_TIMEOUT: &str = "40m";
 

@@ -54,10 +54,14 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Every command ends.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// `80m`, `1h30m`, `90s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration = text.parse().map_err(|_| "not a duration such as 80m or 1h30m".to_owned())?;
     match Duration::try_from(parsed) {
+        Ok(duration) if duration > LONGEST => Err("must be 7 days at most".to_owned()),
         Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("must be longer than nothing".to_owned()),
     }
@@ -106,5 +110,7 @@ mod tests {
             assert_eq!(duration(&short(duration(text).unwrap())), duration(text), "{text}");
         }
         assert!(duration("soon").is_err() && duration("0s").is_err());
+        // Added to now, this is no time any more.
+        assert!(duration("100000000000d").is_err() && duration("8d").is_err());
     }
 }

@@ -12,17 +12,22 @@ use crate::cause::Cause;
 /// How long after its last answer the API server is given up: a few attempts, and one connection that is not made.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What there is to say of the rest when the deadline has come.
+pub(super) const TIME_UP: &str = "time is up (--timeout)";
+
 /// What is left of it.
 pub(crate) struct Patience<'a> {
     server: &'a Uri,
     until: Instant,
+    /// When all answers together have taken too long: a list may have no end.
+    deadline: Instant,
     over: bool,
 }
 
 impl<'a> Patience<'a> {
     /// All of it.
-    pub(crate) fn with(server: &'a Uri) -> Self {
-        Self { server, until: Instant::now() + PATIENCE, over: false }
+    pub(crate) fn with(server: &'a Uri, deadline: Instant) -> Self {
+        Self { server, until: deadline.min(Instant::now() + PATIENCE), deadline, over: false }
     }
 
     /// Waits for one answer. One in time brings all the patience back, and so does a refusal; what asking again may mend has
@@ -32,9 +37,10 @@ impl<'a> Patience<'a> {
         let heard = match timeout_at(self.until, answer).await {
             Ok(Err(cause)) if cause.passing => Err(Cause::said(format!("the API server {server}: {cause}"))),
             Ok(answer) => {
-                self.until = Instant::now() + PATIENCE;
+                self.until = self.deadline.min(Instant::now() + PATIENCE);
                 return answer;
             }
+            Err(_) if Instant::now() >= self.deadline => Err(Cause::said(TIME_UP.to_owned())),
             Err(_) => Err(Cause::said(format!(
                 "the API server {server} has not answered well within {} s",
                 PATIENCE.as_secs()

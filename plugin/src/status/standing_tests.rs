@@ -1,12 +1,16 @@
 //! Counting every Secret by its metadata, over pages.
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::testing::{Call, forbidden, heard, kubernetes, kubernetes_with_calls};
 
 async fn counted(client: &Client, watermark: &str) -> Result<Standing, Cause> {
     let server = "https://127.0.0.1:1".parse().unwrap();
-    count(client, &Watermark::new(watermark), &mut Patience::with(&server)).await
+    count(client, &Watermark::new(watermark), &mut Patience::with(&server, Instant::now() + Duration::from_secs(600)))
+        .await
 }
 
 /// Secrets of these versions, whose names begin with `letter`.

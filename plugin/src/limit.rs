@@ -1,0 +1,99 @@
+//! The longest time that a command may take. Commands with `--timeout` end earlier and report what keeps running. This limit is for
+//! waits that no other limit covers.
+
+use std::time::Duration;
+
+use eks_encrypt_job::exit::ExitCode;
+use tokio::time::timeout;
+
+use crate::cli::Command;
+use crate::progress::elapsed;
+use crate::stop::{Coded, Stop};
+
+/// Checks, a question that waits for a person, the push of an image, and withdrawing rights come on top of `--timeout`.
+const BESIDE: Duration = Duration::from_secs(3600);
+
+/// Commands that wait for nothing but an answer. Their credentials may come from a login in a browser.
+const QUICK: Duration = Duration::from_secs(600);
+
+/// How much longer a thread that blocks may take: in a kubeconfig's command, or in a read.
+const BLOCKED: Duration = Duration::from_secs(30);
+
+/// The command did not end by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("time is up: this command has not ended within {}; what has begun in AWS or in the cluster keeps running", elapsed(*.0))]
+struct TimeUp(Duration);
+
+impl Coded for TimeUp {
+    fn code(&self) -> ExitCode {
+        ExitCode::StillRunning
+    }
+}
+
+/// How long a command may take.
+pub(crate) fn of(command: &Command) -> Duration {
+    match command {
+        Command::Enable(args) => args.go.timeout + BESIDE,
+        Command::Reencrypt(args) => args.go.timeout + BESIDE,
+        Command::Create(args) => args.timeout + BESIDE,
+        Command::Attach(args) => args.timeout + BESIDE,
+        Command::Verify(args) => args.timeout + QUICK,
+        Command::Status(args) => args.timeout + QUICK,
+        // One deletes and waits, the other sends an image.
+        Command::Cleanup(_) | Command::Image(_) => BESIDE,
+        Command::Manifests(_)
+        | Command::Schema { .. }
+        | Command::Token(_)
+        | Command::Completion { .. }
+        | Command::Man { .. }
+        | Command::Version { .. } => QUICK,
+    }
+}
+
+/// Runs a command for as long as it may take.
+pub(crate) async fn keep(
+    limit: Duration,
+    command: impl Future<Output = Result<ExitCode, Stop>>,
+) -> Result<ExitCode, Stop> {
+    timeout(limit, command).await.unwrap_or_else(|_| Err(TimeUp(limit).into()))
+}
+
+/// Ends this process when even that has not ended it.
+pub(crate) fn backstop(limit: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(limit + BLOCKED);
+        std::process::exit(i32::from(ExitCode::StillRunning as u8));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    //! A command that never ends, ends.
+    use super::*;
+    use crate::cli::Cli;
+    use crate::testing::told;
+    use clap::Parser as _;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_command_has_a_limit_and_is_ended_there() {
+        for words in [
+            &["verify", "--timeout", "1h"][..],
+            &["status"],
+            &["cleanup"],
+            &["attach"],
+            &["reencrypt"],
+            &["manifests", "--image", "registry.example/job:1"],
+            &["image", "digest"],
+            &["version"],
+        ] {
+            let cli = Cli::try_parse_from([&["kubectl-eks_encrypt"], words].concat()).unwrap();
+            let limit = of(&cli.command);
+            assert!(
+                limit >= Duration::from_secs(600) && limit <= Duration::from_secs(3 * 3600),
+                "{words:?}: {limit:?}"
+            );
+            let stop = keep(limit, std::future::pending()).await.unwrap_err();
+            assert!(told(stop).starts_with("exit 7\nerror: time is up: this command has not ended within "));
+        }
+    }
+}
