@@ -155,8 +155,8 @@ impl Screen {
     }
 }
 
-/// A text in which nobody else's words can move the cursor, recolour what was said, or name the terminal: webhooks, images
-/// and whoever writes into a Pod's log are not to be trusted with a person's terminal. Line breaks stay.
+/// A text that can't move the cursor, change colours, name the terminal, or look like another text. Webhooks, images and Pods' logs
+/// choose some of its words. Line breaks stay.
 fn harmless(text: &str) -> String {
     escaped(text, |c| c != '\n')
 }
@@ -169,15 +169,24 @@ pub(crate) fn one_line(text: &str) -> String {
 fn escaped(text: &str, too: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && too(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if (c.is_control() || is_hidden(c)) && too(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }
 
-/// Data for scripts, on stdout.
-pub(crate) fn stdout(line: &str) {
+/// Whether a terminal shows nothing of a character but what it makes of others: it turns them round, breaks their line, or hides
+/// between them. Unicode's Default_Ignorable_Code_Point, the separators of lines and paragraphs, and annotations.
+fn is_hidden(c: char) -> bool {
+    matches!(u32::from(c),
+        0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x2028..=0x202E
+        | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x1_BCA0..=0x1_BCA3
+        | 0x1_D173..=0x1_D17A | 0xE_0000..=0xE_0FFF)
+}
+
+/// Text for scripts and people, on stdout.
+pub(crate) fn stdout(text: &str) {
     // A closed pipe (`| head`) is the reader's business.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", escaped(text, |c| !matches!(c, '\n' | '\t')));
 }
 
 /// The formats of data for scripts.
@@ -189,15 +198,29 @@ pub(crate) enum Output {
 
 /// Data for scripts, in the format that they asked for.
 pub(crate) fn data(value: &impl Serialize, output: Output, screen: &Screen) {
-    let text = match output {
-        Output::Json => serde_json::to_string_pretty(value).map_err(|error| error.to_string()),
-        Output::Yaml => serde_saphyr::to_string(value).map_err(|error| error.to_string()),
-    };
-    match text {
+    match text_of(value, output) {
         #[cfg(test)]
         Ok(text) if matches!(screen.kind, Kind::Kept(_)) => screen.line(&text),
         Ok(text) => stdout(text.trim_end()),
         Err(error) => screen.line(&format!("error: the report can't be written: {error}")),
+    }
+}
+
+fn text_of(value: &impl Serialize, output: Output) -> Result<String, String> {
+    let json = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+    let is_hidden = |c: char| c != '\n' && (c.is_control() || is_hidden(c));
+    match output {
+        // JSON is YAML, and has a form for each of these characters.
+        Output::Yaml if !json.contains(is_hidden) => serde_saphyr::to_string(value).map_err(|error| error.to_string()),
+        _ => Ok(json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+            match u32::from(c) {
+                _ if !is_hidden(c) => text.push(c),
+                // Of these, YAML has no pairs.
+                code if code > 0xFFFF && output == Output::Yaml => text.push_str(&format!("\\U{code:08x}")),
+                _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}"))),
+            }
+            text
+        })),
     }
 }
 
@@ -250,6 +273,43 @@ mod tests {
         let (screen, term) = terminal();
         screen.draw(&Frame { text: "\u{1b}[31mred".into(), share: None });
         assert!(term.contents().ends_with("\\u{1b}[31mred"), "{}", term.contents());
+    }
+
+    /// X9.
+    #[test]
+    fn characters_that_turn_or_hide_text_are_shown_as_what_they_are() {
+        for c in [
+            '\u{1b}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{200b}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{feff}',
+            '\u{ad}',
+            '\u{e0041}',
+            '\u{9b}',
+        ] {
+            let shown = format!("a\\u{{{:x}}}b", u32::from(c));
+            assert_eq!(one_line(&format!("a{c}b")), shown);
+            let screen = Screen::kept();
+            screen.line(&format!("a{c}b"));
+            assert_eq!(screen.text(), shown);
+            // A document says the same, in ASCII.
+            for output in [Output::Json, Output::Yaml] {
+                let document = serde_json::json!({ "name": format!("a{c}b") });
+                let text = text_of(&document, output).unwrap();
+                assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
+                let read = match output {
+                    Output::Json => serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+                    Output::Yaml => serde_saphyr::from_str(&text).unwrap(),
+                };
+                assert_eq!(read, document);
+            }
+        }
+        assert_eq!(one_line("Größe, 名前, שלום"), "Größe, 名前, שלום");
+        let document = serde_json::json!({ "name": "Größe" });
+        assert_eq!(text_of(&document, Output::Yaml).unwrap().trim_end(), "name: Größe");
     }
 
     #[test]
