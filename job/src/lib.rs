@@ -62,6 +62,8 @@ pub mod run;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod knee_server;
 #[cfg(test)]
 mod model;

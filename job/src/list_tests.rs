@@ -218,3 +218,13 @@ async fn a_cluster_without_secrets_is_a_list_of_null() {
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].resource_version.as_str(), all[0].secrets.len()), ("9", 0));
 }
+
+#[test]
+fn fuzz_reads_any_page() {
+    let item = serde_json::json!({"metadata": {"namespace": "a", "name": "b", "resourceVersion": "9", "annotations": {"x": "{}"}}});
+    let metadata = serde_json::json!({"resourceVersion": "9", "continue": "t", "remainingItemCount": 3});
+    let page = serde_json::json!({"metadata": metadata, "items": [item, item]}).to_string();
+    crate::fuzz::fuzz(&[page.as_bytes(), br#"{"metadata":{},"items":null}"#], |bytes| {
+        _ = serde_json::from_slice::<List>(bytes).map(|list| list.items.unwrap_or_default().len());
+    });
+}

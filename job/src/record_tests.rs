@@ -113,3 +113,16 @@ async fn is_read_from_outside_by_one_request_when_there_is_no_patience() {
     assert_eq!(found, expected);
     assert_eq!(log.of("GET /api/v1/namespaces/ns/configmaps/eks-encrypt-run").len(), 5);
 }
+
+#[test]
+fn fuzz_reads_any_record() {
+    let data = r#"{"run": "r", "watermark": "9", "method": "annotate", "phase": "rewrite", "result": "complete", "listed": "2",
+        "rewritten": "1", "current": "1", "gone": "0", "failed": "0", "updated": "2026-11-24T07:00:00Z",
+        "proof": "{\"passes\":1,\"tally\":{\"listed\":1,\"rewritten\":0,\"current\":1,\"gone\":0,\"failed\":0}}"}"#;
+    crate::fuzz::fuzz(&[data.as_bytes()], |bytes| {
+        let Ok(data) = serde_json::from_slice(bytes) else { return };
+        let Some(record) = Record::from_data(&data) else { return };
+        let _ = (record.tally.unaccounted(), record.tally.complete(), record.proof.is_some_and(|proof| proof.holds()));
+        assert_eq!(Record::from_data(&record.to_data()).map(|again| again.tally), Some(record.tally));
+    });
+}

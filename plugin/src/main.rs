@@ -20,6 +20,8 @@ mod eks;
 mod enable;
 mod file;
 mod finish;
+#[cfg(test)]
+mod fuzz_tests;
 mod image;
 mod interrupt;
 mod kubernetes;

@@ -177,3 +177,29 @@ fn key_that_was_only_read_with_is_no_write_key() {
     assert_eq!(write_key(1000, &text), WriteKey::Idle);
     assert_eq!(answer(&text).unwrap().server, Some(sha256("a")));
 }
+
+#[test]
+fn fuzz_reads_any_text_the_same_in_any_pieces() {
+    let text = format!(
+        "# HELP a [ALPHA] x\n# TYPE a counter\na{{b=\"c\\n\"}} 1 2\n{}# HELP process_start_time_seconds x\n\
+         process_start_time_seconds 1.7e9\n# HELP process_z x\n",
+        last_used(&labels("a", "k"), "1.7e9")
+    );
+    let words = |read: Result<(Answer, bool), MetricsError>| {
+        read.map(|(answer, early)| (format!("{:?}{:?}", answer.started, answer.stored()), answer.server, early))
+            .map_err(|error| error.to_string())
+    };
+    crate::fuzz::fuzz(&[text.as_bytes(), b"x 1\n"], |bytes| {
+        let read = |chunk| {
+            let mut scan = Scan::new(Depth::StartTime);
+            for chunk in bytes.chunks(chunk) {
+                if scan.push(chunk)? {
+                    return Ok((scan.answer, true));
+                }
+                assert!(scan.line.len() <= LONGEST_LINE && scan.answer.stored.len() <= MOST_KEYS);
+            }
+            scan.end().map(|answer| (answer, false))
+        };
+        assert_eq!(words(read(7)), words(read(4096)));
+    });
+}

@@ -37,7 +37,7 @@ pub(crate) fn read(path: &Path) -> Result<Spec, Error> {
     parse(&Source::read(path)?)
 }
 
-fn parse(source: &Source) -> Result<Spec, Error> {
+pub(crate) fn parse(source: &Source) -> Result<Spec, Error> {
     let documents = source.documents()?;
     let document = Fields::of(&source.file, &documents)?.document();
     let config = ClusterConfig::deserialize(Placed::document(document, source))

@@ -41,8 +41,8 @@ role_arn = arn:aws:iam::111122223333:role/ops
 source_profile = itself
 ";
 
-async fn profiles(config: &str, named: Option<&str>, env: &[(&str, &str)]) -> Result<Profiles, Error> {
-    let fs = Fs::from_map([("/config".to_owned(), config.as_bytes().to_vec())].into());
+async fn profiles(config: impl AsRef<[u8]>, named: Option<&str>, env: &[(&str, &str)]) -> Result<Profiles, Error> {
+    let fs = Fs::from_map([("/config".to_owned(), config.as_ref().to_vec())].into());
     let env: Vec<_> = [("AWS_CONFIG_FILE", "/config"), ("AWS_SHARED_CREDENTIALS_FILE", "/none")]
         .into_iter()
         .chain(env.iter().copied())
@@ -99,4 +99,15 @@ async fn a_file_that_is_not_of_its_form() {
     error: can't read the AWS configuration files: could not parse profile file: error parsing /config on line 1:
       Profile definition must end with ']'
     ");
+}
+
+#[test]
+fn fuzz_reads_any_profiles() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    crate::fuzz_tests::mutate::fuzz(&[CONFIG.as_bytes()], |bytes| {
+        for name in ["sso", "chained", "itself"] {
+            let read = runtime.block_on(profiles(bytes, Some(name), &[]));
+            _ = read.map(|profiles| profiles.cure(false)).map_err(|error| error.to_string());
+        }
+    });
 }

@@ -194,6 +194,26 @@ fn what_is_missing_is_named() {
     );
 }
 
+#[test]
+fn fuzz_reads_any_kubeconfig() {
+    let authority = include_str!("../testing.rs").split('"').find(|word| word.starts_with("LS0t")).unwrap();
+    let yaml = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: prod\ncontexts: [{{name: prod, context: {{cluster: c, user: u}}}}]\n\
+         clusters:\n- name: c\n  cluster: {{server: 'https://abc.example', certificate-authority-data: {authority}, proxy-url: 'http://p:1'}}\n\
+         users:\n- name: u\n  user:\n    exec: {{apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Never,\n\
+         \u{20}     args: [--region, us-west-2, eks, get-token, --cluster-name, shop], env: [{{name: A, value: b}}], provideClusterInfo: true}}\n"
+    );
+    let utf16: Vec<_> = "\u{feff}{kind: Config}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    crate::fuzz_tests::mutate::fuzz(&[yaml.as_bytes(), &utf16], |bytes| {
+        let Ok(text) = text(bytes.to_vec()) else { return };
+        let Ok(kubeconfig) = bounded(&text).and_then(|()| Kubeconfig::from_yaml(&text)) else { return };
+        _ = of(&kubeconfig, "prod", &|_| None).map_err(|error| error.to_string());
+        for exec in kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref()?.exec.as_ref()) {
+            _ = super::super::tool::request(exec);
+        }
+    });
+}
+
 /// X6, and what kube 5.0.0 panics of.
 #[test]
 fn a_kubeconfig_that_is_too_deep_too_large_or_half_a_character_is_an_error() {

@@ -60,7 +60,7 @@ pub(crate) fn read(path: &Path) -> Result<ClusterConfig, Error> {
 }
 
 /// Finds the three fields in a file's text.
-fn parse(source: &Source) -> Result<ClusterConfig, Error> {
+pub(crate) fn parse(source: &Source) -> Result<ClusterConfig, Error> {
     let documents = source.documents()?;
     let fields = Fields::of(&source.file, &documents)?;
     fields.check_names("", &[&METADATA, &SECRETS_ENCRYPTION])?;

@@ -36,7 +36,7 @@ impl Source {
     }
 
     /// All of it, if it can be a ClusterConfig.
-    pub(super) fn of(file: &str, from: impl Read) -> Result<Self, Error> {
+    pub(crate) fn of(file: &str, from: impl Read) -> Result<Self, Error> {
         let file = file.to_owned();
         let mut bytes = Vec::new();
         let read = from.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| Error::read(&file, &error))?;
