@@ -27,7 +27,7 @@ use crate::drive::manifests::{Object, Settings};
 use crate::drive::run::Run;
 use crate::finish::verdict::{Verdict, judge};
 use crate::interrupt::Stage;
-use crate::kubernetes::Kubernetes;
+use crate::kubernetes::{Kubernetes, termination};
 use crate::proof::{Begun, Prover};
 use crate::screen::Screen;
 use crate::stop::Stop;
@@ -115,6 +115,13 @@ enum Followed {
 
 /// Begins or finds a run, and follows it.
 async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<Followed, Stop> {
+    // Nothing can be created in it, and a Job that is still there is about to be deleted with it. What can't be seen, the next
+    // step reports.
+    if let Err(error @ termination::Error::TimeUp { .. }) =
+        termination::wait(work.kubernetes, &work.run.namespace, screen).await
+    {
+        return Err(error.into());
+    }
     let (run, made) = match find(work, screen).await? {
         Some(run) => (run, false),
         None if work.job.local => {

@@ -1,9 +1,11 @@
 //! Which steps a run that was found gets.
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
 use crate::testing::run::made_job;
-use crate::testing::{KEY, heard, reached, reencrypt};
+use crate::testing::{KEY, forbidden, heard, kubernetes, not_found, reached, reencrypt};
 
 /// The calls that change something, where a Job of ours is running with these flags.
 async fn changed_by_following(more: &[&str]) -> Vec<String> {
@@ -40,4 +42,30 @@ async fn a_job_at_work_gets_its_rights_again() {
 async fn a_job_at_work_with_somebodys_service_account_is_given_no_rights() {
     let changed = changed_by_following(&["--service-account", "theirs"]).await;
     assert!(changed.is_empty(), "{changed:?}");
+}
+
+/// It was applied to at once, and refused: the run ended with exit code 6.
+#[tokio::test(start_paused = true)]
+async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
+    let began = Instant::now();
+    let client = kubernetes(move |method, path| {
+        let terminating = began.elapsed() < Duration::from_secs(5);
+        match (method, path.split('?').next().unwrap()) {
+            ("GET", "/api/v1/namespaces/ops") if terminating => {
+                (200, r#"{"metadata":{"name":"ops","deletionTimestamp":"2026-11-24T07:00:00Z"}}"#.into())
+            }
+            ("GET", "/api/v1/namespaces/ops") => not_found(path),
+            ("GET", _) => (200, r#"{"metadata":{},"items":[]}"#.into()),
+            _ if terminating => (403, forbidden("create", "jobs")),
+            _ => (200, crate::testing::api_object(path)),
+        }
+    });
+    let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
+    let (kubernetes, screen) = (reached(client), Screen::kept());
+    let (engine, job) = (&flags.engine, &flags.job);
+    let run = &Run::named("r1", "ops");
+    let work = Work { kubernetes: &kubernetes, run, key_arn: KEY, engine, job, wait: false, missing: &[] };
+    let begun = drive(&work, &screen, &RefCell::default(), Instant::now() + Duration::from_secs(60)).await;
+    assert!(matches!(begun, Ok(Followed::GoesOn(_))), "{}", screen.text());
+    assert!(screen.text().starts_with("Namespace ops is being deleted: waiting for that"), "{}", screen.text());
 }

@@ -23,6 +23,7 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
     GET /readyz
     GET /api/v1/secrets
+    GET /api/v1/namespaces/eks-encrypt
     GET /apis/batch/v1/namespaces/eks-encrypt/jobs
     GET /apis/rbac.authorization.k8s.io/v1/clusterrolebindings
     GET /api/v1/namespaces/eks-encrypt

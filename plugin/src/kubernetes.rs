@@ -5,6 +5,7 @@
 mod config;
 mod exec;
 mod proxy;
+pub(crate) mod termination;
 pub(crate) mod tool;
 
 use std::path::Path;

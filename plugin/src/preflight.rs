@@ -31,9 +31,9 @@ use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
 use crate::finish::early;
 use crate::image::push::Push;
-use crate::kubernetes::{self, Kubernetes};
+use crate::kubernetes::{self, Kubernetes, termination};
 use crate::preflight::api_servers::ApiServers;
-use crate::preflight::table::{Check, Checks};
+use crate::preflight::table::{Check, CheckResult, Checks};
 use crate::screen::{Output, Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
@@ -124,7 +124,7 @@ pub(crate) async fn check(
     let (owner, api_servers) = match &kubernetes {
         Some((kubernetes, identity)) => {
             let arn = eks.as_ref().and_then(Option::as_ref).map_or("", |eks| &eks.key.arn);
-            second_half(&mut checks, wanted, kubernetes, identity, arn, &run).await
+            second_half(&mut checks, wanted, kubernetes, identity, arn, &run, screen).await
         }
         None => {
             let because = "the kubeconfig's cluster is not known to be the right one";
@@ -305,6 +305,7 @@ async fn second_half(
     identity: &str,
     key_arn: &str,
     run: &Run,
+    screen: &Screen,
 ) -> (Option<Owner>, ApiServers) {
     let client = &kubernetes.client;
     if !wanted.rewrites {
@@ -314,6 +315,15 @@ async fn second_half(
     let (engine, job) = (wanted.engine, wanted.job);
     let (row, api_servers) = api_servers::check(client, engine.prove).await;
     checks.add(row);
+    if let Some(row) = terminating(kubernetes, &run.namespace, screen).await {
+        let failed = matches!(row.result, CheckResult::Failed(_));
+        checks.add(row);
+        if failed {
+            let rest = ["rights", "run", "admission", "Secrets"];
+            checks.add_all(rest.map(|name| Check::skipped(name, "the Job's namespace is being deleted")));
+            return (None, api_servers);
+        }
+    }
     let missing = &api_servers.missing;
     let objects = manifests::objects(&Settings { run, key_arn, engine, job, watched: true, missing });
     let owner = match objects.map_err(Stop::from) {
@@ -342,6 +352,18 @@ async fn second_half(
     checks.add_all(admission::check(client, &exempt(run, job, identity)).await);
     checks.add(census::check(client).await);
     (owner, api_servers)
+}
+
+/// Waits for the Job's namespace if it is being deleted: the API server then refuses whatever would be created in it, in words that
+/// look like a missing right.
+async fn terminating(kubernetes: &Kubernetes, namespace: &str, screen: &Screen) -> Option<Check> {
+    const NAME: &str = "namespace";
+    match termination::wait(kubernetes, namespace, screen).await {
+        Ok(true) => Some(Check::ok(NAME, format!("{namespace} was being deleted, and does not exist any more"))),
+        // The check of rights reports what can't be seen.
+        Ok(false) | Err(termination::Error::Unseen { .. }) => None,
+        Err(error) => Some(Check::stopped(NAME, Stop { code: ExitCode::Refused, ..error.into() })),
+    }
 }
 
 /// The condition, in CEL, by which webhooks and policies leave out whoever will write the Secrets. It must hold for the next run

@@ -117,3 +117,66 @@ async fn another_clusters_api_server_is_not_spoken_to() {
     assert_eq!(*heard.lock().unwrap(), [""; 0]);
     assert_eq!(asked(&http), ["POST /", "GET /clusters/shop"]);
 }
+
+/// The checks where a namespace that a run made is being deleted for so many seconds. Nothing can be created in it meanwhile, which
+/// was called a missing right.
+async fn checked_while_terminating(seconds: u64) -> (Result<Ground, Stop>, String) {
+    let (aws, _) = aws(&calm());
+    let began = tokio::time::Instant::now();
+    let (client, _) = heard(move |method, path| {
+        let terminating = began.elapsed().as_secs() < seconds;
+        match (method, path) {
+            ("GET", "/api/v1/namespaces/eks-encrypt") if terminating => {
+                let namespace = serde_json::json!({"metadata": {"name": "eks-encrypt",
+                    "labels": {"app.kubernetes.io/name": "eks-encrypt"}, "deletionTimestamp": "2026-11-24T07:00:00Z"},
+                    "status": {"conditions": [{"type": "NamespaceContentRemaining", "status": "True",
+                        "message": "Some resources are remaining: pods. has 1 resource instances"}]}});
+                (200, namespace.to_string())
+            }
+            ("PATCH", path) if terminating && path.contains("/namespaces/eks-encrypt/") => {
+                let status = serde_json::json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden",
+                    "message": "roles is forbidden: unable to create new content in namespace eks-encrypt because it is being \
+                                terminated"});
+                (403, status.to_string())
+            }
+            _ => passing(method, path),
+        }
+    });
+    let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
+    let screen = Screen::kept();
+    let ground = checked(aws, kubernetes, &screen).await;
+    let text = screen.text();
+    (ground, text[text.find("Namespace eks-encrypt is being").unwrap_or_default()..].to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_is_being_deleted_is_waited_for() {
+    let (ground, text) = checked_while_terminating(7).await;
+    assert!(ground.is_ok(), "{text}");
+    assert_snapshot!(text, @r"
+    Namespace eks-encrypt is being deleted: waiting for that, up to 120 s
+      ok    namespace            eks-encrypt was being deleted, and does not exist any more
+      ok    rights               RBAC and a Job may be made in namespace eks-encrypt
+      ok    run                  none is at work in namespace eks-encrypt
+      ok    admission            no webhook or policy is asked before Secrets are written
+      ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
+    Every check passed.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_stays_is_refused_with_what_remains() {
+    let (ground, text) = checked_while_terminating(u64::MAX).await;
+    let Err(stop) = ground else { panic!("passed: {text}") };
+    assert_eq!(stop.code, ExitCode::Refused);
+    assert_snapshot!(text, @r"
+    Namespace eks-encrypt is being deleted: waiting for that, up to 120 s
+      FAIL  namespace            namespace eks-encrypt is still being deleted after 120 s
+                                   NamespaceContentRemaining: Some resources are remaining: pods. has 1 resource instances
+                                   see what keeps it: kubectl get namespace eks-encrypt -o yaml
+      -     rights               not checked: the Job's namespace is being deleted
+      -     run                  not checked: the Job's namespace is being deleted
+      -     admission            not checked: the Job's namespace is being deleted
+      -     Secrets              not checked: the Job's namespace is being deleted
+    ");
+}
