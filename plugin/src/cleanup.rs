@@ -1,21 +1,27 @@
-//! `cleanup`: everything that runs have made, found by its label and removed. Input: the cluster. Output: a line for each object,
-//! and an exit code. The order is that of danger: rights first, evidence last.
+//! `cleanup`: lists what runs have made in the cluster, asks once, and deletes it in the order of danger: rights first, evidence
+//! last.
 
-pub(crate) mod tenants;
+mod discovery;
+pub(crate) mod listing;
+mod ownership;
+mod tenants;
+
+use std::collections::HashSet;
 
 use eks_encrypt_job::contract::{APP, APP_LABEL};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::lease::at_work;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{DeleteParams, ListParams, PartialObjectMeta};
+use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client};
 
 use crate::cause::Cause;
+use crate::cleanup::listing::Listed;
 use crate::cli::{self, Cleanup, KubeFlags};
+use crate::confirm::{self, Question};
 use crate::drive::run::ended;
-use crate::kubernetes::{self, Kubernetes, again, gone};
+use crate::kubernetes::{self, Kubernetes, again, gone, termination};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
 
@@ -34,219 +40,298 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("", "Namespace", " with all that is in it"),
 ];
 
-/// How many things in a namespace are named that are not ours.
-const NAMED: usize = 5;
+/// Kinds that a run changes by itself while a person reads the question. The others are deleted only as they were listed.
+const CHANGING: [&str; 3] = ["Job", "Lease", "ConfigMap"];
 
-/// Why it was not all removed.
+/// The most objects that are named of those that stay.
+const NAMED: usize = 20;
+
+/// The most objects of other people that are named of one namespace.
+const TENANTS: usize = 5;
+
+/// Why it was not all deleted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// What there is can't be seen.
-    #[error("can't list {kind}, so it is not known whether a run is at work: nothing was removed")]
+    #[error("can't list {kind}, so it is not known whether a run is running: nothing was deleted")]
     List {
-        kind: String,
+        kind: &'static str,
         #[source]
         source: Cause,
     },
-    /// A run is at work.
+    /// A Job is running.
     #[error(
-        "Job {job} is at work in namespace {namespace}: nothing was removed\n  \
+        "Job {job} is running in namespace {namespace}: nothing was deleted\n  \
          watch it: {attach}\n  or stop it: {cleanup} --force (Secrets that it has not reached stay as they are)"
     )]
-    AtWork { job: String, namespace: String, attach: String, cleanup: String },
-    /// A run is at work that has no Job: in somebody's process.
+    Running { job: String, namespace: String, attach: String, cleanup: String },
+    /// A run without a Job is running: in somebody's process.
     #[error(
-        "a run is at work in namespace {namespace}, without a Job of ours: {holder} renews the lease; nothing was removed\n  \
-         wait until it has ended, or end it where it was begun (--local); or remove all the same: {cleanup} --force (that run \
-         goes on without a record)"
+        "a run without a Job is running in namespace {namespace}: {holder} renews the lease; nothing was deleted\n  \
+         wait until it has ended, or stop it where it was started (--local)\n  or delete all the same: {cleanup} --force (that \
+         run keeps running, without a record)"
     )]
     Held { holder: String, namespace: String, cleanup: String },
     /// Something stayed.
-    #[error(
-        "not everything could be looked for or removed, see above; when that is mended, run the same command again"
-    )]
-    Stayed,
+    #[error("not all objects could be listed or deleted, see above; when that is fixed, run: {cleanup}")]
+    Stayed { cleanup: String },
 }
 
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::AtWork { .. } | Self::Held { .. } => ExitCode::Refused,
-            Self::List { .. } | Self::Stayed => ExitCode::Error,
+            Self::Running { .. } | Self::Held { .. } => ExitCode::Refused,
+            Self::List { .. } | Self::Stayed { .. } => ExitCode::Error,
         }
     }
 }
 
-/// What became of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It is gone, or would be.
-    Removed,
-    /// It is left, because it is not ours alone.
-    Left,
-    /// It could not be removed, or not be looked for.
-    Stayed,
+/// One object to delete.
+struct Step {
+    resource: ApiResource,
+    note: &'static str,
+    object: Listed,
 }
 
-/// Removes it all.
+impl Step {
+    fn is_namespace(&self) -> bool {
+        self.resource.kind == "Namespace"
+    }
+
+    /// `Role eks-encrypt in namespace ops`.
+    fn name(&self) -> String {
+        name(&self.resource.kind, &self.object)
+    }
+}
+
+fn name(kind: &str, object: &Listed) -> String {
+    let place = object.namespace.as_ref().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+    format!("{kind} {}{place}", object.name)
+}
+
+/// What is going to be deleted, and what is not.
+#[derive(Default)]
+struct Plan {
+    steps: Vec<Step>,
+    /// The names of objects that stay, each with the reason.
+    stays: Vec<String>,
+    /// Objects that can't be listed, and why.
+    unlisted: Vec<(String, Cause)>,
+}
+
+/// Deletes what runs have made.
 pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
     let kubernetes = kubernetes::connect(&args.kube, screen).await?;
-    remove_all(args, &kubernetes, screen).await
+    delete_all(args, &kubernetes, screen).await
 }
 
-async fn remove_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) -> Result<ExitCode, Stop> {
-    let client = &kubernetes.client;
+async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) -> Result<ExitCode, Stop> {
     screen.line(&format!("Cluster: kubeconfig context {}, {}", kubernetes.context, kubernetes.server));
+    let mut plan = list(&kubernetes.client, screen).await;
     if !args.force {
-        refuse_at_work(client, &args.kube).await?;
-        refuse_held(client, &args.kube, screen).await?;
+        refuse_running(&kubernetes.client, &args.kube, &plan, screen).await?;
     }
-    let mut fates = Vec::new();
+    let mut ours: HashSet<String> = plan.steps.iter().map(|step| step.object.uid.clone()).collect();
+    leave_inhabited(&mut plan, kubernetes, &mut ours).await;
+    for (objects, cause) in &plan.unlisted {
+        screen.line(&format!("can't list all {objects}: {cause}"));
+    }
+    let stayed = || Error::Stayed { cleanup: cli::cleanup(&args.kube) };
+    if plan.steps.is_empty() {
+        let nothing = if plan.stays.is_empty() {
+            "There is nothing of ours in this cluster."
+        } else {
+            "There is nothing to delete."
+        };
+        screen.line(&format!("{}{nothing}", text(&plan)));
+        return if plan.unlisted.is_empty() { Ok(ExitCode::Done) } else { Err(stayed().into()) };
+    }
+    let text = format!("{}The key stays associated, and the Secrets stay as they are.", text(&plan));
+    if args.dry_run {
+        screen.line(&format!("{text}\nThis was a dry run: nothing was deleted."));
+        return if plan.unlisted.is_empty() { Ok(ExitCode::Done) } else { Err(stayed().into()) };
+    }
+    confirm::confirm(args.yes, &Question::about_context(kubernetes, text), screen).await?;
+    if carry_out(&plan, kubernetes, &mut ours, screen).await && plan.unlisted.is_empty() {
+        return Ok(ExitCode::Done);
+    }
+    Err(stayed().into())
+}
+
+/// What carries our label, each object judged.
+async fn list(client: &Client, screen: &Screen) -> Plan {
+    let (mut plan, mut lists) = (Plan::default(), Vec::new());
     for (group, kind, note) in KINDS {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
-        // What can't be seen of one kind does not keep the others: rights above all.
-        let Some(objects) = list(client, &resource, screen).await else {
-            fates.push(Fate::Stayed);
-            continue;
-        };
+        let all: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+        match listing::list(&all, ListParams::default().labels(&format!("{APP_LABEL}={APP}"))).await {
+            Ok((objects, more)) => {
+                if more {
+                    let cause = format!("there are more than {} with our label", objects.len());
+                    plan.unlisted.push((resource.plural.clone(), Cause::said(cause)));
+                }
+                lists.push((resource, note, objects));
+            }
+            // Asked again and again, and still not served: then there are none.
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                screen.line(&format!("note: this API server has no {}", resource.plural));
+            }
+            Err(error) => plan.unlisted.push((resource.plural, Cause::kube(&error))),
+        }
+    }
+    let namespaces: HashSet<String> = lists
+        .iter()
+        .filter(|(resource, ..)| resource.kind == "Namespace")
+        .flat_map(|(.., objects)| objects)
+        .filter(|object| ownership::check("Namespace", object, &HashSet::new()).is_ok())
+        .map(|object| object.name.clone())
+        .collect();
+    for (resource, note, objects) in lists {
         for object in objects {
-            fates.push(remove(kubernetes, &resource, &object, note, args.dry_run, screen).await);
+            match ownership::check(&resource.kind, &object, &namespaces) {
+                Ok(()) => plan.steps.push(Step { resource: resource.clone(), note, object }),
+                Err(why) => plan.stays.push(format!("{}: {why}", name(&resource.kind, &object))),
+            }
         }
     }
-    if args.dry_run {
-        screen.line("This was a dry run: nothing was removed.");
-    }
-    if fates.contains(&Fate::Stayed) {
-        return Err(Error::Stayed.into());
-    }
-    let last = match (fates.is_empty(), fates.contains(&Fate::Left)) {
-        (true, _) => "There is nothing of ours in this cluster.",
-        (false, true) => "The rest is removed. The key stays associated, and the Secrets stay as they are.",
-        (false, false) => "Removed. The key stays associated, and the Secrets stay as they are.",
-    };
-    if !args.dry_run || fates.is_empty() {
-        screen.line(last);
-    }
-    Ok(ExitCode::Done)
+    plan
 }
 
-fn ours() -> ListParams {
-    ListParams::default().labels(&format!("{APP_LABEL}={APP}"))
-}
-
-/// A run that is at work loses its rights first, and its log and record after that: nobody should do that by accident.
-async fn refuse_at_work(client: &Client, kube: &KubeFlags) -> Result<(), Error> {
-    let (jobs, ours): (Api<Job>, _) = (Api::all(client.clone()), ours());
-    let list = again(|| jobs.list(&ours))
-        .await
-        .map_err(|error| Error::List { kind: "Jobs".to_owned(), source: Cause::kube(&error) })?;
-    match list.iter().find(|job| ended(job).is_none() && job.metadata.deletion_timestamp.is_none()) {
-        Some(job) => {
-            let namespace = job.namespace().unwrap_or_default();
-            let (attach, cleanup) = (cli::attach(kube, Some(&namespace)), cli::cleanup(kube));
-            Err(Error::AtWork { job: job.name_any(), namespace, attach, cleanup })
+/// A run that is running loses its rights first, and its log and record after that: people should not do that by accident.
+async fn refuse_running(client: &Client, kube: &KubeFlags, plan: &Plan, screen: &Screen) -> Result<(), Error> {
+    for (plural, kind) in [("jobs", "Jobs"), ("leases", "Leases")] {
+        if let Some((_, source)) = plan.unlisted.iter().find(|(unlisted, _)| unlisted == plural) {
+            return Err(Error::List { kind, source: source.clone() });
         }
-        None => Ok(()),
     }
-}
-
-/// A run in somebody's process has no Job; but it renews the lease of its namespace, as every run does.
-async fn refuse_held(client: &Client, kube: &KubeFlags, screen: &Screen) -> Result<(), Error> {
-    let (leases, ours): (Api<Lease>, _) = (Api::all(client.clone()), ours());
-    let list = again(|| leases.list(&ours)).await.map_err(|error| leases_unseen(Cause::kube(&error)))?;
-    for namespace in list.iter().filter(|lease| held(lease)).filter_map(|lease| lease.namespace()) {
-        let at_work = at_work(client, &namespace, |line| screen.line(&line)).await;
-        if let Some(holder) = at_work.map_err(|refusal| leases_unseen(Cause::of(&refusal)))? {
-            return Err(Error::Held { holder, namespace, cleanup: cli::cleanup(kube) });
+    let unseen = |kind| move |source| Error::List { kind, source };
+    for Step { resource, object: Listed { name, namespace, terminating, .. }, .. } in &plan.steps {
+        let namespace = namespace.clone().unwrap_or_default();
+        match resource.kind.as_str() {
+            "Job" if !terminating => {
+                let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
+                match again(|| jobs.get(name)).await {
+                    Ok(job) if ended(&job).is_none() => {
+                        let (attach, cleanup) = (cli::attach(kube, Some(&namespace)), cli::cleanup(kube));
+                        return Err(Error::Running { job: name.clone(), namespace, attach, cleanup });
+                    }
+                    Ok(_) => {}
+                    Err(error) if gone(&error, name) => {}
+                    Err(error) => return Err(unseen("Jobs")(Cause::kube(&error))),
+                }
+            }
+            // A run in somebody's process has no Job, but it renews the lease of its namespace, as every run does.
+            "Lease" => {
+                let holder = at_work(client, &namespace, |line| screen.line(&line)).await;
+                if let Some(holder) = holder.map_err(|refusal| unseen("Leases")(Cause::of(&refusal)))? {
+                    return Err(Error::Held { holder, namespace, cleanup: cli::cleanup(kube) });
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
 }
 
-fn leases_unseen(source: Cause) -> Error {
-    Error::List { kind: "Leases".to_owned(), source }
-}
-
-/// Whether somebody has taken it and not given it back.
-fn held(lease: &Lease) -> bool {
-    let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
-    holder.is_some_and(|holder| !holder.is_empty())
-}
-
-/// All objects of a kind that runs have made; nothing, where that can't be seen.
-async fn list(
-    client: &Client,
-    resource: &ApiResource,
-    screen: &Screen,
-) -> Option<Vec<PartialObjectMeta<DynamicObject>>> {
-    let (all, ours): (Api<DynamicObject>, _) = (Api::all_with(client.clone(), resource), ours());
-    match again(|| all.list_metadata(&ours)).await {
-        Ok(list) => Some(list.items),
-        // Asked again and again, and still not served: then there are none.
-        Err(kube::Error::Api(status)) if status.code == 404 => {
-            screen.line(&format!("note: this API server has no {}", resource.plural));
-            Some(Vec::new())
-        }
-        Err(error) => {
-            screen.line(&format!("can't list {}, none was removed: {}", resource.plural, Cause::kube(&error)));
-            None
+/// Takes namespaces out of the plan that hold objects of other people, or may hold some.
+async fn leave_inhabited(plan: &mut Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>) {
+    let mut steps = Vec::new();
+    for step in std::mem::take(&mut plan.steps) {
+        match inhabited(&step, kubernetes, ours).await {
+            Ok(Some(why)) => plan.stays.push(format!("{}: {why}", step.name())),
+            Ok(None) => steps.push(step),
+            Err(cause) => plan.unlisted.push((format!("objects in {}, which stays", step.name()), cause)),
         }
     }
-}
-
-/// Removes one object, unless it is a namespace in which others live.
-async fn remove(
-    kubernetes: &Kubernetes,
-    resource: &ApiResource,
-    object: &PartialObjectMeta<DynamicObject>,
-    note: &str,
-    dry_run: bool,
-    screen: &Screen,
-) -> Fate {
-    let client = &kubernetes.client;
-    let (kind, name) = (&resource.kind, object.name_any());
-    let place = object.namespace().map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
-    if kind == "Namespace"
-        && let Some(why) = inhabited(client, &name).await
-    {
-        screen.line(&format!(
-            "{} Namespace {name}: {why}\n  to remove it with all that is in it: {}",
-            if dry_run { "would leave" } else { "left" },
-            cli::kubectl(&kubernetes.flags, &format!("delete namespace {name}"))
-        ));
-        return Fate::Left;
-    }
-    if dry_run {
-        screen.line(&format!("would remove {kind} {name}{place}{note}"));
-        return Fate::Removed;
-    }
-    let api: Api<DynamicObject> = match object.namespace() {
-        Some(namespace) => Api::namespaced_with(client.clone(), &namespace, resource),
-        None => Api::all_with(client.clone(), resource),
-    };
-    // Its Pods go with a Job, what is in it with a namespace.
-    let background = DeleteParams::background();
-    match again(|| api.delete(&name, &background)).await {
-        Ok(_) => screen.line(&format!("removed {kind} {name}{place}{note}")),
-        Err(error) if gone(&error, &name) => {}
-        Err(error) => {
-            screen.line(&format!("can't remove {kind} {name}{place}: {}", Cause::kube(&error)));
-            return Fate::Stayed;
-        }
-    }
-    Fate::Removed
+    plan.steps = steps;
 }
 
 /// Why a namespace that a run made is not ours to delete any more.
-async fn inhabited(client: &Client, namespace: &str) -> Option<String> {
-    match tenants::of(client, namespace).await {
-        Ok(others) if others.is_empty() => None,
-        Ok(others) => {
-            let more = others.len().saturating_sub(NAMED);
-            let more = if more == 0 { String::new() } else { format!(", and {more} more") };
-            let named: Vec<_> = others.into_iter().take(NAMED).collect();
-            Some(format!("others have put things into it: {}{more}", named.join(", ")))
+async fn inhabited(step: &Step, kubernetes: &Kubernetes, ours: &mut HashSet<String>) -> Result<Option<String>, Cause> {
+    // One that is being deleted already can only be waited for.
+    if !step.is_namespace() || step.object.terminating {
+        return Ok(None);
+    }
+    let name = &step.object.name;
+    let kubectl = |command: &str| cli::kubectl(&kubernetes.flags, command);
+    let others = tenants::find(&kubernetes.client, name, ours, kubectl).await?;
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let more = if others.len() > TENANTS { ", and more" } else { "" };
+    let (named, delete) =
+        (others[..others.len().min(TENANTS)].join(", "), kubectl(&format!("delete namespace {name}")));
+    Ok(Some(format!("other people have objects in it: {named}{more}\n  delete it with all that is in it: {delete}")))
+}
+
+/// The plan as people read it.
+fn text(plan: &Plan) -> String {
+    let block = |head: &str, lines: &[String]| {
+        let lines: String = lines.iter().map(|line| format!("  {}\n", line.replace('\n', "\n  "))).collect();
+        if lines.is_empty() { lines } else { format!("{head}\n{lines}") }
+    };
+    let steps: Vec<String> = plan.steps.iter().map(|step| format!("{}{}", step.name(), step.note)).collect();
+    let mut stays = plan.stays.clone();
+    if stays.len() > NAMED {
+        let more = stays.split_off(NAMED).len();
+        stays.push(format!("and {more} more objects with our label"));
+    }
+    format!("{}{}", block("This deletes:", &steps), block("This stays:", &stays))
+}
+
+/// Deletes object by object, and waits for the namespaces. Gives back whether all are deleted.
+async fn carry_out(plan: &Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>, screen: &Screen) -> bool {
+    let (mut all, mut terminating) = (true, Vec::new());
+    for step in &plan.steps {
+        // The person may have thought for an hour.
+        let stays = match inhabited(step, kubernetes, ours).await {
+            Ok(why) => why,
+            Err(cause) => Some(format!("can't list all objects in it: {cause}")),
+        };
+        if let Some(why) = stays {
+            screen.line(&format!("{} stays: {why}", step.name()));
+            all = false;
+        } else if !delete(step, kubernetes, screen).await {
+            all = false;
+        } else if step.is_namespace() {
+            terminating.push(step);
+        } else {
+            screen.line(&format!("deleted {}{}", step.name(), step.note));
         }
-        Err(cause) => Some(format!("can't see whether others have put things into it: {cause}")),
+    }
+    for step in terminating {
+        match termination::wait(kubernetes, &step.object.name, screen).await {
+            Ok(_) => screen.line(&format!("deleted {}{}", step.name(), step.note)),
+            Err(error) => {
+                screen.line(&format!("{:#}", anyhow::Error::new(error)));
+                all = false;
+            }
+        }
+    }
+    all
+}
+
+/// Deletes one object, if it is the one that was listed. Of a namespace, the deletion begins. Gives back whether it is accepted.
+async fn delete(step: &Step, kubernetes: &Kubernetes, screen: &Screen) -> bool {
+    let Step { resource, object, .. } = step;
+    if step.is_namespace() && object.terminating {
+        return true;
+    }
+    let client = kubernetes.client.clone();
+    let api: Api<DynamicObject> = match &object.namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, resource),
+        None => Api::all_with(client, resource),
+    };
+    let version = (!CHANGING.contains(&resource.kind.as_str())).then(|| object.version.clone());
+    let preconditions = Some(Preconditions { uid: Some(object.uid.clone()), resource_version: version });
+    // Its Pods are deleted with a Job.
+    let params = DeleteParams { preconditions, ..DeleteParams::background() };
+    match again(|| api.delete(&object.name, &params)).await {
+        Err(error) if !gone(&error, &object.name) => {
+            screen.line(&format!("can't delete {}: {}", step.name(), Cause::kube(&error)));
+            false
+        }
+        Ok(_) | Err(_) => true,
     }
 }
 

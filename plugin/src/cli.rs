@@ -114,12 +114,12 @@ pub(crate) enum Command {
     /// Changes nothing. Secrets are counted by their metadata: those that were not written since the last run began are
     /// behind.
     Status(Status),
-    /// Remove everything that runs have made in the cluster
+    /// Delete everything that runs have made in the cluster
     ///
-    /// In every namespace, and without a question (`--dry-run` shows what would go): Jobs with their logs, rights, the
-    /// run record, the lease, and the namespace if a run made it and nobody else has put things into it. The key stays
-    /// associated, and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and `kubectl
-    /// logs`.
+    /// It lists Jobs with their logs, rights, run records, leases, and namespaces that a run made, asks once, deletes them, and
+    /// waits until the namespaces are deleted. A namespace stays if other people have objects in it, custom resources
+    /// included. So does an object that carries the label of runs and a name that no run gives. The key stays associated,
+    /// and the Secrets stay as they are. Keep what your auditors want first: `status -o json`, and `kubectl logs`.
     Cleanup(Cleanup),
     /// Print what would be applied, as YAML, for review or GitOps
     ///
@@ -378,11 +378,15 @@ pub(crate) struct Cleanup {
     #[command(flatten)]
     pub(crate) kube: KubeFlags,
 
-    /// Only say what would be removed
+    /// Skip the question; for scripts
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+
+    /// List what would be deleted, and delete nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Also while a run is at work: its Job stops, and the Secrets that it has not reached stay as they are
+    /// Also while a run is running: its Job stops, and the Secrets that it has not reached stay as they are
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -41,7 +41,7 @@ fn top() {
       verify      Prove that every Secret is under the key, now, with your own rights
       status      Show the association, the key, the last run, and how many Secrets are not under the
                   key yet
-      cleanup     Remove everything that runs have made in the cluster
+      cleanup     Delete everything that runs have made in the cluster
       manifests   Print what would be applied, as YAML, for review or GitOps
       image       Push, save or name the Job's image, which comes with this plugin
       schema      Print the JSON Schema of a file that this plugin reads, for editors
@@ -661,12 +661,13 @@ fn help_of_the_rest() {
               Print help (see a summary with '-h')
 
     -----
-    Remove everything that runs have made in the cluster
+    Delete everything that runs have made in the cluster
 
-    In every namespace, and without a question (`--dry-run` shows what would go): Jobs with their logs,
-    rights, the run record, the lease, and the namespace if a run made it and nobody else has put things
-    into it. The key stays associated, and the Secrets stay as they are. Keep what your auditors want
-    first: `status -o json`, and `kubectl logs`.
+    It lists Jobs with their logs, rights, run records, leases, and namespaces that a run made, asks
+    once, deletes them, and waits until the namespaces are deleted. A namespace stays if other people
+    have objects in it, custom resources included. So does an object that carries the label of runs and
+    a name that no run gives. The key stays associated, and the Secrets stay as they are. Keep what your
+    auditors want first: `status -o json`, and `kubectl logs`.
 
     Usage: kubectl eks-encrypt cleanup [OPTIONS]
 
@@ -677,11 +678,14 @@ fn help_of_the_rest() {
           --context <CONTEXT>
               The kubeconfig context of this cluster [default: the current one]
 
+      -y, --yes
+              Skip the question; for scripts
+
           --dry-run
-              Only say what would be removed
+              List what would be deleted, and delete nothing
 
           --force
-              Also while a run is at work: its Job stops, and the Secrets that it has not reached stay
+              Also while a run is running: its Job stops, and the Secrets that it has not reached stay
               as they are
 
       -h, --help

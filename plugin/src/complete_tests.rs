@@ -25,7 +25,7 @@ fn commands() {
     attach	Follow the Job that is there, from any machine
     verify	Prove that every Secret is under the key, now, with your own rights
     status	Show the association, the key, the last run, and how many Secrets are not under the key yet
-    cleanup	Remove everything that runs have made in the cluster
+    cleanup	Delete everything that runs have made in the cluster
     manifests	Print what would be applied, as YAML, for review or GitOps
     image	Push, save or name the Job's image, which comes with this plugin
     schema	Print the JSON Schema of a file that this plugin reads, for editors
@@ -40,7 +40,7 @@ fn commands() {
     :4
     ");
     assert_snapshot!(told(&["help", "cl"]), @r"
-    cleanup	Remove everything that runs have made in the cluster
+    cleanup	Delete everything that runs have made in the cluster
     :4
     ");
 }
@@ -54,8 +54,9 @@ fn flags() {
     assert_snapshot!(told(&["cleanup", ""]), @r"
     --kubeconfig	The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
     --context	The kubeconfig context of this cluster [default: the current one]
-    --dry-run	Only say what would be removed
-    --force	Also while a run is at work: its Job stops, and the Secrets that it has not reached stay as they are
+    --yes	Skip the question; for scripts
+    --dry-run	List what would be deleted, and delete nothing
+    --force	Also while a run is running: its Job stops, and the Secrets that it has not reached stay as they are
     --help	Print help (see more with '--help')
     :4
     ");

@@ -1,7 +1,7 @@
 //! The question before anything is changed. Input: what the checks found. Output: permission, by `--yes` or by a line that a
 //! person types; or an error, and then nothing has been touched.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::BufRead as _;
 
 use eks_encrypt_job::exit::ExitCode;
 
@@ -9,6 +9,7 @@ use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
 use crate::drive::apply::{self, Owner};
 use crate::drive::what_is_written;
 use crate::eks::association::Plan;
+use crate::kubernetes::Kubernetes;
 use crate::preflight::Ground;
 use crate::screen::Screen;
 use crate::stop::Coded;
@@ -64,8 +65,13 @@ impl Question {
         }
         match &ground.eks {
             Some(eks) => Self { name: eks.cluster.name.clone(), what: "the cluster's name", text },
-            None => Self { name: ground.kubernetes.context.clone(), what: "the context's name", text },
+            None => Self::about_context(&ground.kubernetes, text),
         }
+    }
+
+    /// About the cluster of a kubeconfig's context.
+    pub(crate) fn about_context(kubernetes: &Kubernetes, text: String) -> Self {
+        Self { name: kubernetes.context.clone(), what: "the context's name", text }
     }
 
     /// The same with something more that happens.
@@ -90,12 +96,12 @@ pub(crate) async fn decide(flags: &WaitFlags, question: &Question, screen: &Scre
 }
 
 /// Asks, unless `--yes` has answered.
-async fn confirm(yes: bool, question: &Question, screen: &Screen) -> Result<(), Error> {
+pub(crate) async fn confirm(yes: bool, question: &Question, screen: &Screen) -> Result<(), Error> {
     screen.line(&question.text);
     if yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !screen.can_ask() {
         return Err(Error::NotATerminal);
     }
     screen.line(&format!("Type {} ({}) to go on:", question.what, question.name));

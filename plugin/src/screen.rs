@@ -122,6 +122,15 @@ impl Screen {
         }
     }
 
+    /// Whether a person is there to answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        match &self.kind {
+            Kind::Terminal { .. } | Kind::Plain(_) => std::io::stdin().is_terminal(),
+            #[cfg(test)]
+            Kind::Kept(_) => false,
+        }
+    }
+
     /// Takes the progress away; the next one begins anew.
     pub(crate) fn clear(&self) {
         match &self.kind {

@@ -268,7 +268,7 @@ pub(crate) fn kubectl(kube: &KubeFlags, command: &str) -> String {
     paste.text()
 }
 
-/// The command that removes what runs have made.
+/// The command that deletes what runs have made.
 pub(crate) fn cleanup(kube: &KubeFlags) -> String {
     let mut paste = Paste::new("cleanup");
     paste.kube(kube);

@@ -9,7 +9,7 @@ use eks_encrypt_tests::info::CREATOR;
 
 use super::judge::{Before, namespaces, no_rights};
 use super::node::image;
-use super::support::{Fixture, Said, as_on_eks, enable, filled, plugin_with_aws, run, wait_for};
+use super::support::{Fixture, Said, as_on_eks, enable, filled, plugin_with_aws, run};
 
 /// Who asks nobody.
 const NOBODY: [String; 0] = [];
@@ -116,9 +116,9 @@ async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_t
     assert_eq!(elsewhere.map(ToString::to_string).collect::<Vec<_>>(), NOBODY, "the Pods");
     assert!(talked.iter().any(|begun| place(begun) == SERVICE), "no Pod was heard, so this shows nothing: {talked:?}");
 
-    let said = plugin(&gap, &sandbox, &["cleanup"]);
+    let said = plugin(&gap, &sandbox, &["cleanup", "--yes"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    wait_for("the namespace to go", || namespaces(&sandbox).is_empty().then_some(()));
+    assert_eq!(namespaces(&sandbox), "");
     no_rights(&sandbox);
     assert_eq!(gap.elsewhere().unwrap(), NOBODY, "cleanup");
 

@@ -125,7 +125,7 @@ pub(crate) fn no_rights(sandbox: &Sandbox) {
 
 /// What runs have made in the cluster goes with `cleanup`: nothing in etcd is called after us then, but events.
 pub(crate) async fn cleaned_up(sandbox: &Sandbox) {
-    let said = plugin(sandbox, &["cleanup"]);
+    let said = plugin(sandbox, &["cleanup", "--yes"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     // Controllers take a moment to empty a namespace.
     let deadline = Instant::now() + Duration::from_secs(90);

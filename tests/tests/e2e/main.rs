@@ -13,6 +13,7 @@ mod api_servers;
 mod associate;
 mod authentication;
 mod by_hand;
+mod cleanup;
 mod create;
 mod create_templates;
 mod enable;

@@ -29,7 +29,7 @@ fn kubectl_completes_commands_flags_values_and_contexts() {
     :4
     ");
     insta::assert_snapshot!(completed(&["cl"]), @r"
-    cleanup	Remove everything that runs have made in the cluster
+    cleanup	Delete everything that runs have made in the cluster
     :4
     ");
     insta::assert_snapshot!(completed(&["status", "-o", ""]), @r"
