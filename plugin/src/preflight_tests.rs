@@ -157,7 +157,7 @@ async fn a_namespace_that_is_being_deleted_is_waited_for() {
     Namespace eks-encrypt is being deleted: waiting for that, up to 120 s
       ok    namespace            eks-encrypt was being deleted, and does not exist any more
       ok    rights               RBAC and a Job may be made in namespace eks-encrypt
-      ok    run                  none is at work in namespace eks-encrypt
+      ok    run                  no active run
       ok    admission            no webhook or policy is asked before Secrets are written
       ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)
     Every check passed.

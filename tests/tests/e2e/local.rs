@@ -68,7 +68,11 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     // The last trace.
     let cleanup = plugin(&sandbox, &["cleanup", "--dry-run"]);
     assert_eq!(cleanup.code, Some(0), "{}", cleanup.stderr);
-    assert!(cleanup.stderr.contains(&format!("  Namespace {namespace} with all that is in it\n")), "{}", cleanup.stderr);
+    assert!(
+        cleanup.stderr.contains(&format!("  Namespace {namespace} with all that is in it\n")),
+        "{}",
+        cleanup.stderr
+    );
     assert_eq!(namespaces(&sandbox), format!("namespace/{namespace}\n"));
     cleaned_up(&sandbox).await;
     let again = plugin(&sandbox, &["cleanup"]);
