@@ -17,8 +17,8 @@ use tower::{BoxError, Service};
 /// Longest answer that is read whole. A page of 500 objects has some 2 MiB.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// Most JSON objects in such an answer. `{}` is a Pod, which has 3 bytes in the text and a thousand in memory.
-const MOST_OBJECTS: usize = 50_000;
+/// Most JSON objects in such an answer. `{}` is a Pod or an Event, which has 2 bytes in the text and 2 KiB in memory.
+const MOST_OBJECTS: usize = 32_000;
 
 /// How much is read of an answer that says no.
 pub(crate) const LONGEST_REFUSAL: usize = 64 << 10;

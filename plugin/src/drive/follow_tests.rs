@@ -438,7 +438,7 @@ async fn a_pod_that_writes_for_ever_does_not_outlast_its_job() {
 
 /// Planted Pods come before the real one, and each could take its time.
 #[tokio::test(start_paused = true)]
-async fn a_hundred_pods_that_write_for_ever_do_not_either() {
+async fn several_pods_that_write_for_ever_do_not_either() {
     let running = vec![serde_json::json!({"running": {}}); 9];
     let began = Instant::now();
     let answer = move |path: &str| match path.contains("/jobs/") {
