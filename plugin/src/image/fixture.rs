@@ -95,6 +95,8 @@ pub(crate) struct Fake {
     pub(crate) no_location: bool,
     /// Where it wants blobs, if that is not here.
     pub(crate) upload: Option<String>,
+    /// What it redirects, by the beginning of `METHOD /path`, and to which host.
+    pub(crate) redirect: Option<(&'static str, String)>,
     /// What it answers with [`ENDLESS`] MiB, by the beginning of `METHOD /path`, and the status.
     pub(crate) endless: Option<(&'static str, u16)>,
     /// How many of those MiB were taken.
@@ -235,6 +237,11 @@ fn answer(fake: &mut Fake, address: &str, head: &axum::http::request::Parts, bod
     fake.heard.push(line.clone());
     if let Some(login) = head.headers.get(header::AUTHORIZATION) {
         fake.logins.push(format!("{line} {}", login.to_str().unwrap()));
+    }
+    if let Some((begins, to)) = &fake.redirect
+        && line.starts_with(begins)
+    {
+        return reply(307, &[("location", &format!("http://{to}{}", head.uri))], "");
     }
     if let Some((begins, status)) = fake.endless
         && line.starts_with(begins)

@@ -180,6 +180,25 @@ async fn a_login_goes_to_the_registry_and_not_to_where_it_wants_its_blobs() {
 }
 
 #[tokio::test]
+async fn a_redirect_takes_no_login_to_another_host() {
+    for (door, redirected) in [(Door::Basic, "HEAD /v2/team/job/blobs"), (Door::Token, "GET /token")] {
+        let other = Playing::start(Fake::default()).await;
+        let redirect = Some((redirected, other.address.clone()));
+        let registry = Playing::start(Fake { door, redirect, ..Fake::default() }).await;
+        let told = pushed(&push(&registry.address, None).await.0).await;
+        assert!(!registry.logins().is_empty() && !other.heard().is_empty(), "{door:?}: {told}");
+        assert_eq!(other.logins(), Vec::<String>::new(), "{door:?}: {told}");
+    }
+    // Nor out of TLS.
+    let other = Playing::start(Fake::default()).await;
+    let redirect = Some(("HEAD /v2/team/job/blobs", other.address.clone()));
+    let (registry, authority) = Playing::start_tls(Fake { redirect, ..Fake::default() }).await;
+    let told = pushed(&push(&registry.address, Some(&authority)).await.0).await;
+    assert!(told.contains("can't be reached: error following redirect"), "{told}");
+    assert_eq!(other.heard(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_is_no_token_no_digest_and_no_address_ends_in_an_error() {
     let token = "{\"token\":\"two\\nlines\"}";
     let registry =
