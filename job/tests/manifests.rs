@@ -83,6 +83,7 @@ fn the_environment_is_what_the_binary_reads() {
         contract::ENV_PROVE,
         contract::ENV_WIRE_VERSION,
         contract::ENV_KEY_ARN,
+        contract::ENV_BINDING,
     ];
     assert_eq!(names, expected);
     let path = |index: usize| env[index].value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path.as_str();
@@ -103,6 +104,8 @@ fn rights_are_the_least_that_suffice() {
             { "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "resourceNames": ["kubernetes"],
               "verbs": ["get"] },
             { "nonResourceURLs": ["/metrics"], "verbs": ["get"] },
+            { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterrolebindings"],
+              "resourceNames": [contract::APP], "verbs": ["delete"] },
         ])
     );
     let record = serde_json::to_value(read::<Role>(RBAC, "Role").rules).unwrap();

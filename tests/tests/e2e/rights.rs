@@ -41,7 +41,7 @@ impl Missing {
 }
 
 /// Each right of manifests/rbac.yaml. A rule without verbs makes no sense to the API server, `watch` gives nothing to a run.
-const MISSING: [Missing; 11] = [
+const MISSING: [Missing; 12] = [
     Missing {
         namespace: "no-list",
         resource: "secrets",
@@ -122,6 +122,15 @@ const MISSING: [Missing; 11] = [
         left: &["put"],
         code: 0,
         says: "missing right: get /metrics",
+    },
+    // What it can't delete, the plugin does.
+    Missing {
+        namespace: "no-binding-delete",
+        resource: "clusterrolebindings",
+        given: &["delete"],
+        left: &["get"],
+        code: 0,
+        says: "can't delete ClusterRoleBinding",
     },
     // It meets the API servers by the Service's address.
     Missing {
