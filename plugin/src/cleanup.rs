@@ -161,10 +161,15 @@ async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) ->
 /// What carries our label, each object judged.
 async fn list(client: &Client, screen: &Screen) -> Plan {
     let (mut plan, mut lists) = (Plan::default(), Vec::new());
-    for (group, kind, note) in KINDS {
+    // All at once: where the API server can't be reached, each is tried for half a minute.
+    let answers = KINDS.map(|(group, kind, note)| async move {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         let all: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-        match listing::list(&all, ListParams::default().labels(&format!("{APP_LABEL}={APP}"))).await {
+        let answer = listing::list(&all, ListParams::default().labels(&format!("{APP_LABEL}={APP}"))).await;
+        (resource, note, answer)
+    });
+    for (resource, note, answer) in futures::future::join_all(answers).await {
+        match answer {
             Ok((objects, more)) => {
                 if more {
                     let cause = format!("there are more than {} with our label", objects.len());

@@ -104,7 +104,7 @@ async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
     let hold = "{apiVersion: v1, kind: ConfigMap, metadata: {name: hold, namespace: eks-encrypt, finalizers: [example.com/hold]}}";
     apply(&sandbox, "hold.yaml", hold);
     admin(&sandbox, &["delete", "namespace", "eks-encrypt", "--wait=false"]).ok();
-    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local"]));
+    let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "-n", "eks-encrypt"]));
     run.until("Namespace eks-encrypt is being deleted: waiting for that");
     let free = r#"{"metadata":{"finalizers":null}}"#;
     admin(&sandbox, &["patch", "configmap", "hold", "--namespace=eks-encrypt", "--type=merge", "--patch", free]).ok();
