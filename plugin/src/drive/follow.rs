@@ -197,6 +197,10 @@ impl Follower<'_> {
         let job = self.jobs.get(&self.run.job).await?;
         let ours = ListParams::default().labels(&format!("{RUN_LABEL}={}", self.run.id));
         let mut pods = self.pods.list(&ours).await?.items;
+        // A label can stand on any Pod.
+        if let Some(uid) = &job.metadata.uid {
+            pods.retain(|pod| pod.owner_references().iter().any(|owner| owner.uid == *uid));
+        }
         pods.sort_by_key(|pod| pod.metadata.creation_timestamp.clone());
         Ok((job, pods))
     }

@@ -482,3 +482,31 @@ async fn a_flood_of_lines_does_not_fill_the_screen() {
     assert!(shown > 100 && shown < 300, "{shown}");
     assert!(text.contains(" more lines of the log, see `kubectl logs`"), "{text}");
 }
+
+/// Its last word counted, because it was later, and its log was read.
+#[tokio::test(start_paused = true)]
+async fn a_pod_with_the_runs_label_that_the_job_does_not_own_is_not_read() {
+    let client = kubernetes(|_, path| {
+        assert!(!path.contains("/pods/theirs/"), "asked {path}");
+        let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+        if path.contains("/log?") {
+            return (200, format!("{}{}", started(), event(3, FINISHED)));
+        }
+        if path.contains("/jobs/") {
+            let mut job = json(job(Some("Failed")));
+            job["metadata"]["uid"] = "uid-1".into();
+            return (200, job.to_string());
+        }
+        let mut pods = json(pods(&[over(), over()]));
+        pods["items"][0]["metadata"]["ownerReferences"] =
+            serde_json::json!([{"apiVersion": "batch/v1", "kind": "Job", "name": "eks-encrypt-r1", "uid": "uid-1"}]);
+        pods["items"][1]["metadata"]["name"] = "theirs".into();
+        let word = r#"{"wire":1,"run":"r1","pod":"theirs","seq":9,"time":"2026-11-24T08:00:00Z","event":"finished",
+            "result":"complete","tally":{"listed":2,"rewritten":2,"current":0,"gone":0,"failed":0}}"#;
+        pods["items"][1]["status"]["containerStatuses"][0]["state"]["terminated"]["message"] =
+            word.replace('\n', " ").into();
+        (200, pods.to_string())
+    });
+    let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    assert_eq!(ended.last_word.unwrap().tally.failed, 1);
+}
