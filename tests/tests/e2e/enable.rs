@@ -41,7 +41,7 @@ async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     // The run is still under way when the API server goes.
     gate::shut(&sandbox, "seed-2", "secret-2");
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--image", &image]));
-    run.until(" made in namespace ");
+    run.until("\nJob eks-encrypt-");
     let namespace = own_namespace(&sandbox);
     let log = ["logs", "-n", &namespace, "-l", "app.kubernetes.io/name=eks-encrypt", "--tail=1"];
     wait_for("the first patches", || admin(&sandbox, &log).stdout.contains(r#""event":"progress""#).then_some(()));

@@ -27,8 +27,8 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
     let arguments = enable(&sandbox, &["--image", &image, "--namespace", "full"]);
     let mut full = Running::start(&sandbox, "full", &arguments);
     let mut unpulled = Running::start(&sandbox, "unpulled", &enable(&sandbox, &["--image", NO_IMAGE]));
-    for (run, namespace) in [(&mut full, "full"), (&mut unpulled, "eks-encrypt-")] {
-        run.until(&format!(" made in namespace {namespace}"));
+    for run in [&mut full, &mut unpulled] {
+        run.until("\nJob eks-encrypt-");
     }
     let made = Instant::now();
     full.until("exceeded quota: no-room");
@@ -65,7 +65,7 @@ async fn a_pod_that_no_node_takes_is_named_and_begins_when_one_comes() {
     let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
     let arguments = enable(&sandbox, &["--image", &image, "--node-selector", "disk=fast"]);
     let mut run = Running::start(&sandbox, "run", &arguments);
-    run.until(" made in namespace eks-encrypt");
+    run.until("\nJob eks-encrypt-");
     let made = Instant::now();
     run.until("no node takes its Pod: 0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector");
     assert!(made.elapsed() < Duration::from_secs(30), "it took {:?} to say so", made.elapsed());
