@@ -212,6 +212,12 @@ pub(crate) struct Enable {
           require_equals = true, action = ArgAction::Set)]
     pub(crate) wait: bool,
 
+    /// Write every Secret, also where the last verification found all of them under the key
+    ///
+    /// Without it, such a cluster is verified again. If that holds, no run starts.
+    #[arg(long)]
+    pub(crate) force: bool,
+
     #[command(flatten)]
     pub(crate) go: WaitFlags,
 

@@ -129,6 +129,11 @@ fn help_of_enable() {
               [default: true]
               [possible values: true, false]
 
+          --force
+              Write every Secret, also where the last verification found all of them under the key
+
+              Without it, such a cluster is verified again. If that holds, no run starts.
+
           --timeout <DURATION>
               How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us, but
               for --local, which stops

@@ -11,8 +11,9 @@ use crate::drive::what_is_written;
 use crate::eks::association::Plan;
 use crate::kubernetes::Kubernetes;
 use crate::preflight::Ground;
-use crate::screen::Screen;
+use crate::screen::{Screen, one_line};
 use crate::stop::Coded;
+use crate::verification::Verification;
 
 /// Why there is no permission.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,14 @@ impl Question {
                 )
             }
         };
+        if let Some((_, Verification { time, by, .. })) = &ground.verified {
+            text.push_str(&format!(
+                "A verification at {} by {} found every Secret under the key. That is verified again first. If it holds, \
+                 no run starts (--force starts one). Otherwise:\n",
+                time.strftime("%Y-%m-%d %H:%M:%S UTC"),
+                one_line(by)
+            ));
+        }
         text.push_str(&rewrite(engine, job, rewrites));
         if rewrites && !job.local && ground.owner == Owner::Others {
             text.push_str(&format!("\nBe aware: {}.\n", apply::somebody_elses(&ground.run.namespace)));

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use eks_encrypt_job::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::cli::Enable;
+use crate::cli::{Enable, Prove};
 use crate::confirm;
 use crate::drive::{Work, drive_and_prove};
 use crate::eks::association::Plan;
@@ -19,10 +19,12 @@ use crate::image::login::Aws;
 use crate::image::push::Push;
 use crate::interrupt::Stage;
 use crate::preflight::{Eks, Ground, Wanted, preflight};
-use crate::proof::Prover;
-use crate::screen::Screen;
+use crate::proof::{Begun, Proven, Prover};
+use crate::screen::{Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::verification::{self, Verification};
+use crate::verify;
 
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
@@ -31,7 +33,18 @@ pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage
     let (push, job) = before::prepare(&args.push, &args.job, asked, Aws::As(target.profile.clone())).await?;
     let args = &Enable { job, ..args.clone() };
     let ground = preflight(&wanted(args, &target, push.as_ref()), screen).await?;
+    let ground = Ground { verified: verified(args, &ground).await, ..ground };
     decide(args, &ground, push.as_ref(), screen, stage).await
+}
+
+/// The last verification, where verifying again may do instead of a run.
+async fn verified(args: &Enable, ground: &Ground) -> Option<(String, Verification)> {
+    let eks = ground.eks.as_ref().filter(|eks| eks.plan == Plan::Nothing)?;
+    let may = !args.force && args.encrypt_existing_secrets && args.wait && args.engine.prover(&args.job) == Prove::Full;
+    match may {
+        true => verification::last(&ground.kubernetes.client, args.job.namespace.as_deref(), &eks.key.arn).await,
+        false => None,
+    }
 }
 
 /// What is to be checked.
@@ -95,6 +108,17 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
     let before = ground.api_servers.key.as_ref().filter(|_| eks.plan == Plan::Associate);
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
     let prover = Prover { kubernetes, key_arn, before, wanted, pace, deadline, screen };
+    if let Some((namespace, _)) = &ground.verified {
+        let (proven, failures) = prover.conclude(Begun::Later, Some(namespace)).await;
+        match proven {
+            Proven::Yes(verified) => {
+                verify::report(args.go.output, &subject, Ok(&verified), &failures, began.elapsed(), screen);
+                return Ok(ExitCode::Done);
+            }
+            Proven::No(why) => screen.line(&format!("note: not proven: {}. A run starts", one_line(&why))),
+            Proven::NotWanted => {}
+        }
+    }
     match drive_and_prove(&work, &prover, stage).await {
         Ok(driven) => Ok(tell(&driven, &args.kube, &subject, checks, began.elapsed(), args.go.output, screen)),
         Err(stop) => {

@@ -6,7 +6,9 @@ use crate::testing::{
     self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key, document,
     enable as flags, heard, kubeconfig, told,
 };
+use eks_encrypt_job::verify::Level;
 use insta::assert_snapshot;
+use serde_json::json;
 
 /// A cluster that has the key already.
 fn ground(client: kube::Client) -> Ground {
@@ -377,4 +379,43 @@ async fn scripts_get_a_document_wherever_the_command_ends() {
     let begun = document(&screen);
     assert_eq!((&begun["association"], &begun["namespace"]), (&"associated".into(), &"eks-encrypt".into()));
     assert_eq!(begun["job"], format!("eks-encrypt-{}", begun["run"].as_str().unwrap()));
+}
+
+/// What `verify` has noted.
+fn noted(key_arn: &str) -> Verification {
+    let time = "2026-11-24T07:06:00Z".parse().unwrap();
+    Verification { time, by: "alice".into(), key_arn: key_arn.into(), level: Level::Matched, servers: 2, secrets: 3 }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_was_verified_is_verified_again_and_no_run_starts() {
+    let (client, asked) = api_server("not there", "complete", 0);
+    let verified = Some(("eks-encrypt".to_owned(), noted(testing::KEY)));
+    let (screen, ground) = (Screen::kept(), Ground { verified, ..ground(client) });
+    let args = flags(&["--output=json"]);
+    let question = confirm::Question::of(&ground, &args.engine, &args.job, true).plan();
+    assert!(question.contains("A verification at 2026-11-24 07:06:00 UTC by alice found every Secret"), "{question}");
+    let code = go_on(&args, &ground, &screen, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", screen.text());
+    let document = document(&screen);
+    assert_eq!((&document["kind"], &document["proven"]), (&"Verification".into(), &true.into()), "{document}");
+    let asked = asked.lock().unwrap();
+    assert!(!asked.iter().any(|call| call.starts_with("PATCH") && !call.contains("/configmaps/")), "{asked:?}");
+}
+
+#[tokio::test]
+async fn only_a_note_of_this_key_on_a_cluster_that_has_it_saves_a_run() {
+    let saved = async |key_arn: &str, more: &[&str], plan: Plan| {
+        let note = serde_json::to_string(&noted(key_arn)).unwrap();
+        let map = json!({"metadata": {"name": "eks-encrypt-run"}, "data": {"verified": note}}).to_string();
+        let ground = testing::ground(testing::kubernetes(move |_, _| (200, map.clone())), &[]);
+        let eks = ground.eks.map(|eks| Eks { plan, ..eks });
+        verified(&flags(more), &Ground { eks, ..ground }).await.is_some()
+    };
+    assert!(saved(testing::KEY, &[], Plan::Nothing).await);
+    assert!(!saved("arn:other", &[], Plan::Nothing).await);
+    assert!(!saved(testing::KEY, &[], Plan::Associate).await);
+    for more in ["--force", "--prove=job", "--wait=false", "--encrypt-existing-secrets=false"] {
+        assert!(!saved(testing::KEY, &[more], Plan::Nothing).await, "{more}");
+    }
 }

@@ -37,6 +37,7 @@ use crate::preflight::table::{Check, CheckResult, Checks};
 use crate::screen::{Output, Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::verification::Verification;
 
 /// What is to be checked.
 pub(crate) struct Wanted<'a> {
@@ -68,6 +69,8 @@ pub(crate) struct Ground {
     pub(crate) owner: Owner,
     /// What the API servers say of themselves.
     pub(crate) api_servers: ApiServers,
+    /// The last verification of the key, and the namespace in which it was noted, if it is to save a run.
+    pub(crate) verified: Option<(String, Verification)>,
     /// The table.
     pub(crate) checks: Vec<Check>,
 }
@@ -139,11 +142,17 @@ pub(crate) async fn check(
     checks.close().inspect_err(|stop| early::stopped(checks.all(), stop.code, wanted.output, screen))?;
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {
-            Ok(Ground { kubernetes, eks: None, run, owner, api_servers, checks: checks.into_all() })
+            Ok(Ground { kubernetes, eks: None, run, owner, api_servers, verified: None, checks: checks.into_all() })
         }
-        (Some((kubernetes, _)), Some(Some(eks)), Some(owner)) => {
-            Ok(Ground { kubernetes, eks: Some(eks), run, owner, api_servers, checks: checks.into_all() })
-        }
+        (Some((kubernetes, _)), Some(Some(eks)), Some(owner)) => Ok(Ground {
+            kubernetes,
+            eks: Some(eks),
+            run,
+            owner,
+            api_servers,
+            verified: None,
+            checks: checks.into_all(),
+        }),
         // Where something is missing, its check has failed.
         _ => Err(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") }),
     }

@@ -199,6 +199,7 @@ pub(crate) fn ground(client: Client, answers: &[Answer]) -> Ground {
         run: Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random()),
         owner: Owner::Nobody,
         api_servers: ApiServers::default(),
+        verified: None,
         checks: Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ use crate::finish::subject::Subject;
 use crate::finish::summary;
 use crate::kubernetes::{self, Kubernetes};
 use crate::proof::{Begun, Proven, Prover};
-use crate::screen::{self, Screen, one_line};
+use crate::screen::{self, Output, Screen, one_line};
 use crate::stop::{Coded, Stop};
 use crate::target::Target;
 
@@ -131,18 +131,19 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
     let (proven, failures) = prover.conclude(Begun::Later, namespaces.last().map(String::as_str)).await;
     let why = match proven {
         Proven::Yes(verified) => {
-            say(args, subject, Ok(&verified), &failures, began.elapsed(), screen);
+            report(args.output, subject, Ok(&verified), &failures, began.elapsed(), screen);
             return ExitCode::Done;
         }
         Proven::No(why) => one_line(&why),
         Proven::NotWanted => "nothing was verified".to_owned(),
     };
-    say(args, subject, Err(&why), &failures, began.elapsed(), screen);
+    report(args.output, subject, Err(&why), &failures, began.elapsed(), screen);
     ExitCode::Incomplete
 }
 
-fn say(
-    args: &Verify,
+/// Prints the result: for people, and as data if asked for.
+pub(crate) fn report(
+    output: Option<Output>,
     subject: &Subject,
     verified: Result<&Verified, &str>,
     failures: &[Failure],
@@ -150,7 +151,7 @@ fn say(
     screen: &Screen,
 ) {
     screen.line(&summary::verification(subject, verified, failures, took));
-    if let Some(output) = args.output {
+    if let Some(output) = output {
         let code = if verified.is_ok() { ExitCode::Done } else { ExitCode::Incomplete };
         let document = Document {
             head: Head::of("Verification"),

@@ -139,6 +139,7 @@ impl Enable {
         paste.aws(&self.aws);
         paste.kube(&self.kube);
         paste.switch("--encrypt-existing-secrets=false", !self.encrypt_existing_secrets);
+        paste.switch("--force", self.force);
         paste.wait(&self.go);
         paste.engine(&self.engine);
         paste.job(&self.job, &self.push);
