@@ -25,7 +25,7 @@ async fn an_api_server_that_answers_429_is_asked_again_until_all_is_done() {
     associated(&sandbox, &sandbox.info().keys.customer).await;
     apply(&sandbox, "few-seats.json", FEW_SEATS);
     let mut rejected = 0;
-    for more in [&["--local"][..], &["--image", &image, "--concurrency", "64"]] {
+    for more in [&["--local"][..], &["--image", &image, "--concurrency", "64", "--force"]] {
         let before = Before::of(&sandbox).await;
         let said = plugin(&sandbox, &enable(&sandbox, more));
         assert_eq!(said.code, Some(0), "{}", said.stderr);
