@@ -5,7 +5,7 @@ use eks_encrypt_tests::seed::{Seed, seed};
 use eks_encrypt_tests::truth::inspect::Storage;
 use serde_json::Value;
 
-use super::judge::{Before, cleaned_up, namespaces, own_namespace};
+use super::judge::{Before, cleaned_up, namespaces, own_namespace, revisions};
 use super::node::push;
 use super::support::{admin, as_on_eks, enable, filled, key_of, plugin, plugin_with_aws, run, with_node};
 
@@ -54,11 +54,15 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
     assert_eq!(record["data"]["keyArn"], sandbox.info().keys.customer);
     assert_eq!(record["data"]["result"], "complete");
 
-    let file = cluster_config(&sandbox);
+    // What was verified is verified again, and nothing is written.
+    let (file, secrets) = (cluster_config(&sandbox), revisions(&sandbox).await);
     let said = plugin(&sandbox, &["enable", "--file", &file, "--image", &image, "--yes", "--output=json"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("this key is associated already"), "{}", said.stderr);
-    proven(&said.json(), 1213);
+    let report = said.json();
+    let facts = [&report["kind"], &report["proven"], &report["verified"]["tally"]["listed"]];
+    assert_eq!(facts, [&Value::from("Verification"), &true.into(), &1213.into()], "{report}");
+    assert!(revisions(&sandbox).await == secrets, "Secrets were written");
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
 }
