@@ -105,6 +105,7 @@ pub(crate) async fn follow(
         refused: None,
         told: HashSet::new(),
         foreign: None,
+        uid: None,
     };
     let result = follower.follow().await;
     screen.clear();
@@ -145,12 +146,18 @@ struct Follower<'a> {
     told: HashSet<String>,
     /// The version that the Job speaks, where it is not ours.
     foreign: Option<Foreign>,
+    /// The Job's UID, once it was seen.
+    uid: Option<String>,
 }
 
 impl Follower<'_> {
     async fn follow(&mut self) -> Result<Ended, Error> {
         loop {
             match self.look().await {
+                // Another one has its name by now.
+                Ok((job, _)) if self.is_another(&job) => {
+                    return Err(Error::Gone { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
+                }
                 Ok((job, pods)) => {
                     self.refused = None;
                     self.begun |= begun(&job, &pods);
@@ -190,6 +197,12 @@ impl Follower<'_> {
             self.draw();
             sleep(TICK).await;
         }
+    }
+
+    /// Whether this is not the Job that was seen first.
+    fn is_another(&mut self, job: &Job) -> bool {
+        let Some(uid) = &job.metadata.uid else { return false };
+        self.uid.get_or_insert_with(|| uid.clone()) != uid
     }
 
     /// The Job and its Pods, oldest first.

@@ -510,3 +510,20 @@ async fn a_pod_with_the_runs_label_that_the_job_does_not_own_is_not_read() {
     let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
     assert_eq!(ended.last_word.unwrap().tally.failed, 1);
 }
+
+/// It was followed on, and its end taken for the run's.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_takes_the_place_of_the_runs_own_is_not_followed() {
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    let client = kubernetes(move |_, path| {
+        if !path.contains("/jobs/") {
+            return (200, pods(&[]));
+        }
+        let first = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let mut job: serde_json::Value = serde_json::from_str(&job((!first).then_some("Complete"))).unwrap();
+        job["metadata"]["uid"] = if first { "uid-1" } else { "uid-2" }.into();
+        (200, job.to_string())
+    });
+    let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await;
+    assert!(matches!(ended, Err(Error::Gone { .. })), "{ended:?}");
+}
