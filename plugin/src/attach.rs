@@ -128,11 +128,7 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
 
 /// The Job that is at work, or else the last one.
 async fn find(client: &Client, namespaces: &[String]) -> Result<Option<Job>, Error> {
-    let mut list = Vec::new();
-    for namespace in namespaces {
-        let found = jobs(client, namespace).await;
-        list.extend(found.map_err(|source| Error::List { namespace: namespace.clone(), source })?);
-    }
+    let list = jobs(client, namespaces).await.map_err(|(namespace, source)| Error::List { namespace, source })?;
     let runs = list.into_iter().filter(|job| {
         let containers = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()).map(|pod| &pod.containers);
         containers.is_some_and(|all| all.iter().any(|container| container.name == CONTAINER))

@@ -8,11 +8,10 @@ mod tenants;
 
 use std::collections::HashSet;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::lease::at_work;
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::{DeleteParams, ListParams, Preconditions};
+use kube::api::{DeleteParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
@@ -20,7 +19,7 @@ use crate::cause::Cause;
 use crate::cleanup::listing::Listed;
 use crate::cli::{self, Cleanup, KubeFlags};
 use crate::confirm::{self, Question};
-use crate::drive::run::ended;
+use crate::drive::run::{ended, with_app_label};
 use crate::kubernetes::{self, Kubernetes, again, gone, termination};
 use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
@@ -165,7 +164,7 @@ async fn list(client: &Client, screen: &Screen) -> Plan {
     let answers = KINDS.map(|(group, kind, note)| async move {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         let all: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-        let answer = listing::list(&all, ListParams::default().labels(&format!("{APP_LABEL}={APP}"))).await;
+        let answer = listing::list(&all, with_app_label()).await;
         (resource, note, answer)
     });
     for (resource, note, answer) in futures::future::join_all(answers).await {

@@ -76,7 +76,7 @@ pub(crate) async fn drive_and_prove(
     prover: &Prover<'_>,
     stage: &RefCell<Stage>,
 ) -> Result<Driven, Stop> {
-    // With --detach the Job itself waits for the API servers. A run that has ended already is verified.
+    // With --detach the Job itself waits for the API servers, and this command verifies nothing.
     let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
     match drive(work, prover.screen, stage, prover.deadline).await? {
         Followed::Ended(run, ended) => {
@@ -116,9 +116,10 @@ enum Followed {
 /// Begins or finds a run, and follows it.
 async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<Followed, Stop> {
     // Nothing can be created in it, and a Job that is still there is about to be deleted with it. What can't be seen, the next
-    // step reports.
-    if let Err(error @ termination::Error::TimeUp { .. }) =
-        termination::wait(work.kubernetes, &work.run.namespace, screen).await
+    // step reports. A run's own namespace does not exist yet.
+    if let Some(namespace) = &work.job.namespace
+        && let Err(error @ termination::Error::TimeUp { .. }) =
+            termination::wait(work.kubernetes, namespace, screen).await
     {
         return Err(error.into());
     }

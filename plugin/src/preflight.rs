@@ -324,7 +324,9 @@ async fn second_half(
     let (engine, job) = (wanted.engine, wanted.job);
     let (row, api_servers) = api_servers::check(client, engine.prove).await;
     checks.add(row);
-    if let Some(row) = terminating(kubernetes, &run.namespace, screen).await {
+    if let Some(namespace) = &job.namespace
+        && let Some(row) = terminating(kubernetes, namespace, screen).await
+    {
         let failed = matches!(row.result, CheckResult::Failed(_));
         checks.add(row);
         if failed {

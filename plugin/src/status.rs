@@ -7,7 +7,7 @@ pub(crate) mod text;
 
 use std::time::Duration;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, NAMESPACE, RUN_LABEL};
+use eks_encrypt_job::contract::{NAMESPACE, RUN_LABEL};
 use eks_encrypt_job::event::{Proof, RunResult};
 use eks_encrypt_job::exit::ExitCode;
 use eks_encrypt_job::outcome::Tally;
@@ -16,7 +16,7 @@ use eks_encrypt_job::watermark::Watermark;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
-use kube::api::{ListParams, PartialObjectMeta};
+use kube::api::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
@@ -26,8 +26,8 @@ use crate::cli::{Status as Flags, attach, kubectl, verify};
 use crate::document::Head;
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
-use crate::drive::namespaces::of_runs;
-use crate::drive::run::ended;
+use crate::drive::namespaces::{newest, of_runs};
+use crate::drive::run::{ended, with_app_label};
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
@@ -269,7 +269,7 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Opti
     {
         Ok(record) => {
             status.record_sought = true;
-            record
+            record.map(|(_, record)| record)
         }
         Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),
         Err(cause) => {
@@ -281,17 +281,14 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Opti
     if status.record_sought {
         let read = async |namespace| verification::read(client, namespace).await;
         match patience.hear(newest(&namespaces, read, |it| it.time)).await {
-            Ok(verified) => status.verified = verified,
+            Ok(verified) => status.verified = verified.map(|(_, verified)| verified),
             Err(cause) if patience.is_over() => {
                 return status.unseen("Jobs at work and the Secrets", &cause.to_string());
             }
             Err(cause) => status.unseen("the last verification", &cause.to_string()),
         }
     }
-    let all_jobs = async {
-        let lists = namespaces.iter().map(|namespace| jobs(client, namespace));
-        Ok(futures::future::try_join_all(lists).await?.concat())
-    };
+    let all_jobs = async { jobs(client, &namespaces).await.map_err(|(_, cause)| cause) };
     let jobs = match patience.hear(all_jobs).await {
         Ok(jobs) => Some(jobs),
         Err(cause) if patience.is_over() => {
@@ -333,11 +330,8 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Opti
 /// The ClusterRoleBindings that runs have made, of whichever namespace.
 async fn bindings(client: &Client) -> Result<Vec<PartialObjectMeta<ClusterRoleBinding>>, Cause> {
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-    let labelled = ListParams::default().labels(&format!("{APP_LABEL}={APP}"));
-    match again(|| bindings.list_metadata(&labelled)).await {
-        Ok(list) => Ok(list.items),
-        Err(error) => Err(Cause::kube(&error)),
-    }
+    let ours = with_app_label();
+    again(|| bindings.list_metadata(&ours)).await.map(|list| list.items).map_err(|error| Cause::kube(&error))
 }
 
 /// The names of those that no running Job needs.
@@ -350,19 +344,6 @@ fn left(bindings: Vec<PartialObjectMeta<ClusterRoleBinding>>, jobs: Option<&[Job
         None => !needed.is_empty(),
     };
     bindings.into_iter().filter(|binding| !is_needed(binding)).map(|binding| binding.name_any()).collect()
-}
-
-/// The newest of what is read from each namespace.
-async fn newest<'a, T>(
-    namespaces: &'a [String],
-    read: impl AsyncFn(&'a str) -> Result<Option<T>, Cause>,
-    time: impl Fn(&T) -> Timestamp,
-) -> Result<Option<T>, Cause> {
-    let mut all = Vec::new();
-    for namespace in namespaces {
-        all.extend(read(namespace).await?);
-    }
-    Ok(all.into_iter().max_by_key(time))
 }
 
 /// The record of the last run.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cause::Cause;
-use crate::drive::namespaces::of_runs;
+use crate::drive::namespaces::{newest, of_runs};
 use crate::kubernetes::{Kubernetes, again, gone};
 
 /// The field of the ConfigMap's data.
@@ -77,13 +77,10 @@ async fn write(client: &Client, namespace: &str, verification: &Verification) ->
 /// The last verification of this key that was noted in a namespace of runs, or in the one that a person names; with the namespace.
 /// What can't be read is left out: a note only saves work.
 pub(crate) async fn last(client: &Client, named: Option<&str>, key_arn: &str) -> Option<(String, Verification)> {
-    let mut all = Vec::new();
-    for namespace in of_runs(client, named).await.unwrap_or_default() {
-        if let Ok(Some(verification)) = read(client, &namespace).await {
-            all.push((namespace, verification));
-        }
-    }
-    all.into_iter().max_by_key(|(_, verification)| verification.time).filter(|(_, last)| last.key_arn == key_arn)
+    let namespaces = of_runs(client, named).await.ok()?;
+    let read = async |namespace| Ok(read(client, namespace).await.unwrap_or_default());
+    let (namespace, last) = newest(&namespaces, read, |verification| verification.time).await.ok()??;
+    (last.key_arn == key_arn).then(|| (namespace.to_owned(), last))
 }
 
 /// The last verification that was noted in a namespace.

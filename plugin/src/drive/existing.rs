@@ -3,13 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use eks_encrypt_job::contract::{
-    APP, APP_LABEL, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, FIELD_MANAGER, RUN_LABEL,
-};
+use eks_encrypt_job::contract::{ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, FIELD_MANAGER};
 use eks_encrypt_job::event::WIRE_VERSION;
 use eks_encrypt_job::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Map, Value};
 
@@ -17,7 +14,7 @@ use crate::cause::Cause;
 use crate::cli::{self, EngineFlags, JobFlags};
 use crate::drive::manifests::{self, Settings};
 use crate::drive::namespaces::of_runs;
-use crate::drive::run::{JobEnd, Run, ended, ended_at, variable};
+use crate::drive::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
 use crate::drive::wire::Foreign;
 use crate::kubernetes::{Kubernetes, again};
 use crate::screen::one_line;
@@ -54,7 +51,7 @@ impl Coded for Error {
 }
 
 /// The runs of the cluster, as far as a new one depends on them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Existing {
     /// A running Job that does what this command is to do.
     pub(crate) running: Option<Run>,
@@ -77,26 +74,21 @@ pub(crate) struct Intent<'a> {
     pub(crate) watched: bool,
 }
 
-/// What lists the objects of runs.
-pub(crate) fn labelled() -> ListParams {
-    ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"))
-}
-
-/// The Jobs of all runs in a namespace.
-pub(crate) async fn jobs(client: &Client, namespace: &str) -> Result<Vec<Job>, Cause> {
-    let (jobs, ours): (Api<Job>, _) = (Api::namespaced(client.clone(), namespace), labelled());
-    again(|| jobs.list(&ours)).await.map(|list| list.items).map_err(|error| Cause::kube(&error))
+/// The Jobs of all runs in these namespaces; or the namespace in which they can't be listed, and why.
+pub(crate) async fn jobs(client: &Client, namespaces: &[String]) -> Result<Vec<Job>, (String, Cause)> {
+    let lists = namespaces.iter().map(|namespace| async move {
+        let (jobs, ours): (Api<Job>, _) = (Api::namespaced(client.clone(), namespace), with_run_label());
+        let list = again(|| jobs.list(&ours)).await.map_err(|error| (namespace.clone(), Cause::kube(&error)))?;
+        Ok(list.items)
+    });
+    Ok(futures::future::try_join_all(lists).await?.concat())
 }
 
 /// Looks for runs, before a new one is made.
 pub(crate) async fn find(kubernetes: &Kubernetes, intent: &Intent<'_>) -> Result<Existing, Error> {
     let (client, flags) = (&kubernetes.client, &kubernetes.flags);
     let namespaces = of_runs(client, intent.job.namespace.as_deref()).await.map_err(Error::Namespaces)?;
-    let mut list = Vec::new();
-    for namespace in &namespaces {
-        let found = jobs(client, namespace).await;
-        list.extend(found.map_err(|source| Error::List { namespace: namespace.clone(), source })?);
-    }
+    let list = jobs(client, &namespaces).await.map_err(|(namespace, source)| Error::List { namespace, source })?;
     let mut other = None;
     for job in list.iter().filter(|job| is_running(job)) {
         match same_run(job, intent) {

@@ -1,13 +1,14 @@
 //! The namespaces in which runs are looked for: the one that a person names, or all that runs have created for themselves, and
 //! that of manifests/.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, NAMESPACE, RUN_LABEL};
+use eks_encrypt_job::contract::{NAMESPACE, RUN_LABEL};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{ListParams, PartialObjectMeta};
+use kube::api::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::drive::run::own_namespace;
+use crate::drive::run::{own_namespace, with_app_label};
 use crate::kubernetes::again;
 
 /// Those namespaces, oldest first. With a name, no right to list namespaces is needed.
@@ -16,8 +17,8 @@ pub(crate) async fn of_runs(client: &Client, named: Option<&str>) -> Result<Vec<
         return Ok(vec![name.to_owned()]);
     }
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    let labelled = ListParams::default().labels(&format!("{APP_LABEL}={APP}"));
-    let mut list = again(|| namespaces.list_metadata(&labelled)).await.map_err(|error| Cause::kube(&error))?.items;
+    let ours = with_app_label();
+    let mut list = again(|| namespaces.list_metadata(&ours)).await.map_err(|error| Cause::kube(&error))?.items;
     list.sort_by_key(|namespace| namespace.metadata.creation_timestamp.clone());
     Ok(list.iter().filter(|namespace| is_of_runs(namespace)).map(|namespace| namespace.name_any()).collect())
 }
@@ -26,6 +27,19 @@ pub(crate) async fn of_runs(client: &Client, named: Option<&str>) -> Result<Vec<
 fn is_of_runs(namespace: &PartialObjectMeta<Namespace>) -> bool {
     let name = namespace.name_any();
     name == NAMESPACE || namespace.labels().get(RUN_LABEL).is_some_and(|run| name == own_namespace(run))
+}
+
+/// The newest of what is read from each namespace, with the namespace.
+pub(crate) async fn newest<'a, T>(
+    namespaces: &'a [String],
+    read: impl AsyncFn(&'a str) -> Result<Option<T>, Cause>,
+    time: impl Fn(&T) -> Timestamp,
+) -> Result<Option<(&'a str, T)>, Cause> {
+    let mut all = Vec::new();
+    for namespace in namespaces {
+        all.extend(read(namespace).await?.map(|found| (namespace.as_str(), found)));
+    }
+    Ok(all.into_iter().max_by_key(|(_, found)| time(found)))
 }
 
 #[cfg(test)]

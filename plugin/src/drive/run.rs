@@ -2,11 +2,12 @@
 //! what `manifests`, `apply`, `follow` and `cleanup` call things.
 
 use eks_encrypt_job::bounds::{LONGEST_TEXT, cut};
-use eks_encrypt_job::contract::{ACCOUNT_ANNOTATION, APP, CONTAINER, RUN_LABEL};
+use eks_encrypt_job::contract::{ACCOUNT_ANNOTATION, APP, APP_LABEL, CONTAINER, RUN_LABEL};
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::Container;
 use kube::ResourceExt as _;
+use kube::api::ListParams;
 
 use crate::cli::{KubeFlags, kubectl};
 
@@ -73,6 +74,16 @@ impl Run {
     }
 }
 
+/// What lists all objects that carry our label, those of manifests/ too.
+pub(crate) fn with_app_label() -> ListParams {
+    ListParams::default().labels(&format!("{APP_LABEL}={APP}"))
+}
+
+/// What lists the objects of runs.
+pub(crate) fn with_run_label() -> ListParams {
+    ListParams::default().labels(&format!("{APP_LABEL}={APP},{RUN_LABEL}"))
+}
+
 /// The namespace that a run makes for itself.
 pub(crate) fn own_namespace(run: &str) -> String {
     format!("{APP}-{run}")
@@ -89,26 +100,24 @@ pub(crate) enum JobEnd {
 
 /// How a Job ended, if it has: its conditions are the only judge.
 pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
-    let conditions = job.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().filter(|condition| condition.status == "True").find_map(|condition| {
-        match condition.type_.as_str() {
-            "Complete" => Some(JobEnd::Complete),
-            "Failed" => {
-                let reason = condition.reason.as_deref().unwrap_or("Failed");
-                let message = condition.message.as_deref().unwrap_or_default();
-                Some(JobEnd::Failed(cut(format!("{reason}: {message}"), LONGEST_TEXT)))
-            }
-            _ => None,
-        }
-    })
+    let end = end_condition(job)?;
+    if end.type_ == "Complete" {
+        return Some(JobEnd::Complete);
+    }
+    let reason = end.reason.as_deref().unwrap_or("Failed");
+    let message = end.message.as_deref().unwrap_or_default();
+    Some(JobEnd::Failed(cut(format!("{reason}: {message}"), LONGEST_TEXT)))
 }
 
 /// When a Job ended, by the API server's clock.
 pub(crate) fn ended_at(job: &Job) -> Option<Timestamp> {
+    end_condition(job)?.last_transition_time.as_ref().map(|time| time.0)
+}
+
+fn end_condition(job: &Job) -> Option<&JobCondition> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
     let is_end = |kind: &str| matches!(kind, "Complete" | "Failed");
-    let end = conditions.iter().find(|condition| condition.status == "True" && is_end(&condition.type_))?;
-    end.last_transition_time.as_ref().map(|time| time.0)
+    conditions.iter().find(|condition| condition.status == "True" && is_end(&condition.type_))
 }
 
 /// The value of an environment variable of the Job's container.

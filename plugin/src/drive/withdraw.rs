@@ -15,8 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
-use crate::drive::existing::labelled;
-use crate::drive::run::{Run, ended, own_namespace};
+use crate::drive::run::{Run, ended, own_namespace, with_run_label};
 use crate::kubernetes::{Kubernetes, again, gone, time};
 use crate::screen::Screen;
 
@@ -48,7 +47,7 @@ pub(crate) async fn rights(kubernetes: &Kubernetes, run: &Run, screen: &Screen) 
 pub(crate) async fn leftovers(kubernetes: &Kubernetes, named: Option<&str>, screen: &Screen) {
     let client = &kubernetes.client;
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
-    let ours = labelled();
+    let ours = with_run_label();
     let list = match again(|| bindings.list(&ours)).await {
         Ok(list) => list,
         Err(error) => {
