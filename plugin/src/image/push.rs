@@ -1,6 +1,6 @@
 //! A push, step by step. Input: the image in memory, a destination and the command line's flags. Output: the image in the
-//! registry, named by its digest. The first look is anonymous: a login is sent only after the person confirmed. Then what is missing is given, from the bottom up, so that no
-//! manifest ever names what the registry does not have; the tag comes last.
+//! registry, named by its digest. The first look is anonymous: a login is sent only after the person confirmed. Then the registry gets
+//! what it lacks, from the bottom up, so that no manifest ever names what it does not have. The tag comes last.
 
 use eks_encrypt_job::exit::ExitCode;
 use oci_spec::image::MediaType;
