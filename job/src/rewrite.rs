@@ -73,14 +73,10 @@ pub async fn rewrite(
 /// Deletes the ClusterRoleBinding of the run. A note, where that failed.
 async fn give_up_rights(client: &Client, name: &str, trouble: &Trouble) -> Option<String> {
     let url = ClusterRoleBinding::url_path(&(), None);
-    let delete = || ask::<Value>(client, delete_request(&url, name));
+    let delete = || ask::<Value>(client, kube::core::Request::new(&url).delete(name, &DeleteParams::default()));
     let refusal = retry(GIVE_UP, trouble, Refusal::passing, delete).await.err()?;
     let is_gone = refusal.missing("clusterrolebindings", name);
     (!is_gone).then(|| format!("can't delete ClusterRoleBinding {name}, so its rights remain: {refusal}"))
-}
-
-fn delete_request(url: &str, name: &str) -> Result<http::Request<Vec<u8>>, kube::core::request::Error> {
-    kube::core::Request::new(url).delete(name, &DeleteParams::default())
 }
 
 /// The road of a run.
