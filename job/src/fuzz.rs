@@ -4,6 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 /// Longest input: as long as what a bound elsewhere lets through, or nearly.
 const LONGEST: usize = 256 << 10;
 
@@ -46,16 +49,13 @@ const PIECES: [&str; 32] = [
     "null",
 ];
 
-/// SplitMix64.
-struct Chance(u64);
+/// Decides what is changed.
+struct Chance(StdRng);
 
 impl Chance {
     /// Less than `most`.
     fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % most.max(1) as u64).unwrap()
+        self.0.random_range(0..most)
     }
 
     fn range(&mut self, bytes: &[u8]) -> std::ops::Range<usize> {
@@ -106,7 +106,7 @@ impl Drop for Blame<'_> {
 pub(crate) fn fuzz(corpus: &[&[u8]], mut parse: impl FnMut(&[u8])) {
     let number_of = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
     let (seconds, seed) = (number_of("FUZZ_SECONDS").unwrap_or(2), number_of("FUZZ_SEED").unwrap_or(1));
-    let (began, mut chance) = (Instant::now(), Chance(seed));
+    let (began, mut chance) = (Instant::now(), Chance(StdRng::seed_from_u64(seed)));
     for number in 0.. {
         let mut bytes = corpus[chance.below(corpus.len())].to_vec();
         // The corpus itself comes first.
