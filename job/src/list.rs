@@ -10,7 +10,8 @@ use futures::stream::{Stream, try_unfold};
 use k8s_openapi::api::core::v1::Secret as SecretKind;
 use kube::api::ListParams;
 use kube::{Client, Resource};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use crate::ask::{Refusal, ask};
@@ -29,8 +30,9 @@ pub struct Secret {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// The version that the list showed: the watermark tells whether it was written under the key.
-    #[serde(default)]
+    /// The version that the list showed: the watermark tells whether it was written under the key. An answer without it is not the
+    /// API server's: that it stays the same would seem to show that a touch wrote nothing.
+    #[serde(deserialize_with = "version")]
     pub resource_version: String,
     /// Whether a touch of this version may have written it, because its answer got lost (see `prove`).
     #[serde(skip)]
@@ -47,6 +49,11 @@ impl Secret {
     fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let version = String::deserialize(deserializer)?;
+    if version.is_empty() { Err(D::Error::custom("an object without a resourceVersion")) } else { Ok(version) }
 }
 
 /// Some Secrets, and what the API server said about the rest.

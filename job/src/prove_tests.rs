@@ -151,6 +151,27 @@ async fn what_somebody_else_wrote_since_the_list_is_looked_at_again_and_is_no_st
     assert_eq!(log.of("GET")[0].0, "GET /api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3D0");
 }
 
+/// A proxy left it out of every answer, and so each touch seemed to have written nothing.
+#[tokio::test(start_paused = true)]
+async fn answers_without_a_resource_version_prove_nothing() {
+    for version in ["", "5"] {
+        let (client, server) = fixture::pair();
+        server.serve(move |call| {
+            let without = json!({ "metadata": { "namespace": "a", "name": "0" } });
+            let list = json!({ "metadata": { "resourceVersion": "9" }, "items": [without] });
+            Some(Reply::Json(200, if call.is_list() { list } else { without }))
+        });
+        let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+        let writer = Writer::new(&client, &spec.limit, &trouble);
+        let mut secret = Secret { resource_version: version.into(), ..fixture::secret("0") };
+        let refusal = fixture::came_to(touch(&writer, &mut secret, Trust::Everybody).await).unwrap_err();
+        assert!(refusal.contains("resourceVersion"), "{refusal}");
+        let (tally, ended) =
+            cover(&client, &spec, &Watermark::new("7"), &trouble, |_| (), std::future::pending().boxed()).await;
+        assert!(ended.is_err(), "{tally:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_changes_whenever_it_is_looked_at_is_not_proven() {
     let (result, said, log) =
