@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use kube::Client;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
@@ -241,12 +243,49 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     if code.is_success() {
         return serde_json::from_slice(&body).map_err(Refusal::Unreadable);
     }
-    let mut status = serde_json::from_slice::<Status>(&body)
-        .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(&body).trim(), ""));
-    status.code = code.as_u16();
+    Err(refusal(code.as_u16(), &headers, &body))
+}
+
+fn refusal(code: u16, headers: &HeaderMap, body: &[u8]) -> Refusal {
+    let mut status = serde_json::from_slice::<Status>(body)
+        .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
+    status.code = code;
     status.message = cut(status.message, LONGEST_TEXT);
-    let header = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let detail = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds)).filter(|s| *s > 0);
     let retry_after = header.or(detail).map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
-    Err(Refusal::Status { status: status.boxed(), retry_after })
+    Refusal::Status { status: status.boxed(), retry_after }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What API servers, webhooks and proxies may say.
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn fuzz_reads_any_refusal() {
+        let corpus: [&[u8]; 3] = [
+            br#"{"kind":"Status","status":"Failure","message":"secrets \"s\" is forbidden: User \"u\" cannot patch","reason":"Forbidden",
+                "details":{"name":"s","kind":"secrets","causes":[{"field":"metadata.annotations"}],"retryAfterSeconds":3},"code":403}"#,
+            b"admission webhook \"w\" denied the request: failed calling webhook",
+            b"404 page not found\n",
+        ];
+        crate::fuzz::fuzz(&corpus, |bytes| {
+            let headers = HeaderValue::from_bytes(&bytes[..bytes.len().min(8)]).map(|value| (RETRY_AFTER, value));
+            let headers = headers.into_iter().collect();
+            for code in [401, 403, 404, 409, 422, 429, 500, 503] {
+                let refusal = refusal(code, &headers, bytes);
+                assert!(refusal.to_string().len() < LONGEST_TEXT + 64);
+                assert!(refusal.retry_after().is_none_or(|time| time <= LONGEST_RETRY_AFTER));
+                _ = (
+                    refusal.may_pass(true),
+                    refusal.about_everything(),
+                    refusal.overload(),
+                    refusal.annotations_full(),
+                );
+            }
+        });
+    }
 }

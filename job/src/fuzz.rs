@@ -96,7 +96,7 @@ impl Drop for Blame<'_> {
             let Self(seed, number, bytes) = self;
             eprintln!(
                 "FUZZ_SEED={seed}, input {number}: {:?}",
-                String::from_utf8_lossy(&bytes[..bytes.len().min(4096)])
+                String::from_utf8_lossy(&bytes[..bytes.len().min(512)])
             );
         }
     }

@@ -15,6 +15,20 @@ fn spoilt(change: impl FnOnce(&mut Files)) -> String {
     error.to_string().replace(&folder.path().display().to_string(), "DIR")
 }
 
+/// Whole archives, and what lies in them: a changed byte of an archive is mostly found by a digest.
+#[test]
+fn fuzz_reads_any_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, files) = (std::fs::read(archive(folder.path())).unwrap(), files(&["amd64"]));
+    let corpus: Vec<_> = [&whole[..]].into_iter().chain(files.values().map(Vec::as_slice)).collect();
+    crate::fuzz_tests::mutate::fuzz(&corpus, |bytes| {
+        let file = tempfile::tempfile().unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0).unwrap();
+        _ = image(&file);
+        _ = (json::<ImageIndex>("x", bytes), json::<ImageManifest>("x", bytes));
+    });
+}
+
 /// The first blob's name with these bytes in it.
 fn blob(files: &Files, part: &str) -> String {
     let has = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(part);

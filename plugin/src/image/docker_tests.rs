@@ -14,6 +14,23 @@ async fn of(text: &str, name: &str) -> Result<Option<(String, String)>, Error> {
     Ok(found.credentials.map(|found| (found.username, found.password)))
 }
 
+#[test]
+fn fuzz_reads_any_configuration_and_any_answer_of_a_helper() {
+    let auths = format!(
+        r#"{{"auths":{{"registry.example/team":{},"https://registry.example/v1/":{{"identitytoken":"x"}},
+        "registry.example":{{"username":"p","password":"q"}}}},"credsStore":"s","credHelpers":{{"a":"b"}}}}"#,
+        auth("a:b:c")
+    );
+    let to = destination("registry.example/team/job").unwrap();
+    let corpus = [auths.as_bytes(), br#"{"ServerURL":"s","Username":"<token>","Secret":"x"}"#, b"YTpi"];
+    crate::fuzz_tests::mutate::fuzz(&corpus, |bytes| {
+        if let Ok(config) = serde_json::from_slice::<Config>(bytes) {
+            _ = config.auth(&to).map(|auth| auth.credentials(Path::new("x"), &to.registry));
+        }
+        _ = (serde_json::from_slice::<Answer>(bytes).is_ok(), pair(&String::from_utf8_lossy(bytes)));
+    });
+}
+
 fn auth(pair: &str) -> String {
     format!(r#"{{"auth":"{}"}}"#, BASE64.encode(pair))
 }

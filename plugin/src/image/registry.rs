@@ -509,6 +509,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn fuzz_reads_any_challenge() {
+        let to = destination("registry.example/team/job").unwrap();
+        let registry = Registry::new(&to, Way { plain: false, authority: None }, Known::default()).unwrap();
+        let corpus: [&[u8]; 3] = [
+            br#"Bearer realm="https://auth.example/token?a=b#c",service="registry.example",scope="repository:team/job:pull""#,
+            br#"Basic realm="x", Bearer realm="http://user:secret@auth.example/", charset=UTF-8"#,
+            b"Negotiate abc==, Digest qop=\"auth, auth-int\"",
+        ];
+        crate::fuzz_tests::mutate::fuzz(&corpus, |bytes| {
+            let value = HeaderValue::from_bytes(bytes).map(|value| (WWW_AUTHENTICATE, value));
+            match registry.parse_challenge(&value.into_iter().collect()) {
+                Ok(Challenge::Token { realm, service }) => {
+                    assert!(realm.scheme() == "https" && realm.password().is_none(), "{realm}");
+                    _ = registry.recipient(&Challenge::Token { realm, service });
+                }
+                Ok(_) => {}
+                Err(error) => assert!(error.to_string().len() < 4 << 10, "{error}"),
+            }
+        });
+    }
+
     #[tokio::test]
     async fn no_proxy_is_asked_for_this_machines_own_registries() {
         const PROXY: (&str, &str) = ("HTTP_PROXY", "http://127.0.0.1:1");

@@ -300,6 +300,22 @@ mod tests {
     }
 
     #[test]
+    fn fuzz_reads_any_refusal() {
+        let to = crate::image::reference::destination("registry.example/team/job").unwrap();
+        let corpus: [&[u8]; 2] = [
+            br#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository is unknown","detail":{}},{"code":"DENIED"}]}"#,
+            b"<html>\r\n<h1>403 Forbidden</h1>\r\n",
+        ];
+        crate::fuzz_tests::mutate::fuzz(&corpus, |bytes| {
+            for (status, kind) in [(401, RequestKind::Token), (403, RequestKind::Write), (404, RequestKind::Read)] {
+                let error = RequestError::Status { status, body: String::from_utf8_lossy(bytes).into_owned(), kind };
+                let text = format!("{}: {}", of(&error, &to, &Known::default()), error.message());
+                assert!(text.len() < 8 << 10 && text == one_line(&text), "{}", text.len());
+            }
+        });
+    }
+
+    #[test]
     fn a_wrong_password_is_not_tried_again_and_a_token_server_that_is_down_is() {
         let again = |status| RequestError::Status { status, body: String::new(), kind: RequestKind::Token }.passing();
         assert!(![400, 401, 403, 404].into_iter().any(again));
