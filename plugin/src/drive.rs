@@ -129,10 +129,7 @@ async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadlin
             let (run, ended) = local::run(work, screen, stage, deadline).await?;
             return Ok(Followed::Ended(run, Box::new(ended)));
         }
-        None => {
-            begin(work, screen, stage).await?;
-            (work.run.clone(), true)
-        }
+        None => (begin(work, screen, stage).await?, true),
     };
     if !work.wait {
         return Ok(Followed::GoesOn(run));
@@ -187,18 +184,22 @@ async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
 }
 
 /// Makes the objects of a new run.
-async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<(), Stop> {
+async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
     let Work { kubernetes, run, .. } = *work;
     stage.replace(Stage::Applying(run.without_rights(&kubernetes.flags)));
-    if let Err(error) = apply::apply(&kubernetes.client, &objects(work, run)?, screen).await {
-        // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
-        // Secrets may be left behind.
-        withdraw::job(kubernetes, run, screen).await;
-        withdraw::rights(kubernetes, run, screen).await;
-        return Err(error.into());
+    match apply::apply(&kubernetes.client, &objects(work, run)?, screen).await {
+        Ok(uid) => {
+            screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));
+            Ok(Run { uid, ..run.clone() })
+        }
+        Err(error) => {
+            // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
+            // Secrets may be left behind.
+            withdraw::job(kubernetes, run, screen).await;
+            withdraw::rights(kubernetes, run, screen).await;
+            Err(error.into())
+        }
     }
-    screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));
-    Ok(())
 }
 
 fn objects(work: &Work<'_>, run: &Run) -> Result<Vec<Object>, manifests::Error> {

@@ -69,3 +69,29 @@ async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
     assert!(matches!(begun, Ok(Followed::GoesOn(_))), "{}", screen.text());
     assert!(screen.text().starts_with("Namespace ops is being deleted: waiting for that"), "{}", screen.text());
 }
+
+/// What happens to a run whose ServiceAccount exists already, where its first creation was answered with this code.
+async fn created_twice(first: u16) -> bool {
+    let answers = std::sync::Mutex::new(vec![409, first]);
+    let client = kubernetes(move |method, path| match (method, path.contains("/serviceaccounts")) {
+        ("POST", true) => {
+            let code = answers.lock().unwrap().pop().unwrap();
+            let reason = if code == 409 { "AlreadyExists" } else { "InternalError" };
+            (code, json!({"kind": "Status", "status": "Failure", "reason": reason, "code": code}).to_string())
+        }
+        ("DELETE", _) => (200, r#"{"kind":"Status","status":"Success"}"#.into()),
+        _ => (200, crate::testing::api_object(path)),
+    });
+    let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
+    let (kubernetes, run) = (reached(client), Run::named("r1", "ops"));
+    let (engine, job) = (&flags.engine, &flags.job);
+    let work = Work { kubernetes: &kubernetes, run: &run, key_arn: KEY, engine, job, wait: false, missing: &[] };
+    begin(&work, &Screen::kept(), &RefCell::default()).await.is_ok()
+}
+
+/// The answer got lost, the second attempt met the first one's object, and the run was taken back.
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_creation_was_not_answered_is_the_runs_own() {
+    assert!(created_twice(500).await);
+    assert!(!created_twice(409).await, "somebody else has made it");
+}

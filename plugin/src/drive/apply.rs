@@ -2,6 +2,7 @@
 //! error that names the one that does not.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use eks_encrypt_job::contract::FIELD_MANAGER;
 use eks_encrypt_job::exit::ExitCode;
@@ -48,12 +49,16 @@ impl Coded for Error {
     }
 }
 
-/// Applies all objects, in their order.
-pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<(), Error> {
+/// Applies all objects, in their order. Gives back the Job's UID.
+pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<Option<String>, Error> {
+    let mut uid = None;
     for object in objects {
-        one(client, object, screen).await?;
+        match object {
+            Object::Job(job) => uid = within(client, job.as_ref()).await?.uid(),
+            other => one(client, other, screen).await?,
+        }
     }
-    Ok(())
+    Ok(uid)
 }
 
 /// Applies what gives a running Job its rights. A failure is reported, because the object may exist already, and the Job is
@@ -71,14 +76,14 @@ pub(crate) async fn rights(client: &Client, objects: &[Object], screen: &Screen)
 async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Error> {
     match object {
         Object::Namespace(object) => namespace(client, object, screen).await,
-        Object::ClusterRole(object) => everywhere(client, object).await,
-        Object::ClusterRoleBinding(object) => everywhere(client, object).await,
+        Object::ClusterRole(object) => everywhere(client, object).await.map(drop),
+        Object::ClusterRoleBinding(object) => everywhere(client, object).await.map(drop),
         Object::ServiceAccount(object) => {
             create(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
         }
-        Object::Role(object) => within(client, object).await,
-        Object::RoleBinding(object) => within(client, object).await,
-        Object::Job(object) => within(client, object.as_ref()).await,
+        Object::Role(object) => within(client, object).await.map(drop),
+        Object::RoleBinding(object) => within(client, object).await.map(drop),
+        Object::Job(object) => within(client, object.as_ref()).await.map(drop),
     }
 }
 
@@ -127,52 +132,64 @@ async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Resu
 pub(crate) async fn dry_run(client: &Client, object: &Object) -> Result<(), kube::Error> {
     let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
     match object {
-        Object::ClusterRole(object) => put(Api::all(client.clone()), object, &params).await,
-        Object::ClusterRoleBinding(object) => put(Api::all(client.clone()), object, &params).await,
+        Object::ClusterRole(object) => put(Api::all(client.clone()), object, &params).await.map(drop),
+        Object::ClusterRoleBinding(object) => put(Api::all(client.clone()), object, &params).await.map(drop),
         Object::Role(object) => {
-            put(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object, &params).await
+            let roles = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
+            put(roles, object, &params).await.map(drop)
         }
         _ => Ok(()),
     }
 }
 
-async fn everywhere<K>(client: &Client, object: &K) -> Result<(), Error>
+async fn everywhere<K>(client: &Client, object: &K) -> Result<K, Error>
 where
     K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
 {
     patch(Api::all(client.clone()), object).await
 }
 
-async fn within<K>(client: &Client, object: &K) -> Result<(), Error>
+async fn within<K>(client: &Client, object: &K) -> Result<K, Error>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
 {
     patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
 }
 
-/// Creates one object that must not exist: an existing one may have been prepared by somebody.
+/// Creates one object that must not exist: an existing one may have been prepared by somebody. But one that exists after an earlier
+/// attempt had no answer is ours, for it has the run's id in its name, and nobody knew that before.
 async fn create<K>(api: Api<K>, object: &K) -> Result<(), Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    kubernetes::again(|| api.create(&params, object)).await.map(drop).map_err(|error| failed(object, &error))
+    let unanswered = AtomicBool::new(false);
+    let attempt = || async {
+        let answer = api.create(&params, object).await;
+        let is_lost = |error: &kube::Error| !matches!(error, kube::Error::Api(status) if status.code < 500);
+        unanswered.fetch_or(answer.as_ref().is_err_and(is_lost), Ordering::Relaxed);
+        answer
+    };
+    match kubernetes::again(attempt).await {
+        Err(kube::Error::Api(status)) if status.is_already_exists() && unanswered.into_inner() => Ok(()),
+        answer => answer.map(drop).map_err(|error| failed(object, &error)),
+    }
 }
 
 /// Applies one object.
-async fn patch<K>(api: Api<K>, object: &K) -> Result<(), Error>
+async fn patch<K>(api: Api<K>, object: &K) -> Result<K, Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     put(api, object, &PatchParams::apply(FIELD_MANAGER).force()).await.map_err(|error| failed(object, &error))
 }
 
-async fn put<K>(api: Api<K>, object: &K, params: &PatchParams) -> Result<(), kube::Error>
+async fn put<K>(api: Api<K>, object: &K, params: &PatchParams) -> Result<K, kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let (name, patch) = (object.name_any(), Patch::Apply(object));
-    kubernetes::again(|| api.patch(&name, params, &patch)).await.map(|_| ())
+    kubernetes::again(|| api.patch(&name, params, &patch)).await
 }
 
 fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {

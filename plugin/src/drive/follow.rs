@@ -105,7 +105,7 @@ pub(crate) async fn follow(
         refused: None,
         told: HashSet::new(),
         foreign: None,
-        uid: None,
+        uid: run.uid.clone(),
     };
     let result = follower.follow().await;
     screen.clear();
@@ -146,7 +146,7 @@ struct Follower<'a> {
     told: HashSet<String>,
     /// The version that the Job speaks, where it is not ours.
     foreign: Option<Foreign>,
-    /// The Job's UID, once it was seen.
+    /// The Job's UID, once it is known.
     uid: Option<String>,
 }
 
@@ -199,7 +199,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Whether this is not the Job that was seen first.
+    /// Whether this is not the Job that was made, found or seen first.
     fn is_another(&mut self, job: &Job) -> bool {
         let Some(uid) = &job.metadata.uid else { return false };
         self.uid.get_or_insert_with(|| uid.clone()) != uid

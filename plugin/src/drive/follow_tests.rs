@@ -511,19 +511,22 @@ async fn a_pod_with_the_runs_label_that_the_job_does_not_own_is_not_read() {
     assert_eq!(ended.last_word.unwrap().tally.failed, 1);
 }
 
-/// It was followed on, and its end taken for the run's.
+/// It was followed on, and its end taken for the run's; also where it took the place before the first look.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_takes_the_place_of_the_runs_own_is_not_followed() {
-    let looks = std::sync::atomic::AtomicU32::new(0);
-    let client = kubernetes(move |_, path| {
-        if !path.contains("/jobs/") {
-            return (200, pods(&[]));
-        }
-        let first = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-        let mut job: serde_json::Value = serde_json::from_str(&job((!first).then_some("Complete"))).unwrap();
-        job["metadata"]["uid"] = if first { "uid-1" } else { "uid-2" }.into();
-        (200, job.to_string())
-    });
-    let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await;
-    assert!(matches!(ended, Err(Error::Gone { .. })), "{ended:?}");
+    for made in [None, Some("uid-1".to_owned())] {
+        let (is_known, looks) = (made.is_some(), std::sync::atomic::AtomicU32::new(0));
+        let client = kubernetes(move |_, path| {
+            if !path.contains("/jobs/") {
+                return (200, pods(&[]));
+            }
+            let own = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 && !is_known;
+            let mut job: serde_json::Value = serde_json::from_str(&job((!own).then_some("Complete"))).unwrap();
+            job["metadata"]["uid"] = if own { "uid-1" } else { "uid-2" }.into();
+            (200, job.to_string())
+        });
+        let run = Run { uid: made, ..run() };
+        let ended = follow(&reached(client), &run, true, &Screen::kept(), in_minutes(80)).await;
+        assert!(matches!(ended, Err(Error::Gone { .. })), "{ended:?}");
+    }
 }

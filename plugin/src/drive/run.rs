@@ -20,6 +20,8 @@ pub(crate) struct Run {
     pub(crate) namespace: String,
     /// The Job's name.
     pub(crate) job: String,
+    /// The Job's UID, where the Job was seen: whoever may delete and create Jobs can put another one in its place.
+    pub(crate) uid: Option<String>,
     /// Whether rights are given to it, and taken away at its end. Not where it uses somebody's ServiceAccount.
     pub(crate) gives_rights: bool,
 }
@@ -34,7 +36,13 @@ impl Run {
 
     /// The run of this id.
     pub(crate) fn named(id: &str, namespace: &str) -> Self {
-        Self { job: format!("{APP}-{id}"), id: id.to_owned(), namespace: namespace.to_owned(), gives_rights: true }
+        Self {
+            job: format!("{APP}-{id}"),
+            id: id.to_owned(),
+            namespace: namespace.to_owned(),
+            uid: None,
+            gives_rights: true,
+        }
     }
 
     /// The name of its ServiceAccount, its roles and their bindings: its own, so that two runs do not take each other's rights,
@@ -59,6 +67,7 @@ impl Run {
             id: job.labels().get(RUN_LABEL)?.clone(),
             namespace: job.namespace()?,
             job: job.name_any(),
+            uid: job.uid(),
             gives_rights: !job.annotations().contains_key(ACCOUNT_ANNOTATION),
         })
     }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
@@ -91,7 +91,7 @@ fn run_of(binding: &ClusterRoleBinding, named: Option<&str>) -> Option<Run> {
 /// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
 pub(crate) async fn job(kubernetes: &Kubernetes, run: &Run, screen: &Screen) {
     let jobs: Api<Job> = Api::namespaced(kubernetes.client.clone(), &run.namespace);
-    delete(jobs, &run.job, Some(&run.namespace), &kubernetes.flags, screen).await;
+    delete(jobs, &run.job, Some(&run.namespace), run.uid.as_deref(), &kubernetes.flags, screen).await;
 }
 
 /// Deletes an object that the run has made. Gives back its name if somebody applied it from manifests/ instead: that one
@@ -121,18 +121,29 @@ where
             Cause::kube(&error)
         )),
         // Where it can't be looked at, the deletion says why.
-        Ok(_) | Err(_) => delete(api, name, namespace, flags, screen).await,
+        Ok(_) | Err(_) => delete(api, name, namespace, None, flags, screen).await,
     }
     None
 }
 
-async fn delete<K>(api: Api<K>, name: &str, namespace: Option<&str>, flags: &KubeFlags, screen: &Screen)
-where
+/// `uid`: of the only object of this name that is meant.
+async fn delete<K>(
+    api: Api<K>,
+    name: &str,
+    namespace: Option<&str>,
+    uid: Option<&str>,
+    flags: &KubeFlags,
+    screen: &Screen,
+) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let background = DeleteParams::background();
+    let preconditions = uid.map(|uid| Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+    let is_another =
+        |error: &kube::Error| uid.is_some() && matches!(error, kube::Error::Api(status) if status.code == 409);
+    let background = DeleteParams { preconditions, ..DeleteParams::background() };
     match again(|| api.delete(name, &background)).await {
         Ok(_) => {}
+        Err(error) if is_another(&error) => {}
         Err(error) if gone(&error, name) => {}
         Err(error) => {
             let kind = K::kind(&()).to_ascii_lowercase();
