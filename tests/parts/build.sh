@@ -6,7 +6,7 @@
 #
 #   kubernetes   etcd and Kubernetes, from the modules that go.mod pins and go.sum verifies
 #   python       moto (the AWS services), aws and cfn-lint (command lines), pinned with hashes
-#   pause        the image that holds each Pod's namespaces, from pause/main.go
+#   images       the image that holds each Pod's namespaces, and one of a program that writes what it is told: pause/, echo/
 #   krew         krew and its validator, from the module that krew/go.mod pins
 #   lint         actionlint, from the module that lint/go.mod pins, and cargo-deny
 #
@@ -19,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 readonly cache=${EKS_ENCRYPT_PARTS:-${XDG_CACHE_HOME:-$HOME/.cache}/eks-encrypt/parts}
-readonly parts=(kubernetes python pause krew lint)
+readonly parts=(kubernetes python images krew lint)
 readonly links=$PWD/.built
 
 say() { printf 'parts: %s\n' "$*"; }
@@ -96,15 +96,20 @@ make_lint() {
     rm -rf "$1/target" "$1/bin"
 }
 
-make_pause() {
-    mkdir "$1/context"
-    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$1/context/pause" ./pause
-    printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' > "$1/context/Containerfile"
+make_images() {
     # A store of its own, which goes with the folder.
-    local buildah=(buildah --storage-driver vfs --root "$1/store/root" --runroot "$1/store/run")
-    "${buildah[@]}" build --quiet --isolation chroot --tag eks-encrypt.local/pause:1 "$1/context" > /dev/null
-    "${buildah[@]}" push --quiet eks-encrypt.local/pause:1 "oci-archive:$1/pause.oci.tar:eks-encrypt.local/pause:1"
-    rm -rf "$1/context" "$1/store"
+    local program image buildah=(buildah --storage-driver vfs --root "$1/store/root" --runroot "$1/store/run")
+    for program in pause echo; do
+        image=eks-encrypt.local/$program:1
+        mkdir "$1/context"
+        CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$1/context/program" "./$program"
+        printf 'FROM scratch\nCOPY program /%s\nUSER 65535:65535\nENTRYPOINT ["/%s"]\n' "$program" "$program" \
+            > "$1/context/Containerfile"
+        "${buildah[@]}" build --quiet --isolation chroot --tag "$image" "$1/context" > /dev/null
+        "${buildah[@]}" push --quiet "$image" "oci-archive:$1/$program.oci.tar:$image"
+        rm -rf "$1/context"
+    done
+    rm -rf "$1/store"
 }
 
 install_packages() { # PROGRAM=PACKAGE...
@@ -137,7 +142,7 @@ build_sandbox() {
         install_packages containerd=containerd runc=runc buildah=buildah /usr/lib/cni/bridge=containernetworking-plugins \
             iptables=iptables conntrack=conntrack docker-registry=docker-registry ip=iproute2
         part python "$(python3 --version)" requirements.txt
-        if [[ $(id -u) == 0 ]] && command -v buildah > /dev/null; then part pause "$(go version)" pause/main.go; fi
+        if [[ $(id -u) == 0 ]] && command -v buildah > /dev/null; then part images "$(go version)" {pause,echo}/main.go; fi
     } &
     part kubernetes "$(go version) ${programs[*]}" go.mod go.sum
     wait $!

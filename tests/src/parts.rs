@@ -84,7 +84,15 @@ impl Parts {
     /// # Errors
     /// It was not built.
     pub fn pause_image(&self) -> Result<PathBuf, Missing> {
-        self.first("pause.oci.tar", [self.built.join("pause")])
+        self.first("pause.oci.tar", [self.built.join("images")])
+    }
+
+    /// The archive of the image whose program writes to the log of its Pod what its arguments say.
+    ///
+    /// # Errors
+    /// It was not built.
+    pub fn echo_image(&self) -> Result<PathBuf, Missing> {
+        self.first("echo.oci.tar", [self.built.join("images")])
     }
 
     /// A program of a Debian package.
