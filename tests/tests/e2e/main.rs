@@ -28,6 +28,7 @@ mod node;
 mod not_started;
 mod other_version;
 mod parts;
+mod planted;
 mod proof;
 mod refused;
 mod rights;

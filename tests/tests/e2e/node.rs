@@ -13,8 +13,13 @@ pub(crate) fn image() -> &'static Path {
 
 /// Pushes the Job's image into the sandbox's registry; its name there.
 pub(crate) fn push(sandbox: &Fixture) -> String {
+    push_archive(sandbox, image(), "eks-encrypt-job:dev")
+}
+
+/// Pushes any image; its name there.
+pub(crate) fn push_archive(sandbox: &Fixture, archive: &Path, name: &str) -> String {
     let mut command = sandbox.command(super::support::SANDBOX).unwrap();
-    let said = run(command.arg("push").arg("--dir").arg(sandbox.folder().path()).arg(image()));
+    let said = run(command.arg("push").arg("--dir").arg(sandbox.folder().path()).arg(archive).arg(name));
     said.ok().trim().to_owned()
 }
 

@@ -193,12 +193,8 @@ async fn secrets_that_a_latecomer_has_written_under_the_old_key_are_found() {
     assert!(outside(&sandbox).await > 0, "it has written nothing, and this shows nothing");
 }
 
-/// A run during which an old API server joins, and writes; whether it `leaves` before the run's end.
-async fn latecomer_during(sandbox: &Fixture, more: &[&str], leaves: bool) -> (String, Said) {
-    gate::shut(sandbox, "seed-1", "secret-1");
-    let arguments = ["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes"];
-    let mut at_work = Running::start(sandbox, &format!("latecomer-{leaves}"), &[&arguments, more].concat());
-    at_work.until(BEGUN);
+/// An API server with the old key joins, and two Secrets are written through it.
+async fn latecomer(sandbox: &Fixture) -> String {
     let name = sandbox.add_api_server(Configuration::Old).await.unwrap();
     let secrets: Api<Secret> = Api::namespaced(client_of(sandbox, &name).await, "seed-0");
     let metadata = ObjectMeta { name: Some(format!("made-by-{name}")), ..ObjectMeta::default() };
@@ -206,6 +202,38 @@ async fn latecomer_during(sandbox: &Fixture, more: &[&str], leaves: bool) -> (St
     let change = Patch::Merge(json!({ "metadata": { "annotations": { "changed-by": name } } }));
     secrets.patch("secret-0", &PatchParams::default(), &change).await.unwrap();
     assert!(outside(sandbox).await >= 2, "it does not write under the old key, and this shows nothing");
+    name
+}
+
+/// Row 11. A run ended unseen, and then Secrets were stored under the old key: the next command reported that run's result, and
+/// wrote nothing.
+#[tokio::test]
+async fn an_ended_run_is_not_the_result_of_the_next_command() {
+    let sandbox = as_on_eks();
+    filled(&sandbox, 20, 1).await;
+    associated(&sandbox, &sandbox.info().keys.customer).await;
+    let image = push(&sandbox);
+    let begun = reencrypt(&sandbox, &["--image", &image, "--detach", "--output=json"]).json();
+    let (job, namespace) = (begun["job"].as_str().unwrap(), begun["namespace"].as_str().unwrap());
+    let complete = ["wait", "-n", namespace, "--for=condition=Complete", "--timeout=90s", &format!("job/{job}")];
+    admin(&sandbox, &complete).ok();
+    assert_eq!(outside(&sandbox).await, 0);
+    let name = latecomer(&sandbox).await;
+    sandbox.remove_api_server(&name).await.unwrap();
+
+    let said = reencrypt(&sandbox, &["--image", &image]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.words().contains(&format!("note: Job {job} ended at ")), "{}", said.stderr);
+    assert_eq!(outside(&sandbox).await, 0);
+}
+
+/// A run during which an old API server joins, and writes; whether it `leaves` before the run's end.
+async fn latecomer_during(sandbox: &Fixture, more: &[&str], leaves: bool) -> (String, Said) {
+    gate::shut(sandbox, "seed-1", "secret-1");
+    let arguments = ["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes"];
+    let mut at_work = Running::start(sandbox, &format!("latecomer-{leaves}"), &[&arguments, more].concat());
+    at_work.until(BEGUN);
+    let name = latecomer(sandbox).await;
     if leaves {
         sandbox.remove_api_server(&name).await.unwrap();
     }

@@ -8,13 +8,13 @@ use super::node::push;
 use super::support::{admin, apply, as_on_eks, associated, enable, filled, plugin, wait_for};
 
 /// Whether somebody may list every Secret.
-fn may_list_secrets(sandbox: &Sandbox, user: &str) -> bool {
+pub(crate) fn may_list_secrets(sandbox: &Sandbox, user: &str) -> bool {
     let asked = ["auth", "can-i", "list", "secrets", "--all-namespaces", "--quiet", "--as", user];
     admin(sandbox, &asked).code == Some(0)
 }
 
 /// Makes a namespace in which user `tenant` has ClusterRole `edit`.
-fn namespace_of_tenant(sandbox: &Sandbox, name: &str) {
+pub(crate) fn namespace_of_tenant(sandbox: &Sandbox, name: &str) {
     admin(sandbox, &["create", "namespace", name]).ok();
     let binding = ["create", "rolebinding", "tenant", "-n", name, "--clusterrole=edit", "--user=tenant"];
     admin(sandbox, &binding).ok();
