@@ -8,15 +8,15 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower_test::mock::{self, Handle, SendResponse};
 
-use crate::event::{Event, Method};
-use crate::limit::Limit;
-use crate::list::Secret;
-use crate::outcome::Outcome;
-use crate::patch::Patcher;
-use crate::retry::Trouble;
-use crate::spec::Spec;
-use crate::turn::Turn;
-use crate::write::Writer;
+use crate::api::list::Secret;
+use crate::api::retry::Trouble;
+use crate::api::write::Writer;
+use crate::engine::patch::Patcher;
+use crate::engine::spec::Spec;
+use crate::engine::turn::Turn;
+use crate::limiter::limit::Limit;
+use crate::wire::event::{Event, Method};
+use crate::wire::outcome::Outcome;
 
 /// One request, not yet answered.
 pub(crate) struct Call {

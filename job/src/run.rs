@@ -1,12 +1,12 @@
 //! The in-cluster program: flags in, exit code out. Joins the client, the loop, stdout and SIGTERM.
 
-use crate::args::Args;
-use crate::client::in_cluster;
-use crate::emit::Emit;
-use crate::event::{Event, RunResult};
-use crate::exit::ExitCode;
-use crate::outcome::Tally;
-use crate::rewrite::rewrite;
+use crate::api::client::in_cluster;
+use crate::engine::rewrite::rewrite;
+use crate::wire::args::Args;
+use crate::wire::emit::Emit;
+use crate::wire::event::{Event, RunResult};
+use crate::wire::exit::ExitCode;
+use crate::wire::outcome::Tally;
 
 /// Runs the Job.
 pub async fn run(args: Args) -> ExitCode {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use eks_encrypt_job::contract;
+use eks_encrypt_job::wire::contract;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -90,7 +90,7 @@ fn the_environment_is_what_the_binary_reads() {
     assert_eq!(path(0), format!("metadata.labels['{}']", contract::RUN_LABEL));
     assert_eq!(path(1), format!("metadata.labels['{}']", contract::JOB_UID_LABEL), "each Job is a run of its own");
     let wire = env.iter().find(|variable| variable.name == contract::ENV_WIRE_VERSION).unwrap();
-    assert_eq!(wire.value, Some(eks_encrypt_job::event::WIRE_VERSION.to_string()), "raised together");
+    assert_eq!(wire.value, Some(eks_encrypt_job::wire::event::WIRE_VERSION.to_string()), "raised together");
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn disruptions_do_not_count_and_a_finished_run_is_not_repeated() {
     assert_eq!(rules[0]["action"], "Ignore");
     assert_eq!(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
     assert_eq!(rules[1]["action"], "FailJob");
-    let incomplete = eks_encrypt_job::exit::ExitCode::Incomplete as u8;
-    let usage = eks_encrypt_job::exit::ExitCode::Usage as u8;
-    let refused = eks_encrypt_job::exit::ExitCode::Refused as u8;
+    let incomplete = eks_encrypt_job::wire::exit::ExitCode::Incomplete as u8;
+    let usage = eks_encrypt_job::wire::exit::ExitCode::Usage as u8;
+    let refused = eks_encrypt_job::wire::exit::ExitCode::Refused as u8;
     assert_eq!(rules[1]["onExitCodes"]["values"], json!([usage, refused, incomplete]));
     assert_eq!(rules[1]["onExitCodes"]["containerName"], contract::CONTAINER);
     // Both kinds of failure policy demand it.

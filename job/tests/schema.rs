@@ -1,7 +1,7 @@
 //! The committed JSON Schema of the wire format is the one that the types make.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use eks_encrypt_job::event::Line;
+use eks_encrypt_job::wire::event::Line;
 
 const REGENERATE: &str = "UPDATE_SCHEMA=1 cargo test -p eks-encrypt-job --test schema";
 

@@ -8,7 +8,7 @@ use std::fmt;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use eks_encrypt_job::Refusal;
-use eks_encrypt_job::bounds::{BoundsError, LONGEST_TEXT, cut};
+use eks_encrypt_job::api::bounds::{BoundsError, LONGEST_TEXT, cut};
 use kube::client::AuthError;
 
 /// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because

@@ -8,8 +8,8 @@ mod tenants;
 
 use std::collections::HashSet;
 
-use eks_encrypt_job::exit::ExitCode;
-use eks_encrypt_job::lease::at_work;
+use eks_encrypt_job::engine::lease::at_work;
+use eks_encrypt_job::wire::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{DeleteParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};

@@ -3,7 +3,7 @@
 
 use std::io::BufRead as _;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
 use crate::drive::apply::{self, Owner};

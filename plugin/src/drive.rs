@@ -17,7 +17,7 @@ pub(crate) mod withdraw;
 use std::cell::RefCell;
 
 use eks_encrypt_job::api_servers::MissingRight;
-use eks_encrypt_job::event::Method;
+use eks_encrypt_job::wire::event::Method;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
 use crate::cli::{Enable, Prove};

@@ -6,7 +6,7 @@ use crate::testing::{
     self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key, document,
     enable as flags, heard, kubeconfig, told,
 };
-use eks_encrypt_job::verify::Level;
+use eks_encrypt_job::engine::verify::Level;
 use insta::assert_snapshot;
 use serde_json::json;
 

@@ -9,8 +9,8 @@ pub(crate) mod verdict;
 
 use std::time::Duration;
 
-use eks_encrypt_job::event::RunResult;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::event::RunResult;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{KubeFlags, attach};
 use crate::drive::Driven;

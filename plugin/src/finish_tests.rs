@@ -1,5 +1,5 @@
 //! The exit code of each end of a run.
-use eks_encrypt_job::outcome::Tally;
+use eks_encrypt_job::wire::outcome::Tally;
 
 use super::*;
 use crate::cli::Prove;

@@ -22,7 +22,7 @@ mod registry;
 mod save;
 mod trouble;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Image, ImagePush, ImageSave};
 use crate::image::login::Aws;

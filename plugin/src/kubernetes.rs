@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
-use eks_encrypt_job::bounds;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::api::bounds;
+use eks_encrypt_job::wire::exit::ExitCode;
 use http::Uri;
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;

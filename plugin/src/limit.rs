@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::timeout;
 
 use crate::cli::Command;

@@ -45,7 +45,7 @@ mod verify;
 mod version;
 
 use clap::Parser as _;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::interrupt::guard;

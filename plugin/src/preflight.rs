@@ -16,8 +16,8 @@ pub(crate) mod rights;
 pub(crate) mod table;
 pub(crate) mod wrap;
 
-use eks_encrypt_job::contract::APP;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::contract::APP;
+use eks_encrypt_job::wire::exit::ExitCode;
 use jiff::Timestamp;
 
 use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};

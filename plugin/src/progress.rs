@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eks_encrypt_job::bounds::{LONGEST_TEXT, cut};
-use eks_encrypt_job::event::{Event, Line, Phase, Proof, RunResult, WIRE_VERSION};
-use eks_encrypt_job::outcome::{Failure, Tally};
+use eks_encrypt_job::api::bounds::{LONGEST_TEXT, cut};
+use eks_encrypt_job::wire::event::{Event, Line, Phase, Proof, RunResult, WIRE_VERSION};
+use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use jiff::Timestamp;
 
 use crate::screen::{Frame, one_line};
@@ -211,7 +211,7 @@ mod tests {
     //! The line, as a person sees it.
     use super::*;
     use crate::testing::line;
-    use eks_encrypt_job::event::Method;
+    use eks_encrypt_job::wire::event::Method;
     use insta::assert_snapshot;
 
     fn started() -> Event {

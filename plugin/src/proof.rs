@@ -5,11 +5,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use eks_encrypt_job::Trouble;
 use eks_encrypt_job::api_servers::{Agreement, ConnectError, Connector, KeyHash};
-use eks_encrypt_job::event::Event;
-use eks_encrypt_job::exit::ExitCode;
-use eks_encrypt_job::limit::Limit;
-use eks_encrypt_job::outcome::Failure;
-use eks_encrypt_job::verify::{Report, ServersAgree, Start, Verified, Verifier, VerifyError};
+use eks_encrypt_job::engine::verify::{Report, ServersAgree, Start, Verified, Verifier, VerifyError};
+use eks_encrypt_job::limiter::limit::Limit;
+use eks_encrypt_job::wire::event::Event;
+use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::outcome::Failure;
 use futures::FutureExt as _;
 use kube::Client;
 use tokio::time::{Instant, sleep_until};

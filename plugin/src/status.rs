@@ -7,12 +7,12 @@ pub(crate) mod text;
 
 use std::time::Duration;
 
-use eks_encrypt_job::contract::{NAMESPACE, RUN_LABEL};
-use eks_encrypt_job::event::{Proof, RunResult};
-use eks_encrypt_job::exit::ExitCode;
-use eks_encrypt_job::outcome::Tally;
-use eks_encrypt_job::record::{self, Record, RecordError};
-use eks_encrypt_job::watermark::Watermark;
+use eks_encrypt_job::engine::record::{self, Record, RecordError};
+use eks_encrypt_job::engine::watermark::Watermark;
+use eks_encrypt_job::wire::contract::{NAMESPACE, RUN_LABEL};
+use eks_encrypt_job::wire::event::{Proof, RunResult};
+use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::outcome::Tally;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;

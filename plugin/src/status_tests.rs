@@ -6,8 +6,8 @@ use crate::testing::{
     kubeconfig, kubernetes, not_found,
 };
 use clap::Parser as _;
-use eks_encrypt_job::event::{Method, Phase};
-use eks_encrypt_job::verify::{Level, ServersAgree};
+use eks_encrypt_job::engine::verify::{Level, ServersAgree};
+use eks_encrypt_job::wire::event::{Method, Phase};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 /// An error with the exit code that scripts see.
 #[derive(Debug)]

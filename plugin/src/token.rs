@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 

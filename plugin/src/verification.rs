@@ -1,8 +1,8 @@
 //! What a command has verified with a person's rights, noted beside the run record, for `status`. A note proves nothing: whoever
 //! may write the ConfigMap could have made it.
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, FIELD_MANAGER, RECORD};
-use eks_encrypt_job::verify::{Level, Verified};
+use eks_encrypt_job::engine::verify::{Level, Verified};
+use eks_encrypt_job::wire::contract::{APP, APP_LABEL, FIELD_MANAGER, RECORD};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams};

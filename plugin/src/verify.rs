@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use eks_encrypt_job::exit::ExitCode;
-use eks_encrypt_job::outcome::Failure;
-use eks_encrypt_job::verify::Verified;
+use eks_encrypt_job::engine::verify::Verified;
+use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::outcome::Failure;
 use serde::Serialize;
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! `version`: what a bug report and a script ask for. Input: what was known when this program was built. Output: stdout.
 
-use eks_encrypt_job::event::WIRE_VERSION;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::event::WIRE_VERSION;
+use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
 use crate::cli::VERSION;

@@ -3,9 +3,9 @@
 use tokio::time::Instant;
 
 use super::*;
+use crate::api::retry::Trouble;
 use crate::api_servers::fake::{Fake, FakeServer, key, server};
 use crate::api_servers::{CensusError, Options, take};
-use crate::retry::Trouble;
 
 async fn census(fake: &Fake) -> Census {
     let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: true };

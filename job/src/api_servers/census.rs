@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::identity::{self, Identities, Identity};
 use super::key_hash::{KeyHash, sha256};
 use super::metrics::{self, Answer, Depth, MetricsError};
-use crate::ask::{Refusal, ask};
-use crate::retry::{PATIENCE, Trouble};
+use crate::api::ask::{Refusal, ask};
+use crate::api::retry::{PATIENCE, Trouble};
 
 /// So many connections in a row that reach no new server: the others are not reached now. A load balancer that picks at random
 /// leaves out one of two servers so once in a million times, and one of five once in a hundred. Who is left out is asked by the

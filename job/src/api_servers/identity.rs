@@ -9,8 +9,8 @@ use kube::api::ListParams;
 use kube::{Client, Resource};
 use serde::Deserialize;
 
-use crate::ask::{Refusal, ask};
-use crate::retry::{Trouble, retry};
+use crate::api::ask::{Refusal, ask};
+use crate::api::retry::{Trouble, retry};
 
 /// The label that only identity Leases carry (`k8s.io/kubernetes`, `pkg/controlplane/apiserver/server.go`).
 const SELECTOR: &str = "apiserver.kubernetes.io/identity=kube-apiserver";

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::census::WriteKey;
 use super::key_hash::KeyHash;
-use crate::bounds::Unbounded;
+use crate::api::bounds::Unbounded;
 
 /// The families that carry `apiserver_id_hash` and `key_id_hash` (`k8s.io/apiserver`, `envelope/metrics/metrics.go`).
 const FAMILIES: &[u8] = b"apiserver_envelope_encryption_key_id_hash_";

@@ -11,16 +11,16 @@ use super::judge::judge;
 use super::schedule::{Event as Happening, Key, KeyIds, Moment, Schedule, Timed, Way};
 use super::server::{ARN, key_hash};
 use super::transport::Network;
+use crate::api::retry::Trouble;
 use crate::api_servers::{Connector, KeyHash, NewcomerReason, ProcessesError};
-use crate::event::{Event, Phase, RunResult};
+use crate::engine::prove::cover;
+use crate::engine::rewrite::rewrite;
+use crate::engine::spec::Spec;
+use crate::engine::verify::{Doubt, Report, Verifier, VerifyError};
+use crate::engine::watermark::Watermark;
 use crate::fixture;
-use crate::limit::Limit;
-use crate::prove::cover;
-use crate::retry::Trouble;
-use crate::rewrite::rewrite;
-use crate::spec::Spec;
-use crate::verify::{Doubt, Report, Verifier, VerifyError};
-use crate::watermark::Watermark;
+use crate::limiter::limit::Limit;
+use crate::wire::event::{Event, Phase, RunResult};
 
 /// Model time within which each run ends.
 const ENDS_WITHIN: Duration = Duration::from_secs(4 * 60 * 60);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::random::Random;
-use crate::event::Method;
+use crate::wire::event::Method;
 
 /// A key that API servers write under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

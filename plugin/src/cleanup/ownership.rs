@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use eks_encrypt_job::contract::{APP, APP_LABEL, RECORD, RUN_LABEL};
+use eks_encrypt_job::wire::contract::{APP, APP_LABEL, RECORD, RUN_LABEL};
 
 use crate::cleanup::listing::Listed;
 use crate::drive::run::Run;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use eks_encrypt_job::event::Method;
+use eks_encrypt_job::wire::event::Method;
 use serde::Serialize;
 
 use super::values::{self, Toleration};

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use eks_encrypt_job::event::Method;
+use eks_encrypt_job::wire::event::Method;
 
 use super::flags::{CREATE_TIMEOUT, TIMEOUT};
 use super::values::{duration, short};

@@ -1,7 +1,7 @@
 //! Every check before anything is created, as one table, and the template that rests on them. Input: the file's `Spec`, and AWS.
 //! Output: the ground that the steps stand on, or the table's last line and an exit code. Reads only.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::Value;
 
 use crate::cause::Cause;

@@ -1,7 +1,7 @@
 //! Cuts the VPC's addresses into equal subnets, a public and a private one for each zone. Input: the VPC's range and how many
 //! zones there are. Output: the ranges, the public ones first; or an error, where they would not be what EC2 and EKS take.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::create::spec::Cidr;
 use crate::stop::Coded;

@@ -2,7 +2,7 @@
 //! the key's ARN. Output: the template, always the same for the same input; or an error, where CloudFormation would not take
 //! it. `--dry-run` prints it, and `create` sends it.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::{Value, json};
 
 use crate::create::spec::Spec;

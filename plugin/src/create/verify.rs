@@ -1,7 +1,7 @@
 //! The proof that the cluster was born with its key: EKS is asked, not CloudFormation. Input: the cluster's name and the key.
 //! Output: the cluster as EKS describes it, or both keys side by side.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
 use crate::cause::Cause;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::create::spec::Spec;
 use crate::stop::Coded;

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use super::*;
 use bytes::Bytes;
-use eks_encrypt_job::bounds;
+use eks_encrypt_job::api::bounds;
 use futures::{Stream, StreamExt as _, stream};
 use http_body_util::{Channel, Either, Full};
 use kube::client::{Body, ClientBuilder};

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use eks_encrypt_job::bounds::cut;
-use eks_encrypt_job::event::{Line, WIRE_VERSION};
+use eks_encrypt_job::api::bounds::cut;
+use eks_encrypt_job::wire::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::drive::wire::Foreign;

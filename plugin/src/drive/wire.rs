@@ -4,9 +4,9 @@
 
 use std::fmt::{self, Display};
 
-use eks_encrypt_job::bounds::cut;
-use eks_encrypt_job::contract::ENV_WIRE_VERSION;
-use eks_encrypt_job::event::WIRE_VERSION;
+use eks_encrypt_job::api::bounds::cut;
+use eks_encrypt_job::wire::contract::ENV_WIRE_VERSION;
+use eks_encrypt_job::wire::event::WIRE_VERSION;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 

@@ -3,7 +3,7 @@
 //! got lost is looked up in the cluster.
 
 use aws_sdk_eks::types::{EncryptionConfig, Provider};
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::eks::aws::Aws;

@@ -20,8 +20,8 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use eks_encrypt_job::bounds::whole;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::api::bounds::whole;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::eks::{pem, profiles};

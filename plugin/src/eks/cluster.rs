@@ -2,7 +2,7 @@
 //! a plain `Cluster` for all later steps; no AWS type goes further.
 
 use aws_sdk_eks::types::ClusterIssue;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use http::Uri;
 
 use crate::cause::Cause;

@@ -5,7 +5,7 @@ use aws_sdk_kms::primitives::DateTimeFormat;
 use aws_sdk_kms::types::{
     ExpirationModelType, KeyManagerType, KeyMetadata, KeySpec, KeyState, KeyUsageType, MultiRegionKey, OriginType,
 };
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::eks::aws::Aws;

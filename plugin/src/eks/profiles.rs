@@ -6,7 +6,7 @@
 
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::screen::one_line;

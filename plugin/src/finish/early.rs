@@ -1,7 +1,7 @@
 //! What scripts get where a command ends before a run's end, so that `-o` is never answered by silence. Input: the checks, and how
 //! far the command has gone. Output: values for `-o json` and `-o yaml`: public formats, as `document` says.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
 use crate::document::Head;

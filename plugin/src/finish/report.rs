@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use eks_encrypt_job::event::Proof;
-use eks_encrypt_job::exit::ExitCode;
-use eks_encrypt_job::outcome::{Failure, Tally};
-use eks_encrypt_job::verify::Verified;
+use eks_encrypt_job::engine::verify::Verified;
+use eks_encrypt_job::wire::event::Proof;
+use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use serde::Serialize;
 
 use crate::cli::Prove;

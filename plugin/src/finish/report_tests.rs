@@ -1,6 +1,6 @@
 //! The report as scripts and auditors get it: the whole of it.
-use eks_encrypt_job::event::RunResult;
-use eks_encrypt_job::verify::{Cost, Level, ServersAgree};
+use eks_encrypt_job::engine::verify::{Cost, Level, ServersAgree};
+use eks_encrypt_job::wire::event::RunResult;
 
 use super::*;
 use crate::progress::Finished;

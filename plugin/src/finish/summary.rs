@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use eks_encrypt_job::event::Proof;
-use eks_encrypt_job::outcome::Failure;
-use eks_encrypt_job::verify::{Level, Verified};
+use eks_encrypt_job::engine::verify::{Level, Verified};
+use eks_encrypt_job::wire::event::Proof;
+use eks_encrypt_job::wire::outcome::Failure;
 
 use crate::cli::{KubeFlags, kubectl, verify};
 use crate::drive::run::Run;
@@ -234,8 +234,8 @@ mod tests {
     //! The last words, word for word.
     use super::*;
     use crate::testing::{KEY, cluster};
-    use eks_encrypt_job::outcome::Tally;
-    use eks_encrypt_job::verify::{Cost, ServersAgree};
+    use eks_encrypt_job::engine::verify::{Cost, ServersAgree};
+    use eks_encrypt_job::wire::outcome::Tally;
 
     fn run() -> Run {
         Run::named("20261124-070000-beef", "eks-encrypt")

@@ -2,9 +2,9 @@
 //! verdict. A false "done" is the worst that this program could say, so everything has to agree: the Job's condition,
 //! the Job's last word, and the arithmetic of its tally.
 
-use eks_encrypt_job::event::{Event, Line, Proof, RunResult, WIRE_VERSION};
-use eks_encrypt_job::outcome::{Failure, Tally};
-use eks_encrypt_job::verify::Verified;
+use eks_encrypt_job::engine::verify::Verified;
+use eks_encrypt_job::wire::event::{Event, Line, Proof, RunResult, WIRE_VERSION};
+use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::Prove;
@@ -137,7 +137,7 @@ mod tests {
     //! Everything that must not be taken for done.
     use std::time::Duration;
 
-    use eks_encrypt_job::event::Phase;
+    use eks_encrypt_job::wire::event::Phase;
 
     use super::*;
     use crate::testing::line;

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
 use crate::confirm::{self, Question};

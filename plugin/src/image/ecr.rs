@@ -4,7 +4,7 @@
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability};
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::cli;

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::stop::Coded;

@@ -2,7 +2,7 @@
 //! registry, named by its digest. The first look is anonymous: a login is sent only after the person confirmed. Then the registry gets
 //! what it lacks, from the bottom up, so that no manifest ever names what it does not have. The tag comes last.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use oci_spec::image::MediaType;
 use tokio::sync::OnceCell;
 

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::stop::Coded;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use tokio::time::{Instant, sleep};

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eks_encrypt_job::lease::{RENEWED_EVERY, at_work};
+use eks_encrypt_job::engine::lease::{RENEWED_EVERY, at_work};
 use kube::Client;
 use tokio::time::timeout;
 

@@ -1,7 +1,7 @@
 //! Whether the person may make, see and take away what a run needs, asked before the key is associated for ever. Input:
 //! the objects of a run. Output: what is missing, if anything. Access reviews and dry runs: nothing is changed.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReviewStatus,

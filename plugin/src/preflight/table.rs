@@ -2,7 +2,7 @@
 //! step, when it is known. Output: a row on the screen at once, so that a person sees life; the exit code of the first
 //! failure; and all rows, for `-o json`.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use serde::{Serialize, Serializer};
 
 use crate::preflight::wrap::wrap;

@@ -3,8 +3,8 @@
 
 use std::pin::pin;
 
-use eks_encrypt_job::list::pages;
-use eks_encrypt_job::watermark::Watermark;
+use eks_encrypt_job::api::list::pages;
+use eks_encrypt_job::engine::watermark::Watermark;
 use eks_encrypt_job::{ListError, Trouble};
 use futures::TryStreamExt as _;
 use kube::Client;

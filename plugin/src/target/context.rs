@@ -3,7 +3,7 @@
 //! it can't be told. What sources do not agree on is not guessed: `cluster` would notice a wrong guess, but a person
 //! should never have to rely on that.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 use kube::config::{AuthInfo, Kubeconfig};
 
 use crate::screen::one_line;

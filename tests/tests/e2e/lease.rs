@@ -1,9 +1,9 @@
 //! One run at a time: others are refused, name who is at work, and write nothing.
 
-use eks_encrypt_job::event::{Event, Method, RunResult};
-use eks_encrypt_job::limit::Limit;
-use eks_encrypt_job::rewrite::rewrite;
-use eks_encrypt_job::spec::Spec;
+use eks_encrypt_job::engine::rewrite::rewrite;
+use eks_encrypt_job::engine::spec::Spec;
+use eks_encrypt_job::limiter::limit::Limit;
+use eks_encrypt_job::wire::event::{Event, Method, RunResult};
 use eks_encrypt_tests::client;
 use eks_encrypt_tests::sandbox::Sandbox;
 use jiff::Timestamp;

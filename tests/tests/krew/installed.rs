@@ -29,7 +29,7 @@ fn krew_installs_it_and_kubectl_finds_it_and_removed_it_can_be_installed_again()
     assert_eq!(home.kubectl(&["eks-encrypt", "version"]).ok().trim(), VERSION);
     assert_eq!(home.kubectl(&["eks_encrypt", "version"]).ok().trim(), VERSION, "kubectl takes both");
     let version = home.kubectl(&["eks-encrypt", "version", "-o", "json"]).json();
-    let wire = eks_encrypt_job::event::WIRE_VERSION;
+    let wire = eks_encrypt_job::wire::event::WIRE_VERSION;
     assert_eq!((&version["version"], &version["wireFormat"]), (&VERSION.into(), &wire.into()), "{version}");
     assert_eq!(version["platform"], format!("linux/{}", this_arch()));
     // The image is found from the link in krew's folder.

@@ -1,7 +1,7 @@
 //! What can be wrong with a ClusterConfig for `create`, beyond what can be wrong with any. Raised by `config`; printed by
 //! `main`. Nothing in such a file is skipped: what we don't know might be what a person counts on.
 
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::stop::Coded;
 use crate::target::cluster_config::{self, At};

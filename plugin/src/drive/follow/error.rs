@@ -1,7 +1,7 @@
 //! Why a run is no longer followed, what it leaves, and what helps. Raised by `follow`, judged by `drive` and `attach`.
 
-use eks_encrypt_job::event::WIRE_VERSION;
-use eks_encrypt_job::exit::ExitCode;
+use eks_encrypt_job::wire::event::WIRE_VERSION;
+use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, VERSION, attach, kubectl};

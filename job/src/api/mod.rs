@@ -1,0 +1,9 @@
+//! Requests to the API server and their answers, within bounds.
+
+pub mod bounds;
+pub mod client;
+pub mod list;
+
+pub(crate) mod ask;
+pub(crate) mod retry;
+pub(crate) mod write;

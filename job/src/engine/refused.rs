@@ -1,0 +1,181 @@
+//! What the loop does with refused Secrets: each is tried again when all others are done, and a run in which everything is
+//! refused ends early. Input: refusals, in the order in which they come. Output: a judgement on each, and at the end those
+//! that are to be tried again. Pure.
+
+use crate::api::ask::Refusal;
+use crate::api::list::Secret;
+use crate::engine::turn::{failed, reason};
+use crate::wire::outcome::Failure;
+
+/// So many Secrets may wait for their second try: each costs some hundred bytes of memory, which must not grow with the
+/// cluster. Those past it fail at once.
+const MOST_HELD: usize = 10_000;
+
+/// So many put-off Secrets are told of; the rest is told at the end, by its outcome.
+const MOST_TOLD: u32 = 10;
+
+/// After so many refusals in a row that say nothing of the Secret itself, the next Secret would only be refused as well. As
+/// many as are tried at the same time: one outage refuses all of those.
+const ENOUGH_IN_A_ROW: u32 = 50;
+
+/// The refused Secrets of one pass.
+#[derive(Default)]
+pub(crate) struct Refused {
+    held: Vec<Secret>,
+    last: bool,
+    told: u32,
+    in_a_row: u32,
+}
+
+/// What becomes of a refused Secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It is tried again at the end; a note, while there are not too many of them.
+    Later(Option<String>),
+    /// It has failed.
+    Failed(Failure),
+    /// The run ends here.
+    Enough(String),
+}
+
+impl Refused {
+    /// A Secret was not refused.
+    pub(crate) fn none(&mut self) {
+        self.in_a_row = 0;
+    }
+
+    /// A Secret was refused.
+    pub(crate) fn judge(&mut self, secret: Secret, refusal: &Refusal) -> Judgement {
+        self.in_a_row = if refusal.about_everything() { self.in_a_row + 1 } else { 0 };
+        if self.in_a_row >= ENOUGH_IN_A_ROW {
+            let words = reason(refusal);
+            return Judgement::Enough(format!(
+                "stopped early: {ENOUGH_IN_A_ROW} Secrets in a row were refused for a reason that is not theirs: {words}"
+            ));
+        }
+        // At its second try, too: that would be no verdict on this Secret, and a later Pod may reach the API server.
+        if self.last && refusal.away() {
+            let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
+            return Judgement::Enough(format!(
+                "stopped: Secret {namespace}/{name} was tried twice, and at last: {words}"
+            ));
+        }
+        if self.last || self.held.len() >= MOST_HELD {
+            return Judgement::Failed(failed(secret, refusal));
+        }
+        self.told += 1;
+        let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
+        let note = match self.told {
+            1..=MOST_TOLD => Some(format!("Secret {namespace}/{name} is tried again at the end: {words}")),
+            _ if self.told == MOST_TOLD + 1 => Some("more Secrets are tried again at the end".into()),
+            _ => None,
+        };
+        self.held.push(secret);
+        Judgement::Later(note)
+    }
+
+    /// Those that were put off, once: what is refused after that is not put off again.
+    pub(crate) fn second_try(&mut self) -> Vec<Secret> {
+        self.last = true;
+        std::mem::take(&mut self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Second tries and early ends.
+    use super::*;
+    use kube::core::Status;
+
+    fn secret(name: &str) -> Secret {
+        Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into(), unanswered: false }
+    }
+
+    fn refusal(code: u16, message: &str) -> Refusal {
+        Refusal::Status { status: Status::failure(message, "").with_code(code).boxed(), retry_after: None }
+    }
+
+    #[test]
+    fn a_refused_secret_is_put_off_once_and_then_fails() {
+        let mut refused = Refused::default();
+        let denied = refusal(403, "admission webhook \"w\" denied the request: no");
+        let Judgement::Later(Some(note)) = refused.judge(secret("s"), &denied) else { panic!("not put off") };
+        insta::assert_snapshot!(note, @r#"Secret a/s is tried again at the end: admission webhook "w" denied the request: no"#);
+        assert_eq!(refused.second_try(), [secret("s")]);
+        assert!(matches!(refused.judge(secret("s"), &denied), Judgement::Failed(failure) if failure.name == "s"));
+        assert_eq!(refused.second_try(), []);
+    }
+
+    #[test]
+    fn ten_are_told_of_and_ten_thousand_wait() {
+        let mut refused = Refused::default();
+        let denied = refusal(403, "no");
+        let judged: Vec<_> =
+            (0..MOST_HELD + 1).map(|number| refused.judge(secret(&number.to_string()), &denied)).collect();
+        let told = judged.iter().filter(|judgement| matches!(judgement, Judgement::Later(Some(_)))).count();
+        assert_eq!(told, 11);
+        assert!(matches!(judged.last(), Some(Judgement::Failed(_))));
+    }
+
+    #[test]
+    fn a_key_that_is_disabled_ends_the_run_early() {
+        let mut refused = Refused::default();
+        let disabled = refusal(500, "Internal error occurred: failed to encrypt: the key is disabled");
+        let judged: Vec<_> = (0..ENOUGH_IN_A_ROW).map(|_| refused.judge(secret("s"), &disabled)).collect();
+        let Some(Judgement::Enough(words)) = judged.last() else { panic!("{judged:?}") };
+        insta::assert_snapshot!(words, @"stopped early: 50 Secrets in a row were refused for a reason that is not theirs: Internal error occurred: failed to encrypt: the key is disabled");
+        assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Judgement::Enough(_))).count(), 1);
+    }
+
+    /// Twenty Secrets can't be refused fifty times: each was failed by an outage, and the Job with it, for good.
+    #[test]
+    fn an_outage_that_outlasts_both_tries_is_nobodys_failure_in_a_small_cluster_either() {
+        let away =
+            [refusal(503, "busy"), refusal(429, "slow down"), Refusal::Silent(std::time::Duration::from_secs(40))];
+        for away in away {
+            let mut refused = Refused::default();
+            for number in 0..20 {
+                assert!(matches!(refused.judge(secret(&number.to_string()), &away), Judgement::Later(_)));
+            }
+            let again = refused.second_try();
+            let Judgement::Enough(words) = refused.judge(again[0].clone(), &away) else { panic!("{away:?}") };
+            assert!(words.starts_with("stopped: Secret a/0 was tried twice, and at last: "), "{words}");
+        }
+    }
+
+    /// One whose data can't be decrypted any more, one whose webhooks take too long in all: they fail, and are named.
+    #[test]
+    fn what_may_be_about_one_secret_is_its_failure() {
+        for (code, message) in [(500, "unable to transform key: unknown KMS key"), (504, "request did not complete")] {
+            let mut refused = Refused::default();
+            refused.judge(secret("s"), &refusal(code, message));
+            refused.second_try();
+            assert!(matches!(refused.judge(secret("s"), &refusal(code, message)), Judgement::Failed(_)), "{code}");
+        }
+    }
+
+    #[test]
+    fn one_answer_between_shows_that_not_everything_is_refused() {
+        let mut refused = Refused::default();
+        for number in 0..ENOUGH_IN_A_ROW * 3 {
+            if number % (ENOUGH_IN_A_ROW - 1) == 0 {
+                refused.none();
+            }
+            let judgement = refused.judge(secret("s"), &refusal(503, "busy"));
+            assert!(!matches!(judgement, Judgement::Enough(_)), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_denies_a_namespace_of_a_thousand_does_not_end_the_run() {
+        let mut refused = Refused::default();
+        for message in
+            ["secrets \"s\" is forbidden: ValidatingAdmissionPolicy 'p' denied request", "failed calling webhook"]
+        {
+            for _ in 0..1_000 {
+                let code = if message.starts_with("failed") { 500 } else { 403 };
+                assert!(!matches!(refused.judge(secret("s"), &refusal(code, message)), Judgement::Enough(_)));
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What one Secret's turn came to: how the steps (`patch`, `prove`) report to the loop (`pass`), which alone decides what
+//! a refusal means for the run.
+
+use crate::api::ask::Refusal;
+use crate::api::list::{Secret, one_again};
+use crate::api::write::Writer;
+use crate::wire::outcome::{Failure, Outcome};
+
+/// Longest reason that is passed on: some policies' messages are pages, and a log line is cut at 16 KiB.
+const LONGEST_REASON: usize = 1024;
+
+/// What one turn came to.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// It is known what became of the Secret.
+    Known(Outcome),
+    /// The API server refused, as often as we asked.
+    Refused(Refusal),
+    /// The run was told to stop before it was known: the Secret is left to a successor.
+    Stopped,
+}
+
+impl Turn {
+    /// Of the API server's answer to a write: the Secret's resourceVersion after it, or nothing if it was not sent.
+    pub(crate) async fn of(writer: &Writer<'_>, secret: &Secret, answer: Result<Option<String>, Refusal>) -> Self {
+        match answer {
+            Ok(None) => Self::Stopped,
+            // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
+            // stored under the current key and the patch changed nothing.
+            Ok(Some(version)) if version == secret.resource_version => Self::Known(Outcome::Current),
+            Ok(Some(_)) => Self::Known(Outcome::Rewritten),
+            Err(refusal) if refusal.missing("secrets", &secret.name) => Self::Known(Outcome::Gone),
+            // Most have gone with their namespace. But one that was removed by emptying its finalizers leaves its Secrets
+            // behind: stored as they were, listed, and back when a namespace of that name is made.
+            Err(refusal) if refusal.missing("namespaces", &secret.namespace) => {
+                match one_again(writer.client, writer.trouble, secret).await {
+                    Ok(None) => Self::Known(Outcome::Gone),
+                    Ok(Some(_)) => Self::Refused(Refusal::Orphan(secret.namespace.clone())),
+                    Err(refusal) => Self::Refused(refusal),
+                }
+            }
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+/// A Secret that stays refused.
+pub(crate) fn failed(secret: Secret, refusal: &Refusal) -> Failure {
+    Failure { namespace: secret.namespace, name: secret.name, reason: reason(refusal) }
+}
+
+/// The API server's own words, the denying webhook's or policy's name among them.
+pub(crate) fn reason(refusal: &Refusal) -> String {
+    let words = refusal.to_string();
+    match words.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is passed on of a refusal.
+    use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        let status = kube::core::Status::failure(&"é".repeat(5000), "Invalid").boxed();
+        let refusal = Refusal::Status { status, retry_after: None };
+        assert_eq!(reason(&refusal).chars().count(), LONGEST_REASON + 1);
+    }
+}

@@ -1,0 +1,9 @@
+//! How many patches are in flight: as many as the API servers take easily.
+
+pub mod limit;
+
+mod knee;
+pub(crate) mod pace;
+
+#[cfg(test)]
+mod knee_server;
