@@ -1,5 +1,6 @@
 //! Bounds on what an API server sends: bytes, objects and time. Behind a kubeconfig may be a proxy, or anything else that answers.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use http_body_util::{BodyExt, Either, Full};
 use kube::Client;
 use kube::client::{Body, ClientBuilder};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::layer::layer_fn;
 use tower::{BoxError, Service};
@@ -19,6 +21,9 @@ const LONGEST_ANSWER: usize = 16 << 20;
 
 /// Most JSON objects in such an answer. `{}` is a Pod or an Event, which has 2 bytes in the text and 2 KiB in memory.
 const MOST_OBJECTS: usize = 32_000;
+
+/// How many answers are read at once: a command lists several kinds in parallel, and each may be that long.
+const READ_AT_ONCE: usize = 3;
 
 /// How much is read of an answer that says no.
 pub(crate) const LONGEST_REFUSAL: usize = 64 << 10;
@@ -57,10 +62,14 @@ where
     B: BodyExt<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    builder.with_layer(&layer_fn(Bounded)).build()
+    let readers = Arc::new(Semaphore::new(READ_AT_ONCE));
+    builder.with_layer(&layer_fn(move |service| Bounded { service, readers: readers.clone() })).build()
 }
 
-struct Bounded<S>(S);
+struct Bounded<S> {
+    service: S,
+    readers: Arc<Semaphore>,
+}
 
 impl<S, B> Service<Request<Body>> for Bounded<S>
 where
@@ -75,14 +84,15 @@ where
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context).map_err(Into::into)
+        self.service.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let unbounded = request.extensions().get::<Unbounded>().is_some();
-        let answer = self.0.call(request);
+        let (answer, readers) = (self.service.call(request), self.readers.clone());
         let exchange = async move {
             let (head, body) = answer.await.map_err(Into::into)?.into_parts();
+            let _reading = if unbounded { None } else { Some(readers.acquire_owned().await?) };
             let says_no = head.status.is_client_error() || head.status.is_server_error();
             let body = match (unbounded, says_no) {
                 (true, false) => Either::Left(body),

@@ -81,3 +81,34 @@ fn a_text_is_cut_between_characters() {
     assert_eq!(cut("aé".into(), 3), "aé");
     assert_eq!(cut("aéb".into(), 2), "a... (3 more bytes)");
 }
+
+/// A cleanup listed eight kinds at once, and held an answer of each.
+#[tokio::test]
+async fn only_some_answers_are_held_at_once() {
+    let (service, mut handle) = tower_test::mock::pair::<Request<Body>, Response<Channel<Bytes>>>();
+    let held = Arc::new(std::sync::Mutex::new((0, 0)));
+    let counts = held.clone();
+    tokio::spawn(async move {
+        while let Some((_, send)) = handle.next_request().await {
+            let (mut sender, body) = Channel::new(1);
+            send.send_response(Response::new(body));
+            let counts = counts.clone();
+            tokio::spawn(async move {
+                let mut pieces = 0;
+                while sender.send_data(Bytes::from_static(&[b' '; 1 << 20])).await.is_ok() {
+                    pieces += 1;
+                    // The channel itself holds the first ones.
+                    if pieces == 4 {
+                        let mut counts = counts.lock().unwrap();
+                        counts.0 += 1;
+                        counts.1 = counts.0.max(counts.1);
+                    }
+                }
+                counts.lock().unwrap().0 -= 1;
+            });
+        }
+    });
+    let client = client(ClientBuilder::new(service, "default"));
+    futures::future::join_all((0..8).map(|_| error(client.clone()))).await;
+    assert_eq!(held.lock().unwrap().1, READ_AT_ONCE);
+}
