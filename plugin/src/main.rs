@@ -7,17 +7,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
-mod attach;
 mod cause;
-mod cleanup;
 mod cli;
+mod commands;
 mod complete;
 mod confirm;
 mod create;
 mod document;
 mod drive;
 mod eks;
-mod enable;
 mod file;
 mod finish;
 #[cfg(test)]
@@ -29,25 +27,20 @@ mod limit;
 mod man;
 mod nss;
 mod preflight;
-mod print;
 mod progress;
 mod proof;
-mod reencrypt;
 mod screen;
-mod status;
 mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
-mod token;
 mod verification;
-mod verify;
-mod version;
 
 use clap::Parser as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::commands::{attach, cleanup, enable, print, reencrypt, status, token, verify, version};
 use crate::interrupt::guard;
 use crate::screen::Screen;
 use crate::stop::Stop;

@@ -11,9 +11,9 @@ use kube::{Api, Client};
 use tokio::time::timeout;
 
 use crate::cause::Cause;
-use crate::cleanup::discovery::kinds;
-use crate::cleanup::listing::{Listed, list};
-use crate::cleanup::{KINDS, ownership};
+use crate::commands::cleanup::discovery::kinds;
+use crate::commands::cleanup::listing::{Listed, list};
+use crate::commands::cleanup::{KINDS, ownership};
 
 /// The most lists that are asked for at once: each holds a page of up to 13 MiB.
 const AT_ONCE: usize = 4;

@@ -23,6 +23,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::cause::Cause;
 use crate::cli::{Status as Flags, attach, kubectl, verify};
+use crate::commands::status::patience::{Patience, TIME_UP};
+use crate::commands::status::standing::Standing;
 use crate::document::Head;
 use crate::drive::existing::{jobs, key_of};
 use crate::drive::manifests::word;
@@ -33,8 +35,6 @@ use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
 use crate::kubernetes::{self, Kubernetes, again};
 use crate::screen::{self, Screen};
-use crate::status::patience::{Patience, TIME_UP};
-use crate::status::standing::Standing;
 use crate::stop::Stop;
 use crate::target::Target;
 use crate::verification::{self, Verification};

@@ -11,7 +11,7 @@ use kube::Client;
 use serde::Serialize;
 
 use crate::cause::Cause;
-use crate::status::patience::Patience;
+use crate::commands::status::patience::Patience;
 
 /// Where the Secrets stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

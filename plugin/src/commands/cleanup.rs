@@ -16,8 +16,8 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
 use crate::cause::Cause;
-use crate::cleanup::listing::Listed;
 use crate::cli::{self, Cleanup, KubeFlags};
+use crate::commands::cleanup::listing::Listed;
 use crate::confirm::{self, Question};
 use crate::drive::run::{ended, with_app_label};
 use crate::kubernetes::{self, Kubernetes, again, gone, termination};

@@ -7,6 +7,7 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
 use crate::cli::{Enable, Prove};
+use crate::commands::verify;
 use crate::confirm;
 use crate::drive::{Work, drive_and_prove};
 use crate::eks::association::Plan;
@@ -24,7 +25,6 @@ use crate::screen::{Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
 use crate::verification::{self, Verification};
-use crate::verify;
 
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {

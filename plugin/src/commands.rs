@@ -1,0 +1,11 @@
+//! The commands, a file each.
+
+pub(crate) mod attach;
+pub(crate) mod cleanup;
+pub(crate) mod enable;
+pub(crate) mod print;
+pub(crate) mod reencrypt;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod verify;
+pub(crate) mod version;
