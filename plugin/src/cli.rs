@@ -1,6 +1,9 @@
 //! The command line. Doc comments here are the help texts: write them for a tired person at 3 a.m.
 //! Input: the arguments. Output: what `main` dispatches on.
 
+pub(crate) mod complete;
+pub(crate) mod man;
+
 mod flags;
 mod image;
 mod paste;
@@ -11,7 +14,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::screen::Output;
+use crate::ui::screen::Output;
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, PaceFlags, Prove, WaitFlags};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
 pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status, verify};

@@ -20,9 +20,9 @@ use crate::create::summary::Created;
 use crate::create::verify::Asked;
 use crate::eks::aws;
 use crate::eks::cluster::Cluster;
-use crate::interrupt::Stage;
-use crate::screen::{self, Screen};
 use crate::stop::{Stop, aside};
+use crate::ui::interrupt::Stage;
+use crate::ui::screen::{self, Screen};
 
 pub(crate) mod config;
 pub(crate) mod cure;

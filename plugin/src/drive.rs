@@ -26,11 +26,11 @@ use crate::drive::follow::Ended;
 use crate::drive::manifests::{Object, Settings};
 use crate::drive::run::Run;
 use crate::finish::verdict::{Verdict, judge};
-use crate::interrupt::Stage;
 use crate::kubernetes::{Kubernetes, termination};
 use crate::proof::{Begun, Prover};
-use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::ui::interrupt::Stage;
+use crate::ui::screen::Screen;
 
 /// What there is to be done.
 pub(crate) struct Work<'a> {

@@ -20,7 +20,7 @@ use crate::finish::report::Report;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::Verdict;
 use crate::preflight::table::Check;
-use crate::screen::{self, Output, Screen};
+use crate::ui::screen::{self, Output, Screen};
 
 /// Tells what came of a run that was begun or found here.
 pub(crate) fn tell(

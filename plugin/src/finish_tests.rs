@@ -5,8 +5,8 @@ use super::*;
 use crate::cli::Prove;
 use crate::drive::run::JobEnd;
 use crate::finish::verdict::judge;
-use crate::progress::{Finished, Progress};
 use crate::proof::Proven;
+use crate::ui::progress::{Finished, Progress};
 
 fn run() -> Run {
     Run::named("r1", "ops")

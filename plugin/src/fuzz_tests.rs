@@ -11,9 +11,9 @@ use crate::drive::run::{Run, ended};
 use crate::drive::wire::Foreign;
 use crate::drive::{existing, startup};
 use crate::finish::verdict::{judge, last_word};
-use crate::progress::Progress;
-use crate::screen::one_line;
 use crate::target::cluster_config::Source;
+use crate::ui::progress::Progress;
+use crate::ui::screen::one_line;
 
 #[path = "../../job/src/fuzz.rs"]
 pub(crate) mod mutate;

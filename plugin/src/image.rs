@@ -27,8 +27,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use crate::cli::{Image, ImagePush, ImageSave};
 use crate::image::login::Aws;
 use crate::image::push::Push;
-use crate::screen::{self, Screen};
 use crate::stop::{Stop, aside};
+use crate::ui::screen::{self, Screen};
 
 /// Does what one of the commands says.
 pub(crate) async fn run(command: &Image, screen: &Screen) -> Result<ExitCode, Stop> {

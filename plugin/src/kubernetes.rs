@@ -24,8 +24,8 @@ use kube::{Api, Client, Config};
 
 use crate::cause::Cause;
 use crate::cli::KubeFlags;
-use crate::screen::Screen;
 use crate::stop::Coded;
+use crate::ui::screen::Screen;
 
 /// No answer takes longer, and the Job's log has a line every 15 s.
 const SILENCE: Duration = Duration::from_secs(60);

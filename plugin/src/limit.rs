@@ -7,8 +7,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::timeout;
 
 use crate::cli::Command;
-use crate::progress::elapsed;
 use crate::stop::{Coded, Stop};
+use crate::ui::progress::elapsed;
 
 /// Checks, a question that waits for a person, the push of an image, and withdrawing rights come on top of `--timeout`.
 const BESIDE: Duration = Duration::from_secs(3600);

@@ -10,8 +10,6 @@
 mod cause;
 mod cli;
 mod commands;
-mod complete;
-mod confirm;
 mod create;
 mod document;
 mod drive;
@@ -21,29 +19,26 @@ mod finish;
 #[cfg(test)]
 mod fuzz_tests;
 mod image;
-mod interrupt;
 mod kubernetes;
 mod limit;
-mod man;
 mod nss;
 mod preflight;
-mod progress;
 mod proof;
-mod screen;
 mod stop;
 mod target;
 #[cfg(test)]
 mod testing;
+mod ui;
 mod verification;
 
 use clap::Parser as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, complete, man};
 use crate::commands::{attach, cleanup, enable, print, reencrypt, status, token, verify, version};
-use crate::interrupt::guard;
-use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::ui::interrupt::guard;
+use crate::ui::screen::{self, Screen};
 
 fn main() -> std::process::ExitCode {
     nss::keep_to_what_is_built_in();

@@ -34,9 +34,9 @@ use crate::image::push::Push;
 use crate::kubernetes::{self, Kubernetes, termination};
 use crate::preflight::api_servers::ApiServers;
 use crate::preflight::table::{Check, CheckResult, Checks};
-use crate::screen::{Output, Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::ui::screen::{Output, Screen, one_line};
 use crate::verification::Verification;
 
 /// What is to be checked.

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
 use crate::kubernetes::Kubernetes;
-use crate::progress::{Progress, elapsed, own_line};
-use crate::screen::{Frame, Screen};
 use crate::stop::Coded;
+use crate::ui::progress::{Progress, elapsed, own_line};
+use crate::ui::screen::{Frame, Screen};
 use crate::verification;
 
 /// Reaches API servers from outside of the cluster: by its load balancer, which chooses one for each new connection. A

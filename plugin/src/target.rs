@@ -9,9 +9,9 @@ use std::path::Path;
 
 use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
 use crate::kubernetes;
-use crate::screen::Screen;
 use crate::stop::{Stop, aside};
 use crate::target::cluster_config::ClusterConfig;
+use crate::ui::screen::Screen;
 
 /// What is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -26,8 +26,8 @@ use crate::kubernetes::Kubernetes;
 use crate::preflight::api_servers::ApiServers;
 use crate::preflight::table::{Check, Checks};
 use crate::preflight::{Eks, Ground};
-use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::ui::screen::Screen;
 
 pub(crate) mod run;
 pub(crate) mod servers;

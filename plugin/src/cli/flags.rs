@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::values::{self, Toleration};
 use crate::image::reference;
 use crate::proof::Pace;
-use crate::screen::Output;
+use crate::ui::screen::Output;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";

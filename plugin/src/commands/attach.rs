@@ -17,11 +17,11 @@ use crate::drive::run::{Run, ended, variable};
 use crate::drive::{judge_and_prove, to_its_end};
 use crate::finish::finish;
 use crate::finish::subject::Subject;
-use crate::interrupt::Stage;
 use crate::kubernetes::{self, Kubernetes};
 use crate::proof::{Begun, Prover};
-use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
+use crate::ui::interrupt::Stage;
+use crate::ui::screen::Screen;
 
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]

@@ -18,11 +18,11 @@ use kube::{Api, Client};
 use crate::cause::Cause;
 use crate::cli::{self, Cleanup, KubeFlags};
 use crate::commands::cleanup::listing::Listed;
-use crate::confirm::{self, Question};
 use crate::drive::run::{ended, with_app_label};
 use crate::kubernetes::{self, Kubernetes, again, gone, termination};
-use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
+use crate::ui::confirm::{self, Question};
+use crate::ui::screen::Screen;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 

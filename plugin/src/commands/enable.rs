@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::cli::{Enable, Prove};
 use crate::commands::verify;
-use crate::confirm;
 use crate::drive::{Work, drive_and_prove};
 use crate::eks::association::Plan;
 use crate::eks::{association, settle};
@@ -18,12 +17,13 @@ use crate::finish::{early, summary, tell};
 use crate::image::before;
 use crate::image::login::Aws;
 use crate::image::push::Push;
-use crate::interrupt::Stage;
 use crate::preflight::{Eks, Ground, Wanted, preflight};
 use crate::proof::{Begun, Proven, Prover};
-use crate::screen::{Screen, one_line};
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::ui::confirm;
+use crate::ui::interrupt::Stage;
+use crate::ui::screen::{Screen, one_line};
 use crate::verification::{self, Verification};
 
 /// Associates the key and re-encrypts every Secret under it.

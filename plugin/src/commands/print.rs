@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::cli::{KubeFlags, Manifests, attach};
 use crate::drive::manifests::{self, Settings};
 use crate::drive::run::Run;
-use crate::screen;
 use crate::stop::{Coded, Stop};
+use crate::ui::screen;
 
 /// What a reader of the file should know; before the command that follows the Job.
 const HEAD: &str = "# Made by `kubectl eks-encrypt manifests`. Apply it only when the association of the key is Successful: what is written\n\

@@ -7,7 +7,6 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
 use crate::cli::Reencrypt;
-use crate::confirm;
 use crate::drive::{Work, drive_and_prove};
 use crate::eks::association::Plan;
 use crate::eks::settle;
@@ -16,12 +15,13 @@ use crate::finish::{early, tell};
 use crate::image::before;
 use crate::image::login::Aws;
 use crate::image::push::Push;
-use crate::interrupt::Stage;
 use crate::preflight::{Ground, Wanted, preflight};
 use crate::proof::Prover;
-use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::ui::confirm;
+use crate::ui::interrupt::Stage;
+use crate::ui::screen::Screen;
 
 /// Re-encrypts every Secret under the key that the cluster has.
 pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {

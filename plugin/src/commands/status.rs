@@ -34,9 +34,9 @@ use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
 use crate::kubernetes::{self, Kubernetes, again};
-use crate::screen::{self, Screen};
 use crate::stop::Stop;
 use crate::target::Target;
+use crate::ui::screen::{self, Screen};
 use crate::verification::{self, Verification};
 
 /// How long the run record is asked for again: with the pauses it is less than the patience with the API server, so that its own

@@ -17,8 +17,8 @@ use crate::cli::Token;
 use crate::eks::aws::{self, Aws};
 use crate::eks::token;
 use crate::file;
-use crate::screen;
 use crate::stop::{Coded, Stop};
+use crate::ui::screen;
 
 /// What sessions of assumed roles are called in CloudTrail.
 const SESSION: &str = "kubectl-eks-encrypt";

@@ -18,9 +18,9 @@ use crate::finish::subject::Subject;
 use crate::finish::summary;
 use crate::kubernetes::{self, Kubernetes};
 use crate::proof::{Begun, Proven, Prover};
-use crate::screen::{self, Output, Screen, one_line};
 use crate::stop::{Coded, Stop};
 use crate::target::Target;
+use crate::ui::screen::{self, Output, Screen, one_line};
 
 /// Why there is nothing to verify.
 #[derive(Debug, thiserror::Error)]

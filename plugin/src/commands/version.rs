@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::VERSION;
 use crate::document::API_VERSION;
 use crate::image::archive;
-use crate::screen::{self, Output, Screen};
+use crate::ui::screen::{self, Output, Screen};
 
 /// This program, as data. A public format: adding a field is no change of its version.
 #[derive(Debug, Serialize)]

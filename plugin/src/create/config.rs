@@ -27,10 +27,10 @@ use node::Placed;
 pub(crate) use schema::schema;
 
 use crate::create::spec::{Access, Spec};
-use crate::screen::one_line;
 use crate::target::cluster_config::Source;
 use crate::target::cluster_config::fields::Fields;
 use crate::target::cluster_config::tree::Node;
+use crate::ui::screen::one_line;
 
 /// Reads a file, or stdin if it is `-`. Waits for stdin's end.
 pub(crate) fn read(path: &Path) -> Result<Spec, Error> {

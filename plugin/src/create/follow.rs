@@ -13,8 +13,8 @@ use crate::create::stack::{self, Stack};
 use crate::create::story::{Event, Story};
 use crate::create::{cure, paid};
 use crate::eks::poll::{Poll, TimeUp};
-use crate::screen::{Screen, one_line};
 use crate::stop::Coded;
+use crate::ui::screen::{Screen, one_line};
 
 /// Why there is no cluster at the end.
 #[derive(Debug, thiserror::Error)]

@@ -14,8 +14,8 @@ use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
 use crate::preflight::table::{Check, Checks};
 use crate::preflight::{identity, key_risks};
-use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::ui::screen::Screen;
 
 /// What the checks found.
 pub(crate) struct Ground {
@@ -124,12 +124,13 @@ async fn zones(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws) -> Option<Vec<St
         Err(cause) if !spec.zones.is_empty() => {
             let found =
                 format!("{}: as the file has them, not compared with what EC2 has: {cause}", spec.zones.join(", "));
-            checks.add(Check::warn("zones", crate::screen::one_line(&found), None));
+            checks.add(Check::warn("zones", crate::ui::screen::one_line(&found), None));
             return Some(spec.zones.clone());
         }
         Err(cause) => {
             let cure = "allow ec2:DescribeAvailabilityZones to your identity, or name two zones in availabilityZones";
-            let found = crate::screen::one_line(&format!("can't ask EC2 for the zones of {}: {cause}", spec.region));
+            let found =
+                crate::ui::screen::one_line(&format!("can't ask EC2 for the zones of {}: {cause}", spec.region));
             checks.add(Check::failed("zones", found, Some(cure.to_owned())));
             return None;
         }
@@ -189,7 +190,7 @@ async fn cluster(spec: &Spec, aws: &Aws) -> Check {
         }
         Err(cause) => Check::failed(
             NAME,
-            crate::screen::one_line(&format!("can't ask EKS whether there is a cluster {}: {cause}", spec.name)),
+            crate::ui::screen::one_line(&format!("can't ask EKS whether there is a cluster {}: {cause}", spec.name)),
             Some("allow eks:DescribeCluster to your identity".to_owned()),
         ),
         Ok(there) => Check::failed(

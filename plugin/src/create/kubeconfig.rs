@@ -264,7 +264,7 @@ fn unreadable(path: &Path, words: &str) -> Error {
 }
 
 fn told(path: &Path) -> String {
-    crate::screen::one_line(&path.display().to_string())
+    crate::ui::screen::one_line(&path.display().to_string())
 }
 
 #[cfg(test)]

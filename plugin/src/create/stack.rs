@@ -160,7 +160,10 @@ pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &s
         _ => Err(Error::Leftover {
             stack,
             status: found.status,
-            reason: found.reason.map(|reason| format!(": {}", crate::screen::one_line(&reason))).unwrap_or_default(),
+            reason: found
+                .reason
+                .map(|reason| format!(": {}", crate::ui::screen::one_line(&reason)))
+                .unwrap_or_default(),
             cure: format!("delete it, then run the same command again: `{delete}`"),
         }),
     }

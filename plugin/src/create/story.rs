@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// An event of a stack, as CloudFormation has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Story {
 
 /// A time in words, from milliseconds.
 fn seconds(milliseconds: i64) -> String {
-    crate::progress::elapsed(std::time::Duration::from_millis(milliseconds.max(0).unsigned_abs()))
+    crate::ui::progress::elapsed(std::time::Duration::from_millis(milliseconds.max(0).unsigned_abs()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::create::spec::Spec;
 use crate::create::told::{bill, list, nodes, paragraph, row};
-use crate::progress::elapsed;
+use crate::ui::progress::elapsed;
 
 /// What has become of it.
 #[derive(Clone, Copy, Debug)]

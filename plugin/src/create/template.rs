@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::create::spec::Spec;
 use crate::create::subnets;
-use crate::progress::thousands;
 use crate::stop::Coded;
+use crate::ui::progress::thousands;
 
 mod control_plane;
 pub(crate) mod launch_template;

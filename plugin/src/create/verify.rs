@@ -9,8 +9,8 @@ use crate::eks::aws::Aws;
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
 use crate::eks::poll::{Poll, TimeUp};
-use crate::screen::Screen;
 use crate::stop::Coded;
+use crate::ui::screen::Screen;
 
 /// Why it is not proven.
 #[derive(Debug, thiserror::Error)]

@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 use crate::cause::Cause;
 use crate::drive::manifests::Object;
 use crate::kubernetes;
-use crate::screen::Screen;
 use crate::stop::Coded;
+use crate::ui::screen::Screen;
 
 /// What could not be made.
 #[derive(Debug, thiserror::Error)]

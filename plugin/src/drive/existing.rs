@@ -19,8 +19,8 @@ use crate::drive::namespaces::of_runs;
 use crate::drive::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
 use crate::drive::wire::Foreign;
 use crate::kubernetes::{Kubernetes, again};
-use crate::screen::one_line;
 use crate::stop::Coded;
+use crate::ui::screen::one_line;
 
 /// Why there is neither a run to follow nor room for a new one.
 #[derive(Debug, thiserror::Error)]

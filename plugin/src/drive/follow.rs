@@ -26,8 +26,8 @@ use crate::drive::startup::{begun, had_another, reason, state, when};
 use crate::drive::wire::Foreign;
 use crate::finish::verdict::last_word;
 use crate::kubernetes::{Kubernetes, gone};
-use crate::progress::{Finished, Progress, elapsed};
-use crate::screen::Screen;
+use crate::ui::progress::{Finished, Progress, elapsed};
+use crate::ui::screen::Screen;
 
 pub(crate) use error::Error;
 

@@ -23,10 +23,10 @@ use crate::drive::follow::Ended;
 use crate::drive::manifests;
 use crate::drive::namespaces::of_runs;
 use crate::drive::run::{JobEnd, Run};
-use crate::interrupt::Stage;
-use crate::progress::{Progress, own_line};
-use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
+use crate::ui::interrupt::Stage;
+use crate::ui::progress::{Progress, own_line};
+use crate::ui::screen::Screen;
 
 /// How often the screen is drawn.
 const TICK: Duration = Duration::from_millis(500);

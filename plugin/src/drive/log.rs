@@ -8,7 +8,7 @@ use eks_encrypt_job::wire::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::drive::wire::Foreign;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// How much is shown of a line that is not the Job's.
 const SHOWN: usize = 500;

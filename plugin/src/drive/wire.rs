@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::drive::run::ended;
 use crate::drive::run::variable;
 use crate::drive::startup::termination_message;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// Longest name of a version that is shown.
 const LONGEST: usize = 64;

@@ -17,7 +17,7 @@ use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
 use crate::drive::run::{Run, ended, own_namespace, with_run_label};
 use crate::kubernetes::{Kubernetes, again, gone, time};
-use crate::screen::Screen;
+use crate::ui::screen::Screen;
 
 /// Between a run's binding and its Job lie two calls.
 const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);

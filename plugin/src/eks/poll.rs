@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cause::Cause;
-use crate::progress::elapsed;
-use crate::screen::{Frame, Screen};
+use crate::ui::progress::elapsed;
+use crate::ui::screen::{Frame, Screen};
 
 /// The first wait between two questions. On the sandbox an association takes seconds.
 const FIRST: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@ use aws_types::os_shim_internal::{Env, Fs};
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::screen::one_line;
 use crate::stop::Coded;
+use crate::ui::screen::one_line;
 
 /// How many profiles a message lists.
 const LISTED: usize = 10;

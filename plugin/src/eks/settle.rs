@@ -14,7 +14,7 @@ use crate::eks::poll::Poll;
 use crate::eks::updates::{self, State, Update};
 use crate::kubernetes;
 use crate::preflight::Eks;
-use crate::screen::Screen;
+use crate::ui::screen::Screen;
 
 /// Follows an update until EKS has ended it.
 async fn follow(aws: &Aws, cluster: &str, id: &str, screen: &Screen, deadline: Instant) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::eks::association::Plan;
 use crate::finish::subject::Subject;
 use crate::preflight::Ground;
 use crate::preflight::table::Check;
-use crate::screen::{self, Output, Screen};
+use crate::ui::screen::{self, Output, Screen};
 
 /// How the association stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -15,7 +15,7 @@ use crate::drive::run::Run;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::{Evidence, Verdict};
 use crate::preflight::table::Check;
-use crate::progress::Progress;
+use crate::ui::progress::Progress;
 
 /// The report of a run.
 #[derive(Debug, Serialize)]

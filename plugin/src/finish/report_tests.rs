@@ -3,8 +3,8 @@ use eks_encrypt_job::engine::verify::{Cost, Level, ServersAgree};
 use eks_encrypt_job::wire::event::RunResult;
 
 use super::*;
-use crate::progress::Finished;
 use crate::testing::{KEY, cluster};
+use crate::ui::progress::Finished;
 use insta::assert_snapshot;
 
 fn run() -> Run {

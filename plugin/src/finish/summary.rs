@@ -11,7 +11,7 @@ use crate::cli::{KubeFlags, kubectl, verify};
 use crate::drive::run::Run;
 use crate::finish::subject::Subject;
 use crate::finish::verdict::{Evidence, Verdict};
-use crate::progress::{Progress, elapsed, thousands};
+use crate::ui::progress::{Progress, elapsed, thousands};
 
 /// How many failed Secrets are listed by name; the rest is counted.
 const LISTED: usize = 50;

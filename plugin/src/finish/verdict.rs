@@ -10,9 +10,9 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::cli::Prove;
 use crate::drive::run::JobEnd;
 use crate::drive::startup::termination_message;
-use crate::progress::{Finished, Progress, thousands};
 use crate::proof::Proven;
-use crate::screen::one_line;
+use crate::ui::progress::{Finished, Progress, thousands};
+use crate::ui::screen::one_line;
 
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,14 +8,14 @@ use std::path::Path;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
-use crate::confirm::{self, Question};
 use crate::image::login::Aws;
 use crate::image::push::{Push, Standing};
 use crate::image::registry::loopback;
-use crate::interrupt::Stage;
 use crate::preflight::table::{Check, CheckResult};
-use crate::screen::Screen;
 use crate::stop::{Coded, Stop};
+use crate::ui::confirm::{self, Question};
+use crate::ui::interrupt::Stage;
+use crate::ui::screen::Screen;
 
 /// The row's name.
 const ROW: &str = "image";

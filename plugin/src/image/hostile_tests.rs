@@ -7,8 +7,8 @@ use crate::image::fixture::{Door, ENDLESS, Fake, Playing, archive};
 use crate::image::login::Aws;
 use crate::image::push::Push;
 use crate::image::reference::destination;
-use crate::screen::Screen;
 use crate::testing::told;
+use crate::ui::screen::Screen;
 use tempfile::TempDir;
 
 /// A push by alice, who has a password.

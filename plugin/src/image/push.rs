@@ -13,8 +13,8 @@ use crate::image::login::{self, Aws, Login};
 use crate::image::reference::Destination;
 use crate::image::registry::{Registry, Tag, Way, plain};
 use crate::image::{ecr, password, trouble};
-use crate::screen::Screen;
 use crate::stop::{Coded, Stop, aside};
+use crate::ui::screen::Screen;
 
 /// A push that has been asked for. Nothing has gone over the network yet.
 pub(crate) struct Push {

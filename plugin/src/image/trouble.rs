@@ -10,8 +10,8 @@ use serde::Deserialize;
 use crate::cause::Cause;
 use crate::image::docker::Known;
 use crate::image::reference::Destination;
-use crate::screen::one_line;
 use crate::stop::Coded;
+use crate::ui::screen::one_line;
 
 /// Why one request failed.
 #[derive(Debug)]

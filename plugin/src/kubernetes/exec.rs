@@ -16,7 +16,7 @@ use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 
 use super::tool::{Request, request};
 use crate::file;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// The command is missing.
 #[derive(Debug, PartialEq, Eq)]

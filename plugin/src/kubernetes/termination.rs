@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 use crate::cause::Cause;
 use crate::cli::kubectl;
 use crate::kubernetes::{Kubernetes, again, gone};
-use crate::screen::{Frame, Screen, one_line};
 use crate::stop::Coded;
+use crate::ui::screen::{Frame, Screen, one_line};
 
 /// How long it may take: the Job's Pod has 15 s to end, and controllers come after it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);

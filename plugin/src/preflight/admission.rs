@@ -15,7 +15,7 @@ use kube::Client;
 
 use crate::cause::Cause;
 use crate::preflight::table::Check;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 use gate::{Answers, Asks, Gate};
 use sample::Sample;
 

@@ -16,7 +16,7 @@ use crate::cli::Prove;
 use crate::kubernetes::again;
 use crate::preflight::table::Check;
 use crate::proof::Outside;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 const NAME: &str = "API servers";
 

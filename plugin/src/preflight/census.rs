@@ -10,8 +10,8 @@ use serde::de::IgnoredAny;
 use crate::cause::Cause;
 use crate::kubernetes::again;
 use crate::preflight::table::Check;
-use crate::progress::thousands;
-use crate::screen::one_line;
+use crate::ui::progress::thousands;
+use crate::ui::screen::one_line;
 
 const NAME: &str = "Secrets";
 

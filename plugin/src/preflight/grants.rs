@@ -8,8 +8,8 @@ use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::key::Key;
 use crate::preflight::table::Check;
-use crate::progress::thousands;
-use crate::screen::one_line;
+use crate::ui::progress::thousands;
+use crate::ui::screen::one_line;
 
 const NAME: &str = "key use";
 

@@ -3,7 +3,7 @@
 
 use crate::eks::cluster::{Cluster, Issue};
 use crate::preflight::table::Check;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 const NAME: &str = "cluster health";
 

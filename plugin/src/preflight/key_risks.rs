@@ -7,7 +7,7 @@ use crate::eks::cluster::Cluster;
 use crate::eks::key::{Key, Material};
 use crate::preflight::grants;
 use crate::preflight::table::Check;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// All of them. What does not concern this key is not in the list.
 pub(crate) async fn check(aws: &Aws, key: &Key, cluster: &Cluster) -> Vec<Check> {

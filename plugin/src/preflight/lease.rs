@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::cause::Cause;
 use crate::preflight::table::Check;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// The row's name: the same as where a Job was found.
 const NAME: &str = "run";

@@ -12,7 +12,7 @@ use crate::cause::Cause;
 use crate::cli::JobFlags;
 use crate::kubernetes::{again, gone};
 use crate::preflight::table::Check;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// The rows' names, and the flags that name what they are about.
 const ACCOUNT: (&str, &str) = ("ServiceAccount", "--service-account");

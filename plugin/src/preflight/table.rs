@@ -6,8 +6,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde::{Serialize, Serializer};
 
 use crate::preflight::wrap::wrap;
-use crate::screen::{Screen, one_line};
 use crate::stop::Stop;
+use crate::ui::screen::{Screen, one_line};
 
 /// How wide the column of names is: `Kubernetes identity` is the longest.
 const NAME: usize = 19;

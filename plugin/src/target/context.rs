@@ -6,8 +6,8 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use kube::config::{AuthInfo, Kubeconfig};
 
-use crate::screen::one_line;
 use crate::stop::Coded;
+use crate::ui::screen::one_line;
 
 mod exec;
 mod names;

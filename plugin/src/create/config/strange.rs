@@ -5,11 +5,11 @@ use super::error::Error;
 use super::node::{What, Wrong};
 use super::path::{any_item, under};
 use super::{known, schema};
-use crate::screen::one_line;
 use crate::target::cluster_config::fields::Place;
 use crate::target::cluster_config::near::{Wanted, nearest};
 use crate::target::cluster_config::tree::Node;
 use crate::target::cluster_config::{self, At, METADATA, SECRETS_ENCRYPTION, Source};
+use crate::ui::screen::one_line;
 
 /// The fields without which no command does anything.
 const NEEDED: [Place; 3] = [cluster_config::NAME, cluster_config::REGION, cluster_config::KEY];

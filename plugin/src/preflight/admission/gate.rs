@@ -1,7 +1,7 @@
 //! A gate: something that is asked before each write of a Secret and may deny or change it. Input: what the
 //! configurations say. Output: the words for it.
 
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 use super::rules::Scope;
 

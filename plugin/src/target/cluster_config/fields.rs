@@ -4,7 +4,7 @@
 use super::error::{At, Error};
 use super::near::Wanted;
 use super::tree::{Field, Node, Value};
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// What `apiVersion` must be.
 const VERSION: &str = "eksctl.io/v1alpha5";

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::error::{At, Error};
 use super::tree::{self, Node, What};
 use crate::file;
-use crate::screen::one_line;
+use crate::ui::screen::one_line;
 
 /// More bytes than any ClusterConfig has.
 const MOST: u64 = file::SMALL;

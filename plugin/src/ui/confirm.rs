@@ -11,8 +11,8 @@ use crate::drive::what_is_written;
 use crate::eks::association::Plan;
 use crate::kubernetes::Kubernetes;
 use crate::preflight::Ground;
-use crate::screen::{Screen, one_line};
 use crate::stop::Coded;
+use crate::ui::screen::{Screen, one_line};
 use crate::verification::Verification;
 
 /// Why there is no permission.

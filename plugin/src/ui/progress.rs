@@ -10,7 +10,7 @@ use eks_encrypt_job::wire::event::{Event, Line, Phase, Proof, RunResult, WIRE_VE
 use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use jiff::Timestamp;
 
-use crate::screen::{Frame, one_line};
+use crate::ui::screen::{Frame, one_line};
 
 /// The Job promises a line every 15 s; after two missing ones a person should know.
 const SILENCE: Duration = Duration::from_secs(35);

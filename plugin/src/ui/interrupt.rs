@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::screen::Screen;
 use crate::stop::Stop;
+use crate::ui::screen::Screen;
 
 /// How far we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
