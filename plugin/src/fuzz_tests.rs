@@ -6,11 +6,11 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::json;
 
-use crate::drive::log::{Log, Read};
-use crate::drive::run::{Run, ended};
-use crate::drive::wire::Foreign;
-use crate::drive::{existing, startup};
-use crate::finish::verdict::{judge, last_word};
+use crate::model::run::{Run, ended};
+use crate::run::log::{Log, Read};
+use crate::run::verdict::{judge, last_word};
+use crate::run::wire::Foreign;
+use crate::run::{existing, startup};
 use crate::target::cluster_config::Source;
 use crate::ui::progress::Progress;
 use crate::ui::screen::one_line;

@@ -11,19 +11,19 @@ mod cause;
 mod cli;
 mod commands;
 mod create;
-mod document;
-mod drive;
 mod eks;
 mod file;
-mod finish;
 #[cfg(test)]
 mod fuzz_tests;
 mod image;
 mod kubernetes;
 mod limit;
+mod model;
 mod nss;
+mod output;
 mod preflight;
 mod proof;
+mod run;
 mod stop;
 mod target;
 #[cfg(test)]

@@ -16,16 +16,16 @@ use kube::Client;
 use kube::client::{Body, ClientBuilder};
 
 use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
-use crate::drive::apply::Owner;
-use crate::drive::run::Run;
 use crate::eks::association::Plan;
 use crate::eks::aws::{Aws, bounded, clients};
 use crate::eks::cluster::Cluster;
 use crate::eks::key::Key;
 use crate::kubernetes::Kubernetes;
+use crate::model::run::Run;
 use crate::preflight::api_servers::ApiServers;
 use crate::preflight::table::{Check, Checks};
 use crate::preflight::{Eks, Ground};
+use crate::run::apply::Owner;
 use crate::stop::Stop;
 use crate::ui::screen::Screen;
 

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cause::Cause;
-use crate::drive::namespaces::{newest, of_runs};
 use crate::kubernetes::{Kubernetes, again, gone};
+use crate::run::namespaces::{newest, of_runs};
 
 /// The field of the ConfigMap's data.
 const FIELD: &str = "verified";

@@ -13,7 +13,7 @@ use super::{
     Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, Prove, PushFlags, Reencrypt, RegistryFlags,
     WaitFlags,
 };
-use crate::drive::manifests::word;
+use crate::run::manifests::word;
 
 /// A command being written.
 struct Paste(Vec<String>);

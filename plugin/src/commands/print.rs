@@ -5,8 +5,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use jiff::Timestamp;
 
 use crate::cli::{KubeFlags, Manifests, attach};
-use crate::drive::manifests::{self, Settings};
-use crate::drive::run::Run;
+use crate::model::run::Run;
+use crate::run::manifests::{self, Settings};
 use crate::stop::{Coded, Stop};
 use crate::ui::screen;
 

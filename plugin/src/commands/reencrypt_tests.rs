@@ -1,7 +1,7 @@
 //! The second half alone: what it refuses, what it leaves out, and what it leaves behind.
 use super::*;
-use crate::drive::apply::Owner;
 use crate::preflight::check;
+use crate::run::apply::Owner;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
     self, Answer, KEY, NO_UPDATES, WITH, aws, described, described_key, heard, kubeconfig, reencrypt as flags, told,

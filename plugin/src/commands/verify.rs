@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::cli::{Prove, Verify};
-use crate::document::Head;
-use crate::drive::namespaces::of_runs;
 use crate::eks::aws::{self, Aws};
 use crate::eks::{cluster, key, updates};
-use crate::finish::subject::Subject;
-use crate::finish::summary;
 use crate::kubernetes::{self, Kubernetes};
+use crate::output::document::Head;
+use crate::output::subject::Subject;
+use crate::output::summary;
 use crate::proof::{Begun, Proven, Prover};
+use crate::run::namespaces::of_runs;
 use crate::stop::{Coded, Stop};
 use crate::target::Target;
 use crate::ui::screen::{self, Output, Screen, one_line};

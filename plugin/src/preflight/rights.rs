@@ -11,10 +11,10 @@ use kube::{Api, Client};
 
 use crate::cause::Cause;
 use crate::cli::JobFlags;
-use crate::drive::apply::{self, Owner};
-use crate::drive::manifests::Object;
-use crate::drive::run::Run;
 use crate::kubernetes::{again, gone};
+use crate::model::run::Run;
+use crate::run::apply::{self, Owner};
+use crate::run::manifests::Object;
 use crate::stop::Coded;
 
 /// How many reviews are asked at once: each is a round trip, and there are some twenty.

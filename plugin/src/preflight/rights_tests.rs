@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cli::Enable;
-use crate::drive::manifests::{Settings, objects};
+use crate::run::manifests::{Settings, objects};
 use crate::testing::{api_object, enable, kubernetes_with_bodies, not_found, reencrypt, told};
 use insta::assert_snapshot;
 

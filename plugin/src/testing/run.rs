@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::{KEY, api_object, kubernetes, not_found};
-use crate::drive::manifests::{self, Settings};
-use crate::drive::run::Run;
+use crate::model::run::Run;
+use crate::run::manifests::{self, Settings};
 
 /// What AWS's STS says of us.
 pub(crate) const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn>\

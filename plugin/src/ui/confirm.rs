@@ -6,11 +6,11 @@ use std::io::BufRead as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
-use crate::drive::apply::{self, Owner};
-use crate::drive::what_is_written;
 use crate::eks::association::Plan;
 use crate::kubernetes::Kubernetes;
 use crate::preflight::Ground;
+use crate::run::apply::{self, Owner};
+use crate::run::what_is_written;
 use crate::stop::Coded;
 use crate::ui::screen::{Screen, one_line};
 use crate::verification::Verification;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use eks_encrypt_job::wire::contract::{APP, APP_LABEL, RECORD, RUN_LABEL};
 
 use crate::commands::cleanup::listing::Listed;
-use crate::drive::run::Run;
+use crate::model::run::Run;
 
 /// Fails with the reason why an object is not deleted. `namespaces` are the ones that runs have made.
 pub(crate) fn check(kind: &str, object: &Listed, namespaces: &HashSet<String>) -> Result<(), &'static str> {

@@ -9,8 +9,8 @@ pub(crate) mod local;
 pub(crate) mod log;
 pub(crate) mod manifests;
 pub(crate) mod namespaces;
-pub(crate) mod run;
 pub(crate) mod startup;
+pub(crate) mod verdict;
 pub(crate) mod wire;
 pub(crate) mod withdraw;
 
@@ -21,13 +21,13 @@ use eks_encrypt_job::wire::event::Method;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
-use crate::drive::existing::Intent;
-use crate::drive::follow::Ended;
-use crate::drive::manifests::{Object, Settings};
-use crate::drive::run::Run;
-use crate::finish::verdict::{Verdict, judge};
 use crate::kubernetes::{Kubernetes, termination};
+use crate::model::run::Run;
 use crate::proof::{Begun, Prover};
+use crate::run::existing::Intent;
+use crate::run::follow::Ended;
+use crate::run::manifests::{Object, Settings};
+use crate::run::verdict::{Verdict, judge};
 use crate::stop::Stop;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::Screen;
@@ -215,5 +215,5 @@ pub(crate) fn what_is_written(method: Method) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "drive_tests.rs"]
+#[path = "run_tests.rs"]
 mod tests;

@@ -8,9 +8,9 @@ use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::Prove;
-use crate::drive::run::JobEnd;
-use crate::drive::startup::termination_message;
+use crate::model::run::JobEnd;
 use crate::proof::Proven;
+use crate::run::startup::termination_message;
 use crate::ui::progress::{Finished, Progress, thousands};
 use crate::ui::screen::one_line;
 

@@ -14,11 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::cause::Cause;
 use crate::cli::{self, EngineFlags, JobFlags};
-use crate::drive::manifests::{self, Settings};
-use crate::drive::namespaces::of_runs;
-use crate::drive::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
-use crate::drive::wire::Foreign;
 use crate::kubernetes::{Kubernetes, again};
+use crate::model::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
+use crate::run::manifests::{self, Settings};
+use crate::run::namespaces::of_runs;
+use crate::run::wire::Foreign;
 use crate::stop::Coded;
 use crate::ui::screen::one_line;
 

@@ -7,7 +7,7 @@ use eks_encrypt_job::api::bounds::cut;
 use eks_encrypt_job::wire::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::drive::wire::Foreign;
+use crate::run::wire::Foreign;
 use crate::ui::screen::one_line;
 
 /// How much is shown of a line that is not the Job's.

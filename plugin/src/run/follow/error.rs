@@ -5,8 +5,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, VERSION, attach, kubectl};
-use crate::drive::run::{JobEnd, Run};
-use crate::drive::wire::Foreign;
+use crate::model::run::{JobEnd, Run};
+use crate::run::wire::Foreign;
 use crate::stop::Coded;
 
 /// What a run leaves that nobody follows to its end, and what helps.

@@ -8,8 +8,8 @@ use kube::api::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::drive::run::{own_namespace, with_app_label};
 use crate::kubernetes::again;
+use crate::model::run::{own_namespace, with_app_label};
 
 /// Those namespaces, oldest first. With a name, no right to list namespaces is needed.
 pub(crate) async fn of_runs(client: &Client, named: Option<&str>) -> Result<Vec<String>, Cause> {

@@ -1,11 +1,11 @@
 //! The end of a run, as every command that has followed one tells it. Input: how it ended. Output: the last words on the
 //! screen, the report on stdout if it was asked for, and the exit code; and what scripts get where a command ends earlier.
 
+pub(crate) mod document;
 pub(crate) mod early;
 pub(crate) mod report;
 pub(crate) mod subject;
 pub(crate) mod summary;
-pub(crate) mod verdict;
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use eks_encrypt_job::wire::event::RunResult;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{KubeFlags, attach};
-use crate::drive::Driven;
-use crate::drive::follow::Ended;
-use crate::drive::run::Run;
-use crate::finish::report::Report;
-use crate::finish::subject::Subject;
-use crate::finish::verdict::Verdict;
+use crate::model::run::Run;
+use crate::output::report::Report;
+use crate::output::subject::Subject;
 use crate::preflight::table::Check;
+use crate::run::Driven;
+use crate::run::follow::Ended;
+use crate::run::verdict::Verdict;
 use crate::ui::screen::{self, Output, Screen};
 
 /// Tells what came of a run that was begun or found here.
@@ -74,5 +74,5 @@ pub(crate) fn finish(
 }
 
 #[cfg(test)]
-#[path = "finish_tests.rs"]
+#[path = "output_tests.rs"]
 mod tests;

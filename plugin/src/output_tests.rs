@@ -3,9 +3,9 @@ use eks_encrypt_job::wire::outcome::Tally;
 
 use super::*;
 use crate::cli::Prove;
-use crate::drive::run::JobEnd;
-use crate::finish::verdict::judge;
+use crate::model::run::JobEnd;
 use crate::proof::Proven;
+use crate::run::verdict::judge;
 use crate::ui::progress::{Finished, Progress};
 
 fn run() -> Run {

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cli::Prove;
-use crate::drive::judge_and_prove;
-use crate::finish::finish;
-use crate::finish::subject::Subject;
-use crate::finish::verdict::Verdict;
 use crate::kubernetes::Kubernetes;
+use crate::output::finish;
+use crate::output::subject::Subject;
 use crate::proof::{Begun, Prover};
+use crate::run::judge_and_prove;
+use crate::run::verdict::Verdict;
 use crate::testing::{KEY, forbidden, kubeconfig, kubernetes_with_calls, reencrypt};
 use insta::assert_snapshot;
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 use crate::cli::{EngineFlags, JobFlags};
-use crate::drive::run::Run;
+use crate::model::run::Run;
 use crate::stop::Coded;
 
 const NAMESPACE: &str = include_str!("../../../manifests/namespace.yaml");

@@ -8,9 +8,9 @@ use eks_encrypt_job::wire::event::Proof;
 use eks_encrypt_job::wire::outcome::Failure;
 
 use crate::cli::{KubeFlags, kubectl, verify};
-use crate::drive::run::Run;
-use crate::finish::subject::Subject;
-use crate::finish::verdict::{Evidence, Verdict};
+use crate::model::run::Run;
+use crate::output::subject::Subject;
+use crate::run::verdict::{Evidence, Verdict};
 use crate::ui::progress::{Progress, elapsed, thousands};
 
 /// How many failed Secrets are listed by name; the rest is counted.

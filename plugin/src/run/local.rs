@@ -17,12 +17,12 @@ use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::drive::Work;
-use crate::drive::apply::{self, Owner};
-use crate::drive::follow::Ended;
-use crate::drive::manifests;
-use crate::drive::namespaces::of_runs;
-use crate::drive::run::{JobEnd, Run};
+use crate::model::run::{JobEnd, Run};
+use crate::run::Work;
+use crate::run::apply::{self, Owner};
+use crate::run::follow::Ended;
+use crate::run::manifests;
+use crate::run::namespaces::of_runs;
 use crate::stop::{Coded, Stop};
 use crate::ui::interrupt::Stage;
 use crate::ui::progress::{Progress, own_line};

@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
-use crate::drive::manifests::Object;
 use crate::kubernetes;
+use crate::run::manifests::Object;
 use crate::stop::Coded;
 use crate::ui::screen::Screen;
 

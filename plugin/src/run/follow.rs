@@ -19,13 +19,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::cause::Cause;
 use crate::cli::{self, KubeFlags};
-use crate::drive::lines::{Allowance, Lines};
-use crate::drive::log::{Log, Read};
-use crate::drive::run::{JobEnd, Run, ended};
-use crate::drive::startup::{begun, had_another, reason, state, when};
-use crate::drive::wire::Foreign;
-use crate::finish::verdict::last_word;
 use crate::kubernetes::{Kubernetes, gone};
+use crate::model::run::{JobEnd, Run, ended};
+use crate::run::lines::{Allowance, Lines};
+use crate::run::log::{Log, Read};
+use crate::run::startup::{begun, had_another, reason, state, when};
+use crate::run::verdict::last_word;
+use crate::run::wire::Foreign;
 use crate::ui::progress::{Finished, Progress, elapsed};
 use crate::ui::screen::Screen;
 

@@ -4,10 +4,10 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
-use crate::document::Head;
-use crate::drive::run::Run;
 use crate::eks::association::Plan;
-use crate::finish::subject::Subject;
+use crate::model::run::Run;
+use crate::output::document::Head;
+use crate::output::subject::Subject;
 use crate::preflight::Ground;
 use crate::preflight::table::Check;
 use crate::ui::screen::{self, Output, Screen};

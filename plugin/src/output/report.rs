@@ -10,11 +10,11 @@ use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use serde::Serialize;
 
 use crate::cli::Prove;
-use crate::document::Head;
-use crate::drive::run::Run;
-use crate::finish::subject::Subject;
-use crate::finish::verdict::{Evidence, Verdict};
+use crate::model::run::Run;
+use crate::output::document::Head;
+use crate::output::subject::Subject;
 use crate::preflight::table::Check;
+use crate::run::verdict::{Evidence, Verdict};
 use crate::ui::progress::Progress;
 
 /// The report of a run.

@@ -10,9 +10,9 @@ use eks_encrypt_job::wire::event::WIRE_VERSION;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::drive::run::ended;
-use crate::drive::run::variable;
-use crate::drive::startup::termination_message;
+use crate::model::run::ended;
+use crate::model::run::variable;
+use crate::run::startup::termination_message;
 use crate::ui::screen::one_line;
 
 /// Longest name of a version that is shown.

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
-use crate::drive::run::{Run, ended, own_namespace, with_run_label};
 use crate::kubernetes::{Kubernetes, again, gone, time};
+use crate::model::run::{Run, ended, own_namespace, with_run_label};
 use crate::ui::screen::Screen;
 
 /// Between a run's binding and its Job lie two calls.

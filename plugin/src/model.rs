@@ -1,0 +1,3 @@
+//! What the layers above share, without I/O.
+
+pub(crate) mod run;
