@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 mod cause;
+mod checks;
 mod cli;
 mod commands;
 mod create;
@@ -16,12 +17,11 @@ mod file;
 #[cfg(test)]
 mod fuzz_tests;
 mod image;
-mod kubernetes;
+mod k8s;
 mod limit;
 mod model;
 mod nss;
 mod output;
-mod preflight;
 mod proof;
 mod run;
 mod stop;

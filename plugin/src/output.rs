@@ -12,11 +12,11 @@ use std::time::Duration;
 use eks_encrypt_job::wire::event::RunResult;
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::checks::table::Check;
 use crate::cli::{KubeFlags, attach};
 use crate::model::run::Run;
 use crate::output::report::Report;
 use crate::output::subject::Subject;
-use crate::preflight::table::Check;
 use crate::run::Driven;
 use crate::run::follow::Ended;
 use crate::run::verdict::Verdict;

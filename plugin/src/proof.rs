@@ -15,7 +15,7 @@ use kube::Client;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
-use crate::kubernetes::Kubernetes;
+use crate::k8s::Kubernetes;
 use crate::stop::Coded;
 use crate::ui::progress::{Progress, elapsed, own_line};
 use crate::ui::screen::{Frame, Screen};

@@ -21,7 +21,7 @@ use eks_encrypt_job::wire::event::Method;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
-use crate::kubernetes::{Kubernetes, termination};
+use crate::k8s::{Kubernetes, termination};
 use crate::model::run::Run;
 use crate::proof::{Begun, Prover};
 use crate::run::existing::Intent;

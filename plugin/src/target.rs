@@ -8,7 +8,7 @@ pub(crate) mod context;
 use std::path::Path;
 
 use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
-use crate::kubernetes;
+use crate::k8s;
 use crate::stop::{Stop, aside};
 use crate::target::cluster_config::ClusterConfig;
 use crate::ui::screen::Screen;
@@ -112,7 +112,7 @@ impl Target {
 }
 
 fn read_context(file: Option<&Path>, context: Option<&str>) -> Result<context::Guess, Stop> {
-    let kubeconfig = kubernetes::read(file, context)?;
+    let kubeconfig = k8s::read(file, context)?;
     Ok(context::guess(&kubeconfig, context)?)
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cause::Cause;
-use crate::kubernetes::{Kubernetes, again, gone};
+use crate::k8s::{Kubernetes, again, gone};
 use crate::run::namespaces::{newest, of_runs};
 
 /// The field of the ConfigMap's data.

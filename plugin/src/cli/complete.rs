@@ -12,7 +12,7 @@ use clap::{Arg, Command, CommandFactory as _, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 
 use crate::cli::Cli;
-use crate::kubernetes;
+use crate::k8s;
 
 /// What asks for completion. No command of clap's: what follows is half a command line, with flags in it.
 const ASKED: &str = "__complete";
@@ -88,7 +88,7 @@ fn files(_: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The contexts of the kubeconfig; none where it can't be read: the command itself will say why.
 fn contexts(kubeconfig: Option<&PathBuf>) -> Vec<CompletionCandidate> {
-    let read = kubernetes::read(kubeconfig.map(PathBuf::as_path), None);
+    let read = k8s::read(kubeconfig.map(PathBuf::as_path), None);
     let contexts = read.map(|kubeconfig| kubeconfig.contexts).unwrap_or_default();
     let candidate = |context: kube::config::NamedContext| {
         let cluster = context.context.map(|context| context.cluster).filter(|cluster| *cluster != context.name);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::cli::{Attach, Prove, cleanup, key_arn, status};
-use crate::kubernetes::{self, Kubernetes};
+use crate::k8s::{self, Kubernetes};
 use crate::model::run::{Run, ended, variable};
 use crate::output::finish;
 use crate::output::subject::Subject;
@@ -49,7 +49,7 @@ impl Coded for Error {
 
 /// Follows the run.
 pub(crate) async fn attach(args: &Attach, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
+    let kubernetes = k8s::connect(&args.kube, screen).await?;
     follow_any(args, &kubernetes, screen, stage).await
 }
 

@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use crate::cause::Cause;
 use crate::cli::{self, Cleanup, KubeFlags};
 use crate::commands::cleanup::listing::Listed;
-use crate::kubernetes::{self, Kubernetes, again, gone, termination};
+use crate::k8s::{self, Kubernetes, again, gone, termination};
 use crate::model::run::{ended, with_app_label};
 use crate::stop::{Coded, Stop};
 use crate::ui::confirm::{self, Question};
@@ -120,7 +120,7 @@ struct Plan {
 
 /// Deletes what runs have made.
 pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
+    let kubernetes = k8s::connect(&args.kube, screen).await?;
     delete_all(args, &kubernetes, screen).await
 }
 

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::checks::{Eks, Ground, Wanted, preflight};
 use crate::cli::{Enable, Prove};
 use crate::commands::verify;
 use crate::eks::association::Plan;
@@ -16,7 +17,6 @@ use crate::image::push::Push;
 use crate::output::early::Association;
 use crate::output::subject::Subject;
 use crate::output::{early, summary, tell};
-use crate::preflight::{Eks, Ground, Wanted, preflight};
 use crate::proof::{Begun, Proven, Prover};
 use crate::run::{Work, drive_and_prove};
 use crate::stop::Stop;

@@ -1,6 +1,6 @@
 //! The whole second half as scenarios: a cluster that has the key, against a scripted API server.
 use super::*;
-use crate::preflight::check;
+use crate::checks::check;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
     self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key, document,

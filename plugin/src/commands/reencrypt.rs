@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::checks::{Ground, Wanted, preflight};
 use crate::cli::Reencrypt;
 use crate::eks::association::Plan;
 use crate::eks::settle;
@@ -14,7 +15,6 @@ use crate::image::login::Aws;
 use crate::image::push::Push;
 use crate::output::subject::Subject;
 use crate::output::{early, tell};
-use crate::preflight::{Ground, Wanted, preflight};
 use crate::proof::Prover;
 use crate::run::{Work, drive_and_prove};
 use crate::stop::Stop;

@@ -1,6 +1,6 @@
 //! The second half alone: what it refuses, what it leaves out, and what it leaves behind.
 use super::*;
-use crate::preflight::check;
+use crate::checks::check;
 use crate::run::apply::Owner;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{

@@ -28,7 +28,7 @@ use crate::commands::status::standing::Standing;
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::{aws, cluster, key, updates};
-use crate::kubernetes::{self, Kubernetes, again};
+use crate::k8s::{self, Kubernetes, again};
 use crate::model::run::{ended, with_app_label};
 use crate::output::document::Head;
 use crate::run::existing::{jobs, key_of};
@@ -138,7 +138,7 @@ pub(crate) struct LastRun {
 /// Looks at everything.
 pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
     let deadline = Instant::now() + args.timeout;
-    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
+    let kubernetes = k8s::connect(&args.kube, screen).await?;
     let aws = match Target::of_status(args, screen) {
         Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
             Ok(aws) => Ok((aws, target.cluster)),

@@ -12,7 +12,7 @@ use crate::cause::Cause;
 use crate::cli::{Prove, Verify};
 use crate::eks::aws::{self, Aws};
 use crate::eks::{cluster, key, updates};
-use crate::kubernetes::{self, Kubernetes};
+use crate::k8s::{self, Kubernetes};
 use crate::output::document::Head;
 use crate::output::subject::Subject;
 use crate::output::summary;
@@ -72,7 +72,7 @@ struct Document<'a> {
 
 /// Verifies.
 pub(crate) async fn verify(args: &Verify, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = kubernetes::connect(&args.kube, screen).await?;
+    let kubernetes = k8s::connect(&args.kube, screen).await?;
     let (cluster_arn, key_arn) = match &args.key_arn {
         Some(arn) => (String::new(), arn.clone()),
         None => {

@@ -5,6 +5,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::Value;
 
 use crate::cause::Cause;
+use crate::checks::table::{Check, Checks};
+use crate::checks::{identity, key_risks};
 use crate::create::plan::Found;
 use crate::create::spec::Spec;
 use crate::create::stack::{self, Plan, Stack};
@@ -12,8 +14,6 @@ use crate::create::{ec2, template, zones};
 use crate::eks::aws::{self, Aws};
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
-use crate::preflight::table::{Check, Checks};
-use crate::preflight::{identity, key_risks};
 use crate::stop::Stop;
 use crate::ui::screen::Screen;
 

@@ -1,9 +1,9 @@
 //! What the plan and the last words both say, in the same words: rows of a fact each, node groups, and what costs money.
 //! Input: what is to be created. Output: lines that fit into 80 columns, but for ARNs and commands, which people copy.
 
+use crate::checks::wrap::wrap;
 use crate::create::spec::{Group, Nat, Spec, Volume};
 use crate::create::template::launch_template::PROVISIONED;
-use crate::preflight::wrap::wrap;
 
 /// A terminal that nobody has made wider.
 const COLUMNS: usize = 80;

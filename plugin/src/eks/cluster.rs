@@ -8,7 +8,7 @@ use http::Uri;
 use crate::cause::Cause;
 use crate::eks::aws::Aws;
 use crate::eks::pem;
-use crate::kubernetes::Kubernetes;
+use crate::k8s::Kubernetes;
 use crate::stop::Coded;
 
 /// What EKS says of a cluster.

@@ -5,6 +5,7 @@
 use kube::Client;
 use tokio::time::Instant;
 
+use crate::checks::Eks;
 use crate::eks::association::{Error, refuse_other};
 use crate::eks::aws::Aws;
 use crate::eks::cluster::{self, Cluster};
@@ -12,8 +13,7 @@ use crate::eks::cure;
 use crate::eks::key::Key;
 use crate::eks::poll::Poll;
 use crate::eks::updates::{self, State, Update};
-use crate::kubernetes;
-use crate::preflight::Eks;
+use crate::k8s;
 use crate::ui::screen::Screen;
 
 /// Follows an update until EKS has ended it.
@@ -80,7 +80,7 @@ async fn settle(
             Ok(now) => match refuse_other(aws, cluster, key, now.key.as_deref()).await {
                 Err(Error::Compare { source, .. }) if source.passing => poll.trouble(&source),
                 Err(error) => return Err(error),
-                Ok(()) if now.active() && now.key.is_some() => match kubernetes::ready(kubernetes).await {
+                Ok(()) if now.active() && now.key.is_some() => match k8s::ready(kubernetes).await {
                     Ok(()) => return Ok(()),
                     Err(cause) => poll.trouble(&cause),
                 },

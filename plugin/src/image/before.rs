@@ -7,11 +7,11 @@ use std::path::Path;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::checks::table::{Check, CheckResult};
 use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
 use crate::image::login::Aws;
 use crate::image::push::{Push, Standing};
 use crate::image::registry::loopback;
-use crate::preflight::table::{Check, CheckResult};
 use crate::stop::{Coded, Stop};
 use crate::ui::confirm::{self, Question};
 use crate::ui::interrupt::Stage;

@@ -4,12 +4,12 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
+use crate::checks::Ground;
+use crate::checks::table::Check;
 use crate::eks::association::Plan;
 use crate::model::run::Run;
 use crate::output::document::Head;
 use crate::output::subject::Subject;
-use crate::preflight::Ground;
-use crate::preflight::table::Check;
 use crate::ui::screen::{self, Output, Screen};
 
 /// How the association stands.

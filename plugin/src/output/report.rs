@@ -9,11 +9,11 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use serde::Serialize;
 
+use crate::checks::table::Check;
 use crate::cli::Prove;
 use crate::model::run::Run;
 use crate::output::document::Head;
 use crate::output::subject::Subject;
-use crate::preflight::table::Check;
 use crate::run::verdict::{Evidence, Verdict};
 use crate::ui::progress::Progress;
 

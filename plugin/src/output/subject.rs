@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
+use crate::checks::Ground;
 use crate::cli::{KubeFlags, status};
-use crate::preflight::Ground;
 
 /// A cluster and its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
-use crate::kubernetes;
+use crate::k8s;
 use crate::run::manifests::Object;
 use crate::stop::Coded;
 use crate::ui::screen::Screen;
@@ -99,9 +99,9 @@ pub(crate) enum Owner {
 /// Looks whose a namespace is.
 pub(crate) async fn owner(client: &Client, name: &str) -> Result<Owner, kube::Error> {
     let api: Api<Namespace> = Api::all(client.clone());
-    match kubernetes::again(|| api.get(name)).await {
+    match k8s::again(|| api.get(name)).await {
         Ok(_) => Ok(Owner::Others),
-        Err(error) if kubernetes::gone(&error, name) => Ok(Owner::Nobody),
+        Err(error) if k8s::gone(&error, name) => Ok(Owner::Nobody),
         Err(error) => Err(error),
     }
 }
@@ -170,7 +170,7 @@ where
         unanswered.fetch_or(answer.as_ref().is_err_and(is_lost), Ordering::Relaxed);
         answer
     };
-    match kubernetes::again(attempt).await {
+    match k8s::again(attempt).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() && unanswered.into_inner() => Ok(()),
         answer => answer.map(drop).map_err(|error| failed(object, &error)),
     }
@@ -189,7 +189,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let (name, patch) = (object.name_any(), Patch::Apply(object));
-    kubernetes::again(|| api.patch(&name, params, &patch)).await
+    k8s::again(|| api.patch(&name, params, &patch)).await
 }
 
 fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::cause::Cause;
 use crate::cli::{self, EngineFlags, JobFlags};
-use crate::kubernetes::{Kubernetes, again};
+use crate::k8s::{Kubernetes, again};
 use crate::model::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
 use crate::run::manifests::{self, Settings};
 use crate::run::namespaces::of_runs;

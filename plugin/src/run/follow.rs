@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::cause::Cause;
 use crate::cli::{self, KubeFlags};
-use crate::kubernetes::{Kubernetes, gone};
+use crate::k8s::{Kubernetes, gone};
 use crate::model::run::{JobEnd, Run, ended};
 use crate::run::lines::{Allowance, Lines};
 use crate::run::log::{Log, Read};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cli::Prove;
-use crate::kubernetes::Kubernetes;
+use crate::k8s::Kubernetes;
 use crate::output::finish;
 use crate::output::subject::Subject;
 use crate::proof::{Begun, Prover};

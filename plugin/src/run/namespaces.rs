@@ -8,7 +8,7 @@ use kube::api::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::kubernetes::again;
+use crate::k8s::again;
 use crate::model::run::{own_namespace, with_app_label};
 
 /// Those namespaces, oldest first. With a name, no right to list namespaces is needed.

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
-use crate::kubernetes::{Kubernetes, again, gone, time};
+use crate::k8s::{Kubernetes, again, gone, time};
 use crate::model::run::{Run, ended, own_namespace, with_run_label};
 use crate::ui::screen::Screen;
 

@@ -5,10 +5,10 @@ use std::io::BufRead as _;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::checks::Ground;
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
 use crate::eks::association::Plan;
-use crate::kubernetes::Kubernetes;
-use crate::preflight::Ground;
+use crate::k8s::Kubernetes;
 use crate::run::apply::{self, Owner};
 use crate::run::what_is_written;
 use crate::stop::Coded;

@@ -1,7 +1,7 @@
 //! What people are asked, and what counts as yes.
 use super::*;
+use crate::checks::Eks;
 use crate::model::run::Run;
-use crate::preflight::Eks;
 use crate::testing::{enable, ground, kubernetes, not_found, told};
 use insta::assert_snapshot;
 

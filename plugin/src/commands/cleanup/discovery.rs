@@ -8,7 +8,7 @@ use kube::core::discovery::v2::APIGroupDiscovery;
 use kube::core::{ApiResource, GroupVersionKind};
 
 use crate::cause::Cause;
-use crate::kubernetes::again;
+use crate::k8s::again;
 
 /// Kinds that are no objects of anybody: group, and plural where it is not all of the group.
 const LEFT_OUT: [(&str, Option<&str>); 4] = [

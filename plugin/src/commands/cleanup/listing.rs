@@ -7,7 +7,7 @@ use kube::api::{ListParams, PartialObjectMeta};
 use kube::core::DynamicObject;
 use kube::{Api, ResourceExt as _};
 
-use crate::kubernetes::again;
+use crate::k8s::again;
 
 /// A page of 50 objects with full annotations is 13 MiB.
 const PAGE: u32 = 50;

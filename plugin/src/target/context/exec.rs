@@ -4,7 +4,7 @@
 use kube::config::ExecConfig;
 
 use super::{Claim, Topic};
-use crate::kubernetes::tool::call;
+use crate::k8s::tool::call;
 
 /// Where both tools look for a region and a profile that no argument names, the first one first.
 const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];

@@ -11,7 +11,7 @@ use kube::{Api, Client};
 
 use crate::cause::Cause;
 use crate::cli::JobFlags;
-use crate::kubernetes::{again, gone};
+use crate::k8s::{again, gone};
 use crate::model::run::Run;
 use crate::run::apply::{self, Owner};
 use crate::run::manifests::Object;

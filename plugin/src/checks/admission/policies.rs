@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::gate::{Asks, Gate};
 use super::rules::{Scope, matched};
-use crate::kubernetes::where_served;
+use crate::k8s::where_served;
 
 /// A kind of policy.
 pub(crate) struct Kind {

@@ -2,11 +2,11 @@
 //! cluster. Output: rows of the checks, none of which is a failure.
 
 use crate::cause::Cause;
+use crate::checks::grants;
+use crate::checks::table::Check;
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::key::{Key, Material};
-use crate::preflight::grants;
-use crate::preflight::table::Check;
 use crate::ui::screen::one_line;
 
 /// All of them. What does not concern this key is not in the list.

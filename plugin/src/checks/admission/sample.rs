@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::rules::Scope;
-use crate::kubernetes::again;
+use crate::k8s::again;
 
 /// How many namespaces are looked into at once.
 const AT_ONCE: usize = 8;

@@ -9,7 +9,7 @@ use kube::Client;
 use tokio::time::timeout;
 
 use crate::cause::Cause;
-use crate::preflight::table::Check;
+use crate::checks::table::Check;
 use crate::ui::screen::one_line;
 
 /// The row's name: the same as where a Job was found.

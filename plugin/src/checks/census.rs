@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::cause::Cause;
-use crate::kubernetes::again;
-use crate::preflight::table::Check;
+use crate::checks::table::Check;
+use crate::k8s::again;
 use crate::ui::progress::thousands;
 use crate::ui::screen::one_line;
 

@@ -12,9 +12,9 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::time::Instant;
 
+use crate::checks::table::Check;
 use crate::cli::Prove;
-use crate::kubernetes::again;
-use crate::preflight::table::Check;
+use crate::k8s::again;
 use crate::proof::Outside;
 use crate::ui::screen::one_line;
 

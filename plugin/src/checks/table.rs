@@ -5,7 +5,7 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde::{Serialize, Serializer};
 
-use crate::preflight::wrap::wrap;
+use crate::checks::wrap::wrap;
 use crate::stop::Stop;
 use crate::ui::screen::{Screen, one_line};
 

@@ -8,7 +8,7 @@ use kube::{Api, Client};
 
 use super::gate::{Address, Answers};
 use crate::cause::Cause;
-use crate::kubernetes::{again, gone};
+use crate::k8s::{again, gone};
 
 /// Looks at both.
 pub(crate) async fn answers(client: &Client, address: &Address) -> Answers {

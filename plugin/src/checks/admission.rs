@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use kube::Client;
 
 use crate::cause::Cause;
-use crate::preflight::table::Check;
+use crate::checks::table::Check;
 use crate::ui::screen::one_line;
 use gate::{Answers, Asks, Gate};
 use sample::Sample;

@@ -4,10 +4,10 @@
 use aws_sdk_kms::types::GrantListEntry;
 
 use crate::cause::Cause;
+use crate::checks::table::Check;
 use crate::eks::aws::Aws;
 use crate::eks::cluster::Cluster;
 use crate::eks::key::Key;
-use crate::preflight::table::Check;
 use crate::ui::progress::thousands;
 use crate::ui::screen::one_line;
 

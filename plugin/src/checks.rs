@@ -20,17 +20,17 @@ use eks_encrypt_job::wire::contract::APP;
 use eks_encrypt_job::wire::exit::ExitCode;
 use jiff::Timestamp;
 
+use crate::checks::api_servers::ApiServers;
+use crate::checks::table::{Check, CheckResult, Checks};
 use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
 use crate::eks::association::{self, Plan};
 use crate::eks::aws::{self, Aws};
 use crate::eks::cluster::{self, Cluster};
 use crate::eks::key::{self, Key};
 use crate::image::push::Push;
-use crate::kubernetes::{self, Kubernetes, termination};
+use crate::k8s::{self, Kubernetes, termination};
 use crate::model::run::Run;
 use crate::output::early;
-use crate::preflight::api_servers::ApiServers;
-use crate::preflight::table::{Check, CheckResult, Checks};
 use crate::run::apply::Owner;
 use crate::run::existing::{self, Existing, Intent};
 use crate::run::manifests::{self, Settings};
@@ -97,7 +97,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
         Some(target) => Some(aws::connect(target.profile.as_deref(), target.region.as_deref()).await),
         None => None,
     };
-    let kubernetes = kubernetes::connect(wanted.kube, screen).await;
+    let kubernetes = k8s::connect(wanted.kube, screen).await;
     screen.line("Checks (nothing is changed):");
     check(wanted, aws, kubernetes, screen).await
 }
@@ -106,7 +106,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
 pub(crate) async fn check(
     wanted: &Wanted<'_>,
     aws: Option<Result<Aws, aws::Error>>,
-    kubernetes: Result<Kubernetes, kubernetes::Error>,
+    kubernetes: Result<Kubernetes, k8s::Error>,
     screen: &Screen,
 ) -> Result<Ground, Stop> {
     let mut checks = Checks::new(screen);
@@ -203,7 +203,7 @@ async fn cluster(checks: &mut Checks<'_>, target: &Target, aws: Result<Aws, aws:
 /// The kubeconfig's cluster, if it is the right one, and who we are to it. `cluster`: nothing, where AWS was not to be asked.
 async fn right_cluster(
     checks: &mut Checks<'_>,
-    kubernetes: Result<Kubernetes, kubernetes::Error>,
+    kubernetes: Result<Kubernetes, k8s::Error>,
     cluster: Option<Option<&Cluster>>,
 ) -> Option<(Kubernetes, String)> {
     let kubernetes = match kubernetes {
@@ -391,5 +391,5 @@ fn exempt(run: &Run, job: &JobFlags, identity: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "preflight_tests.rs"]
+#[path = "checks_tests.rs"]
 mod tests;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cause::Cause;
 use crate::cli::kubectl;
-use crate::kubernetes::{Kubernetes, again, gone};
+use crate::k8s::{Kubernetes, again, gone};
 use crate::stop::Coded;
 use crate::ui::screen::{Frame, Screen, one_line};
 

@@ -9,9 +9,9 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
+use crate::checks::table::Check;
 use crate::cli::JobFlags;
-use crate::kubernetes::{again, gone};
-use crate::preflight::table::Check;
+use crate::k8s::{again, gone};
 use crate::ui::screen::one_line;
 
 /// The rows' names, and the flags that name what they are about.

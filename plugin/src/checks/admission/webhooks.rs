@@ -8,7 +8,7 @@ use kube::{Api, Client, ResourceExt as _};
 
 use super::gate::{Address, Asks, Gate};
 use super::rules::{Scope, meant};
-use crate::kubernetes::again;
+use crate::k8s::again;
 
 /// Those that validate.
 pub(crate) async fn validating(client: &Client) -> Result<Vec<Gate>, kube::Error> {
