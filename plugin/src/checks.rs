@@ -20,13 +20,13 @@ use eks_encrypt_job::wire::contract::APP;
 use eks_encrypt_job::wire::exit::ExitCode;
 use jiff::Timestamp;
 
+use crate::aws::association::{self, Plan};
+use crate::aws::client::{self, Aws};
+use crate::aws::cluster::{self, Cluster};
+use crate::aws::key::{self, Key};
 use crate::checks::api_servers::ApiServers;
 use crate::checks::table::{Check, CheckResult, Checks};
 use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
-use crate::eks::association::{self, Plan};
-use crate::eks::aws::{self, Aws};
-use crate::eks::cluster::{self, Cluster};
-use crate::eks::key::{self, Key};
 use crate::image::push::Push;
 use crate::k8s::{self, Kubernetes, termination};
 use crate::model::run::Run;
@@ -94,7 +94,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
         manifests::image(wanted.job)?;
     }
     let aws = match wanted.target {
-        Some(target) => Some(aws::connect(target.profile.as_deref(), target.region.as_deref()).await),
+        Some(target) => Some(client::connect(target.profile.as_deref(), target.region.as_deref()).await),
         None => None,
     };
     let kubernetes = k8s::connect(wanted.kube, screen).await;
@@ -105,7 +105,7 @@ pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Gr
 /// The checks themselves, on what could be connected.
 pub(crate) async fn check(
     wanted: &Wanted<'_>,
-    aws: Option<Result<Aws, aws::Error>>,
+    aws: Option<Result<Aws, client::Error>>,
     kubernetes: Result<Kubernetes, k8s::Error>,
     screen: &Screen,
 ) -> Result<Ground, Stop> {
@@ -161,7 +161,7 @@ pub(crate) async fn check(
 /// Who we are to AWS, if AWS could be connected to at all.
 pub(crate) async fn identity(
     checks: &mut Checks<'_>,
-    aws: Result<Aws, aws::Error>,
+    aws: Result<Aws, client::Error>,
     profile: Option<&str>,
 ) -> Option<(Aws, String)> {
     let known = match aws {
@@ -181,7 +181,7 @@ pub(crate) async fn identity(
 }
 
 /// Who we are to AWS, and what EKS says of the cluster.
-async fn cluster(checks: &mut Checks<'_>, target: &Target, aws: Result<Aws, aws::Error>) -> Option<(Aws, Cluster)> {
+async fn cluster(checks: &mut Checks<'_>, target: &Target, aws: Result<Aws, client::Error>) -> Option<(Aws, Cluster)> {
     let Some((aws, _)) = identity(checks, aws, target.profile.as_deref()).await else {
         checks.add(Check::skipped("cluster", "AWS does not know us"));
         return None;

@@ -10,6 +10,8 @@ use std::cell::RefCell;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::aws::client;
+use crate::aws::cluster::Cluster;
 use crate::cli::Create;
 use crate::create::follow::Followed;
 use crate::create::ground::Ground;
@@ -18,8 +20,6 @@ use crate::create::spec::Spec;
 use crate::create::stack::{Plan, Wanted};
 use crate::create::summary::Created;
 use crate::create::verify::Asked;
-use crate::eks::aws;
-use crate::eks::cluster::Cluster;
 use crate::stop::{Stop, aside};
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::{self, Screen};
@@ -52,7 +52,7 @@ pub(crate) async fn create(args: &Create, screen: &Screen, stage: &RefCell<Stage
     let began = Instant::now();
     let file = args.file.clone();
     let spec = aside(move || config::read(&file)).await?;
-    let aws = aws::connect(args.profile.as_deref(), Some(&spec.region)).await;
+    let aws = client::connect(args.profile.as_deref(), Some(&spec.region)).await;
     let delete = args.delete(&spec.stack(), &spec.region);
     let ground = ground::check(&spec, aws, (args.profile.as_deref(), &delete), screen).await?;
     if args.dry_run {

@@ -7,12 +7,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod aws;
 mod cause;
 mod checks;
 mod cli;
 mod commands;
 mod create;
-mod eks;
 mod file;
 #[cfg(test)]
 mod fuzz_tests;

@@ -15,14 +15,14 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::client::{Body, ClientBuilder};
 
+use crate::aws::association::Plan;
+use crate::aws::client::{Aws, bounded, clients};
+use crate::aws::cluster::Cluster;
+use crate::aws::key::Key;
 use crate::checks::api_servers::ApiServers;
 use crate::checks::table::{Check, Checks};
 use crate::checks::{Eks, Ground};
 use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
-use crate::eks::association::Plan;
-use crate::eks::aws::{Aws, bounded, clients};
-use crate::eks::cluster::Cluster;
-use crate::eks::key::Key;
 use crate::k8s::Kubernetes;
 use crate::model::run::Run;
 use crate::run::apply::Owner;

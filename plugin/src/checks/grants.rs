@@ -3,11 +3,11 @@
 
 use aws_sdk_kms::types::GrantListEntry;
 
+use crate::aws::client::Aws;
+use crate::aws::cluster::Cluster;
+use crate::aws::key::Key;
 use crate::cause::Cause;
 use crate::checks::table::Check;
-use crate::eks::aws::Aws;
-use crate::eks::cluster::Cluster;
-use crate::eks::key::Key;
 use crate::ui::progress::thousands;
 use crate::ui::screen::one_line;
 

@@ -1,8 +1,8 @@
 //! What EKS itself says is wrong with the cluster. Input: DescribeCluster's health. Output: a row of the checks. What
 //! concerns the cluster's key is a failure: Secrets can't be written, or soon not even be read.
 
+use crate::aws::cluster::{Cluster, Issue};
 use crate::checks::table::Check;
-use crate::eks::cluster::{Cluster, Issue};
 use crate::ui::screen::one_line;
 
 const NAME: &str = "cluster health";

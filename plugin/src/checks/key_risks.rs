@@ -1,12 +1,12 @@
 //! What a person should know of a key that EKS takes, before the cluster depends on it for ever. Input: the key and the
 //! cluster. Output: rows of the checks, none of which is a failure.
 
+use crate::aws::client::Aws;
+use crate::aws::cluster::Cluster;
+use crate::aws::key::{Key, Material};
 use crate::cause::Cause;
 use crate::checks::grants;
 use crate::checks::table::Check;
-use crate::eks::aws::Aws;
-use crate::eks::cluster::Cluster;
-use crate::eks::key::{Key, Material};
 use crate::ui::screen::one_line;
 
 /// All of them. What does not concern this key is not in the list.

@@ -1,6 +1,6 @@
 //! What is said of keys that can be used.
 use super::*;
-use crate::eks::key::Copies;
+use crate::aws::key::Copies;
 use crate::testing::{KEY, aws, cluster, key, row};
 use insta::assert_snapshot;
 

@@ -16,7 +16,7 @@ fn whole(screen: &Screen) -> Checks<'_> {
     ]);
     checks.add(Check::failed("admission", "first thing\nsecond thing", Some("mend both".into())));
     let other =
-        crate::eks::association::Error::OtherKey { cluster: "shop".into(), has: "arn:k".into(), asked: KEY.into() };
+        crate::aws::association::Error::OtherKey { cluster: "shop".into(), has: "arn:k".into(), asked: KEY.into() };
     checks.add(Check::stopped("association", other));
     checks.add(Check::skipped("rights", "it needs the Kubernetes identity"));
     checks
@@ -68,7 +68,7 @@ fn the_first_failure_gives_the_exit_code() {
     checks.add(Check::warn("key", "old", None));
     checks.add(Check::skipped("rights", "nobody asked"));
     assert_eq!(checks.failed(), None);
-    let other = crate::eks::association::Error::OtherKey { cluster: "shop".into(), has: "a".into(), asked: "b".into() };
+    let other = crate::aws::association::Error::OtherKey { cluster: "shop".into(), has: "a".into(), asked: "b".into() };
     checks.add(Check::stopped("association", other));
     checks.add(Check::failed("admission", "broken", None));
     assert_eq!(checks.failed(), Some(ExitCode::OtherKey));

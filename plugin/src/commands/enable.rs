@@ -6,11 +6,11 @@ use std::cell::RefCell;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::aws::association::Plan;
+use crate::aws::{association, settle};
 use crate::checks::{Eks, Ground, Wanted, preflight};
 use crate::cli::{Enable, Prove};
 use crate::commands::verify;
-use crate::eks::association::Plan;
-use crate::eks::{association, settle};
 use crate::image::before;
 use crate::image::login::Aws;
 use crate::image::push::Push;

@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::aws::association::Plan;
+use crate::aws::settle;
 use crate::checks::{Ground, Wanted, preflight};
 use crate::cli::Reencrypt;
-use crate::eks::association::Plan;
-use crate::eks::settle;
 use crate::image::before;
 use crate::image::login::Aws;
 use crate::image::push::Push;

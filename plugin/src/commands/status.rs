@@ -21,13 +21,13 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
+use crate::aws::client::Aws;
+use crate::aws::cluster::Cluster;
+use crate::aws::{client, cluster, key, updates};
 use crate::cause::Cause;
 use crate::cli::{Status as Flags, attach, kubectl, verify};
 use crate::commands::status::patience::{Patience, TIME_UP};
 use crate::commands::status::standing::Standing;
-use crate::eks::aws::Aws;
-use crate::eks::cluster::Cluster;
-use crate::eks::{aws, cluster, key, updates};
 use crate::k8s::{self, Kubernetes, again};
 use crate::model::run::{ended, with_app_label};
 use crate::output::document::Head;
@@ -140,7 +140,7 @@ pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, St
     let deadline = Instant::now() + args.timeout;
     let kubernetes = k8s::connect(&args.kube, screen).await?;
     let aws = match Target::of_status(args, screen) {
-        Ok(target) => match aws::connect(target.profile.as_deref(), target.region.as_deref()).await {
+        Ok(target) => match client::connect(target.profile.as_deref(), target.region.as_deref()).await {
             Ok(aws) => Ok((aws, target.cluster)),
             Err(error) => Err(error.into()),
         },

@@ -12,10 +12,10 @@ use serde_json::Value;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+use crate::aws::client::{self, Aws};
+use crate::aws::token;
 use crate::cause::Cause;
 use crate::cli::Token;
-use crate::eks::aws::{self, Aws};
-use crate::eks::token;
 use crate::file;
 use crate::stop::{Coded, Stop};
 use crate::ui::screen;
@@ -77,7 +77,7 @@ fn of_file(path: &Path) -> Result<String, Error> {
 }
 
 async fn of_aws(args: &Token) -> Result<(String, Timestamp), Stop> {
-    let aws = aws::connect(args.profile.as_deref(), args.region.as_deref()).await?;
+    let aws = client::connect(args.profile.as_deref(), args.region.as_deref()).await?;
     let sdk = match &args.role_arn {
         Some(role) => {
             let credentials = SharedCredentialsProvider::new(assumed(&aws, args, role).await?);

@@ -8,10 +8,10 @@ use eks_encrypt_job::wire::outcome::Failure;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::aws::client::{self, Aws};
+use crate::aws::{cluster, key, updates};
 use crate::cause::Cause;
 use crate::cli::{Prove, Verify};
-use crate::eks::aws::{self, Aws};
-use crate::eks::{cluster, key, updates};
 use crate::k8s::{self, Kubernetes};
 use crate::output::document::Head;
 use crate::output::subject::Subject;
@@ -77,7 +77,7 @@ pub(crate) async fn verify(args: &Verify, screen: &Screen) -> Result<ExitCode, S
         Some(arn) => (String::new(), arn.clone()),
         None => {
             let target = Target::of_verify(args, screen)?;
-            let aws = aws::connect(target.profile.as_deref(), target.region.as_deref()).await?;
+            let aws = client::connect(target.profile.as_deref(), target.region.as_deref()).await?;
             cluster_and_key(&aws, &target.cluster, &kubernetes, screen).await?
         }
     };

@@ -3,7 +3,7 @@
 
 use aws_config::SdkConfig;
 
-use crate::eks::endpoint;
+use crate::aws::endpoint;
 
 /// The URL: what the person has set, or else EC2's own in the region.
 pub(crate) async fn of_ec2(sdk: &SdkConfig, region: &str) -> String {

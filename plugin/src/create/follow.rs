@@ -8,11 +8,11 @@ use aws_sdk_cloudformation::types::StackEvent;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::aws::poll::{Poll, TimeUp};
 use crate::cause::Cause;
 use crate::create::stack::{self, Stack};
 use crate::create::story::{Event, Story};
 use crate::create::{cure, paid};
-use crate::eks::poll::{Poll, TimeUp};
 use crate::stop::Coded;
 use crate::ui::screen::{Screen, one_line};
 

@@ -4,6 +4,9 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::Value;
 
+use crate::aws::client::{self, Aws};
+use crate::aws::cluster::{self, Cluster};
+use crate::aws::key::{self, Key};
 use crate::cause::Cause;
 use crate::checks::table::{Check, Checks};
 use crate::checks::{identity, key_risks};
@@ -11,9 +14,6 @@ use crate::create::plan::Found;
 use crate::create::spec::Spec;
 use crate::create::stack::{self, Plan, Stack};
 use crate::create::{ec2, template, zones};
-use crate::eks::aws::{self, Aws};
-use crate::eks::cluster::{self, Cluster};
-use crate::eks::key::{self, Key};
 use crate::stop::Stop;
 use crate::ui::screen::Screen;
 
@@ -47,7 +47,7 @@ impl Ground {
 /// Makes all checks that can be made. `delete` is the command that deletes the stack.
 pub(crate) async fn check(
     spec: &Spec,
-    aws: Result<Aws, aws::Error>,
+    aws: Result<Aws, client::Error>,
     (profile, delete): (Option<&str>, &str),
     screen: &Screen,
 ) -> Result<Ground, Stop> {

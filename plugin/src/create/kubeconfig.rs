@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::{Map, Value, json};
 
+use crate::aws::cluster::Cluster;
 use crate::cause::Cause;
-use crate::eks::cluster::Cluster;
 use crate::file;
 use crate::stop::Coded;
 use crate::target::cluster_config::tree;

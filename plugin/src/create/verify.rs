@@ -4,11 +4,11 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
+use crate::aws::client::Aws;
+use crate::aws::cluster::{self, Cluster};
+use crate::aws::key::{self, Key};
+use crate::aws::poll::{Poll, TimeUp};
 use crate::cause::Cause;
-use crate::eks::aws::Aws;
-use crate::eks::cluster::{self, Cluster};
-use crate::eks::key::{self, Key};
-use crate::eks::poll::{Poll, TimeUp};
 use crate::stop::Coded;
 use crate::ui::screen::Screen;
 

@@ -6,9 +6,9 @@ use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability};
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::aws::client::{self, Aws};
 use crate::cause::Cause;
 use crate::cli;
-use crate::eks::aws::{self, Aws};
 use crate::image::docker::{Credentials, pair};
 use crate::image::reference::Destination;
 use crate::stop::Coded;
@@ -41,7 +41,7 @@ pub(crate) struct Ecr {
 pub(crate) enum Error {
     /// AWS can't be asked.
     #[error(transparent)]
-    Aws(#[from] aws::Error),
+    Aws(#[from] client::Error),
     /// It gives no password.
     #[error("ECR gives no password for {registry} (needs ecr:GetAuthorizationToken)")]
     Token {
@@ -82,7 +82,7 @@ pub(crate) fn of(registry: &str) -> Option<Ecr> {
 impl Ecr {
     /// A client for its region, with the person's credentials, trust and proxies.
     pub(crate) async fn connect(&self, profile: Option<&str>) -> Result<Client, Error> {
-        let Aws { sdk, .. } = aws::connect(profile, Some(&self.region)).await?;
+        let Aws { sdk, .. } = client::connect(profile, Some(&self.region)).await?;
         Ok(Client::new(&sdk))
     }
 

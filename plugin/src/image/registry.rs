@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::aws::pem;
 use crate::cause::Cause;
-use crate::eks::pem;
 use crate::image::archive::Blob;
 use crate::image::docker::{Credentials, Known};
 use crate::image::file;

@@ -17,8 +17,8 @@ use secrecy::ExposeSecret as _;
 use serde::de::IgnoredAny;
 
 use super::proxy;
+use crate::aws::pem;
 use crate::cause::Cause;
-use crate::eks::pem;
 use crate::file;
 use crate::target::cluster_config::tree;
 

@@ -4,9 +4,9 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
+use crate::aws::association::Plan;
 use crate::checks::Ground;
 use crate::checks::table::Check;
-use crate::eks::association::Plan;
 use crate::model::run::Run;
 use crate::output::document::Head;
 use crate::output::subject::Subject;

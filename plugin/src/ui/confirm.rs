@@ -5,9 +5,9 @@ use std::io::BufRead as _;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::aws::association::Plan;
 use crate::checks::Ground;
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
-use crate::eks::association::Plan;
 use crate::k8s::Kubernetes;
 use crate::run::apply::{self, Owner};
 use crate::run::what_is_written;

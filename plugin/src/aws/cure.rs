@@ -1,7 +1,7 @@
 //! EKS's words for what went wrong, and what helps. Input: an update's errors, or a refusal's message. Output: text that
 //! follows the words; nothing, where nothing is known.
 
-use crate::eks::updates::Trouble;
+use crate::aws::updates::Trouble;
 
 /// An update's errors, a line each, and what to do about those that are known.
 pub(crate) fn told(errors: &[Trouble]) -> String {

@@ -16,8 +16,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::aws::endpoint;
 use crate::cause::Cause;
-use crate::eks::endpoint;
 
 /// What tokens begin with.
 const PREFIX: &str = "k8s-aws-v1.";

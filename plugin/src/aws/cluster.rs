@@ -5,9 +5,9 @@ use aws_sdk_eks::types::ClusterIssue;
 use eks_encrypt_job::wire::exit::ExitCode;
 use http::Uri;
 
+use crate::aws::client::Aws;
+use crate::aws::pem;
 use crate::cause::Cause;
-use crate::eks::aws::Aws;
-use crate::eks::pem;
 use crate::k8s::Kubernetes;
 use crate::stop::Coded;
 

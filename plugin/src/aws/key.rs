@@ -7,8 +7,8 @@ use aws_sdk_kms::types::{
 };
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::aws::client::Aws;
 use crate::cause::Cause;
-use crate::eks::aws::Aws;
 use crate::stop::Coded;
 
 /// A key that EKS will take.

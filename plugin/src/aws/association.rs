@@ -5,13 +5,13 @@
 use aws_sdk_eks::types::{EncryptionConfig, Provider};
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::aws::client::Aws;
+use crate::aws::cluster::{self, Cluster};
+use crate::aws::cure;
+use crate::aws::key::{self, Key};
+use crate::aws::poll::TimeUp;
+use crate::aws::updates::{self, Update};
 use crate::cause::Cause;
-use crate::eks::aws::Aws;
-use crate::eks::cluster::{self, Cluster};
-use crate::eks::cure;
-use crate::eks::key::{self, Key};
-use crate::eks::poll::TimeUp;
-use crate::eks::updates::{self, Update};
 use crate::stop::Coded;
 
 /// How the association ended, or why it never began.

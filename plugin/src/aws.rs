@@ -1,9 +1,9 @@
-//! The first half, in AWS: who we are (`aws`), the cluster (`cluster`), its key (`key`), and the association of the two
+//! The first half, in AWS: who we are (`client`), the cluster (`cluster`), its key (`key`), and the association of the two
 //! (`association`, `updates`, and `settle`, which waits for it); and the token by which EKS's API server knows us (`token`). No AWS
 //! type goes further than here.
 
 pub(crate) mod association;
-pub(crate) mod aws;
+pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod cure;
 pub(crate) mod endpoint;

@@ -5,14 +5,14 @@
 use kube::Client;
 use tokio::time::Instant;
 
+use crate::aws::association::{Error, refuse_other};
+use crate::aws::client::Aws;
+use crate::aws::cluster::{self, Cluster};
+use crate::aws::cure;
+use crate::aws::key::Key;
+use crate::aws::poll::Poll;
+use crate::aws::updates::{self, State, Update};
 use crate::checks::Eks;
-use crate::eks::association::{Error, refuse_other};
-use crate::eks::aws::Aws;
-use crate::eks::cluster::{self, Cluster};
-use crate::eks::cure;
-use crate::eks::key::Key;
-use crate::eks::poll::Poll;
-use crate::eks::updates::{self, State, Update};
 use crate::k8s;
 use crate::ui::screen::Screen;
 

@@ -23,8 +23,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use eks_encrypt_job::api::bounds::whole;
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::aws::{pem, profiles};
 use crate::cause::Cause;
-use crate::eks::{pem, profiles};
 use crate::file;
 use crate::stop::Coded;
 
@@ -239,5 +239,5 @@ fn trust() -> Result<tls::TlsContext, Error> {
 }
 
 #[cfg(test)]
-#[path = "aws_tests.rs"]
+#[path = "client_tests.rs"]
 mod tests;

@@ -3,8 +3,8 @@
 
 use aws_sdk_eks::types::{ErrorDetail, Update as Described, UpdateStatus, UpdateType};
 
+use crate::aws::client::Aws;
 use crate::cause::Cause;
-use crate::eks::aws::Aws;
 
 /// One update.
 #[derive(Clone, Debug, PartialEq, Eq)]
