@@ -3,6 +3,7 @@
 pub(crate) mod attach;
 pub(crate) mod cleanup;
 pub(crate) mod enable;
+pub(crate) mod image;
 pub(crate) mod print;
 pub(crate) mod reencrypt;
 pub(crate) mod status;

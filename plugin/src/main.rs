@@ -16,13 +16,13 @@ mod create;
 mod file;
 #[cfg(test)]
 mod fuzz_tests;
-mod image;
 mod k8s;
 mod limit;
 mod model;
 mod nss;
 mod output;
 mod proof;
+mod registry;
 mod run;
 mod stop;
 mod target;
@@ -35,7 +35,7 @@ use clap::Parser as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Cli, Command, complete, man};
-use crate::commands::{attach, cleanup, enable, print, reencrypt, status, token, verify, version};
+use crate::commands::{attach, cleanup, enable, image, print, reencrypt, status, token, verify, version};
 use crate::stop::Stop;
 use crate::ui::interrupt::guard;
 use crate::ui::screen::{self, Screen};

@@ -9,7 +9,7 @@ use eks_encrypt_job::wire::event::Method;
 use serde::Serialize;
 
 use super::values::{self, Toleration};
-use crate::image::reference;
+use crate::model::reference;
 use crate::proof::Pace;
 use crate::ui::screen::Output;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 
-use crate::image::reference::{Destination, destination};
+use crate::model::reference::{Destination, destination};
 
 /// What to do with the Job's image.
 #[derive(Clone, Debug, Subcommand)]

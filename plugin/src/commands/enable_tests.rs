@@ -321,12 +321,12 @@ async fn after_the_association_alone_it_is_said_what_is_not_done() {
 
 #[tokio::test]
 async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
-    use crate::image::fixture::{Fake, Playing, archive};
+    use crate::registry::fixture::{Fake, Playing, archive};
     let registry = Playing::start(Fake { instead: vec![("POST", 403, "no")], ..Fake::default() }).await;
     let folder = tempfile::tempdir().unwrap();
     let args = flags(&["--yes"]);
     let registry_flags = crate::cli::RegistryFlags { archive: Some(archive(folder.path())), ..Default::default() };
-    let to = crate::image::reference::destination(&format!("{}/job", registry.address)).unwrap();
+    let to = crate::model::reference::destination(&format!("{}/job", registry.address)).unwrap();
     let push = Push::prepare(&to, &registry_flags, Aws::Never, false).await.unwrap().typed(("alice", "secret"));
     let (client, heard) = testing::heard(|_, path| testing::not_found(path));
     let (aws, http) = testing::aws(&[]);

@@ -5,8 +5,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
 use crate::cli::VERSION;
-use crate::image::archive;
 use crate::output::document::API_VERSION;
+use crate::registry::archive;
 use crate::ui::screen::{self, Output, Screen};
 
 /// This program, as data. A public format: adding a field is no change of its version.

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::cause::Cause;
-use crate::image::file;
+use crate::registry::file;
 use crate::stop::Coded;
 
 /// The file's name, beside the program.

@@ -20,9 +20,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::cause::Cause;
-use crate::image::file;
-use crate::image::reference::Destination;
-use crate::image::trouble::short;
+use crate::model::reference::Destination;
+use crate::registry::file;
+use crate::registry::trouble::short;
 use crate::stop::Coded;
 
 /// What helpers print for a registry that they don't know (docker-credential-helpers, `credentials/error.go`).

@@ -1,32 +1,12 @@
 //! `image`: the Job's image, which travels with the plugin. Input: the image archive beside the program. Output: a registry has
-//! it (`push`), a file is it (`save`), or stdout names it (`digest`). `enable --push-image` and `reencrypt --push-image` push it
-//! too (`before`).
-//!
-//! A push, in the order of its files: `archive` (read and checked) -> `login` (`docker`, `ecr`, `password`) -> `registry` (with
-//! `trouble` for what goes wrong) -> `push`.
-
-pub(crate) mod archive;
-pub(crate) mod before;
-mod docker;
-mod ecr;
-mod file;
-#[cfg(test)]
-pub(crate) mod fixture;
-#[cfg(test)]
-mod hostile_tests;
-pub(crate) mod login;
-mod password;
-pub(crate) mod push;
-pub(crate) mod reference;
-mod registry;
-mod save;
-mod trouble;
+//! it (`push`), a file is it (`save`), or stdout names it (`digest`).
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Image, ImagePush, ImageSave};
-use crate::image::login::Aws;
-use crate::image::push::Push;
+use crate::registry::login::Aws;
+use crate::registry::push::Push;
+use crate::registry::{archive, save};
 use crate::stop::{Stop, aside};
 use crate::ui::screen::{self, Screen};
 

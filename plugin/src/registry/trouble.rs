@@ -8,8 +8,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Deserialize;
 
 use crate::cause::Cause;
-use crate::image::docker::Known;
-use crate::image::reference::Destination;
+use crate::model::reference::Destination;
+use crate::registry::docker::Known;
 use crate::stop::Coded;
 use crate::ui::screen::one_line;
 
@@ -292,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_uploads_signature_is_not_printed() {
-        crate::image::registry::ring();
+        crate::registry::client::ring();
         let asked =
             reqwest::Client::new().put("http://127.0.0.1:1/upload?digest=sha256:1&signature=secret").send().await;
         let told = RequestError::NoAnswer(asked.unwrap_err()).message().to_string();
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn fuzz_reads_any_refusal() {
-        let to = crate::image::reference::destination("registry.example/team/job").unwrap();
+        let to = crate::model::reference::destination("registry.example/team/job").unwrap();
         let corpus: [&[u8]; 2] = [
             br#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository is unknown","detail":{}},{"code":"DENIED"}]}"#,
             b"<html>\r\n<h1>403 Forbidden</h1>\r\n",

@@ -7,12 +7,12 @@ use oci_spec::image::MediaType;
 use tokio::sync::OnceCell;
 
 use crate::cli::RegistryFlags;
-use crate::image::archive::{self, Image};
-use crate::image::docker::Credentials;
-use crate::image::login::{self, Aws, Login};
-use crate::image::reference::Destination;
-use crate::image::registry::{Registry, Tag, Way, plain};
-use crate::image::{ecr, password, trouble};
+use crate::model::reference::Destination;
+use crate::registry::archive::{self, Image};
+use crate::registry::client::{Registry, Tag, Way, plain};
+use crate::registry::docker::Credentials;
+use crate::registry::login::{self, Aws, Login};
+use crate::registry::{ecr, password, trouble};
 use crate::stop::{Coded, Stop, aside};
 use crate::ui::screen::Screen;
 

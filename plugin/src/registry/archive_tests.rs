@@ -1,6 +1,6 @@
 //! What is accepted, and that nothing damaged is.
 use super::*;
-use crate::image::fixture::{self, archive, files, pack};
+use crate::registry::fixture::{self, archive, files, pack};
 use insta::assert_snapshot;
 
 type Files = BTreeMap<String, Vec<u8>>;

@@ -1,6 +1,6 @@
 //! Whose login is taken for ECR.
 use super::*;
-use crate::image::reference::destination;
+use crate::model::reference::destination;
 use crate::testing::{aws, told};
 
 const HOST: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";

@@ -1,8 +1,8 @@
 //! Pushes to a registry that is a script: what it is asked and given, and what people are told.
 use super::*;
-use crate::image::docker::Known;
-use crate::image::fixture::{Door, Fake, Playing, archive, error};
-use crate::image::reference::destination;
+use crate::model::reference::destination;
+use crate::registry::docker::Known;
+use crate::registry::fixture::{Door, Fake, Playing, archive, error};
 use crate::testing::told;
 use insta::assert_snapshot;
 

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use aws_sdk_ecr::Client;
 
-use crate::image::docker::{self, Credentials, Known};
-use crate::image::ecr::{self, Ecr};
-use crate::image::reference::Destination;
+use crate::model::reference::Destination;
+use crate::registry::docker::{self, Credentials, Known};
+use crate::registry::ecr::{self, Ecr};
 use crate::stop::Stop;
 
 /// Whether AWS may be asked.

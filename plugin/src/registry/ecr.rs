@@ -9,8 +9,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use crate::aws::client::{self, Aws};
 use crate::cause::Cause;
 use crate::cli;
-use crate::image::docker::{Credentials, pair};
-use crate::image::reference::Destination;
+use crate::model::reference::Destination;
+use crate::registry::docker::{Credentials, pair};
 use crate::stop::Coded;
 
 /// What ECR's addresses end with, by partition (github.com/awslabs/amazon-ecr-credential-helper, `ecr-login/api/client.go`).

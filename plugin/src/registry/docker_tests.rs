@@ -1,6 +1,6 @@
 //! Logins as docker and podman keep them.
 use super::*;
-use crate::image::reference::destination;
+use crate::model::reference::destination;
 use crate::testing::told;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use insta::assert_snapshot;

@@ -1,6 +1,6 @@
 //! ECR's addresses, and what it answers; its server is a script.
 use super::*;
-use crate::image::reference::destination;
+use crate::model::reference::destination;
 use crate::testing::{Answer, aws as scripted, told};
 use aws_smithy_http_client::test_util::StaticReplayClient;
 use base64::Engine as _;

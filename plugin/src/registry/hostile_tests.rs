@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::cli::RegistryFlags;
-use crate::image::fixture::{Door, ENDLESS, Fake, Playing, archive};
-use crate::image::login::Aws;
-use crate::image::push::Push;
-use crate::image::reference::destination;
+use crate::model::reference::destination;
+use crate::registry::fixture::{Door, ENDLESS, Fake, Playing, archive};
+use crate::registry::login::Aws;
+use crate::registry::push::Push;
 use crate::testing::told;
 use crate::ui::screen::Screen;
 use tempfile::TempDir;
@@ -217,7 +217,7 @@ async fn what_is_no_token_no_digest_and_no_address_ends_in_an_error() {
 #[tokio::test]
 async fn a_registrys_words_are_one_line_of_bounded_length() {
     let words = format!("\u{1b}[2J{}", "no ".repeat(2000));
-    let body: &str = Box::leak(crate::image::fixture::error("DENIED", &words).into_boxed_str());
+    let body: &str = Box::leak(crate::registry::fixture::error("DENIED", &words).into_boxed_str());
     let registry = Playing::start(Fake { instead: vec![("POST", 403, body)], ..Fake::default() }).await;
     let told = pushed(&push(&registry.address, None).await.0).await;
     let error = told.lines().last().unwrap();

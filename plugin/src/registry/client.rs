@@ -22,11 +22,11 @@ use tokio::time::Instant;
 
 use crate::aws::pem;
 use crate::cause::Cause;
-use crate::image::archive::Blob;
-use crate::image::docker::{Credentials, Known};
-use crate::image::file;
-use crate::image::reference::Destination;
-use crate::image::trouble::{self, Error, RequestError, RequestKind};
+use crate::model::reference::Destination;
+use crate::registry::archive::Blob;
+use crate::registry::docker::{Credentials, Known};
+use crate::registry::file;
+use crate::registry::trouble::{self, Error, RequestError, RequestKind};
 
 /// The first pause before a registry is asked again.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(500) };
@@ -484,8 +484,8 @@ pub(crate) fn ring() {
 mod tests {
     //! How a registry is spoken to.
     use super::*;
-    use crate::image::fixture::{self, Fake, Playing};
-    use crate::image::reference::destination;
+    use crate::model::reference::destination;
+    use crate::registry::fixture::{self, Fake, Playing};
 
     #[test]
     fn this_machines_own_registries_need_no_tls() {
@@ -536,7 +536,7 @@ mod tests {
         const PROXY: (&str, &str) = ("HTTP_PROXY", "http://127.0.0.1:1");
         if std::env::var(PROXY.0).as_deref() != Ok(PROXY.1) {
             // A test may not change its own environment: this one runs again in another.
-            let name = "image::registry::tests::no_proxy_is_asked_for_this_machines_own_registries";
+            let name = "registry::client::tests::no_proxy_is_asked_for_this_machines_own_registries";
             let mut again = tokio::process::Command::new(std::env::current_exe().unwrap());
             let again = again.args(["--exact", name]).envs([PROXY]).output().await.unwrap();
             let said = String::from_utf8_lossy(&again.stdout);
