@@ -27,6 +27,7 @@ use crate::aws::key::{self, Key};
 use crate::checks::api_servers::ApiServers;
 use crate::checks::table::{Check, CheckResult, Checks};
 use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
+use crate::commands::target::Target;
 use crate::k8s::{self, Kubernetes, termination};
 use crate::model::run::Run;
 use crate::output::early;
@@ -34,10 +35,9 @@ use crate::registry::push::Push;
 use crate::run::apply::Owner;
 use crate::run::existing::{self, Existing, Intent};
 use crate::run::manifests::{self, Settings};
+use crate::run::verification::Verification;
 use crate::stop::Stop;
-use crate::target::Target;
 use crate::ui::screen::{Output, Screen, one_line};
-use crate::verification::Verification;
 
 /// What is to be checked.
 pub(crate) struct Wanted<'a> {

@@ -7,6 +7,7 @@ pub(crate) mod image;
 pub(crate) mod print;
 pub(crate) mod reencrypt;
 pub(crate) mod status;
+pub(crate) mod target;
 pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod version;

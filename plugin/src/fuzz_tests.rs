@@ -6,12 +6,12 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::json;
 
+use crate::cluster_config::Source;
 use crate::model::run::{Run, ended};
 use crate::run::log::{Log, Read};
 use crate::run::verdict::{judge, last_word};
 use crate::run::wire::Foreign;
 use crate::run::{existing, startup};
-use crate::target::cluster_config::Source;
 use crate::ui::progress::Progress;
 use crate::ui::screen::one_line;
 
@@ -29,7 +29,7 @@ const ANCHORS: &[u8] = b"apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nx:
 fn cluster_configs() {
     fuzz(&[CLUSTER_CONFIG, ANCHORS], |bytes| {
         let Ok(source) = Source::of("x", bytes) else { return };
-        _ = crate::target::cluster_config::parse(&source).map_err(|error| error.to_string());
+        _ = crate::cluster_config::parse(&source).map_err(|error| error.to_string());
         _ = crate::create::config::parse(&source).map_err(|error| error.to_string());
     });
 }

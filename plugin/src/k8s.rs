@@ -3,6 +3,7 @@
 //! certificate authority that it trusts, for `cluster` to compare.
 
 mod config;
+pub(crate) mod context;
 mod exec;
 mod proxy;
 pub(crate) mod termination;

@@ -11,6 +11,7 @@ mod aws;
 mod cause;
 mod checks;
 mod cli;
+mod cluster_config;
 mod commands;
 mod create;
 mod file;
@@ -21,15 +22,12 @@ mod limit;
 mod model;
 mod nss;
 mod output;
-mod proof;
 mod registry;
 mod run;
 mod stop;
-mod target;
 #[cfg(test)]
 mod testing;
 mod ui;
-mod verification;
 
 use clap::Parser as _;
 use eks_encrypt_job::wire::exit::ExitCode;

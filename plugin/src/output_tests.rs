@@ -4,7 +4,7 @@ use eks_encrypt_job::wire::outcome::Tally;
 use super::*;
 use crate::cli::Prove;
 use crate::model::run::JobEnd;
-use crate::proof::Proven;
+use crate::run::proof::Proven;
 use crate::run::verdict::judge;
 use crate::ui::progress::{Finished, Progress};
 

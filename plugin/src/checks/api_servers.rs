@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::checks::table::Check;
 use crate::cli::Prove;
 use crate::k8s::again;
-use crate::proof::Outside;
+use crate::run::proof::Outside;
 use crate::ui::screen::one_line;
 
 const NAME: &str = "API servers";

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::values::{self, Toleration};
 use crate::model::reference;
-use crate::proof::Pace;
+use crate::run::proof::Pace;
 use crate::ui::screen::Output;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.

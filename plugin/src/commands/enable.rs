@@ -10,21 +10,21 @@ use crate::aws::association::Plan;
 use crate::aws::{association, settle};
 use crate::checks::{Eks, Ground, Wanted, preflight};
 use crate::cli::{Enable, Prove};
+use crate::commands::target::Target;
 use crate::commands::verify;
 use crate::output::early::Association;
 use crate::output::subject::Subject;
 use crate::output::{early, summary, tell};
-use crate::proof::{Begun, Proven, Prover};
 use crate::registry::before;
 use crate::registry::login::Aws;
 use crate::registry::push::Push;
+use crate::run::proof::{Begun, Proven, Prover};
+use crate::run::verification::{self, Verification};
 use crate::run::{Work, drive_and_prove};
 use crate::stop::Stop;
-use crate::target::Target;
 use crate::ui::confirm;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::{Screen, one_line};
-use crate::verification::{self, Verification};
 
 /// Associates the key and re-encrypts every Secret under it.
 pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {

@@ -28,16 +28,16 @@ use crate::cause::Cause;
 use crate::cli::{Status as Flags, attach, kubectl, verify};
 use crate::commands::status::patience::{Patience, TIME_UP};
 use crate::commands::status::standing::Standing;
+use crate::commands::target::Target;
 use crate::k8s::{self, Kubernetes, again};
 use crate::model::run::{ended, with_app_label};
 use crate::output::document::Head;
 use crate::run::existing::{jobs, key_of};
 use crate::run::manifests::word;
 use crate::run::namespaces::{newest, of_runs};
+use crate::run::verification::{self, Verification};
 use crate::stop::Stop;
-use crate::target::Target;
 use crate::ui::screen::{self, Screen};
-use crate::verification::{self, Verification};
 
 /// How long the run record is asked for again: with the pauses it is less than the patience with the API server, so that its own
 /// words are shown.

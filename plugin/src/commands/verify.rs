@@ -12,14 +12,14 @@ use crate::aws::client::{self, Aws};
 use crate::aws::{cluster, key, updates};
 use crate::cause::Cause;
 use crate::cli::{Prove, Verify};
+use crate::commands::target::Target;
 use crate::k8s::{self, Kubernetes};
 use crate::output::document::Head;
 use crate::output::subject::Subject;
 use crate::output::summary;
-use crate::proof::{Begun, Proven, Prover};
 use crate::run::namespaces::of_runs;
+use crate::run::proof::{Begun, Proven, Prover};
 use crate::stop::{Coded, Stop};
-use crate::target::Target;
 use crate::ui::screen::{self, Output, Screen, one_line};
 
 /// Why there is nothing to verify.

@@ -26,10 +26,10 @@ use file::{AccessConfig, AuthenticationMode, CloudWatch, ClusterConfig, LogType,
 use node::Placed;
 pub(crate) use schema::schema;
 
+use crate::cluster_config::Source;
+use crate::cluster_config::fields::Fields;
+use crate::cluster_config::tree::Node;
 use crate::create::spec::{Access, Spec};
-use crate::target::cluster_config::Source;
-use crate::target::cluster_config::fields::Fields;
-use crate::target::cluster_config::tree::Node;
 use crate::ui::screen::one_line;
 
 /// Reads a file, or stdin if it is `-`. Waits for stdin's end.

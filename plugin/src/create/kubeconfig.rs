@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::cluster::Cluster;
 use crate::cause::Cause;
+use crate::cluster_config::tree;
 use crate::file;
 use crate::stop::Coded;
-use crate::target::cluster_config::tree;
 
 /// How long another program's lock is waited for: kubectl holds it for moments.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -19,8 +19,8 @@ use serde::de::IgnoredAny;
 use super::proxy;
 use crate::aws::pem;
 use crate::cause::Cause;
+use crate::cluster_config::tree;
 use crate::file;
-use crate::target::cluster_config::tree;
 
 /// Reads the file; or those that `list`, the value of `$KUBECONFIG`, names; or the home directory's.
 pub(super) fn read(file: Option<&Path>, list: Option<&OsStr>) -> Result<Kubeconfig, KubeconfigError> {

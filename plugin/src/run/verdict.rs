@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::Prove;
 use crate::model::run::JobEnd;
-use crate::proof::Proven;
+use crate::run::proof::Proven;
 use crate::run::startup::termination_message;
 use crate::ui::progress::{Finished, Progress, thousands};
 use crate::ui::screen::one_line;

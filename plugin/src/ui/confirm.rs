@@ -10,10 +10,10 @@ use crate::checks::Ground;
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
 use crate::k8s::Kubernetes;
 use crate::run::apply::{self, Owner};
+use crate::run::verification::Verification;
 use crate::run::what_is_written;
 use crate::stop::Coded;
 use crate::ui::screen::{Screen, one_line};
-use crate::verification::Verification;
 
 /// Why there is no permission.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! The status as people read it. Input: what was seen. Output: text. Says plainly whose key it is, and never more than is known.
 
 use crate::commands::status::{InAws, LastRun, RightLeft, Status};
+use crate::run::verification::Verification;
 use crate::ui::progress::thousands;
 use crate::ui::screen::one_line;
-use crate::verification::Verification;
 
 /// The whole text.
 pub(crate) fn text(status: &Status) -> String {

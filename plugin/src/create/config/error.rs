@@ -3,8 +3,8 @@
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::cluster_config::{self, At};
 use crate::stop::Coded;
-use crate::target::cluster_config::{self, At};
 
 /// Why a file gives no cluster to be created.
 #[derive(Debug, thiserror::Error)]

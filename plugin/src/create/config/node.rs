@@ -7,8 +7,8 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::path::{item, under};
-use crate::target::cluster_config::Source;
-use crate::target::cluster_config::tree::{Field, Node, Value};
+use crate::cluster_config::Source;
+use crate::cluster_config::tree::{Field, Node, Value};
 
 /// What is wrong with a tree.
 #[derive(Debug)]

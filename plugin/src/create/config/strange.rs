@@ -5,10 +5,10 @@ use super::error::Error;
 use super::node::{What, Wrong};
 use super::path::{any_item, under};
 use super::{known, schema};
-use crate::target::cluster_config::fields::Place;
-use crate::target::cluster_config::near::{Wanted, nearest};
-use crate::target::cluster_config::tree::Node;
-use crate::target::cluster_config::{self, At, METADATA, SECRETS_ENCRYPTION, Source};
+use crate::cluster_config::fields::Place;
+use crate::cluster_config::near::{Wanted, nearest};
+use crate::cluster_config::tree::Node;
+use crate::cluster_config::{self, At, METADATA, SECRETS_ENCRYPTION, Source};
 use crate::ui::screen::one_line;
 
 /// The fields without which no command does anything.

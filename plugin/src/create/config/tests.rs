@@ -279,7 +279,7 @@ fn that_file_leaves_none_out() {
 }
 
 fn names(node: &Node, place: &str, all: &mut BTreeSet<(String, String)>) {
-    use crate::target::cluster_config::tree::Value;
+    use crate::cluster_config::tree::Value;
     for field in node.value.fields() {
         all.insert((place.to_owned(), field.name.clone()));
         names(&field.node, &path::under(place, &field.name), all);

@@ -46,8 +46,8 @@ fn folded(name: &str) -> String {
 mod tests {
     //! What is too alike, and what is eksctl's.
     use super::Wanted;
-    use crate::target::cluster_config::fields::{API_VERSION, KIND};
-    use crate::target::cluster_config::{self, METADATA, SECRETS_ENCRYPTION};
+    use crate::cluster_config::fields::{API_VERSION, KIND};
+    use crate::cluster_config::{self, METADATA, SECRETS_ENCRYPTION};
 
     const NAME: Wanted = cluster_config::NAME.field;
     const REGION: Wanted = cluster_config::REGION.field;

@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
 use crate::k8s::Kubernetes;
+use crate::run::verification;
 use crate::stop::Coded;
 use crate::ui::progress::{Progress, elapsed, own_line};
 use crate::ui::screen::{Frame, Screen};
-use crate::verification;
 
 /// Reaches API servers from outside of the cluster: by its load balancer, which chooses one for each new connection. A
 /// connection ends with each answer of metrics, because that is not read to its end.

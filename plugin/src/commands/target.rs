@@ -2,15 +2,12 @@
 //! a kubeconfig where something is missing. Output: names; what was not typed is said, with where it comes from. A wrong guess
 //! harms nothing: the kubeconfig's server and CA are compared with the cluster's before anything is changed.
 
-pub(crate) mod cluster_config;
-pub(crate) mod context;
-
 use std::path::Path;
 
 use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
-use crate::k8s;
+use crate::cluster_config::{self, ClusterConfig};
+use crate::k8s::{self, context};
 use crate::stop::{Stop, aside};
-use crate::target::cluster_config::ClusterConfig;
 use crate::ui::screen::Screen;
 
 /// What is meant.
