@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod cleanup;
+pub(crate) mod create;
 pub(crate) mod enable;
 pub(crate) mod image;
 pub(crate) mod print;

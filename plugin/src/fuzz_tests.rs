@@ -20,7 +20,7 @@ pub(crate) mod mutate;
 
 use mutate::fuzz;
 
-const CLUSTER_CONFIG: &[u8] = include_bytes!("create/examples/full.yaml");
+const CLUSTER_CONFIG: &[u8] = include_bytes!("cloudformation/examples/full.yaml");
 
 const ANCHORS: &[u8] = b"apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nx: &a {name: shop, region: us-west-2}\nmetadata:\n  <<: *a\n\
     secretsEncryption: {keyARN: alias/shop}\ny: [*a, *a, !!binary aGk=, 0x1F, .inf, |\n  text\n  ]\n";
@@ -30,7 +30,7 @@ fn cluster_configs() {
     fuzz(&[CLUSTER_CONFIG, ANCHORS], |bytes| {
         let Ok(source) = Source::of("x", bytes) else { return };
         _ = crate::cluster_config::parse(&source).map_err(|error| error.to_string());
-        _ = crate::create::config::parse(&source).map_err(|error| error.to_string());
+        _ = crate::cloudformation::config::parse(&source).map_err(|error| error.to_string());
     });
 }
 

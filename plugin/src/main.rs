@@ -11,9 +11,9 @@ mod aws;
 mod cause;
 mod checks;
 mod cli;
+mod cloudformation;
 mod cluster_config;
 mod commands;
-mod create;
 mod file;
 #[cfg(test)]
 mod fuzz_tests;
@@ -33,7 +33,7 @@ use clap::Parser as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Cli, Command, complete, man};
-use crate::commands::{attach, cleanup, enable, image, print, reencrypt, status, token, verify, version};
+use crate::commands::{attach, cleanup, create, enable, image, print, reencrypt, status, token, verify, version};
 use crate::stop::Stop;
 use crate::ui::interrupt::guard;
 use crate::ui::screen::{self, Screen};
@@ -93,7 +93,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<ExitCode, Stop> {
         Command::Manifests(args) => print::print(&args),
         Command::Image(command) => image::run(&command, screen).await,
         Command::Schema { of: cli::SchemaOf::ClusterConfig } => {
-            screen::stdout(&format!("{:#}", create::config::schema()));
+            screen::stdout(&format!("{:#}", cloudformation::config::schema()));
             Ok(ExitCode::Done)
         }
         Command::Token(args) => token::print(&args).await,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::support::{Said, run};
 
 /// Where a test beside `render` keeps them true.
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin/src/create/golden");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin/src/cloudformation/golden");
 
 /// Zones written out are advised against (W3010), because a template should fit any account. Ours is made for one, and the
 /// usual `Fn::GetAZs` would also give zones in which EKS makes no clusters.
