@@ -6,6 +6,8 @@ pub(crate) mod association;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod cure;
+pub(crate) mod ec2;
+mod ec2_endpoint;
 pub(crate) mod endpoint;
 pub(crate) mod key;
 pub(crate) mod pem;

@@ -4,8 +4,6 @@
 
 pub(crate) mod config;
 pub(crate) mod cure;
-pub(crate) mod ec2;
-pub(crate) mod endpoint;
 #[cfg(test)]
 pub(crate) mod examples;
 #[cfg(test)]

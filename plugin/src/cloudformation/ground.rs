@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::aws::client::{self, Aws};
 use crate::aws::cluster::{self, Cluster};
+use crate::aws::ec2;
 use crate::aws::key::{self, Key};
 use crate::cause::Cause;
 use crate::checks::table::{Check, Checks};
@@ -13,7 +14,7 @@ use crate::checks::{identity, key_risks};
 use crate::cloudformation::plan::Found;
 use crate::cloudformation::spec::Spec;
 use crate::cloudformation::stack::{self, Plan, Stack};
-use crate::cloudformation::{ec2, template, zones};
+use crate::cloudformation::{template, zones};
 use crate::stop::Stop;
 use crate::ui::screen::Screen;
 

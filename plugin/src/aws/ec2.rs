@@ -19,8 +19,8 @@ use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 
+use crate::aws::ec2_endpoint;
 use crate::cause::Cause;
-use crate::cloudformation::endpoint;
 use crate::cloudformation::zones::Zone;
 
 /// What is asked. Zones of other types (Local Zones, Wavelength Zones) can't hold a control plane's network interfaces.
@@ -33,7 +33,7 @@ pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {
     let region = sdk.region().ok_or_else(|| failed("no AWS region"))?.as_ref();
     let provider = sdk.credentials_provider().ok_or_else(|| failed("no AWS credentials"))?;
     let credentials = provider.provide_credentials().await.map_err(|error| Cause::of(&error))?;
-    let url = endpoint::of_ec2(sdk, region).await;
+    let url = ec2_endpoint::of_ec2(sdk, region).await;
     let request = signed(&url, region, &credentials).map_err(|error| Cause::of(error.as_ref()))?;
     let client = sdk.http_client().ok_or_else(|| failed("no HTTP client"))?;
     let retries = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
