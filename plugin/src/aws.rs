@@ -10,7 +10,6 @@ pub(crate) mod ec2;
 mod ec2_endpoint;
 pub(crate) mod endpoint;
 pub(crate) mod key;
-pub(crate) mod pem;
 pub(crate) mod poll;
 pub(crate) mod profiles;
 pub(crate) mod settle;

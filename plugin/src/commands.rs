@@ -1,7 +1,9 @@
 //! The commands, a file each.
 
 pub(crate) mod attach;
+pub(crate) mod before;
 pub(crate) mod cleanup;
+pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod enable;
 pub(crate) mod image;

@@ -2,12 +2,11 @@
 //! `client` (with `trouble` for what goes wrong) -> `push`. `enable --push-image` and `reencrypt --push-image` push by `before`.
 
 pub(crate) mod archive;
-pub(crate) mod before;
 pub(crate) mod login;
 pub(crate) mod push;
 pub(crate) mod save;
 
-mod client;
+pub(crate) mod client;
 mod docker;
 mod ecr;
 mod file;

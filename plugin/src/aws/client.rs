@@ -23,9 +23,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use eks_encrypt_job::api::bounds::whole;
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::aws::{pem, profiles};
+use crate::aws::profiles;
 use crate::cause::Cause;
 use crate::file;
+use crate::model::pem;
 use crate::stop::Coded;
 
 /// What CloudTrail shows beside the SDK's name.

@@ -6,9 +6,9 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use http::Uri;
 
 use crate::aws::client::Aws;
-use crate::aws::pem;
 use crate::cause::Cause;
 use crate::k8s::Kubernetes;
+use crate::model::pem;
 use crate::stop::Coded;
 
 /// What EKS says of a cluster.

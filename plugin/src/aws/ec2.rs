@@ -21,7 +21,15 @@ use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 
 use crate::aws::ec2_endpoint;
 use crate::cause::Cause;
-use crate::cloudformation::zones::Zone;
+
+/// An availability zone, of those that are available.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zone {
+    /// As this account calls it: `us-west-2a`. Another account may mean another place by it.
+    pub(crate) name: String,
+    /// As AWS calls the place: `usw2-az1`.
+    pub(crate) id: String,
+}
 
 /// What is asked. Zones of other types (Local Zones, Wavelength Zones) can't hold a control plane's network interfaces.
 const QUESTION: &str = "Action=DescribeAvailabilityZones&Version=2016-11-15\

@@ -12,7 +12,6 @@ use crate::aws::cure;
 use crate::aws::key::Key;
 use crate::aws::poll::Poll;
 use crate::aws::updates::{self, State, Update};
-use crate::checks::Eks;
 use crate::k8s;
 use crate::ui::screen::Screen;
 
@@ -48,16 +47,16 @@ async fn follow(aws: &Aws, cluster: &str, id: &str, screen: &Screen, deadline: I
 /// before, the Job must not list before every API server writes with the key, and EKS may call the cluster ACTIVE with it
 /// before it has replaced every API server.
 pub(crate) async fn wait(
-    eks: &Eks,
+    (aws, cluster, key): (&Aws, &Cluster, &Key),
     update: Option<&str>,
     kubernetes: &Client,
     screen: &Screen,
     deadline: Instant,
 ) -> Result<(), Error> {
     if let Some(id) = update {
-        follow(&eks.aws, &eks.cluster.name, id, screen, deadline).await?;
+        follow(aws, &cluster.name, id, screen, deadline).await?;
     }
-    settle(&eks.aws, kubernetes, &eks.cluster, &eks.key, screen, deadline).await
+    settle(aws, kubernetes, cluster, key, screen, deadline).await
 }
 
 /// Waits until the cluster is ACTIVE with the key and its API server answers: EKS restarts the API servers for it.

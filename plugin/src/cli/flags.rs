@@ -9,8 +9,8 @@ use eks_encrypt_job::wire::event::Method;
 use serde::Serialize;
 
 use super::values::{self, Toleration};
+use crate::model::engine::Pace;
 use crate::model::reference;
-use crate::run::proof::Pace;
 use crate::ui::screen::Output;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.

@@ -13,7 +13,7 @@ use super::{
     Attach, AwsFlags, Create, Enable, EngineFlags, JobFlags, KubeFlags, Prove, PushFlags, Reencrypt, RegistryFlags,
     WaitFlags,
 };
-use crate::run::manifests::word;
+use crate::model::engine::method_name;
 
 /// A command being written.
 struct Paste(Vec<String>);
@@ -82,7 +82,7 @@ impl Paste {
 
     fn engine(&mut self, flags: &EngineFlags) {
         if flags.method != Method::default() {
-            self.flag("--method", &word(flags.method));
+            self.flag("--method", &method_name(flags.method));
         }
         self.maybe("--concurrency", flags.pace.concurrency.map(|number| number.to_string()).as_deref());
         self.maybe("--max-qps", flags.pace.max_qps.map(|number| number.to_string()).as_deref());

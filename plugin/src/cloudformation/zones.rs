@@ -7,17 +7,9 @@ use std::collections::BTreeSet;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
+use crate::aws::ec2::Zone;
 use crate::cloudformation::spec::Spec;
 use crate::stop::Coded;
-
-/// An availability zone, of those that are available.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Zone {
-    /// As this account calls it: `us-west-2a`. Another account may mean another place by it.
-    pub(crate) name: String,
-    /// As AWS calls the place: `usw2-az1`.
-    pub(crate) id: String,
-}
 
 /// Where EKS makes no control plane (EKS User Guide, "View Amazon EKS networking requirements for VPC and subnets").
 const WITHOUT_EKS: [&str; 3] = ["use1-az3", "usw1-az2", "cac1-az3"];

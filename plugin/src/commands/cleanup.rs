@@ -18,10 +18,10 @@ use kube::{Api, Client};
 use crate::cause::Cause;
 use crate::cli::{self, Cleanup, KubeFlags};
 use crate::commands::cleanup::listing::Listed;
+use crate::commands::confirm::{self, Question};
 use crate::k8s::{self, Kubernetes, again, gone, termination};
 use crate::model::run::{ended, with_app_label};
 use crate::stop::{Coded, Stop};
-use crate::ui::confirm::{self, Question};
 use crate::ui::screen::Screen;
 
 const RBAC: &str = "rbac.authorization.k8s.io";

@@ -10,19 +10,19 @@ use crate::aws::association::Plan;
 use crate::aws::{association, settle};
 use crate::checks::{Eks, Ground, Wanted, preflight};
 use crate::cli::{Enable, Prove};
-use crate::commands::target::Target;
+use crate::commands::before;
+use crate::commands::confirm;
 use crate::commands::verify;
+use crate::model::target::Target;
 use crate::output::early::Association;
 use crate::output::subject::Subject;
 use crate::output::{early, summary, tell};
-use crate::registry::before;
 use crate::registry::login::Aws;
 use crate::registry::push::Push;
 use crate::run::proof::{Begun, Proven, Prover};
 use crate::run::verification::{self, Verification};
 use crate::run::{Work, drive_and_prove};
 use crate::stop::Stop;
-use crate::ui::confirm;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::{Screen, one_line};
 
@@ -92,7 +92,7 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
         early::associated(ground, Association::InProgress { update: id.clone() }, args.go.output, screen);
         return Ok(ExitCode::Done);
     }
-    settle::wait(eks, update.as_deref(), &kubernetes.client, screen, deadline).await?;
+    settle::wait((&eks.aws, &eks.cluster, &eks.key), update.as_deref(), &kubernetes.client, screen, deadline).await?;
     stage.replace(Stage::Associated);
     screen.line("The key is associated, and the cluster is ACTIVE");
     let subject = Subject::of(ground);

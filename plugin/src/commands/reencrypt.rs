@@ -10,16 +10,16 @@ use crate::aws::association::Plan;
 use crate::aws::settle;
 use crate::checks::{Ground, Wanted, preflight};
 use crate::cli::Reencrypt;
-use crate::commands::target::Target;
+use crate::commands::before;
+use crate::commands::confirm;
+use crate::model::target::Target;
 use crate::output::subject::Subject;
 use crate::output::{early, tell};
-use crate::registry::before;
 use crate::registry::login::Aws;
 use crate::registry::push::Push;
 use crate::run::proof::Prover;
 use crate::run::{Work, drive_and_prove};
 use crate::stop::Stop;
-use crate::ui::confirm;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::Screen;
 
@@ -65,7 +65,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
             Plan::Follow(id) => Some(id.as_str()),
             Plan::Associate | Plan::Nothing => None,
         };
-        settle::wait(eks, update, &kubernetes.client, screen, deadline).await?;
+        settle::wait((&eks.aws, &eks.cluster, &eks.key), update, &kubernetes.client, screen, deadline).await?;
     }
     let vouched = args.key_arn.as_deref().unwrap_or_default();
     let key_arn = eks.as_ref().map_or(vouched, |eks| &eks.key.arn);

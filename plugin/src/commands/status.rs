@@ -28,12 +28,12 @@ use crate::cause::Cause;
 use crate::cli::{Status as Flags, attach, kubectl, verify};
 use crate::commands::status::patience::{Patience, TIME_UP};
 use crate::commands::status::standing::Standing;
-use crate::commands::target::Target;
 use crate::k8s::{self, Kubernetes, again};
+use crate::model::engine::method_name;
 use crate::model::run::{ended, with_app_label};
+use crate::model::target::Target;
 use crate::output::document::Head;
 use crate::run::existing::{jobs, key_of};
-use crate::run::manifests::word;
 use crate::run::namespaces::{newest, of_runs};
 use crate::run::verification::{self, Verification};
 use crate::stop::Stop;
@@ -384,7 +384,7 @@ fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
     let result = record.result.and_then(|result| Some(serde_json::to_value(result).ok()?.as_str()?.to_owned()));
     LastRun {
         run: record.run,
-        method: word(record.method),
+        method: method_name(record.method),
         key_arn: record.key_arn,
         for_this_key,
         watermark: record.watermark.as_str().to_owned(),

@@ -7,21 +7,9 @@ use std::path::Path;
 use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
 use crate::cluster_config::{self, ClusterConfig};
 use crate::k8s::{self, context};
+use crate::model::target::Target;
 use crate::stop::{Stop, aside};
 use crate::ui::screen::Screen;
-
-/// What is meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// The EKS cluster's name.
-    pub(crate) cluster: String,
-    /// Its region, if anything says it.
-    pub(crate) region: Option<String>,
-    /// The AWS profile, if anything says it.
-    pub(crate) profile: Option<String>,
-    /// The key, by whatever name it was given.
-    pub(crate) key: Option<String>,
-}
 
 impl Target {
     /// What `enable` is about.

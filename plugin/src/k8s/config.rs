@@ -17,10 +17,10 @@ use secrecy::ExposeSecret as _;
 use serde::de::IgnoredAny;
 
 use super::proxy;
-use crate::aws::pem;
 use crate::cause::Cause;
 use crate::cluster_config::tree;
 use crate::file;
+use crate::model::pem;
 
 /// Reads the file; or those that `list`, the value of `$KUBECONFIG`, names; or the home directory's.
 pub(super) fn read(file: Option<&Path>, list: Option<&OsStr>) -> Result<Kubeconfig, KubeconfigError> {

@@ -9,8 +9,6 @@ use k8s_openapi::api::core::v1::Container;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 
-use crate::cli::{KubeFlags, kubectl};
-
 /// A re-encryption of all Secrets by one Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -54,11 +52,6 @@ impl Run {
     /// Whether its namespace is its own: only runs have objects there, and who may use them is who may in the whole cluster.
     pub(crate) fn has_own_namespace(&self) -> bool {
         self.namespace == own_namespace(&self.id)
-    }
-
-    /// The command that takes its right to all Secrets away, if it was given to it.
-    pub(crate) fn without_rights(&self, kube: &KubeFlags) -> Option<String> {
-        self.gives_rights.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rights())))
     }
 
     /// The run of any Job of ours, also of one that was applied by hand from manifests/.

@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::aws::pem;
 use crate::cause::Cause;
+use crate::model::pem;
 use crate::model::reference::Destination;
 use crate::registry::archive::Blob;
 use crate::registry::docker::{Credentials, Known};

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::cause::Cause;
 use crate::cli::{self, EngineFlags, JobFlags};
 use crate::k8s::{Kubernetes, again};
+use crate::model::engine::method_name;
 use crate::model::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
 use crate::run::manifests::{self, Settings};
 use crate::run::namespaces::of_runs;
@@ -146,7 +147,7 @@ fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
         return Err("it does not verify what it has done, and nobody else would".to_owned());
     }
     match variable(job, ENV_METHOD).unwrap_or_default() {
-        word if word == manifests::word(intent.engine.method) => {}
+        word if word == method_name(intent.engine.method) => {}
         other => return Err(format!("its method is {other:?}")),
     }
     // In another namespace, more people may use its rights.

@@ -2,13 +2,11 @@
 //! the command line's settings. Output: typed objects, ready for `apply`. Settings are put into fields, never into text:
 //! an image name can't become YAML.
 
-use clap::ValueEnum as _;
 use eks_encrypt_job::api_servers::MissingRight;
 use eks_encrypt_job::wire::contract::{
     ACCOUNT_ANNOTATION, CONTAINER, ENV_BINDING, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE,
     ENV_RUN, RUN_LABEL,
 };
-use eks_encrypt_job::wire::event::Method;
 use eks_encrypt_job::wire::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{EnvVar, LocalObjectReference, Namespace, PodSpec, ServiceAccount};
@@ -17,6 +15,7 @@ use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 use crate::cli::{EngineFlags, JobFlags};
+use crate::model::engine::method_name;
 use crate::model::run::Run;
 use crate::stop::Coded;
 
@@ -250,7 +249,7 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     let gives_rights = settings.job.service_account.is_none();
     set(env, ENV_BINDING, if gives_rights { settings.run.rights() } else { "" });
     set(env, ENV_KEY_ARN, settings.key_arn);
-    set(env, ENV_METHOD, &word(settings.engine.method));
+    set(env, ENV_METHOD, &method_name(settings.engine.method));
     set(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
     if let Some(concurrency) = settings.engine.pace.concurrency {
         set(env, ENV_CONCURRENCY, &concurrency.to_string());
@@ -292,11 +291,6 @@ pub(crate) fn yaml(objects: &[Object]) -> Result<String, Error> {
         text.push('\n');
     }
     Ok(text)
-}
-
-/// A method as the Job's environment has it.
-pub(crate) fn word(method: Method) -> String {
-    method.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 fn set(env: &mut Vec<EnvVar>, name: &str, value: &str) {

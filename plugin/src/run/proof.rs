@@ -1,8 +1,6 @@
 //! The proof with the person's rights: all API servers write under the key before the first Secret is written, and after the
 //! run every Secret is under it. The Job's own proof is shown as the Job's.
 
-use std::num::{NonZeroU32, NonZeroUsize};
-
 use eks_encrypt_job::Trouble;
 use eks_encrypt_job::api_servers::{Agreement, ConnectError, Connector, KeyHash};
 use eks_encrypt_job::engine::verify::{Report, ServersAgree, Start, Verified, Verifier, VerifyError};
@@ -16,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
 use crate::k8s::Kubernetes;
+use crate::model::engine::Pace;
 use crate::run::verification;
 use crate::stop::Coded;
 use crate::ui::progress::{Progress, elapsed, own_line};
@@ -38,9 +37,6 @@ impl Connector for Outside {
         Err("an API server's own address can't be reached from outside of the cluster".into())
     }
 }
-
-/// `--concurrency` and `--max-qps`.
-pub(crate) type Pace = (Option<NonZeroUsize>, Option<NonZeroU32>);
 
 /// What a command proves, and with what.
 pub(crate) struct Prover<'a> {

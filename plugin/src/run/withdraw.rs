@@ -22,6 +22,13 @@ use crate::ui::screen::Screen;
 /// Between a run's binding and its Job lie two calls.
 const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
 
+impl Run {
+    /// The command that takes its right to all Secrets away, if it was given to it.
+    pub(crate) fn without_rights(&self, kube: &KubeFlags) -> Option<String> {
+        self.gives_rights.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rights())))
+    }
+}
+
 /// Deletes the rights that this run has given: the bindings first, so that whatever follows, no token can use them. What
 /// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
 /// and so stays.

@@ -9,11 +9,11 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::checks::table::{Check, CheckResult};
 use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
+use crate::commands::confirm::{self, Question};
 use crate::registry::client::loopback;
 use crate::registry::login::Aws;
 use crate::registry::push::{Push, Standing};
 use crate::stop::{Coded, Stop};
-use crate::ui::confirm::{self, Question};
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::Screen;
 
