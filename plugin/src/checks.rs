@@ -30,14 +30,13 @@ use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
 use crate::k8s::{self, Kubernetes, termination};
 use crate::model::run::Run;
 use crate::model::target::Target;
-use crate::output::early;
 use crate::registry::push::Push;
 use crate::run::apply::Owner;
 use crate::run::existing::{self, Existing, Intent};
 use crate::run::manifests::{self, Settings};
 use crate::run::verification::Verification;
 use crate::stop::Stop;
-use crate::ui::screen::{Output, Screen, one_line};
+use crate::ui::screen::{Screen, one_line};
 
 /// What is to be checked.
 pub(crate) struct Wanted<'a> {
@@ -53,8 +52,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) job: &'a JobFlags,
     /// Whether they are to be rewritten at all.
     pub(crate) rewrites: bool,
-    /// What scripts get of checks that failed.
-    pub(crate) output: Option<Output>,
 }
 
 /// What the checks found.
@@ -87,8 +84,23 @@ pub(crate) struct Eks {
     pub(crate) plan: Plan,
 }
 
+/// Something was found that nothing may be changed with.
+#[derive(Debug)]
+pub(crate) struct ChecksFailed {
+    /// The table; nothing, where it was not begun.
+    pub(crate) checks: Option<Vec<Check>>,
+    /// The last line and the exit code.
+    pub(crate) stop: Stop,
+}
+
+impl<E: Into<Stop>> From<E> for ChecksFailed {
+    fn from(error: E) -> Self {
+        Self { checks: None, stop: error.into() }
+    }
+}
+
 /// Connects and checks.
-pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Ground, Stop> {
+pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Ground, ChecksFailed> {
     // Before the table: without an image there is nothing to check for.
     if wanted.rewrites {
         manifests::image(wanted.job)?;
@@ -108,7 +120,7 @@ pub(crate) async fn check(
     aws: Option<Result<Aws, client::Error>>,
     kubernetes: Result<Kubernetes, k8s::Error>,
     screen: &Screen,
-) -> Result<Ground, Stop> {
+) -> Result<Ground, ChecksFailed> {
     let mut checks = Checks::new(screen);
     let run = Run {
         gives_rights: wanted.job.service_account.is_none(),
@@ -139,7 +151,9 @@ pub(crate) async fn check(
     if let Some(push) = wanted.push {
         checks.add_all(push.check().await);
     }
-    checks.close().inspect_err(|stop| early::stopped(checks.all(), stop.code, wanted.output, screen))?;
+    if let Err(stop) = checks.close() {
+        return Err(ChecksFailed { checks: Some(checks.into_all()), stop });
+    }
     match (kubernetes, eks, owner) {
         (Some((kubernetes, _)), None, Some(owner)) => {
             Ok(Ground { kubernetes, eks: None, run, owner, api_servers, verified: None, checks: checks.into_all() })
@@ -154,7 +168,10 @@ pub(crate) async fn check(
             checks: checks.into_all(),
         }),
         // Where something is missing, its check has failed.
-        _ => Err(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") }),
+        _ => {
+            Err(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") }
+                .into())
+        }
     }
 }
 

@@ -24,9 +24,8 @@ async fn checked(aws: Aws, kubernetes: Kubernetes, screen: &Screen) -> Result<Gr
     let flags = enable(&[]);
     let target = Target { cluster: "shop".into(), key: Some(KEY.into()), ..Target::default() };
     let (engine, job) = (&flags.engine, &flags.job);
-    let wanted =
-        Wanted { target: Some(&target), push: None, kube: &flags.kube, engine, job, rewrites: true, output: None };
-    check(&wanted, Some(Ok(aws)), Ok(kubernetes), screen).await
+    let wanted = Wanted { target: Some(&target), push: None, kube: &flags.kube, engine, job, rewrites: true };
+    check(&wanted, Some(Ok(aws)), Ok(kubernetes), screen).await.map_err(|failed| failed.stop)
 }
 
 #[tokio::test]

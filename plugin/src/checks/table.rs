@@ -150,11 +150,6 @@ impl<'a> Checks<'a> {
         checks.into_iter().for_each(|check| self.add(check));
     }
 
-    /// The rows until now.
-    pub(crate) fn all(&self) -> &[Check] {
-        &self.all
-    }
-
     /// All rows.
     pub(crate) fn into_all(self) -> Vec<Check> {
         self.all

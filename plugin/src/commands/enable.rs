@@ -32,7 +32,8 @@ pub(crate) async fn enable(args: &Enable, screen: &Screen, stage: &RefCell<Stage
     let asked = (args.file.as_deref(), args.encrypt_existing_secrets);
     let (push, job) = before::prepare(&args.push, &args.job, asked, Aws::As(target.profile.clone())).await?;
     let args = &Enable { job, ..args.clone() };
-    let ground = preflight(&wanted(args, &target, push.as_ref()), screen).await?;
+    let ground = preflight(&wanted(args, &target, push.as_ref()), screen).await;
+    let ground = ground.map_err(|failed| early::stopped(failed, args.go.output, screen))?;
     let ground = Ground { verified: verified(args, &ground).await, ..ground };
     decide(args, &ground, push.as_ref(), screen, stage).await
 }
@@ -56,7 +57,6 @@ fn wanted<'a>(args: &'a Enable, target: &'a Target, push: Option<&'a Push>) -> W
         engine: &args.engine,
         job: &args.job,
         rewrites: args.encrypt_existing_secrets,
-        output: args.go.output,
     }
 }
 

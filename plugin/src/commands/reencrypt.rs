@@ -29,14 +29,14 @@ pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell
     let aws = target.as_ref().map_or(Aws::Never, |target| Aws::As(target.profile.clone()));
     let (push, job) = before::prepare(&args.push, &args.job, (None, true), aws).await?;
     let args = &Reencrypt { job, ..args.clone() };
-    let ground = preflight(&wanted(args, target.as_ref(), push.as_ref()), screen).await?;
+    let ground = preflight(&wanted(args, target.as_ref(), push.as_ref()), screen).await;
+    let ground = ground.map_err(|failed| early::stopped(failed, args.go.output, screen))?;
     decide(args, &ground, push.as_ref(), screen, stage).await
 }
 
 /// What is to be checked.
 fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>, push: Option<&'a Push>) -> Wanted<'a> {
-    let output = args.go.output;
-    Wanted { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true, output }
+    Wanted { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true }
 }
 
 /// Says what will happen, asks, and has it happen.

@@ -20,7 +20,8 @@ fn target() -> Target {
 async fn checked(args: &Reencrypt, answers: &[Answer], screen: &Screen) -> (Result<Ground, Stop>, testing::Heard) {
     let (client, heard) = heard(passing);
     let (target, kubernetes) = (target(), kubeconfig(client, SERVER, "authority A"));
-    (check(&wanted(args, Some(&target), None), Some(Ok(aws(answers).0)), Ok(kubernetes), screen).await, heard)
+    let ground = check(&wanted(args, Some(&target), None), Some(Ok(aws(answers).0)), Ok(kubernetes), screen).await;
+    (ground.map_err(|failed| early::stopped(failed, args.go.output, screen)), heard)
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
 use crate::aws::association::Plan;
-use crate::checks::Ground;
 use crate::checks::table::Check;
+use crate::checks::{ChecksFailed, Ground};
 use crate::model::run::Run;
 use crate::output::document::Head;
 use crate::output::subject::Subject;
+use crate::stop::Stop;
 use crate::ui::screen::{self, Output, Screen};
 
 /// How the association stands.
@@ -82,8 +83,11 @@ struct AtWork<'a> {
 }
 
 /// Tells scripts which checks failed.
-pub(crate) fn stopped(checks: &[Check], code: ExitCode, output: Option<Output>, screen: &Screen) {
-    tell(&refused(checks, code), output, screen);
+pub(crate) fn stopped(failed: ChecksFailed, output: Option<Output>, screen: &Screen) -> Stop {
+    if let Some(checks) = &failed.checks {
+        tell(&refused(checks, failed.stop.code), output, screen);
+    }
+    failed.stop
 }
 
 fn refused(checks: &[Check], code: ExitCode) -> Checked<'_> {
