@@ -1,7 +1,6 @@
 //! The command line. Doc comments here are the help texts: write them for a tired person at 3 a.m.
 //! Input: the arguments. Output: what `main` dispatches on.
 
-pub(crate) mod complete;
 pub(crate) mod man;
 
 mod flags;

@@ -3,6 +3,7 @@
 pub(crate) mod attach;
 pub(crate) mod before;
 pub(crate) mod cleanup;
+pub(crate) mod complete;
 pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod enable;

@@ -1,9 +1,8 @@
-//! The doorbell of `kubectl eks-encrypt`: reads the command line, calls the command, turns its result into an exit code.
+//! `kubectl eks-encrypt`: parses the command line, runs the command, and turns its result into an exit code.
 //!
-//! The commands are `create`, `enable`, `reencrypt`, `attach`, `verify`, `status`, `cleanup`, `print` (`manifests`), `image`, `version`, `man`; and
-//! `complete`, which kubectl calls. The steps of `enable`, in their order: `target` (which cluster is meant) -> `preflight` (every
-//! check) -> `confirm` -> `eks` (the association) -> `drive` (a run is begun or found, and followed) -> `finish` (what it came to). A
-//! step's files lie in the folder of its name. What people see goes through `screen`, and nowhere else.
+//! `commands` has a file for each command. The steps of `enable`, in their order: `commands::target` (which cluster is meant) -> `checks` ->
+//! `commands::confirm` -> `aws` (the association) -> `run` (a Job is created or found, and followed) -> `output` (what it came to). What people
+//! see goes through `ui::screen`, and nowhere else. Imports point down: `layers_tests` has the order.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
@@ -18,6 +17,8 @@ mod file;
 #[cfg(test)]
 mod fuzz_tests;
 mod k8s;
+#[cfg(test)]
+mod layers_tests;
 mod limit;
 mod model;
 mod nss;
@@ -32,8 +33,10 @@ mod ui;
 use clap::Parser as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::cli::{Cli, Command, complete, man};
-use crate::commands::{attach, cleanup, create, enable, image, print, reencrypt, status, token, verify, version};
+use crate::cli::{Cli, Command, man};
+use crate::commands::{
+    attach, cleanup, complete, create, enable, image, print, reencrypt, status, token, verify, version,
+};
 use crate::stop::Stop;
 use crate::ui::interrupt::guard;
 use crate::ui::screen::{self, Screen};
