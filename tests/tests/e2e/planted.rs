@@ -12,7 +12,7 @@ use super::running::{BEGUN, Running};
 use super::support::{
     Fixture, Said, admin, as_on_eks, associated, enable, filled, plugin, run, two_api_servers, wait_for,
 };
-use super::trust::{may_list_secrets, namespace_of_tenant};
+use super::trust::namespace_of_tenant;
 
 /// What a forged line says, so that it is seen where it must not be.
 const FORGED: &str = "planted-by-the-tenant";

@@ -8,7 +8,7 @@ use super::node::push;
 use super::support::{admin, apply, as_on_eks, associated, enable, filled, plugin, wait_for};
 
 /// Whether somebody may list every Secret.
-pub(crate) fn may_list_secrets(sandbox: &Sandbox, user: &str) -> bool {
+fn may_list_secrets(sandbox: &Sandbox, user: &str) -> bool {
     let asked = ["auth", "can-i", "list", "secrets", "--all-namespaces", "--quiet", "--as", user];
     admin(sandbox, &asked).code == Some(0)
 }
