@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tower_test::mock::{self, Handle, SendResponse};
 
 use crate::api::list::Secret;
-use crate::api::retry::Trouble;
+use crate::api::retry::LastError;
 use crate::api::write::Writer;
+use crate::engine::attempt::Attempt;
 use crate::engine::patch::Patcher;
 use crate::engine::spec::Spec;
-use crate::engine::turn::Turn;
 use crate::limiter::limit::Limit;
 use crate::wire::event::{Event, Method};
 use crate::wire::outcome::Outcome;
@@ -233,11 +233,11 @@ pub(crate) fn secret(name: &str) -> Secret {
 }
 
 /// What a turn came to: an outcome, or the words of the refusal.
-pub(crate) fn came_to(turn: Turn) -> Result<Outcome, String> {
+pub(crate) fn came_to(turn: Attempt) -> Result<Outcome, String> {
     match turn {
-        Turn::Known(outcome) => Ok(outcome),
-        Turn::Refused(refusal) => Err(refusal.to_string()),
-        Turn::Stopped => panic!("stopped"),
+        Attempt::Known(outcome) => Ok(outcome),
+        Attempt::Refused(refusal) => Err(refusal.to_string()),
+        Attempt::Stopped => panic!("stopped"),
     }
 }
 
@@ -248,7 +248,7 @@ pub(crate) async fn patch_one(
 ) -> (Result<Outcome, String>, Log) {
     let (client, server) = pair();
     let log = server.serve(move |call| Some(script(call)));
-    let (spec, trouble) = (spec(method, 1), Trouble::default());
+    let (spec, trouble) = (spec(method, 1), LastError::default());
     let writer = Writer::new(&client, &spec.limit, &trouble);
     (came_to(Patcher::new(&writer, method, spec.time).patch(&secret("s")).await), log)
 }

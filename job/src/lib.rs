@@ -21,6 +21,6 @@ mod fuzz;
 #[cfg(test)]
 mod model;
 
-pub use api::ask::Refusal;
 pub use api::list::ListError;
-pub use api::retry::Trouble;
+pub use api::request::ApiError;
+pub use api::retry::LastError;

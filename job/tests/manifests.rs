@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use eks_encrypt_job::wire::contract;
+use eks_encrypt_job::wire::names;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -56,16 +56,16 @@ fn names_are_those_of_the_contract() {
     let namespace = read::<Namespace>(NAMESPACE, "Namespace");
     let account = read::<ServiceAccount>(RBAC, "ServiceAccount");
     let job = read::<Job>(JOB, "Job");
-    assert_eq!(namespace.metadata.name.as_deref(), Some(contract::NAMESPACE));
+    assert_eq!(namespace.metadata.name.as_deref(), Some(names::NAMESPACE));
     for metadata in [&account.metadata, &job.metadata] {
-        assert_eq!(metadata.name.as_deref(), Some(contract::APP));
-        assert_eq!(metadata.namespace.as_deref(), Some(contract::NAMESPACE));
-        assert_eq!(metadata.labels.as_ref().unwrap()[contract::APP_LABEL], contract::APP);
+        assert_eq!(metadata.name.as_deref(), Some(names::APP));
+        assert_eq!(metadata.namespace.as_deref(), Some(names::NAMESPACE));
+        assert_eq!(metadata.labels.as_ref().unwrap()[names::APP_LABEL], names::APP);
     }
     let template = job.spec.unwrap().template.metadata.unwrap().labels.unwrap();
-    assert_eq!(template[contract::RUN_LABEL], job.metadata.labels.unwrap()[contract::RUN_LABEL]);
-    assert_eq!(pod().service_account_name.as_deref(), Some(contract::APP));
-    assert_eq!(container().name, contract::CONTAINER);
+    assert_eq!(template[names::RUN_LABEL], job.metadata.labels.unwrap()[names::RUN_LABEL]);
+    assert_eq!(pod().service_account_name.as_deref(), Some(names::APP));
+    assert_eq!(container().name, names::CONTAINER);
 }
 
 #[test]
@@ -73,23 +73,23 @@ fn the_environment_is_what_the_binary_reads() {
     let env = container().env.unwrap();
     let names: Vec<&str> = env.iter().map(|variable| variable.name.as_str()).collect();
     let expected = [
-        contract::ENV_RUN,
-        contract::ENV_JOB_UID,
+        names::ENV_RUN,
+        names::ENV_JOB_UID,
         "POD_NAME",
         "POD_NAMESPACE",
-        contract::ENV_METHOD,
-        contract::ENV_CONCURRENCY,
-        contract::ENV_MAX_QPS,
-        contract::ENV_PROVE,
-        contract::ENV_WIRE_VERSION,
-        contract::ENV_KEY_ARN,
-        contract::ENV_BINDING,
+        names::ENV_METHOD,
+        names::ENV_CONCURRENCY,
+        names::ENV_MAX_QPS,
+        names::ENV_PROVE,
+        names::ENV_WIRE_VERSION,
+        names::ENV_KEY_ARN,
+        names::ENV_BINDING,
     ];
     assert_eq!(names, expected);
     let path = |index: usize| env[index].value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path.as_str();
-    assert_eq!(path(0), format!("metadata.labels['{}']", contract::RUN_LABEL));
-    assert_eq!(path(1), format!("metadata.labels['{}']", contract::JOB_UID_LABEL), "each Job is a run of its own");
-    let wire = env.iter().find(|variable| variable.name == contract::ENV_WIRE_VERSION).unwrap();
+    assert_eq!(path(0), format!("metadata.labels['{}']", names::RUN_LABEL));
+    assert_eq!(path(1), format!("metadata.labels['{}']", names::JOB_UID_LABEL), "each Job is a run of its own");
+    let wire = env.iter().find(|variable| variable.name == names::ENV_WIRE_VERSION).unwrap();
     assert_eq!(wire.value, Some(eks_encrypt_job::wire::event::WIRE_VERSION.to_string()), "raised together");
 }
 
@@ -105,16 +105,16 @@ fn rights_are_the_least_that_suffice() {
               "verbs": ["get"] },
             { "nonResourceURLs": ["/metrics"], "verbs": ["get"] },
             { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterrolebindings"],
-              "resourceNames": [contract::APP], "verbs": ["delete"] },
+              "resourceNames": [names::APP], "verbs": ["delete"] },
         ])
     );
     let record = serde_json::to_value(read::<Role>(RBAC, "Role").rules).unwrap();
     assert_eq!(
         record,
         json!([
-            { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [contract::RECORD],
+            { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [names::RECORD],
               "verbs": ["get", "patch"] },
-            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [contract::LEASE],
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [names::LEASE],
               "verbs": ["get", "patch"] },
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] },
             { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"] },
@@ -124,8 +124,8 @@ fn rights_are_the_least_that_suffice() {
     let local = read::<RoleBinding>(RBAC, "RoleBinding");
     assert_eq!((cluster.role_ref.kind.as_str(), local.role_ref.kind.as_str()), ("ClusterRole", "Role"));
     for subject in [cluster.subjects.unwrap().remove(0), local.subjects.unwrap().remove(0)] {
-        assert_eq!((subject.kind.as_str(), subject.name.as_str()), ("ServiceAccount", contract::APP));
-        assert_eq!(subject.namespace.as_deref(), Some(contract::NAMESPACE));
+        assert_eq!((subject.kind.as_str(), subject.name.as_str()), ("ServiceAccount", names::APP));
+        assert_eq!(subject.namespace.as_deref(), Some(names::NAMESPACE));
     }
 }
 
@@ -156,7 +156,7 @@ fn disruptions_do_not_count_and_a_finished_run_is_not_repeated() {
     let usage = eks_encrypt_job::wire::exit::ExitCode::Usage as u8;
     let refused = eks_encrypt_job::wire::exit::ExitCode::Refused as u8;
     assert_eq!(rules[1]["onExitCodes"]["values"], json!([usage, refused, incomplete]));
-    assert_eq!(rules[1]["onExitCodes"]["containerName"], contract::CONTAINER);
+    assert_eq!(rules[1]["onExitCodes"]["containerName"], names::CONTAINER);
     // Both kinds of failure policy demand it.
     assert_eq!(pod().restart_policy.as_deref(), Some("Never"));
 }
@@ -249,7 +249,7 @@ fn kustomize_applies_all_of_it() {
 #[test]
 fn the_network_policy_is_for_the_jobs_pod_and_allows_the_api_servers_port_alone() {
     let policy = read::<NetworkPolicy>(NETWORK_POLICY, "NetworkPolicy");
-    assert_eq!(policy.metadata.namespace.as_deref(), Some(contract::NAMESPACE));
+    assert_eq!(policy.metadata.namespace.as_deref(), Some(names::NAMESPACE));
     let spec = policy.spec.unwrap();
     let pod = read::<Job>(JOB, "Job").spec.unwrap().template.metadata.unwrap().labels.unwrap();
     let selected = spec.pod_selector.unwrap().match_labels.unwrap();

@@ -7,7 +7,7 @@ use std::fmt;
 
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
-use eks_encrypt_job::Refusal;
+use eks_encrypt_job::ApiError;
 use eks_encrypt_job::api::bounds::{BoundsError, LONGEST_TEXT, cut};
 use kube::client::AuthError;
 
@@ -79,7 +79,7 @@ impl Cause {
     }
 
     /// The cause in what the engine was told.
-    pub(crate) fn refusal(refusal: &Refusal) -> Self {
+    pub(crate) fn refusal(refusal: &ApiError) -> Self {
         Self::new(chain(refusal), None, refusal.passing())
     }
 

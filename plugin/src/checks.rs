@@ -16,8 +16,8 @@ pub(crate) mod rights;
 pub(crate) mod table;
 pub(crate) mod wrap;
 
-use eks_encrypt_job::wire::contract::APP;
 use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::APP;
 use jiff::Timestamp;
 
 use crate::aws::association::{self, Plan};

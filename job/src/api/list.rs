@@ -14,8 +14,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{PATIENCE, Trouble, retry};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, PATIENCE, retry};
 use crate::engine::watermark::Watermark;
 
 /// Secrets a page. As kubectl's: metadata of 500 is some hundred KiB, and a page lasts longer than the next one takes.
@@ -74,7 +74,7 @@ pub struct Page {
 pub enum ListError {
     /// The API server would not give the next page.
     #[error("can't list Secrets")]
-    Refused(#[source] Refusal),
+    Refused(#[source] ApiError),
     /// The list expired again before it had shown anything new: it would go on like that for ever.
     #[error("the list of Secrets expired twice after {0} without coming further")]
     Stuck(String),
@@ -117,9 +117,9 @@ enum Next {
     End,
 }
 
-struct Walk<'a> {
+struct Lister<'a> {
     client: &'a Client,
-    trouble: &'a Trouble,
+    trouble: &'a LastError,
     /// Whether a list was ever answered.
     had_rights: bool,
     next: Next,
@@ -140,10 +140,10 @@ struct Walk<'a> {
 /// of its rights may pass.
 pub fn pages<'a>(
     client: &'a Client,
-    trouble: &'a Trouble,
+    trouble: &'a LastError,
     had_rights: bool,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
-    let walk = Walk {
+    let walk = Lister {
         client,
         trouble,
         had_rights,
@@ -158,7 +158,7 @@ pub fn pages<'a>(
     try_unfold(walk, |walk| walk.page())
 }
 
-impl Walk<'_> {
+impl Lister<'_> {
     async fn page(mut self) -> Result<Option<(Page, Self)>, ListError> {
         loop {
             let token = match &self.next {
@@ -166,14 +166,14 @@ impl Walk<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            let again = |refusal: &Refusal| refusal.may_pass(self.had_rights);
+            let again = |refusal: &ApiError| refusal.may_pass(self.had_rights);
             let list = match retry(PATIENCE, self.trouble, again, || one(self.client, self.limit, token)).await {
                 Ok(list) => list,
                 Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
                     self.begin_again()?;
                     continue;
                 }
-                Err(Refusal::TooLong) if self.limit > 1 => {
+                Err(ApiError::TooLong) if self.limit > 1 => {
                     self.limit /= 2;
                     continue;
                 }
@@ -225,13 +225,18 @@ impl Walk<'_> {
 ///
 /// # Errors
 /// The API server does not list them.
-pub async fn current_version(client: &Client, trouble: &Trouble) -> Result<Watermark, ListError> {
-    let list = retry(PATIENCE, trouble, Refusal::passing, || one(client, 1, None)).await.map_err(ListError::Refused)?;
+pub async fn current_version(client: &Client, trouble: &LastError) -> Result<Watermark, ListError> {
+    let list =
+        retry(PATIENCE, trouble, ApiError::passing, || one(client, 1, None)).await.map_err(ListError::Refused)?;
     Ok(Watermark::new(list.metadata.resource_version))
 }
 
 /// One Secret as it is now, if it is still there. By a list of one, because a run has no right to `get`.
-pub(crate) async fn one_again(client: &Client, trouble: &Trouble, secret: &Secret) -> Result<Option<Secret>, Refusal> {
+pub(crate) async fn one_again(
+    client: &Client,
+    trouble: &LastError,
+    secret: &Secret,
+) -> Result<Option<Secret>, ApiError> {
     let params = ListParams::default().fields(&format!("metadata.name={}", secret.name));
     let url = SecretKind::url_path(&(), Some(&secret.namespace));
     let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
@@ -241,7 +246,7 @@ pub(crate) async fn one_again(client: &Client, trouble: &Trouble, secret: &Secre
 }
 
 /// One page from the API server. `Accept` asks for PartialObjectMetadata: `data` is not sent, but annotations are.
-async fn one(client: &Client, limit: u32, token: Option<&str>) -> Result<List, Refusal> {
+async fn one(client: &Client, limit: u32, token: Option<&str>) -> Result<List, ApiError> {
     let mut params = ListParams::default().limit(limit);
     params.continue_token = token.map(Into::into);
     let url = SecretKind::url_path(&(), None);

@@ -6,7 +6,7 @@ use crate::fixture::{self, Reply, page, status};
 
 /// All pages' Secrets, as `namespace/name`.
 async fn shown(client: &Client) -> Result<Vec<String>, ListError> {
-    let trouble = Trouble::default();
+    let trouble = LastError::default();
     let pages: Vec<Page> = pages(client, &trouble, false).try_collect().await?;
     Ok(pages.iter().flat_map(|page| page.secrets.iter().map(Secret::key)).collect())
 }
@@ -35,7 +35,7 @@ async fn walks_three_pages_of_metadata() {
 async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
     let (client, server) = fixture::pair();
     server.serve(|_| Some(page("9", &[], "", 0)));
-    let trouble = Trouble::default();
+    let trouble = LastError::default();
     let pages: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
     assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, begun_again: false }]);
 }
@@ -69,7 +69,7 @@ async fn rights_that_a_list_before_had_may_come_back_for_the_first_page() {
             calls += 1;
             Some(if calls == 1 { no() } else { page("9", &[("a/1", "1")], "", 0) })
         });
-        let trouble = Trouble::default();
+        let trouble = LastError::default();
         let listed: Result<Vec<Page>, _> = pages(&client, &trouble, had_rights).try_collect().await;
         assert_eq!((listed.is_ok(), log.of("/secrets").len()), (had_rights, asked));
     }
@@ -97,7 +97,7 @@ async fn an_answer_that_is_no_list_is_not_an_empty_cluster() {
     let (client, server) = fixture::pair();
     server.serve(|_| Some(Reply::Json(200, serde_json::json!({ "metadata": {}, "status": "Success" }))));
     let error = shown(&client).await.unwrap_err();
-    assert!(matches!(error, ListError::Refused(Refusal::Unreadable(_))), "{error:?}");
+    assert!(matches!(error, ListError::Refused(ApiError::Unreadable(_))), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +213,7 @@ async fn a_cluster_without_secrets_is_a_list_of_null() {
             serde_json::json!({ "kind": "PartialObjectMetadataList", "metadata": { "resourceVersion": "9" }, "items": null }),
         ))
     });
-    let trouble = Trouble::default();
+    let trouble = LastError::default();
     let all: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].resource_version.as_str(), all[0].secrets.len()), ("9", 0));

@@ -4,6 +4,6 @@ pub mod bounds;
 pub mod client;
 pub mod list;
 
-pub(crate) mod ask;
+pub(crate) mod request;
 pub(crate) mod retry;
 pub(crate) mod write;

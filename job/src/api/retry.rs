@@ -1,7 +1,7 @@
 //! Asking again: how long, how often, and what a person hears of it meanwhile.
 //!
 //! Input: requests that failed in a way that may pass. Output: the first good answer or the last refusal; and, in
-//! [`Trouble`], the words for a note when nothing moves.
+//! [`LastError`], the words for a note when nothing moves.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::time::Instant;
 
-use crate::api::ask::Refusal;
+use crate::api::request::ApiError;
 
 /// How long one request is tried again. An API server that restarts is away for about 30 s, and EKS replaces its two one
 /// after the other; three times that is survived without anybody noticing.
@@ -24,9 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The last refusal that is being tried again. The loop shows it when nothing has moved for a while.
 #[derive(Default)]
-pub struct Trouble(Mutex<Option<String>>);
+pub struct LastError(Mutex<Option<String>>);
 
-impl Trouble {
+impl LastError {
     /// Remembers the words of one refusal, in place of those before.
     pub(crate) fn note(&self, words: String) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
@@ -41,12 +41,12 @@ impl Trouble {
 
 /// Tries until it works, until `again` says that trying is pointless, or until `patience` is used up. Pauses grow and
 /// carry jitter; a Retry-After is waited for before them.
-pub(crate) async fn retry<T, F: Future<Output = Result<T, Refusal>>>(
+pub(crate) async fn retry<T, F: Future<Output = Result<T, ApiError>>>(
     patience: Duration,
-    trouble: &Trouble,
-    again: impl Fn(&Refusal) -> bool,
+    trouble: &LastError,
+    again: impl Fn(&ApiError) -> bool,
     attempt: impl FnMut() -> F,
-) -> Result<T, Refusal> {
+) -> Result<T, ApiError> {
     // Counted from the first refusal: an attempt may have waited long for its turn before it was made.
     let mut refused = None;
     let pauses = ExponentialBuilder::new()

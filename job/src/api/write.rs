@@ -11,22 +11,22 @@ use kube::{Client, Resource};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::ask::{Refusal, ask};
 use crate::api::list::Secret;
-use crate::api::retry::{PATIENCE, Trouble, retry};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, PATIENCE, retry};
 use crate::limiter::limit::Limit;
-use crate::wire::contract::FIELD_MANAGER;
+use crate::wire::names::FIELD_MANAGER;
 
 /// After so many Secrets in a row that waited in vain for an unreachable webhook, the others no longer wait: with all of
 /// the pool waiting [`PATIENCE`] each, 10,000 Secrets would take hours to say the same. Enough that it is not one odd
 /// Secret's fault.
-const ENOUGH_IN_VAIN: usize = 8;
+const MAX_WEBHOOK_FAILURES: usize = 8;
 
 /// Sends patches.
 pub(crate) struct Writer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) limit: &'a Limit,
-    pub(crate) trouble: &'a Trouble,
+    pub(crate) trouble: &'a LastError,
     /// See [`Writer::had_rights`].
     allowed: AtomicBool,
     /// Secrets that waited in vain for a webhook since a patch was last let through.
@@ -41,7 +41,7 @@ struct Answer {
 
 impl<'a> Writer<'a> {
     /// Nothing has been sent.
-    pub(crate) fn new(client: &'a Client, limit: &'a Limit, trouble: &'a Trouble) -> Self {
+    pub(crate) fn new(client: &'a Client, limit: &'a Limit, trouble: &'a LastError) -> Self {
         Self { client, limit, trouble, allowed: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
     }
 
@@ -56,11 +56,11 @@ impl<'a> Writer<'a> {
         &self,
         secret: &Secret,
         body: &Value,
-        again: impl Fn(&Refusal) -> bool,
-    ) -> Result<Option<String>, Refusal> {
-        let worth = |refusal: &Refusal| again(refusal) && self.again(refusal);
+        again: impl Fn(&ApiError) -> bool,
+    ) -> Result<Option<String>, ApiError> {
+        let worth = |refusal: &ApiError| again(refusal) && self.again(refusal);
         let answer = retry(PATIENCE, self.trouble, worth, || self.attempt(secret, body)).await;
-        if answer.as_ref().is_err_and(Refusal::webhook_unreachable) {
+        if answer.as_ref().is_err_and(ApiError::webhook_unreachable) {
             self.in_vain.fetch_add(1, Ordering::Relaxed);
         }
         answer
@@ -68,7 +68,7 @@ impl<'a> Writer<'a> {
 
     /// One attempt, under a permit: while a Secret waits for its next one, others may go. None where there are no more
     /// permits.
-    async fn attempt(&self, secret: &Secret, body: &Value) -> Result<Option<String>, Refusal> {
+    async fn attempt(&self, secret: &Secret, body: &Value) -> Result<Option<String>, ApiError> {
         let Some(permit) = self.limit.permit().await else { return Ok(None) };
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
         let url = SecretKind::url_path(&(), Some(&secret.namespace));
@@ -83,8 +83,8 @@ impl<'a> Writer<'a> {
 
     /// Whether a refusal may pass. A webhook that has kept enough Secrets waiting in vain does not come back for the next one
     /// either; each is still tried once, and the first that is let through ends that.
-    fn again(&self, refusal: &Refusal) -> bool {
-        if refusal.webhook_unreachable() && self.in_vain.load(Ordering::Relaxed) >= ENOUGH_IN_VAIN {
+    fn again(&self, refusal: &ApiError) -> bool {
+        if refusal.webhook_unreachable() && self.in_vain.load(Ordering::Relaxed) >= MAX_WEBHOOK_FAILURES {
             return false;
         }
         refusal.may_pass(self.had_rights())

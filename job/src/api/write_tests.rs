@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::*;
-use crate::engine::turn::Turn;
+use crate::engine::attempt::Attempt;
 use crate::fixture::{self, Reply, came_to, patch_one as outcome, patched, secret, status};
 use crate::wire::event::Method;
 use crate::wire::outcome::Outcome;
@@ -17,7 +17,7 @@ const NO_RIGHTS: &str =
 async fn touch(writer: &Writer<'_>, name: &str) -> Result<Outcome, String> {
     let secret = secret(name);
     let answer = writer.write(&secret, &json!({}), |_| true).await;
-    came_to(Turn::of(writer, &secret, answer).await)
+    came_to(Attempt::of(writer, &secret, answer).await)
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +111,7 @@ async fn rights_that_were_there_may_come_back_when_the_api_server_has_started() 
         calls += 1;
         Some(if calls == 2 { status(403, "Forbidden", "s", NO_RIGHTS) } else { patched("a/s", "6") })
     });
-    let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+    let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
     let writer = Writer::new(&client, &spec.limit, &trouble);
     assert_eq!(touch(&writer, "s").await, Ok(Outcome::Rewritten));
     assert_eq!(touch(&writer, "s").await, Ok(Outcome::Rewritten));
@@ -131,7 +131,7 @@ async fn a_denial_that_speaks_of_rights_is_no_lack_of_rights_and_not_waited_for(
             calls += 1;
             Some(if calls > 1 { status(code, "Forbidden", "s", &words) } else { patched("a/s", "6") })
         });
-        let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+        let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
         let writer = Writer::new(&client, &spec.limit, &trouble);
         assert_eq!(touch(&writer, "s").await, Ok(Outcome::Rewritten), "rights are there");
         assert_eq!(touch(&writer, "s").await.unwrap_err(), message);
@@ -151,7 +151,7 @@ async fn waits(answers: Vec<fn() -> Reply>) -> Vec<(bool, Result<Outcome, String
         let number: usize = call.patched().unwrap().trim_start_matches("a/s").parse().unwrap();
         Some(answers[number]())
     });
-    let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+    let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
     let writer = Writer::new(&client, &spec.limit, &trouble);
     let mut waits = Vec::new();
     for number in 0..count {
@@ -165,15 +165,15 @@ async fn waits(answers: Vec<fn() -> Reply>) -> Vec<(bool, Result<Outcome, String
 #[tokio::test(start_paused = true)]
 async fn a_webhook_that_stays_unreachable_is_not_waited_for_by_each_secret_until_one_is_let_through() {
     let refused = || status(500, "InternalError", "", UNREACHABLE);
-    let mut answers: Vec<fn() -> Reply> = vec![refused; ENOUGH_IN_VAIN + 2];
+    let mut answers: Vec<fn() -> Reply> = vec![refused; MAX_WEBHOOK_FAILURES + 2];
     answers.extend([(|| patched("a/s", "6")) as fn() -> Reply, refused]);
     let mut waited: Vec<bool> = waits(answers).await.into_iter().map(|(waited, _)| waited).collect();
     assert_eq!(waited.pop(), Some(true), "one was let through, so it is worth waiting again");
-    assert_eq!(waited, [vec![true; ENOUGH_IN_VAIN], vec![false; 3]].concat());
+    assert_eq!(waited, [vec![true; MAX_WEBHOOK_FAILURES], vec![false; 3]].concat());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_stays_away_is_waited_for_by_each_secret() {
-    let waits = waits(vec![|| Reply::Broken; ENOUGH_IN_VAIN + 2]).await;
+    let waits = waits(vec![|| Reply::Broken; MAX_WEBHOOK_FAILURES + 2]).await;
     assert!(waits.iter().all(|(waited, outcome)| *waited && outcome.is_err()), "{waits:?}");
 }

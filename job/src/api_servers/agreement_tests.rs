@@ -3,13 +3,13 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::api::retry::Trouble;
+use crate::api::retry::LastError;
 use crate::api_servers::fake::{Fake, FakeServer, key, server};
 use crate::api_servers::{CensusError, Options, take};
 
 async fn census(fake: &Fake) -> Census {
     let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: true };
-    take(fake, options, &Trouble::default()).await.unwrap()
+    take(fake, options, &LastError::default()).await.unwrap()
 }
 
 async fn agreement(servers: &[(&'static str, &str)], arn: Option<&str>, before: Option<&str>) -> Agreement {
@@ -218,7 +218,7 @@ async fn server_not_asked_earlier_is_a_newcomer() {
 async fn censuses_without_start_times_can_not_tell() {
     let fake = Fake::new([server("a", "new")]);
     let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times: false };
-    let earlier = take(&fake, options, &Trouble::default()).await.unwrap();
+    let earlier = take(&fake, options, &LastError::default()).await.unwrap();
     let outcome = census(&fake).await.only_processes_of(&earlier);
     assert_eq!(reasons(outcome), [("a".to_owned(), NewcomerReason::NoStartTime)]);
 }

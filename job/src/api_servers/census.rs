@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::identity::{self, Identities, Identity};
 use super::key_hash::{KeyHash, sha256};
 use super::metrics::{self, Answer, Depth, MetricsError};
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{PATIENCE, Trouble};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, PATIENCE};
 
 /// So many connections in a row that reach no new server: the others are not reached now. A load balancer that picks at random
 /// leaves out one of two servers so once in a million times, and one of five once in a hundred. Who is left out is asked by the
@@ -95,7 +95,7 @@ pub enum CensusError {
     Connect(#[source] ConnectError),
     /// The list of Leases failed for another reason than a missing right.
     #[error("list the API servers' identity Leases")]
-    Leases(#[source] Refusal),
+    Leases(#[source] ApiError),
     /// The list of Leases was not answered before the deadline.
     #[error("list the API servers' identity Leases before the deadline")]
     Late,
@@ -177,7 +177,7 @@ impl Census {
 ///
 /// # Errors
 /// The Leases could not be listed, for another reason than a missing right.
-pub async fn take(connector: &dyn Connector, options: Options, trouble: &Trouble) -> Result<Census, CensusError> {
+pub async fn take(connector: &dyn Connector, options: Options, trouble: &LastError) -> Result<Census, CensusError> {
     let lister = connector.fresh().map_err(CensusError::Connect)?;
     let mut inquiry = Inquiry::new(connector, options);
     let mut listed = match inquiry.list(&lister, false, trouble).await {
@@ -240,7 +240,7 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    async fn list(&self, client: &Client, had_rights: bool, trouble: &Trouble) -> Result<Identities, CensusError> {
+    async fn list(&self, client: &Client, had_rights: bool, trouble: &LastError) -> Result<Identities, CensusError> {
         let end = self.options.deadline.max(Instant::now()) + LIST_GRACE;
         let patience = PATIENCE.min(end - Instant::now());
         let list = timeout_at(end, identity::list(client, patience, had_rights, trouble)).await;

@@ -9,7 +9,7 @@ async fn census(fake: &Fake) -> Census {
 
 async fn census_with(fake: &Fake, start_times: bool) -> Result<Census, CensusError> {
     let options = Options { deadline: Instant::now() + Duration::from_secs(60), start_times };
-    take(fake, options, &Trouble::default()).await
+    take(fake, options, &LastError::default()).await
 }
 
 fn keys(census: &Census) -> Vec<(&str, WriteKey)> {
@@ -171,7 +171,7 @@ async fn metrics_that_never_end_are_left_after_the_keys() {
     for start_times in [false, true] {
         let fake = Fake::new([server("a", "new")]);
         let lister = fake.fresh().unwrap();
-        let listed = identity::list(&lister, PATIENCE, false, &Trouble::default()).await.unwrap();
+        let listed = identity::list(&lister, PATIENCE, false, &LastError::default()).await.unwrap();
         fake.world().endless = true;
         let start = Instant::now();
         let options = Options { deadline: start + Duration::from_secs(60), start_times };

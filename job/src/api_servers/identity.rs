@@ -9,8 +9,8 @@ use kube::api::ListParams;
 use kube::{Client, Resource};
 use serde::Deserialize;
 
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{Trouble, retry};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, retry};
 
 /// The label that only identity Leases carry (`k8s.io/kubernetes`, `pkg/controlplane/apiserver/server.go`).
 const SELECTOR: &str = "apiserver.kubernetes.io/identity=kube-apiserver";
@@ -124,8 +124,8 @@ pub(super) async fn list(
     client: &Client,
     patience: Duration,
     had_rights: bool,
-    trouble: &Trouble,
-) -> Result<Identities, Refusal> {
+    trouble: &LastError,
+) -> Result<Identities, ApiError> {
     let url = LeaseKind::url_path(&(), Some("kube-system"));
     let params = ListParams::default().labels(SELECTOR);
     let attempt = || ask::<List>(client, kube::core::Request::new(&url).list(&params));

@@ -20,15 +20,15 @@ use kube::{Client, Resource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{PATIENCE, Trouble, retry};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, PATIENCE, retry};
 use crate::engine::spec::Spec;
-use crate::wire::contract::{APP, APP_LABEL, FIELD_MANAGER, LEASE, RUN_LABEL};
+use crate::wire::names::{APP, APP_LABEL, FIELD_MANAGER, LEASE, RUN_LABEL};
 
 pub use watch::at_work;
 
 /// How long a lease lives without being renewed: how long, at most, the successor of a Pod that was killed waits.
-const LIVES: Duration = Duration::from_secs(20);
+const LEASE_DURATION: Duration = Duration::from_secs(20);
 
 /// The longest life that is believed, whatever the lease says.
 const LIVES_AT_MOST: Duration = Duration::from_secs(60);
@@ -77,7 +77,7 @@ pub(crate) enum Look<'a> {
     /// This holder, of another run or of the same one elsewhere, is at work.
     AtWork(String),
     /// It can't be had.
-    Without(Refusal),
+    Without(ApiError),
     /// Look again in a second; what there is to say, once.
     Wait(Option<String>),
 }
@@ -89,8 +89,8 @@ impl<'a> Candidate<'a> {
     }
 
     /// Takes the lease, if nobody has it. That of a Pod of our own run is waited for: it is about to end, or was killed.
-    pub(crate) async fn look(&mut self, trouble: &Trouble) -> Look<'a> {
-        let there = match retry(PATIENCE, trouble, Refusal::passing, || get(self.client, &self.spec.namespace)).await {
+    pub(crate) async fn look(&mut self, trouble: &LastError) -> Look<'a> {
+        let there = match retry(PATIENCE, trouble, ApiError::passing, || get(self.client, &self.spec.namespace)).await {
             Ok(there) => there,
             Err(refusal) => return Look::Without(refusal),
         };
@@ -121,7 +121,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// Makes the lease ours, on condition that it is still as it was seen.
-    async fn write(&mut self, version: Option<String>, trouble: &Trouble) -> Look<'a> {
+    async fn write(&mut self, version: Option<String>, trouble: &LastError) -> Look<'a> {
         match put(self.client, self.spec, version.as_deref()).await {
             Ok(version) => Look::Ours(Held::new(self.client, self.spec, version)),
             // Somebody was faster: the next look tells.
@@ -142,7 +142,7 @@ fn held_by(lease: &Lease, us: &str) -> Option<(String, Duration)> {
     let spec = lease.spec.as_ref()?;
     let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty() && holder != us)?;
     let lives = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-    Some((holder, lives.unwrap_or(LIVES).min(LIVES_AT_MOST)))
+    Some((holder, lives.unwrap_or(LEASE_DURATION).min(LIVES_AT_MOST)))
 }
 
 /// A lease that is ours.
@@ -197,8 +197,8 @@ impl<'a> Held<'a> {
             self.renewed().await;
         }
         let free = json!({ "metadata": { "resourceVersion": self.version }, "spec": { "holderIdentity": null } });
-        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(Refusal::about_rights)?;
-        let seconds = LIVES.as_secs();
+        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(ApiError::about_rights)?;
+        let seconds = LEASE_DURATION.as_secs();
         Some(format!("can't give the lease back: {refusal}; the next run watches it for {seconds} s before it begins"))
     }
 }
@@ -232,7 +232,7 @@ fn url(namespace: &str) -> String {
     Lease::url_path(&(), Some(namespace))
 }
 
-async fn get(client: &Client, namespace: &str) -> Result<Option<Lease>, Refusal> {
+async fn get(client: &Client, namespace: &str) -> Result<Option<Lease>, ApiError> {
     match ask(client, kube::core::Request::new(url(namespace)).get(LEASE, &GetParams::default())).await {
         Ok(lease) => Ok(Some(lease)),
         Err(refusal) if refusal.missing("leases", LEASE) => Ok(None),
@@ -241,11 +241,11 @@ async fn get(client: &Client, namespace: &str) -> Result<Option<Lease>, Refusal>
 }
 
 /// Writes the whole lease, made if there is no version to be changed.
-async fn put(client: &Client, spec: &Spec, version: Option<&str>) -> Result<String, Refusal> {
+async fn put(client: &Client, spec: &Spec, version: Option<&str>) -> Result<String, ApiError> {
     let mut lease = json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": { "labels": { APP_LABEL: APP, RUN_LABEL: spec.run } },
-        "spec": { "holderIdentity": spec.holder, "leaseDurationSeconds": LIVES.as_secs(), "acquireTime": now(), "renewTime": now() },
+        "spec": { "holderIdentity": spec.holder, "leaseDurationSeconds": LEASE_DURATION.as_secs(), "acquireTime": now(), "renewTime": now() },
     });
     if let Some(version) = version {
         lease["metadata"]["resourceVersion"] = version.into();
@@ -257,7 +257,7 @@ async fn put(client: &Client, spec: &Spec, version: Option<&str>) -> Result<Stri
     ask::<Lease>(client, create).await.map(version_of)
 }
 
-async fn patch(client: &Client, namespace: &str, change: &Value) -> Result<String, Refusal> {
+async fn patch(client: &Client, namespace: &str, change: &Value) -> Result<String, ApiError> {
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     let patch = kube::core::Request::new(url(namespace)).patch(LEASE, &params, &Patch::Merge(change));
     ask::<Lease>(client, patch).await.map(version_of)

@@ -77,7 +77,7 @@ async fn the_lease_of_a_run_that_died_is_taken_over_when_it_has_expired() {
     })
     .await;
     assert_eq!(result, RunResult::Complete);
-    assert!(waited >= LIVES && waited < LIVES * 2, "{waited:?}");
+    assert!(waited >= LEASE_DURATION && waited < LEASE_DURATION * 2, "{waited:?}");
     let (_, taken) = log.of("PATCH /apis/coordination").remove(0);
     assert_eq!(
         (&taken["metadata"]["resourceVersion"], &taken["spec"]["holderIdentity"]),

@@ -8,14 +8,14 @@ pub mod spec;
 pub mod verify;
 pub mod watermark;
 
+pub(crate) mod attempt;
 pub(crate) mod patch;
 pub(crate) mod prove;
-pub(crate) mod turn;
 
-mod begin;
 mod checkpoint;
-mod end;
+mod deferred;
+mod error;
+mod maintenance;
 mod pass;
-mod refused;
+mod startup;
 mod state;
-mod upkeep;

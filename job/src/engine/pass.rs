@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 use crate::api::list::{Secret, pages};
 use crate::api::write::Writer;
-use crate::engine::refused::{Judgement, Refused};
+use crate::engine::attempt::Attempt;
+use crate::engine::deferred::{Decision, Refused};
+use crate::engine::maintenance::Maintenance;
 use crate::engine::state::State;
-use crate::engine::turn::Turn;
-use crate::engine::upkeep::Upkeep;
 use crate::wire::outcome::Outcome;
 
 /// After a stop: time for answers that are on their way.
@@ -26,11 +26,11 @@ pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(2);
 pub(crate) async fn pass<F>(
     writer: &Writer<'_>,
     state: &mut State<'_>,
-    upkeep: &mut Upkeep<'_>,
+    upkeep: &mut Maintenance<'_>,
     step: impl Fn(Secret) -> F,
 ) -> Result<(), String>
 where
-    F: Future<Output = (Secret, Turn)>,
+    F: Future<Output = (Secret, Attempt)>,
 {
     let had_rights = writer.had_rights() || state.has_listed();
     let mut pages = pin!(pages(writer.client, writer.trouble, had_rights));
@@ -61,16 +61,16 @@ where
         }
         tokio::select! {
             Some((secret, turn)) = pool.next() => match turn {
-                Turn::Known(outcome) => {
+                Attempt::Known(outcome) => {
                     refused.none();
                     state.account(&secret, outcome);
                 }
-                Turn::Refused(refusal) => match refused.judge(secret, &refusal) {
-                    Judgement::Later(note) => state.note(note),
-                    Judgement::Failed(failure) => state.fail(failure),
-                    Judgement::Enough(reason) => break reason,
+                Attempt::Refused(refusal) => match refused.judge(secret, &refusal) {
+                    Decision::Later(note) => state.note(note),
+                    Decision::Failed(failure) => state.fail(failure),
+                    Decision::Enough(reason) => break reason,
                 },
-                Turn::Stopped => {}
+                Attempt::Stopped => {}
             },
             page = pages.next(), if listing && ahead.is_none() => match page {
                 Some(Ok(page)) => ahead = Some(page),
@@ -87,7 +87,7 @@ where
     writer.limit.close();
     let answers = async {
         while let Some((secret, turn)) = pool.next().await {
-            if let Turn::Known(outcome) = turn {
+            if let Attempt::Known(outcome) = turn {
                 state.account(&secret, outcome);
             }
         }

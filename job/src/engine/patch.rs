@@ -1,4 +1,4 @@
-//! The second step: one Secret is written once. Input: a listed Secret from the loop. Output: its [`Turn`], whatever
+//! The second step: one Secret is written once. Input: a listed Secret from the loop. Output: its [`Attempt`], whatever
 //! happens: nothing that one Secret does stops the run.
 //!
 //! The request is a merge patch without a resourceVersion: it carries no stale body and overwrites nobody's change.
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::api::list::Secret;
 use crate::api::write::Writer;
-use crate::engine::turn::Turn;
-use crate::wire::contract::ANNOTATION;
+use crate::engine::attempt::Attempt;
 use crate::wire::event::Method;
+use crate::wire::names::ANNOTATION;
 
 /// Writes Secrets, all in the same way.
 pub(crate) struct Patcher<'a> {
@@ -33,13 +33,13 @@ impl<'a> Patcher<'a> {
     }
 
     /// Writes one Secret.
-    pub(crate) async fn patch(&self, secret: &Secret) -> Turn {
+    pub(crate) async fn patch(&self, secret: &Secret) -> Attempt {
         let answer = match self.writer.write(secret, &self.body, |_| true).await {
             // No room for the annotation. An empty patch moves the Secret as well, and leaves it as it is.
             Err(refusal) if refusal.annotations_full() => self.writer.write(secret, &json!({}), |_| true).await,
             answer => answer,
         };
-        Turn::of(self.writer, secret, answer).await
+        Attempt::of(self.writer, secret, answer).await
     }
 }
 

@@ -14,15 +14,15 @@ use futures::future::BoxFuture;
 use kube::Client;
 use serde_json::json;
 
-use crate::api::ask::Refusal;
 use crate::api::list::{Secret, one_again};
-use crate::api::retry::Trouble;
+use crate::api::request::ApiError;
+use crate::api::retry::LastError;
 use crate::api::write::Writer;
+use crate::engine::attempt::Attempt;
+use crate::engine::maintenance::Maintenance;
 use crate::engine::pass::pass;
 use crate::engine::spec::Spec;
 use crate::engine::state::State;
-use crate::engine::turn::Turn;
-use crate::engine::upkeep::Upkeep;
 use crate::engine::watermark::Watermark;
 use crate::wire::event::Event;
 use crate::wire::outcome::{Failure, Outcome, Tally};
@@ -36,11 +36,15 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How often one Secret is looked at again because somebody else has just written it. Who writes it ten times in a row
 /// within the milliseconds between look and touch is not proven, but told of.
-const LOOKS: u32 = 10;
+const MAX_TOUCHES: u32 = 10;
 
 /// The proof. What has failed in its last pass is told when no other comes, however it ended; and those that the last of
 /// all passes had to rewrite are said not to stay.
-pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<(), String> {
+pub(crate) async fn prove(
+    writer: &Writer<'_>,
+    state: &mut State<'_>,
+    upkeep: &mut Maintenance<'_>,
+) -> Result<(), String> {
     let ended = passes(writer, state, upkeep).await;
     state.tell_failed();
     if ended.is_ok() {
@@ -51,7 +55,7 @@ pub(crate) async fn prove(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &m
 }
 
 /// Passes until one rewrites nothing, or there were enough.
-async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<(), String> {
+async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Maintenance<'_>) -> Result<(), String> {
     let mut pause = FIRST_PAUSE;
     for number in 1.. {
         state.begin_pass();
@@ -84,12 +88,12 @@ pub(crate) async fn cover<'a>(
     client: &'a Client,
     spec: &'a Spec,
     watermark: &Watermark,
-    trouble: &'a Trouble,
+    trouble: &'a LastError,
     sink: impl FnMut(Event) + Send + 'a,
     stop: BoxFuture<'a, String>,
 ) -> (Tally, Result<(), String>) {
     let mut state = State::covering(spec, trouble, watermark.clone(), sink);
-    let mut upkeep = Upkeep::without_record(stop);
+    let mut upkeep = Maintenance::without_record(stop);
     let writer = Writer::new(client, &spec.limit, trouble);
     state.begin_pass();
     let ended = pass(&writer, &mut state, &mut upkeep, |mut secret| {
@@ -114,23 +118,23 @@ pub(crate) enum Trust {
 }
 
 /// Touches one Secret, and remembers in it if no answer came.
-async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Turn {
+async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Attempt {
     let mut secret = listed.clone();
     let mut conflict = None;
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_TOUCHES {
         let body = json!({ "metadata": { "resourceVersion": secret.resource_version } });
         // A touch whose answer got lost may have written. Then the next one meets a conflict, which is our own; also where
         // that one is its second try.
         let unanswered = AtomicBool::new(secret.unanswered);
-        let again = |refusal: &Refusal| {
+        let again = |refusal: &ApiError| {
             unanswered.fetch_or(refusal.unanswered(), Ordering::Relaxed);
             !refusal.conflict()
         };
         let answer = writer.write(&secret, &body, again).await;
-        match Turn::of(writer, &secret, answer).await {
-            Turn::Refused(refusal) if refusal.conflict() => {
+        match Attempt::of(writer, &secret, answer).await {
+            Attempt::Refused(refusal) if refusal.conflict() => {
                 if unanswered.into_inner() {
-                    return Turn::Known(Outcome::Rewritten);
+                    return Attempt::Known(Outcome::Rewritten);
                 }
                 conflict = Some(refusal);
             }
@@ -142,14 +146,14 @@ async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Turn {
         match one_again(writer.client, writer.trouble, &secret).await {
             // Somebody has written it since it was listed.
             Ok(Some(now)) if trust == Trust::Everybody && now.is_newer_than(&secret) => {
-                return Turn::Known(Outcome::Current);
+                return Attempt::Known(Outcome::Current);
             }
             Ok(Some(now)) => secret = now,
-            Ok(None) => return Turn::Known(Outcome::Gone),
-            Err(refusal) => return Turn::Refused(refusal),
+            Ok(None) => return Attempt::Known(Outcome::Gone),
+            Err(refusal) => return Attempt::Refused(refusal),
         }
     }
-    conflict.map_or(Turn::Stopped, Turn::Refused)
+    conflict.map_or(Attempt::Stopped, Attempt::Refused)
 }
 
 /// Why a Secret fails that was rewritten in the last pass as well.

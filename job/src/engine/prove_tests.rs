@@ -142,7 +142,7 @@ async fn what_somebody_else_wrote_since_the_list_is_looked_at_again_and_is_no_st
             _ => status(409, "Conflict", "0", "the object has been modified"),
         })
     });
-    let (spec, trouble) = (fixture::spec(Method::Annotate, 1), crate::api::retry::Trouble::default());
+    let (spec, trouble) = (fixture::spec(Method::Annotate, 1), crate::api::retry::LastError::default());
     let writer = Writer::new(&client, &spec.limit, &trouble);
     let turn =
         touch(&writer, &mut Secret { resource_version: "1000".into(), ..fixture::secret("0") }, Trust::Nobody).await;
@@ -161,7 +161,7 @@ async fn answers_without_a_resource_version_prove_nothing() {
             let list = json!({ "metadata": { "resourceVersion": "9" }, "items": [without] });
             Some(Reply::Json(200, if call.is_list() { list } else { without }))
         });
-        let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+        let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
         let writer = Writer::new(&client, &spec.limit, &trouble);
         let mut secret = Secret { resource_version: version.into(), ..fixture::secret("0") };
         let refusal = fixture::came_to(touch(&writer, &mut secret, Trust::Everybody).await).unwrap_err();
@@ -177,7 +177,7 @@ async fn a_secret_that_changes_whenever_it_is_looked_at_is_not_proven() {
     let (result, said, log) =
         run(|key, _| (key == "a/1").then(|| status(409, "Conflict", "1", "the object has been modified"))).await;
     assert_eq!(result, RunResult::Incomplete);
-    assert_eq!(log.of("fieldSelector").len(), 2 * LOOKS as usize, "looked at as often at its second try");
+    assert_eq!(log.of("fieldSelector").len(), 2 * MAX_TOUCHES as usize, "looked at as often at its second try");
     assert_eq!((proof(&said).tally.failed, proof(&said).tally.current), (1, 1));
     let Some(Event::Finished { reason: Some(reason), .. }) = said.events().pop() else { panic!() };
     assert_eq!(reason, "1 Secret could not be proven");
@@ -362,7 +362,7 @@ async fn coverage_lists_again_where_an_api_server_has_just_started() {
             (false, _) => None,
         }
     });
-    let (spec, trouble) = (fixture::spec(Method::Touch, 1), Trouble::default());
+    let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
     let (watermark, stop) = (Watermark::new("100"), std::future::pending().boxed());
     let (tally, ended) = cover(&client, &spec, &watermark, &trouble, |_| (), stop).await;
     assert_eq!((tally.current, ended), (1, Ok(())));

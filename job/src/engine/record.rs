@@ -20,11 +20,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{Trouble, retry};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, retry};
 use crate::engine::watermark::Watermark;
-use crate::wire::contract::{APP, APP_LABEL, FIELD_MANAGER, RECORD, RUN_LABEL};
 use crate::wire::event::{Method, Phase, Proof, RunResult};
+use crate::wire::names::{APP, APP_LABEL, FIELD_MANAGER, RECORD, RUN_LABEL};
 use crate::wire::outcome::Tally;
 
 /// What is known of a run.
@@ -62,7 +62,7 @@ pub enum RecordError {
         namespace: String,
         /// What it said.
         #[source]
-        source: Refusal,
+        source: ApiError,
     },
     /// The API server would not take it.
     #[error("can't write the run record ConfigMap {namespace}/{RECORD}")]
@@ -71,7 +71,7 @@ pub enum RecordError {
         namespace: String,
         /// What it said.
         #[source]
-        source: Refusal,
+        source: ApiError,
     },
 }
 
@@ -139,7 +139,7 @@ fn unword<T: DeserializeOwned>(word: &str) -> Option<T> {
 /// The record of a namespace, if there is one. `patience` is how long an API server that does not answer well is asked
 /// again; zero asks once.
 pub async fn read(client: &Client, namespace: &str, patience: Duration) -> Result<Option<Record>, RecordError> {
-    read_noting(client, namespace, patience, &Trouble::default()).await
+    read_noting(client, namespace, patience, &LastError::default()).await
 }
 
 /// The same, for the loop: its heartbeat says what is being tried again.
@@ -147,11 +147,11 @@ pub(crate) async fn read_noting(
     client: &Client,
     namespace: &str,
     patience: Duration,
-    trouble: &Trouble,
+    trouble: &LastError,
 ) -> Result<Option<Record>, RecordError> {
     let url = ConfigMap::url_path(&(), Some(namespace));
     let get = || ask(client, kube::core::Request::new(&url).get(RECORD, &GetParams::default()));
-    match retry::<ConfigMap, _>(patience, trouble, Refusal::passing, get).await {
+    match retry::<ConfigMap, _>(patience, trouble, ApiError::passing, get).await {
         Ok(map) => Ok(map.data.as_ref().and_then(Record::from_data)),
         Err(refusal) if missing(&refusal) => Ok(None),
         Err(source) => Err(RecordError::Read { namespace: namespace.into(), source }),
@@ -179,7 +179,7 @@ pub(crate) async fn write(client: &Client, namespace: &str, record: &Record) -> 
     written.map(drop).map_err(|source| RecordError::Write { namespace: namespace.into(), source })
 }
 
-fn missing(refusal: &Refusal) -> bool {
+fn missing(refusal: &ApiError) -> bool {
     refusal.missing("configmaps", RECORD)
 }
 

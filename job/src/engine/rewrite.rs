@@ -13,18 +13,18 @@ use kube::{Client, Resource};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{Trouble, retry};
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, retry};
 use crate::api::write::Writer;
 use crate::api_servers::Agreement;
-use crate::engine::begin::begin;
-use crate::engine::end::End;
+use crate::engine::error::End;
+use crate::engine::maintenance::Maintenance;
 use crate::engine::pass::pass;
 use crate::engine::patch::Patcher;
 use crate::engine::prove::prove;
 use crate::engine::spec::Spec;
+use crate::engine::startup::begin;
 use crate::engine::state::State;
-use crate::engine::upkeep::Upkeep;
 use crate::engine::verify::{ROUNDS, Start, Verifier, VerifyError};
 use crate::wire::event::{Event, RunResult};
 
@@ -49,9 +49,9 @@ pub async fn rewrite(
     sink: impl FnMut(Event) + Send,
     stop: impl Future<Output = String> + Send,
 ) -> RunResult {
-    let trouble = Trouble::default();
+    let trouble = LastError::default();
     let mut state = State::new(spec, &trouble, sink);
-    let mut upkeep = Upkeep::new(client, &spec.namespace, stop.boxed());
+    let mut upkeep = Maintenance::new(client, &spec.namespace, stop.boxed());
 
     let ended = run(client, &mut state, &mut upkeep).await;
     let within = if ended.is_ok() { FINAL_RECORD } else { LAST_RECORD };
@@ -71,16 +71,16 @@ pub async fn rewrite(
 }
 
 /// Deletes the ClusterRoleBinding of the run. A note, where that failed.
-async fn give_up_rights(client: &Client, name: &str, trouble: &Trouble) -> Option<String> {
+async fn give_up_rights(client: &Client, name: &str, trouble: &LastError) -> Option<String> {
     let url = ClusterRoleBinding::url_path(&(), None);
     let delete = || ask::<Value>(client, kube::core::Request::new(&url).delete(name, &DeleteParams::default()));
-    let refusal = retry(GIVE_UP, trouble, Refusal::passing, delete).await.err()?;
+    let refusal = retry(GIVE_UP, trouble, ApiError::passing, delete).await.err()?;
     let is_gone = refusal.missing("clusterrolebindings", name);
     (!is_gone).then(|| format!("can't delete ClusterRoleBinding {name}, so its rights remain: {refusal}"))
 }
 
 /// The road of a run.
-async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
+async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), End> {
     begin(client, state, upkeep).await?;
     let (spec, trouble) = (state.spec, state.trouble);
     let key_arn = Some(spec.key_arn.as_str()).filter(|arn| !arn.is_empty());
@@ -107,7 +107,11 @@ async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<
 
 /// Waits until all API servers write under the key: no Secret is written before. Where they can't all be asked, the run goes
 /// on, and is not proven.
-async fn agree(verifier: &Verifier<'_>, state: &mut State<'_>, upkeep: &mut Upkeep<'_>) -> Result<Option<Start>, End> {
+async fn agree(
+    verifier: &Verifier<'_>,
+    state: &mut State<'_>,
+    upkeep: &mut Maintenance<'_>,
+) -> Result<Option<Start>, End> {
     let waits_for = state.waits_for.clone();
     let report = move |agreement: &Agreement| {
         *waits_for.lock().unwrap_or_else(PoisonError::into_inner) = format!("the API servers: {agreement}");
@@ -133,7 +137,7 @@ async fn prove_among(
     verifier: &Verifier<'_>,
     writer: &Writer<'_>,
     state: &mut State<'_>,
-    upkeep: &mut Upkeep<'_>,
+    upkeep: &mut Maintenance<'_>,
 ) -> Result<(), End> {
     for _ in 0..ROUNDS {
         let start = agree(verifier, state, upkeep).await?;

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::api::list::{Page, Secret};
-use crate::api::retry::Trouble;
+use crate::api::retry::LastError;
 use crate::engine::prove::Trust;
 use crate::engine::record::Record;
 use crate::engine::spec::Spec;
 use crate::engine::verify::ServersAgree;
 use crate::engine::watermark::Watermark;
-use crate::limiter::pace::Pace;
+use crate::limiter::throughput::Pace;
 use crate::wire::event::{Event, Phase, Proof, RunResult};
 use crate::wire::outcome::{Failure, Outcome, Tally};
 
@@ -23,7 +23,7 @@ const NAMED: usize = 1_000;
 /// The state of one run in one process.
 pub(crate) struct State<'a> {
     pub(crate) spec: &'a Spec,
-    pub(crate) trouble: &'a Trouble,
+    pub(crate) trouble: &'a LastError,
     /// The API server's version.
     pub(crate) server: String,
     /// A predecessor's, or the first list's.
@@ -49,7 +49,7 @@ pub(crate) struct State<'a> {
 
 impl<'a> State<'a> {
     /// Nothing is known yet.
-    pub(crate) fn new(spec: &'a Spec, trouble: &'a Trouble, sink: impl FnMut(Event) + Send + 'a) -> Self {
+    pub(crate) fn new(spec: &'a Spec, trouble: &'a LastError, sink: impl FnMut(Event) + Send + 'a) -> Self {
         Self {
             spec,
             trouble,
@@ -71,7 +71,7 @@ impl<'a> State<'a> {
     /// Coverage: the proof alone, of what is not newer than a watermark.
     pub(crate) fn covering(
         spec: &'a Spec,
-        trouble: &'a Trouble,
+        trouble: &'a LastError,
         watermark: Watermark,
         sink: impl FnMut(Event) + Send + 'a,
     ) -> Self {

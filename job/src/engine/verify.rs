@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::api::list::{ListError, current_version};
-use crate::api::retry::Trouble;
+use crate::api::retry::LastError;
 use crate::api_servers::{Agreement, Census, Connector, KeyHash, MissingRight, Options, ProcessesError, take};
 use crate::engine::prove::cover;
 use crate::engine::spec::Spec;
@@ -210,7 +210,7 @@ pub struct Verifier<'a> {
     /// What all API servers wrote under before the association, where somebody noted it.
     pub before: Option<&'a KeyHash>,
     /// The last refusal that is being tried again.
-    pub trouble: &'a Trouble,
+    pub trouble: &'a LastError,
 }
 
 impl Verifier<'_> {

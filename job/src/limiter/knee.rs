@@ -4,7 +4,7 @@
 //! By Little's law, (patches answered a second) x (the time one takes when nothing queues) is how many the server really
 //! works on; what is in flight beyond that waits in its queues, ours and everybody else's. So the law compares how long
 //! a patch takes now with how long one takes in a **lull**, in which we hold back for a moment: the *floor*. It aims at
-//! [`STRETCH`] floors. A floor is never the lowest value ever seen: it ages out, because servers slow down and other people
+//! [`TARGET_RATIO`] floors. A floor is never the lowest value ever seen: it ages out, because servers slow down and other people
 //! come, and a law that believes in an old floor would starve.
 
 use std::time::Duration;
@@ -13,14 +13,14 @@ use tokio::time::Instant;
 
 /// Aim: a patch takes so many floors. At 1 the server idles between two of ours; each floor more is time that everybody's
 /// requests wait. What it comes to is measured by `make bench` (README.md, "Fast, and kind to others").
-const STRETCH: f64 = 2.3;
+const TARGET_RATIO: f64 = 2.3;
 
 /// Where to begin, before anything is known: what two busy cores just about carry.
 const START: f64 = 4.0;
 
-/// In a lull, this part of the limit is in flight. At the aim the server works on limit / STRETCH, so that half of that does
+/// In a lull, this part of the limit is in flight. At the aim the server works on limit / TARGET_RATIO, so that half of that does
 /// not queue; and it is not less, because where patches take a second (a webhook), a lull of one alone would cost seconds.
-const LULL: f64 = 0.5 / STRETCH;
+const LULL: f64 = 0.5 / TARGET_RATIO;
 
 /// Answers whose median makes a floor. More cost time at a part of the speed; with 20, the floor was seen to jump by
 /// half, and the limit with it.
@@ -62,7 +62,7 @@ const SLOW_START: f64 = 2.0;
 const CHANGED: f64 = 0.5;
 
 /// Windows in a row that stay above the aim by [`CHANGED`] though the limit was lowered: the floor is not true any more.
-const IN_VAIN: u32 = 3;
+const MAX_INEFFECTIVE_CUTS: u32 = 3;
 
 /// What is left of the limit after a 429, a time-out, a 5xx or a broken connection: half, as TCP does.
 const BACK_OFF: f64 = 0.5;
@@ -81,7 +81,7 @@ pub(crate) enum Signal {
     /// 429: too much for it.
     TooMany,
     /// A time-out, a 5xx, a broken connection: perhaps too much, perhaps something else; not to be made worse.
-    Trouble,
+    LastError,
     /// Not known: it was let go.
     Unknown,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Ticket {
 
 /// The control law's state.
 #[derive(Debug)]
-pub(crate) struct Knee {
+pub(crate) struct AdaptiveLimit {
     most: f64,
     /// Whether latency moves the limit; otherwise it is `most`, but for what is cut off in trouble.
     by_latency: bool,
@@ -120,7 +120,7 @@ pub(crate) struct Knee {
     in_flight: usize,
 }
 
-impl Knee {
+impl AdaptiveLimit {
     /// Finds the limit by itself, up to `most`.
     pub(crate) fn adaptive(most: usize, now: Instant) -> Self {
         Self { by_latency: true, limit: START.min(as_f64(most)), lull: true, ..Self::fixed(most, now) }
@@ -171,12 +171,12 @@ impl Knee {
         match signal {
             Signal::Unknown => {}
             // What was on its way with the one that made us back off says the same again, and not that it was too little.
-            Signal::TooMany | Signal::Trouble if ticket.cuts != self.cuts => {}
+            Signal::TooMany | Signal::LastError if ticket.cuts != self.cuts => {}
             Signal::TooMany => {
                 self.ceiling = Some((self.limit * CEILING, now));
                 self.cut(now);
             }
-            Signal::Trouble => self.cut(now),
+            Signal::LastError => self.cut(now),
             Signal::Answered(after) => {
                 // From before the limit was what it is now: says nothing about it.
                 if ticket.window == self.window {
@@ -250,10 +250,10 @@ impl Knee {
         self.open(now);
     }
 
-    /// One step towards the limit at which a patch takes [`STRETCH`] floors.
+    /// One step towards the limit at which a patch takes [`TARGET_RATIO`] floors.
     fn follow(&mut self, took: f64, floor: f64, full: bool, now: Instant) {
         let stretch = took / floor;
-        let aim = self.limit * STRETCH / stretch;
+        let aim = self.limit * TARGET_RATIO / stretch;
         if aim > self.limit {
             self.grow(aim, full, now);
         } else {
@@ -261,11 +261,11 @@ impl Knee {
             // Half way: half of the noise.
             self.limit = f64::midpoint(self.limit, aim).max(1.0);
         }
-        self.above = if stretch * CHANGED > STRETCH { self.above + 1 } else { 0 };
+        self.above = if stretch * CHANGED > TARGET_RATIO { self.above + 1 } else { 0 };
         // Faster than in a lull; or slower than all of ours in a row would make it, or slow in spite of what we gave up: the
         // floor is of another time. The first is dangerous, since there is no queue that we would see, and costs little.
         let faster = stretch < CHANGED;
-        let slower = stretch * CHANGED > self.limit.max(STRETCH) || self.above >= IN_VAIN;
+        let slower = stretch * CHANGED > self.limit.max(TARGET_RATIO) || self.above >= MAX_INEFFECTIVE_CUTS;
         self.lull = faster || (slower && now >= self.soonest_lull) || now >= self.next_lull;
     }
 

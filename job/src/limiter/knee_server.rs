@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::limiter::knee::{Knee, Signal, Ticket};
+use crate::limiter::knee::{AdaptiveLimit, Signal, Ticket};
 
 /// A millisecond, in seconds.
 pub(crate) const MILLI: f64 = 0.001;
@@ -49,7 +49,7 @@ pub(crate) struct Server {
     pub(crate) seats: usize,
     /// We send no more than this at once, for another reason than the law.
     pub(crate) held_to: usize,
-    pub(crate) knee: Knee,
+    pub(crate) knee: AdaptiveLimit,
     pub(crate) began: Instant,
     now: u64,
     random: u64,
@@ -97,7 +97,7 @@ impl Server {
             webhook: 0.0,
             seats: usize::MAX,
             held_to: usize::MAX,
-            knee: Knee::adaptive(MOST, began),
+            knee: AdaptiveLimit::adaptive(MOST, began),
             began,
             now: 0,
             random: 0x9E37_79B9_7F4A_7C15,

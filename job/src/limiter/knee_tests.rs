@@ -22,7 +22,7 @@ fn the_knee_is_found_on_servers_small_and_large_near_and_far() {
             seen.latency() / floor
         );
         assert!(rate > 0.8, "{said}");
-        assert!(seen.latency() < 1.3 * STRETCH * floor, "{said}");
+        assert!(seen.latency() < 1.3 * TARGET_RATIO * floor, "{said}");
     }
 }
 
@@ -43,7 +43,7 @@ fn it_follows_a_server_that_gets_slower_and_faster() {
         let seen = server.pass(20.0);
         let said = format!("{service} ms: limit {:.1}, {} answered", seen.limit(), seen.answered);
         assert!(seen.answered > 0.8 * 20.0 * server.capacity(), "{said}");
-        assert!(seen.latency() < NEAR * STRETCH * server.service, "{said}, {:.1} ms", seen.latency() / MILLI);
+        assert!(seen.latency() < NEAR * TARGET_RATIO * server.service, "{said}, {:.1} ms", seen.latency() / MILLI);
     }
 }
 
@@ -106,7 +106,7 @@ fn a_webhook_of_a_second_is_waited_for_by_many_at_once_and_not_after() {
     server.webhook = 0.0;
     server.pass(3.0);
     let fast = server.pass(10.0);
-    assert!(fast.latency() < NEAR * STRETCH * server.service, "{:.1} ms", fast.latency() / MILLI);
+    assert!(fast.latency() < NEAR * TARGET_RATIO * server.service, "{:.1} ms", fast.latency() / MILLI);
 }
 
 #[test]
@@ -134,15 +134,15 @@ fn what_something_else_holds_back_is_not_taken_for_room() {
 #[test]
 fn a_fixed_limit_is_full_whatever_the_latency() {
     let mut server = Server::new(2, 20.0 * MILLI);
-    server.knee = Knee::fixed(64, server.began);
+    server.knee = AdaptiveLimit::fixed(64, server.began);
     assert_eq!(server.pass(30.0).lowest, 64);
 }
 
 #[test]
 fn a_fixed_limit_is_halved_once_for_what_was_on_its_way_and_comes_back() {
-    for signal in [Signal::TooMany, Signal::Trouble] {
+    for signal in [Signal::TooMany, Signal::LastError] {
         let now = Instant::now();
-        let mut knee = Knee::fixed(64, now);
+        let mut knee = AdaptiveLimit::fixed(64, now);
         let tickets: Vec<_> = (0..64).map(|_| knee.began()).collect();
         tickets.into_iter().for_each(|ticket| knee.ended(ticket, signal, now));
         assert_eq!(knee.now(), 32);
@@ -165,10 +165,10 @@ fn a_fixed_limit_is_halved_once_for_what_was_on_its_way_and_comes_back() {
 #[test]
 fn it_never_falls_below_one() {
     let now = Instant::now();
-    let mut knee = Knee::adaptive(MOST, now);
+    let mut knee = AdaptiveLimit::adaptive(MOST, now);
     for _ in 0..20 {
         let ticket = knee.began();
-        knee.ended(ticket, Signal::Trouble, now);
+        knee.ended(ticket, Signal::LastError, now);
     }
     assert_eq!((knee.now(), knee.limit()), (1, 1));
 }

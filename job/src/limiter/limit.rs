@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::ask::Refusal;
-use crate::limiter::knee::{Knee, Signal, Ticket};
+use crate::api::request::ApiError;
+use crate::limiter::knee::{AdaptiveLimit, Signal, Ticket};
 
 /// Secrets that may wait for their next attempt without keeping others from the API server: with a webhook that times
 /// out for one namespace, the rest of the cluster goes on. Bounded, because each costs memory.
@@ -23,10 +23,10 @@ const WAITING: usize = 64;
 const MOST: usize = 128;
 
 /// What of the pace was missed, because the API server was slow or our clock is coarse, is caught up to this extent.
-const CATCH_UP: Duration = Duration::from_millis(100);
+const MAX_BURST: Duration = Duration::from_millis(100);
 
 /// How long a 429 may silence us: the API server says one second, and an odd proxy must not park the run.
-const LONGEST_SILENCE: Duration = Duration::from_secs(5);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The bound on patches in flight, and on patches a second.
 pub struct Limit {
@@ -38,7 +38,7 @@ pub struct Limit {
 }
 
 struct State {
-    knee: Knee,
+    knee: AdaptiveLimit,
     /// Permits that are out or can be had.
     slots: usize,
     /// When the next patch may be sent.
@@ -57,13 +57,13 @@ impl Limit {
     /// Always as many, but fewer for a while when the API server has too much to do.
     #[must_use]
     pub fn fixed(most: NonZeroUsize) -> Self {
-        Self::of(Knee::fixed(most.get().min(Semaphore::MAX_PERMITS), Instant::now()))
+        Self::of(AdaptiveLimit::fixed(most.get().min(Semaphore::MAX_PERMITS), Instant::now()))
     }
 
     /// As many as the API server works on: found, and found again as that changes.
     #[must_use]
     pub fn adaptive() -> Self {
-        Self::of(Knee::adaptive(MOST, Instant::now()))
+        Self::of(AdaptiveLimit::adaptive(MOST, Instant::now()))
     }
 
     /// As people set it: so many in flight, or as many as the API server works on; and so many a second, or no bound.
@@ -72,7 +72,7 @@ impl Limit {
         concurrency.map_or_else(Self::adaptive, Self::fixed).paced(a_second)
     }
 
-    fn of(knee: Knee) -> Self {
+    fn of(knee: AdaptiveLimit) -> Self {
         let slots = knee.now();
         Self {
             slots: Semaphore::new(slots),
@@ -104,7 +104,7 @@ impl Limit {
                 let mut state = self.state();
                 let now = Instant::now();
                 if state.next <= now {
-                    let behind = now.checked_sub(CATCH_UP).unwrap_or(now);
+                    let behind = now.checked_sub(MAX_BURST).unwrap_or(now);
                     state.next = state.next.max(behind) + self.interval;
                     break (state.knee.began(), now);
                 }
@@ -134,16 +134,17 @@ impl Limit {
 
 impl Permit<'_> {
     /// Gives it back, and says how the patch ended.
-    pub(crate) fn ended<T>(mut self, answer: &Result<T, Refusal>) {
+    pub(crate) fn ended<T>(mut self, answer: &Result<T, ApiError>) {
         let now = Instant::now();
         let signal = match answer {
             Err(refusal) if refusal.too_many() => Signal::TooMany,
-            Err(refusal) if refusal.overload() => Signal::Trouble,
+            Err(refusal) if refusal.overload() => Signal::LastError,
             _ => Signal::Answered(now - self.sent),
         };
         if signal == Signal::TooMany {
             // It means us, not this one Secret.
-            let silence = answer.as_ref().err().and_then(Refusal::retry_after).unwrap_or_default().min(LONGEST_SILENCE);
+            let silence =
+                answer.as_ref().err().and_then(ApiError::retry_after).unwrap_or_default().min(MAX_RETRY_AFTER);
             let mut state = self.limit.state();
             state.next = state.next.max(now + silence);
         }

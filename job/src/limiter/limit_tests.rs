@@ -8,9 +8,9 @@ fn fixed(most: usize) -> Limit {
     Limit::fixed(most.try_into().unwrap())
 }
 
-fn refused(code: u16, message: &str, retry_after: Option<u64>) -> Result<(), Refusal> {
+fn refused(code: u16, message: &str, retry_after: Option<u64>) -> Result<(), ApiError> {
     let status = Status { code, ..Status::failure(message, "") }.boxed();
-    Err(Refusal::Status { status, retry_after: retry_after.map(Duration::from_secs) })
+    Err(ApiError::Status { status, retry_after: retry_after.map(Duration::from_secs) })
 }
 
 /// As many permits as can be had now.
@@ -34,7 +34,7 @@ async fn a_smaller_limit_takes_permits_out_of_use_whether_they_are_out_or_not() 
     permits.truncate(2);
     permits.pop().unwrap().ended(&refused(503, "", None));
     assert_eq!(all(&limit).len(), 3, "half of 8, and one is out");
-    permits.pop().unwrap().ended(&Ok::<_, Refusal>(()));
+    permits.pop().unwrap().ended(&Ok::<_, ApiError>(()));
     assert_eq!(all(&limit).len(), 4);
     assert_eq!(limit.pool(), 4 + WAITING);
 }
@@ -51,7 +51,7 @@ async fn after_a_429_nobody_is_sent_before_the_time_it_names() {
     assert_eq!(asked.elapsed(), Duration::from_secs(1));
     permit.ended(&refused(429, "too many requests", Some(60)));
     let _permit = limit.permit().await.unwrap();
-    assert_eq!(asked.elapsed(), Duration::from_secs(1) + LONGEST_SILENCE);
+    assert_eq!(asked.elapsed(), Duration::from_secs(1) + MAX_RETRY_AFTER);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +83,7 @@ async fn the_pace_is_even_in_both_modes() {
         for number in 0..40 {
             let permit = limit.permit().await.unwrap();
             assert_eq!(began.elapsed(), number * Duration::from_millis(50));
-            permit.ended(&Ok::<_, Refusal>(()));
+            permit.ended(&Ok::<_, ApiError>(()));
         }
     }
 }

@@ -3,7 +3,7 @@
 pub mod limit;
 
 mod knee;
-pub(crate) mod pace;
+pub(crate) mod throughput;
 
 #[cfg(test)]
 mod knee_server;

@@ -11,7 +11,7 @@ use super::judge::judge;
 use super::schedule::{Event as Happening, Key, KeyIds, Moment, Schedule, Timed, Way};
 use super::server::{ARN, key_hash};
 use super::transport::Network;
-use crate::api::retry::Trouble;
+use crate::api::retry::LastError;
 use crate::api_servers::{Connector, KeyHash, NewcomerReason, ProcessesError};
 use crate::engine::prove::cover;
 use crate::engine::rewrite::rewrite;
@@ -105,7 +105,7 @@ fn liar(schedule: &Schedule) -> Network {
 async fn watched(network: &Network, schedule: &Schedule, omission: Option<Omission>) -> End {
     let liar = (omission == Some(Omission::Census)).then(|| liar(schedule));
     let connector: &dyn Connector = liar.as_ref().unwrap_or(network);
-    let (client, trouble) = (network.client(Route::Pool), Trouble::default());
+    let (client, trouble) = (network.client(Route::Pool), LastError::default());
     let before = schedule.before_known.then(|| KeyHash::parse(key_hash(Key::Old, schedule.key_ids)).unwrap());
     let verifier =
         Verifier { client: &client, connector, key_arn: Some(ARN), before: before.as_ref(), trouble: &trouble };

@@ -17,7 +17,7 @@ use super::control_plane::{ControlPlane, Look, Route};
 use super::schedule::{Fault, Forbidden, Moment, Reach};
 use super::store::{Refused, Write};
 use crate::api_servers::{ConnectError, Connector};
-use crate::wire::contract::ANNOTATION;
+use crate::wire::names::ANNOTATION;
 
 /// A server's port.
 const PORT: u16 = 6443;
@@ -267,10 +267,8 @@ impl ControlPlane {
             (method, path) if path.starts_with("/api/v1/namespaces/") && path.contains("/secrets") => {
                 self.secret(server, call, method, path)
             }
-            ("GET", path) if path.contains("/leases/") => Answer::missing("leases", crate::wire::contract::LEASE),
-            ("GET", path) if path.contains("/configmaps/") => {
-                Answer::missing("configmaps", crate::wire::contract::RECORD)
-            }
+            ("GET", path) if path.contains("/leases/") => Answer::missing("leases", crate::wire::names::LEASE),
+            ("GET", path) if path.contains("/configmaps/") => Answer::missing("configmaps", crate::wire::names::RECORD),
             ("PATCH" | "POST", path) if path.contains("/leases") || path.contains("/configmaps") => {
                 let revision = self.store_own(server);
                 Answer::ok(format!(r#"{{"metadata":{{"resourceVersion":"{revision}"}}}}"#))

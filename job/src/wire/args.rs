@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use crate::api::client::InCluster;
 use crate::engine::spec::Spec;
 use crate::limiter::limit::Limit;
-use crate::wire::contract::{
+use crate::wire::event::{Method, WIRE_VERSION};
+use crate::wire::names::{
     ENV_BINDING, ENV_CONCURRENCY, ENV_JOB_UID, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, ENV_RUN,
     ENV_WIRE_VERSION, NAMESPACE,
 };
-use crate::wire::event::{Method, WIRE_VERSION};
 
 /// Writes every Secret of this cluster once, so that the API server stores it under its current key. Runs as a Kubernetes
 /// Job; `kubectl eks-encrypt` starts it and follows its log, and its `cleanup` removes it.

@@ -1,8 +1,8 @@
 //! What plugin and Job share, without I/O: names, events, exit codes, outcomes, the Job's arguments.
 
 pub mod args;
-pub mod contract;
 pub mod emit;
 pub mod event;
 pub mod exit;
+pub mod names;
 pub mod outcome;

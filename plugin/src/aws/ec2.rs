@@ -53,7 +53,7 @@ pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {
         .no_auth()
         .standard_retry(&retries)
         .retry_classifier(HttpStatusCodeClassifier::default())
-        .retry_classifier(TransientErrorClassifier::<Refusal>::new());
+        .retry_classifier(TransientErrorClassifier::<ApiError>::new());
     if let Some(sleep) = sdk.sleep_impl() {
         operation = operation.sleep_impl(sleep);
     }
@@ -98,23 +98,23 @@ fn signed(
 
 /// EC2's refusal.
 #[derive(Debug)]
-struct Refusal(ErrorMetadata);
+struct ApiError(ErrorMetadata);
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ApiError {}
 
-impl ProvideErrorMetadata for Refusal {
+impl ProvideErrorMetadata for ApiError {
     fn meta(&self) -> &ErrorMetadata {
         &self.0
     }
 }
 
-fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<Refusal>> {
+fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<ApiError>> {
     let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
     let document = roxmltree::Document::parse(&text);
     if response.status().is_success() {
@@ -125,7 +125,7 @@ fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<Refusa
         .code(word("Code").unwrap_or_else(|| format!("HTTP {}", response.status().as_u16())))
         .message(word("Message").unwrap_or_else(|| "EC2 gives no reason".to_owned()))
         .build();
-    Err(OrchestratorError::operation(Refusal(metadata)))
+    Err(OrchestratorError::operation(ApiError(metadata)))
 }
 
 fn listed(document: &roxmltree::Document<'_>) -> Vec<Zone> {

@@ -27,12 +27,12 @@ pub(crate) enum State {
     /// Done.
     Successful,
     /// Failed or Cancelled (EKS's word), with the errors that EKS gives.
-    Ended { word: String, errors: Vec<Trouble> },
+    Ended { word: String, errors: Vec<LastError> },
 }
 
 /// One of the errors of an update, in EKS's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub(crate) struct LastError {
     /// `errorCode`.
     pub(crate) code: String,
     /// `errorMessage`.
@@ -81,8 +81,8 @@ pub(crate) fn read(id: &str, update: Described) -> Update {
     Update { id: update.id.unwrap_or_else(|| id.to_owned()), kind, state, key }
 }
 
-fn trouble(error: &ErrorDetail) -> Trouble {
-    Trouble {
+fn trouble(error: &ErrorDetail) -> LastError {
+    LastError {
         code: error.error_code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned(),
         message: error.error_message.clone().unwrap_or_default(),
         resources: error.resource_ids().to_vec(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use eks_encrypt_job::Trouble;
+use eks_encrypt_job::LastError;
 use eks_encrypt_job::api_servers::{Agreement, KeyHash, MissingRight, Options, take};
 use k8s_openapi::api::authorization::v1::{
     NonResourceAttributes, ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -35,7 +35,7 @@ pub(crate) struct ApiServers {
 /// Asks them.
 pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers) {
     let missing = missing(client).await;
-    let trouble = Trouble::default();
+    let trouble = LastError::default();
     let options = Options { deadline: Instant::now() + CHECK, start_times: false };
     let census = match take(&Outside(client.clone()), options, &trouble).await {
         Ok(census) => census,

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 
-use eks_encrypt_job::wire::contract::{CONTAINER, ENV_KEY_ARN};
 use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::{CONTAINER, ENV_KEY_ARN};
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;

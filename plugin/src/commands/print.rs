@@ -1,7 +1,7 @@
 //! `manifests`: what would be applied, as YAML. Input: the command line. Output: stdout. Asks nothing of anybody.
 
-use eks_encrypt_job::wire::contract::NAMESPACE;
 use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::NAMESPACE;
 use jiff::Timestamp;
 
 use crate::cli::{KubeFlags, Manifests, attach};

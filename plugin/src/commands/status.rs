@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use eks_encrypt_job::engine::record::{self, Record, RecordError};
 use eks_encrypt_job::engine::watermark::Watermark;
-use eks_encrypt_job::wire::contract::{NAMESPACE, RUN_LABEL};
 use eks_encrypt_job::wire::event::{Proof, RunResult};
 use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::{NAMESPACE, RUN_LABEL};
 use eks_encrypt_job::wire::outcome::Tally;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;

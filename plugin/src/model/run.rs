@@ -2,7 +2,7 @@
 //! what `manifests`, `apply`, `follow` and `cleanup` call things.
 
 use eks_encrypt_job::api::bounds::{LONGEST_TEXT, cut};
-use eks_encrypt_job::wire::contract::{ACCOUNT_ANNOTATION, APP, APP_LABEL, CONTAINER, RUN_LABEL};
+use eks_encrypt_job::wire::names::{ACCOUNT_ANNOTATION, APP, APP_LABEL, CONTAINER, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::Container;

@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eks_encrypt_job::wire::contract::FIELD_MANAGER;
 use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::FIELD_MANAGER;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::{Patch, PatchParams, PostParams};

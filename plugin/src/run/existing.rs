@@ -3,11 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use eks_encrypt_job::wire::contract::{
-    ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, FIELD_MANAGER,
-};
 use eks_encrypt_job::wire::event::WIRE_VERSION;
 use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::{ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE, FIELD_MANAGER};
 use k8s_openapi::api::batch::v1::Job;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Map, Value};

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use eks_encrypt_job::api::bounds::Unbounded;
-use eks_encrypt_job::wire::contract::{CONTAINER, RUN_LABEL};
+use eks_encrypt_job::wire::names::{CONTAINER, RUN_LABEL};
 use futures::AsyncBufRead;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;

@@ -3,11 +3,11 @@
 //! an image name can't become YAML.
 
 use eks_encrypt_job::api_servers::MissingRight;
-use eks_encrypt_job::wire::contract::{
+use eks_encrypt_job::wire::exit::ExitCode;
+use eks_encrypt_job::wire::names::{
     ACCOUNT_ANNOTATION, CONTAINER, ENV_BINDING, ENV_CONCURRENCY, ENV_KEY_ARN, ENV_MAX_QPS, ENV_METHOD, ENV_PROVE,
     ENV_RUN, RUN_LABEL,
 };
-use eks_encrypt_job::wire::exit::ExitCode;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{EnvVar, LocalObjectReference, Namespace, PodSpec, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject};

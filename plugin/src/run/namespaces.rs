@@ -1,7 +1,7 @@
 //! The namespaces in which runs are looked for: the one that a person names, or all that runs have created for themselves, and
 //! that of manifests/.
 
-use eks_encrypt_job::wire::contract::{NAMESPACE, RUN_LABEL};
+use eks_encrypt_job::wire::names::{NAMESPACE, RUN_LABEL};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::PartialObjectMeta;

@@ -1,7 +1,7 @@
 //! The proof with the person's rights: all API servers write under the key before the first Secret is written, and after the
 //! run every Secret is under it. The Job's own proof is shown as the Job's.
 
-use eks_encrypt_job::Trouble;
+use eks_encrypt_job::LastError;
 use eks_encrypt_job::api_servers::{Agreement, ConnectError, Connector, KeyHash};
 use eks_encrypt_job::engine::verify::{Report, ServersAgree, Start, Verified, Verifier, VerifyError};
 use eks_encrypt_job::limiter::limit::Limit;
@@ -114,7 +114,7 @@ impl Error {
 impl Prover<'_> {
     /// Waits until all API servers write under the key: before that, no Secret may be written.
     pub(crate) async fn begin(&self) -> Result<Begun, Error> {
-        let trouble = Trouble::default();
+        let trouble = LastError::default();
         let began = Instant::now();
         let outside = Outside(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
@@ -159,7 +159,7 @@ impl Prover<'_> {
             Begun::Later | Begun::NotWanted => return (Proven::NotWanted, Vec::new()),
         };
         self.screen.line("Verifying every Secret");
-        let trouble = Trouble::default();
+        let trouble = LastError::default();
         let (mut progress, began) = (Progress::default(), Instant::now());
         let report = |report: Report<'_>| match report {
             Report::Waiting(agreement) => self.waiting(agreement, began),
@@ -195,7 +195,7 @@ impl Prover<'_> {
         (proven, failures)
     }
 
-    fn verifier<'a>(&'a self, trouble: &'a Trouble, connector: &'a Outside) -> Verifier<'a> {
+    fn verifier<'a>(&'a self, trouble: &'a LastError, connector: &'a Outside) -> Verifier<'a> {
         let key_arn = Some(self.key_arn).filter(|arn| !arn.is_empty());
         Verifier { client: &self.kubernetes.client, connector, key_arn, before: self.before, trouble }
     }

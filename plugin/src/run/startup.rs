@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use eks_encrypt_job::api::bounds::{LONGEST_TEXT, cut};
-use eks_encrypt_job::wire::contract::CONTAINER;
+use eks_encrypt_job::wire::names::CONTAINER;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Event, Pod};

@@ -2,7 +2,7 @@
 //! may write the ConfigMap could have made it.
 
 use eks_encrypt_job::engine::verify::{Level, Verified};
-use eks_encrypt_job::wire::contract::{APP, APP_LABEL, FIELD_MANAGER, RECORD};
+use eks_encrypt_job::wire::names::{APP, APP_LABEL, FIELD_MANAGER, RECORD};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams};

@@ -5,8 +5,8 @@
 use std::fmt::{self, Display};
 
 use eks_encrypt_job::api::bounds::cut;
-use eks_encrypt_job::wire::contract::ENV_WIRE_VERSION;
 use eks_encrypt_job::wire::event::WIRE_VERSION;
+use eks_encrypt_job::wire::names::ENV_WIRE_VERSION;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use eks_encrypt_job::wire::contract::{APP, APP_LABEL, RUN_LABEL};
+use eks_encrypt_job::wire::names::{APP, APP_LABEL, RUN_LABEL};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::ServiceAccount;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use eks_encrypt_job::wire::contract::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_PROVE, ENV_RUN};
+use eks_encrypt_job::wire::names::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_PROVE, ENV_RUN};
 use serde_json::Value;
 
 use crate::rig::{Rig, built};

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use eks_encrypt_job::wire::contract::{APP, NAMESPACE};
+use eks_encrypt_job::wire::names::{APP, NAMESPACE};
 use eks_encrypt_tests::folder::Folder;
 use eks_encrypt_tests::options::{Node, Options};
 use eks_encrypt_tests::sandbox::Sandbox;

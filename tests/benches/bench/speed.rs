@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use eks_encrypt_job::wire::contract::ANNOTATION;
+use eks_encrypt_job::wire::names::ANNOTATION;
 
 use crate::engine::Engine;
 use crate::host::Host;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use eks_encrypt_job::wire::contract::{APP, CONTAINER, NAMESPACE};
+use eks_encrypt_job::wire::names::{APP, CONTAINER, NAMESPACE};
 use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};

@@ -8,19 +8,19 @@ use kube::Client;
 use tokio::time::sleep;
 
 use super::{Watched, get, held_by};
-use crate::api::ask::Refusal;
-use crate::api::retry::{PATIENCE, Trouble, retry};
+use crate::api::request::ApiError;
+use crate::api::retry::{LastError, PATIENCE, retry};
 
 /// How often it is looked at.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// Who holds the lease of this namespace and is at work: nobody, where it is not held, or does not change for as long as it
 /// lives. `say` gets a line before a wait.
-pub async fn at_work(client: &Client, namespace: &str, say: impl FnOnce(String)) -> Result<Option<String>, Refusal> {
-    let trouble = Trouble::default();
+pub async fn at_work(client: &Client, namespace: &str, say: impl FnOnce(String)) -> Result<Option<String>, ApiError> {
+    let trouble = LastError::default();
     let (mut say, mut watched) = (Some(say), None::<Watched>);
     loop {
-        let there = retry(PATIENCE, &trouble, Refusal::passing, || get(client, namespace)).await?;
+        let there = retry(PATIENCE, &trouble, ApiError::passing, || get(client, namespace)).await?;
         let version = there.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let held = there.as_ref().and_then(|lease| held_by(lease, ""));
         let (Some((holder, lives)), Some(version)) = (held, version) else { return Ok(None) };
@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::{self, Reply, not_found};
-    use crate::wire::contract::LEASE;
+    use crate::wire::names::LEASE;
 
     /// Who is at work where the lease has this holder, and this version after so many seconds; and how long it took to tell.
     async fn told(holder: &'static str, version: fn(u64) -> u64) -> (Option<String>, Vec<String>, u64) {

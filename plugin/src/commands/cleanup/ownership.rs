@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use eks_encrypt_job::wire::contract::{APP, APP_LABEL, RECORD, RUN_LABEL};
+use eks_encrypt_job::wire::names::{APP, APP_LABEL, RECORD, RUN_LABEL};
 
 use crate::commands::cleanup::listing::Listed;
 use crate::model::run::Run;

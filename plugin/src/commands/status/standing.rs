@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use eks_encrypt_job::api::list::pages;
 use eks_encrypt_job::engine::watermark::Watermark;
-use eks_encrypt_job::{ListError, Trouble};
+use eks_encrypt_job::{LastError, ListError};
 use futures::TryStreamExt as _;
 use kube::Client;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub(crate) async fn count(
     watermark: &Watermark,
     patience: &mut Patience<'_>,
 ) -> Result<Standing, Cause> {
-    let trouble = Trouble::default();
+    let trouble = LastError::default();
     let (mut standing, mut pages) = (Standing::default(), pin!(pages(client, &trouble, false)));
     loop {
         let page = match patience.hear(async { pages.try_next().await.map_err(|error| cause(&error)) }).await {

@@ -1,8 +1,8 @@
 //! What one Secret's turn came to: how the steps (`patch`, `prove`) report to the loop (`pass`), which alone decides what
 //! a refusal means for the run.
 
-use crate::api::ask::Refusal;
 use crate::api::list::{Secret, one_again};
+use crate::api::request::ApiError;
 use crate::api::write::Writer;
 use crate::wire::outcome::{Failure, Outcome};
 
@@ -11,18 +11,18 @@ const LONGEST_REASON: usize = 1024;
 
 /// What one turn came to.
 #[derive(Debug)]
-pub(crate) enum Turn {
+pub(crate) enum Attempt {
     /// It is known what became of the Secret.
     Known(Outcome),
     /// The API server refused, as often as we asked.
-    Refused(Refusal),
+    Refused(ApiError),
     /// The run was told to stop before it was known: the Secret is left to a successor.
     Stopped,
 }
 
-impl Turn {
+impl Attempt {
     /// Of the API server's answer to a write: the Secret's resourceVersion after it, or nothing if it was not sent.
-    pub(crate) async fn of(writer: &Writer<'_>, secret: &Secret, answer: Result<Option<String>, Refusal>) -> Self {
+    pub(crate) async fn of(writer: &Writer<'_>, secret: &Secret, answer: Result<Option<String>, ApiError>) -> Self {
         match answer {
             Ok(None) => Self::Stopped,
             // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
@@ -35,7 +35,7 @@ impl Turn {
             Err(refusal) if refusal.missing("namespaces", &secret.namespace) => {
                 match one_again(writer.client, writer.trouble, secret).await {
                     Ok(None) => Self::Known(Outcome::Gone),
-                    Ok(Some(_)) => Self::Refused(Refusal::Orphan(secret.namespace.clone())),
+                    Ok(Some(_)) => Self::Refused(ApiError::Orphan(secret.namespace.clone())),
                     Err(refusal) => Self::Refused(refusal),
                 }
             }
@@ -45,12 +45,12 @@ impl Turn {
 }
 
 /// A Secret that stays refused.
-pub(crate) fn failed(secret: Secret, refusal: &Refusal) -> Failure {
+pub(crate) fn failed(secret: Secret, refusal: &ApiError) -> Failure {
     Failure { namespace: secret.namespace, name: secret.name, reason: reason(refusal) }
 }
 
 /// The API server's own words, the denying webhook's or policy's name among them.
-pub(crate) fn reason(refusal: &Refusal) -> String {
+pub(crate) fn reason(refusal: &ApiError) -> String {
     let words = refusal.to_string();
     match words.char_indices().nth(LONGEST_REASON) {
         Some((end, _)) => format!("{}…", &words[..end]),
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_long_reason_is_cut() {
         let status = kube::core::Status::failure(&"é".repeat(5000), "Invalid").boxed();
-        let refusal = Refusal::Status { status, retry_after: None };
+        let refusal = ApiError::Status { status, retry_after: None };
         assert_eq!(reason(&refusal).chars().count(), LONGEST_REASON + 1);
     }
 }

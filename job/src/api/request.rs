@@ -1,6 +1,6 @@
 //! One request to the API server and its answer, read with the headers.
 //!
-//! Input: requests that `list`, `patch` and `record` build. Output: the parsed answer, or a [`Refusal`] that says enough
+//! Input: requests that `list`, `patch` and `record` build. Output: the parsed answer, or a [`ApiError`] that says enough
 //! to decide whether to ask again. `kube::Api` would do the same but drops the Retry-After header, which API Priority and
 //! Fairness sends with a plain-text 429.
 
@@ -28,7 +28,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Why a request got no good answer.
 #[derive(Debug, Error)]
-pub enum Refusal {
+pub enum ApiError {
     /// The API server, or something in front of it, said no.
     #[error("{}", said(.status))]
     Status {
@@ -60,7 +60,7 @@ pub enum Refusal {
     Orphan(String),
 }
 
-impl Refusal {
+impl ApiError {
     /// Whether the same request may be answered a moment later.
     #[must_use]
     pub fn passing(&self) -> bool {
@@ -225,8 +225,8 @@ fn root(mut cause: &(dyn std::error::Error + 'static)) -> String {
 pub(crate) async fn ask<T: DeserializeOwned>(
     client: &Client,
     request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-) -> Result<T, Refusal> {
-    let mut request = request.map_err(Refusal::Unaskable)?.map(kube::client::Body::from);
+) -> Result<T, ApiError> {
+    let mut request = request.map_err(ApiError::Unaskable)?.map(kube::client::Body::from);
     request.extensions_mut().insert(Unbounded);
     let exchange = async {
         let (head, body) = client.send(request).await?.into_parts();
@@ -238,15 +238,15 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     };
     let (code, headers, body) = tokio::time::timeout(ANSWER_WITHIN, exchange)
         .await
-        .map_err(|_| Refusal::Silent(ANSWER_WITHIN))?
-        .map_err(|error| if error.is::<BoundsError>() { Refusal::TooLong } else { Refusal::Broken(error) })?;
+        .map_err(|_| ApiError::Silent(ANSWER_WITHIN))?
+        .map_err(|error| if error.is::<BoundsError>() { ApiError::TooLong } else { ApiError::Broken(error) })?;
     if code.is_success() {
-        return serde_json::from_slice(&body).map_err(Refusal::Unreadable);
+        return serde_json::from_slice(&body).map_err(ApiError::Unreadable);
     }
     Err(refusal(code.as_u16(), &headers, &body))
 }
 
-fn refusal(code: u16, headers: &HeaderMap, body: &[u8]) -> Refusal {
+fn refusal(code: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
     let mut status = serde_json::from_slice::<Status>(body)
         .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
     status.code = code;
@@ -254,7 +254,7 @@ fn refusal(code: u16, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let detail = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds)).filter(|s| *s > 0);
     let retry_after = header.or(detail).map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
-    Refusal::Status { status: status.boxed(), retry_after }
+    ApiError::Status { status: status.boxed(), retry_after }
 }
 
 #[cfg(test)]

@@ -2,21 +2,21 @@
 //! refused ends early. Input: refusals, in the order in which they come. Output: a judgement on each, and at the end those
 //! that are to be tried again. Pure.
 
-use crate::api::ask::Refusal;
 use crate::api::list::Secret;
-use crate::engine::turn::{failed, reason};
+use crate::api::request::ApiError;
+use crate::engine::attempt::{failed, reason};
 use crate::wire::outcome::Failure;
 
 /// So many Secrets may wait for their second try: each costs some hundred bytes of memory, which must not grow with the
 /// cluster. Those past it fail at once.
-const MOST_HELD: usize = 10_000;
+const MAX_DEFERRED: usize = 10_000;
 
 /// So many put-off Secrets are told of; the rest is told at the end, by its outcome.
-const MOST_TOLD: u32 = 10;
+const MAX_REPORTED: u32 = 10;
 
 /// After so many refusals in a row that say nothing of the Secret itself, the next Secret would only be refused as well. As
 /// many as are tried at the same time: one outage refuses all of those.
-const ENOUGH_IN_A_ROW: u32 = 50;
+const MAX_CONSECUTIVE_REJECTIONS: u32 = 50;
 
 /// The refused Secrets of one pass.
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Refused {
 
 /// What becomes of a refused Secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Judgement {
+pub(crate) enum Decision {
     /// It is tried again at the end; a note, while there are not too many of them.
     Later(Option<String>),
     /// It has failed.
@@ -45,33 +45,33 @@ impl Refused {
     }
 
     /// A Secret was refused.
-    pub(crate) fn judge(&mut self, secret: Secret, refusal: &Refusal) -> Judgement {
+    pub(crate) fn judge(&mut self, secret: Secret, refusal: &ApiError) -> Decision {
         self.in_a_row = if refusal.about_everything() { self.in_a_row + 1 } else { 0 };
-        if self.in_a_row >= ENOUGH_IN_A_ROW {
+        if self.in_a_row >= MAX_CONSECUTIVE_REJECTIONS {
             let words = reason(refusal);
-            return Judgement::Enough(format!(
-                "stopped early: {ENOUGH_IN_A_ROW} Secrets in a row were refused for a reason that is not theirs: {words}"
+            return Decision::Enough(format!(
+                "stopped early: {MAX_CONSECUTIVE_REJECTIONS} Secrets in a row were refused for a reason that is not theirs: {words}"
             ));
         }
         // At its second try, too: that would be no verdict on this Secret, and a later Pod may reach the API server.
         if self.last && refusal.away() {
             let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
-            return Judgement::Enough(format!(
+            return Decision::Enough(format!(
                 "stopped: Secret {namespace}/{name} was tried twice, and at last: {words}"
             ));
         }
-        if self.last || self.held.len() >= MOST_HELD {
-            return Judgement::Failed(failed(secret, refusal));
+        if self.last || self.held.len() >= MAX_DEFERRED {
+            return Decision::Failed(failed(secret, refusal));
         }
         self.told += 1;
         let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
         let note = match self.told {
-            1..=MOST_TOLD => Some(format!("Secret {namespace}/{name} is tried again at the end: {words}")),
-            _ if self.told == MOST_TOLD + 1 => Some("more Secrets are tried again at the end".into()),
+            1..=MAX_REPORTED => Some(format!("Secret {namespace}/{name} is tried again at the end: {words}")),
+            _ if self.told == MAX_REPORTED + 1 => Some("more Secrets are tried again at the end".into()),
             _ => None,
         };
         self.held.push(secret);
-        Judgement::Later(note)
+        Decision::Later(note)
     }
 
     /// Those that were put off, once: what is refused after that is not put off again.
@@ -91,18 +91,18 @@ mod tests {
         Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into(), unanswered: false }
     }
 
-    fn refusal(code: u16, message: &str) -> Refusal {
-        Refusal::Status { status: Status::failure(message, "").with_code(code).boxed(), retry_after: None }
+    fn refusal(code: u16, message: &str) -> ApiError {
+        ApiError::Status { status: Status::failure(message, "").with_code(code).boxed(), retry_after: None }
     }
 
     #[test]
     fn a_refused_secret_is_put_off_once_and_then_fails() {
         let mut refused = Refused::default();
         let denied = refusal(403, "admission webhook \"w\" denied the request: no");
-        let Judgement::Later(Some(note)) = refused.judge(secret("s"), &denied) else { panic!("not put off") };
+        let Decision::Later(Some(note)) = refused.judge(secret("s"), &denied) else { panic!("not put off") };
         insta::assert_snapshot!(note, @r#"Secret a/s is tried again at the end: admission webhook "w" denied the request: no"#);
         assert_eq!(refused.second_try(), [secret("s")]);
-        assert!(matches!(refused.judge(secret("s"), &denied), Judgement::Failed(failure) if failure.name == "s"));
+        assert!(matches!(refused.judge(secret("s"), &denied), Decision::Failed(failure) if failure.name == "s"));
         assert_eq!(refused.second_try(), []);
     }
 
@@ -111,34 +111,34 @@ mod tests {
         let mut refused = Refused::default();
         let denied = refusal(403, "no");
         let judged: Vec<_> =
-            (0..MOST_HELD + 1).map(|number| refused.judge(secret(&number.to_string()), &denied)).collect();
-        let told = judged.iter().filter(|judgement| matches!(judgement, Judgement::Later(Some(_)))).count();
+            (0..MAX_DEFERRED + 1).map(|number| refused.judge(secret(&number.to_string()), &denied)).collect();
+        let told = judged.iter().filter(|judgement| matches!(judgement, Decision::Later(Some(_)))).count();
         assert_eq!(told, 11);
-        assert!(matches!(judged.last(), Some(Judgement::Failed(_))));
+        assert!(matches!(judged.last(), Some(Decision::Failed(_))));
     }
 
     #[test]
     fn a_key_that_is_disabled_ends_the_run_early() {
         let mut refused = Refused::default();
         let disabled = refusal(500, "Internal error occurred: failed to encrypt: the key is disabled");
-        let judged: Vec<_> = (0..ENOUGH_IN_A_ROW).map(|_| refused.judge(secret("s"), &disabled)).collect();
-        let Some(Judgement::Enough(words)) = judged.last() else { panic!("{judged:?}") };
+        let judged: Vec<_> = (0..MAX_CONSECUTIVE_REJECTIONS).map(|_| refused.judge(secret("s"), &disabled)).collect();
+        let Some(Decision::Enough(words)) = judged.last() else { panic!("{judged:?}") };
         insta::assert_snapshot!(words, @"stopped early: 50 Secrets in a row were refused for a reason that is not theirs: Internal error occurred: failed to encrypt: the key is disabled");
-        assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Judgement::Enough(_))).count(), 1);
+        assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Decision::Enough(_))).count(), 1);
     }
 
     /// Twenty Secrets can't be refused fifty times: each was failed by an outage, and the Job with it, for good.
     #[test]
     fn an_outage_that_outlasts_both_tries_is_nobodys_failure_in_a_small_cluster_either() {
         let away =
-            [refusal(503, "busy"), refusal(429, "slow down"), Refusal::Silent(std::time::Duration::from_secs(40))];
+            [refusal(503, "busy"), refusal(429, "slow down"), ApiError::Silent(std::time::Duration::from_secs(40))];
         for away in away {
             let mut refused = Refused::default();
             for number in 0..20 {
-                assert!(matches!(refused.judge(secret(&number.to_string()), &away), Judgement::Later(_)));
+                assert!(matches!(refused.judge(secret(&number.to_string()), &away), Decision::Later(_)));
             }
             let again = refused.second_try();
-            let Judgement::Enough(words) = refused.judge(again[0].clone(), &away) else { panic!("{away:?}") };
+            let Decision::Enough(words) = refused.judge(again[0].clone(), &away) else { panic!("{away:?}") };
             assert!(words.starts_with("stopped: Secret a/0 was tried twice, and at last: "), "{words}");
         }
     }
@@ -150,19 +150,19 @@ mod tests {
             let mut refused = Refused::default();
             refused.judge(secret("s"), &refusal(code, message));
             refused.second_try();
-            assert!(matches!(refused.judge(secret("s"), &refusal(code, message)), Judgement::Failed(_)), "{code}");
+            assert!(matches!(refused.judge(secret("s"), &refusal(code, message)), Decision::Failed(_)), "{code}");
         }
     }
 
     #[test]
     fn one_answer_between_shows_that_not_everything_is_refused() {
         let mut refused = Refused::default();
-        for number in 0..ENOUGH_IN_A_ROW * 3 {
-            if number % (ENOUGH_IN_A_ROW - 1) == 0 {
+        for number in 0..MAX_CONSECUTIVE_REJECTIONS * 3 {
+            if number % (MAX_CONSECUTIVE_REJECTIONS - 1) == 0 {
                 refused.none();
             }
             let judgement = refused.judge(secret("s"), &refusal(503, "busy"));
-            assert!(!matches!(judgement, Judgement::Enough(_)), "{number}");
+            assert!(!matches!(judgement, Decision::Enough(_)), "{number}");
         }
     }
 
@@ -174,7 +174,7 @@ mod tests {
         {
             for _ in 0..1_000 {
                 let code = if message.starts_with("failed") { 500 } else { 403 };
-                assert!(!matches!(refused.judge(secret("s"), &refusal(code, message)), Judgement::Enough(_)));
+                assert!(!matches!(refused.judge(secret("s"), &refusal(code, message)), Decision::Enough(_)));
             }
         }
     }

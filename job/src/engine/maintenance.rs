@@ -18,7 +18,7 @@ use crate::engine::state::State;
 const TICK: Duration = Duration::from_millis(250);
 
 /// What there is to do.
-pub(crate) enum Duty {
+pub(crate) enum Task {
     /// Look at the clock.
     Tick,
     /// The record was written, or a note says why not.
@@ -30,7 +30,7 @@ pub(crate) enum Duty {
 }
 
 /// The duties of one run.
-pub(crate) struct Upkeep<'a> {
+pub(crate) struct Maintenance<'a> {
     ticks: Interval,
     /// Where there is a record.
     checkpoint: Option<Checkpoint<'a>>,
@@ -41,7 +41,7 @@ pub(crate) struct Upkeep<'a> {
     stop: Fuse<BoxFuture<'a, String>>,
 }
 
-impl<'a> Upkeep<'a> {
+impl<'a> Maintenance<'a> {
     /// From now on.
     pub(crate) fn new(client: &'a Client, namespace: &'a str, stop: BoxFuture<'a, String>) -> Self {
         Self { checkpoint: Some(Checkpoint::new(client, namespace)), ..Self::without_record(stop) }
@@ -60,7 +60,7 @@ impl<'a> Upkeep<'a> {
     }
 
     /// Waits for the next duty. May be dropped and called again.
-    pub(crate) async fn next(&mut self) -> Duty {
+    pub(crate) async fn next(&mut self) -> Task {
         let lease = &mut self.lease;
         let renewed = async {
             match lease {
@@ -76,17 +76,17 @@ impl<'a> Upkeep<'a> {
             }
         };
         tokio::select! {
-            reason = &mut self.stop => Duty::Stop(reason),
-            note = saved => Duty::Saved(note),
-            renewal = renewed => Duty::Renewed(renewal),
-            _ = self.ticks.tick() => Duty::Tick,
+            reason = &mut self.stop => Task::Stop(reason),
+            note = saved => Task::Saved(note),
+            renewal = renewed => Task::Renewed(renewal),
+            _ = self.ticks.tick() => Task::Tick,
         }
     }
 
     /// Does it. Fails with the reason when the run is to stop.
-    pub(crate) fn attend(&mut self, state: &mut State<'_>, duty: Duty) -> Result<(), String> {
+    pub(crate) fn attend(&mut self, state: &mut State<'_>, duty: Task) -> Result<(), String> {
         match duty {
-            Duty::Tick => {
+            Task::Tick => {
                 state.heartbeat();
                 if let Some(checkpoint) = self.checkpoint.as_mut().filter(|checkpoint| checkpoint.due())
                     && let Some(record) = state.record(None)
@@ -97,15 +97,15 @@ impl<'a> Upkeep<'a> {
                     lease.begin_if_due();
                 }
             }
-            Duty::Saved(note) => state.note(note),
-            Duty::Renewed(Renewal::Kept(_)) => {}
-            Duty::Renewed(Renewal::Unsure(words)) => state.trouble.note(words),
-            Duty::Renewed(Renewal::Lost(holder)) => {
+            Task::Saved(note) => state.note(note),
+            Task::Renewed(Renewal::Kept(_)) => {}
+            Task::Renewed(Renewal::Unsure(words)) => state.trouble.note(words),
+            Task::Renewed(Renewal::Lost(holder)) => {
                 self.lease = None; // not ours to give back
                 self.lost = true;
                 return Err(format!("{holder} has taken over the lease: two runs must not be at work at once"));
             }
-            Duty::Stop(reason) => return Err(reason),
+            Task::Stop(reason) => return Err(reason),
         }
         Ok(())
     }

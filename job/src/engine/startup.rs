@@ -6,13 +6,13 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::version::Info;
 use kube::Client;
 
-use crate::api::ask::{Refusal, ask};
-use crate::api::retry::{PATIENCE, Trouble, retry};
-use crate::engine::end::End;
+use crate::api::request::{ApiError, ask};
+use crate::api::retry::{LastError, PATIENCE, retry};
+use crate::engine::error::End;
 use crate::engine::lease::{Candidate, Look};
+use crate::engine::maintenance::Maintenance;
 use crate::engine::record;
 use crate::engine::state::State;
-use crate::engine::upkeep::Upkeep;
 
 /// The version is for people to read: not worth waiting for.
 const VERSION_PATIENCE: Duration = Duration::from_secs(5);
@@ -21,7 +21,11 @@ const VERSION_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Looks at what is there. Fails when it is told to stop, or when another run is at work.
-pub(crate) async fn begin<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
+pub(crate) async fn begin<'a>(
+    client: &'a Client,
+    state: &mut State<'a>,
+    upkeep: &mut Maintenance<'a>,
+) -> Result<(), End> {
     let (spec, trouble) = (state.spec, state.trouble);
     state.server = match upkeep.during(state, server_version(client, trouble)).await? {
         Ok(version) => version,
@@ -49,7 +53,7 @@ pub(crate) async fn begin<'a>(client: &'a Client, state: &mut State<'a>, upkeep:
 }
 
 /// Takes the lease.
-async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkeep<'a>) -> Result<(), End> {
+async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), End> {
     let mut candidate = Candidate::new(client, state.spec);
     loop {
         match upkeep.during(state, candidate.look(state.trouble)).await? {
@@ -72,18 +76,18 @@ async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Upkee
 }
 
 /// The API server's version in its own words.
-async fn server_version(client: &Client, trouble: &Trouble) -> Result<String, Refusal> {
+async fn server_version(client: &Client, trouble: &LastError) -> Result<String, ApiError> {
     let get = || {
         let request = http::Request::get("/version").body(Vec::new());
         ask::<Info>(client, request.map_err(kube::core::request::Error::BuildRequest))
     };
-    retry(VERSION_PATIENCE, trouble, Refusal::passing, get).await.map(|info| info.git_version)
+    retry(VERSION_PATIENCE, trouble, ApiError::passing, get).await.map(|info| info.git_version)
 }
 
 /// What a person should know when the first thing that was asked has no answer at all: where a cluster's Pods may talk to nobody
 /// unless a NetworkPolicy allows it, this is how it shows, and nothing else will tell.
-fn unreached(refusal: &Refusal, in_pod: bool) -> Option<String> {
-    let silent = matches!(refusal, Refusal::Broken(_) | Refusal::Silent(_));
+fn unreached(refusal: &ApiError, in_pod: bool) -> Option<String> {
+    let silent = matches!(refusal, ApiError::Broken(_) | ApiError::Silent(_));
     (silent && in_pod).then(|| {
         format!(
             "{refusal}; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: \
