@@ -235,9 +235,9 @@ pub(crate) fn secret(name: &str) -> Secret {
 /// What a turn came to: an outcome, or the words of the refusal.
 pub(crate) fn came_to(turn: Attempt) -> Result<Outcome, String> {
     match turn {
-        Attempt::Known(outcome) => Ok(outcome),
-        Attempt::Refused(refusal) => Err(refusal.to_string()),
-        Attempt::Stopped => panic!("stopped"),
+        Attempt::Done(outcome) => Ok(outcome),
+        Attempt::Rejected(refusal) => Err(refusal.to_string()),
+        Attempt::Cancelled => panic!("stopped"),
     }
 }
 

@@ -26,12 +26,12 @@ pub async fn run(args: Args) -> ExitCode {
             return ExitCode::Error;
         }
     };
-    rewrite(&client, &args.spec(), |event| emit.event(event), told_to_stop()).await.into()
+    rewrite(&client, &args.spec(), |event| emit.event(event), shutdown_signal()).await.into()
 }
 
 /// Waits for the kubelet to end the Pod. As process 1 of a container, a program that does not listen is not ended by
 /// SIGTERM at all, but killed when the grace period is over.
-async fn told_to_stop() -> String {
+async fn shutdown_signal() -> String {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

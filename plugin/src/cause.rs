@@ -80,7 +80,7 @@ impl Cause {
 
     /// The cause in what the engine was told.
     pub(crate) fn refusal(refusal: &ApiError) -> Self {
-        Self::new(chain(refusal), None, refusal.passing())
+        Self::new(chain(refusal), None, refusal.is_retryable())
     }
 
     /// A cause in words, which asking again does not mend.

@@ -66,7 +66,7 @@ pub struct Page {
     /// How many Secrets are left after this page, as far as the API server knows.
     pub remaining: u64,
     /// The list expired and began again since the page before.
-    pub begun_again: bool,
+    pub restarted: bool,
 }
 
 /// Why the list can't go on.
@@ -121,7 +121,7 @@ struct Lister<'a> {
     client: &'a Client,
     trouble: &'a LastError,
     /// Whether a list was ever answered.
-    had_rights: bool,
+    was_authorized: bool,
     next: Next,
     limit: u32,
     /// The cursor: the greatest key shown.
@@ -131,29 +131,29 @@ struct Lister<'a> {
     /// The key before, in this list.
     previous: Option<String>,
     ordered: bool,
-    begun_again: bool,
+    restarted: bool,
 }
 
 /// All Secrets, page by page. The first page is given even if it is empty, for its resourceVersion. While a page is asked for
 /// again, `trouble` has the words of the last refusal: an API server that is away is borne with for 90 s a page, and whoever
-/// has less time drops the stream. Ends at the first error. `had_rights`: this process has listed before, so that a refusal
+/// has less time drops the stream. Ends at the first error. `was_authorized`: this process has listed before, so that a refusal
 /// of its rights may pass.
 pub fn pages<'a>(
     client: &'a Client,
     trouble: &'a LastError,
-    had_rights: bool,
+    was_authorized: bool,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
     let walk = Lister {
         client,
         trouble,
-        had_rights,
+        was_authorized,
         next: Next::Start,
         limit: PAGE,
         shown: None,
         again_from: None,
         previous: None,
         ordered: true,
-        begun_again: false,
+        restarted: false,
     };
     try_unfold(walk, |walk| walk.page())
 }
@@ -166,7 +166,7 @@ impl Lister<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            let again = |refusal: &ApiError| refusal.may_pass(self.had_rights);
+            let again = |refusal: &ApiError| refusal.is_retryable_given(self.was_authorized);
             let list = match retry(PATIENCE, self.trouble, again, || one(self.client, self.limit, token)).await {
                 Ok(list) => list,
                 Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
@@ -179,7 +179,7 @@ impl Lister<'_> {
                 }
                 Err(refusal) => return Err(ListError::Refused(refusal)),
             };
-            self.had_rights = true;
+            self.was_authorized = true;
             self.next = match list.metadata.r#continue {
                 token if token.is_empty() => Next::End,
                 token => Next::Token(token),
@@ -188,8 +188,8 @@ impl Lister<'_> {
             let secrets = self.fresh(list.items.unwrap_or_default())?;
             if first || !secrets.is_empty() {
                 let ListMetadata { resource_version, remaining_item_count: remaining, .. } = list.metadata;
-                let begun_again = std::mem::take(&mut self.begun_again);
-                return Ok(Some((Page { secrets, resource_version, remaining, begun_again }, self)));
+                let restarted = std::mem::take(&mut self.restarted);
+                return Ok(Some((Page { secrets, resource_version, remaining, restarted }, self)));
             }
         }
     }
@@ -198,7 +198,7 @@ impl Lister<'_> {
         if self.again_from.is_some() && self.again_from == self.shown {
             return Err(ListError::Stuck(self.shown.clone().unwrap_or_default()));
         }
-        self.begun_again = true;
+        self.restarted = true;
         self.again_from = self.shown.clone();
         self.previous = None;
         self.next = Next::Start;
@@ -227,21 +227,17 @@ impl Lister<'_> {
 /// The API server does not list them.
 pub async fn current_version(client: &Client, trouble: &LastError) -> Result<Watermark, ListError> {
     let list =
-        retry(PATIENCE, trouble, ApiError::passing, || one(client, 1, None)).await.map_err(ListError::Refused)?;
+        retry(PATIENCE, trouble, ApiError::is_retryable, || one(client, 1, None)).await.map_err(ListError::Refused)?;
     Ok(Watermark::new(list.metadata.resource_version))
 }
 
 /// One Secret as it is now, if it is still there. By a list of one, because a run has no right to `get`.
-pub(crate) async fn one_again(
-    client: &Client,
-    trouble: &LastError,
-    secret: &Secret,
-) -> Result<Option<Secret>, ApiError> {
+pub(crate) async fn refetch(client: &Client, trouble: &LastError, secret: &Secret) -> Result<Option<Secret>, ApiError> {
     let params = ListParams::default().fields(&format!("metadata.name={}", secret.name));
     let url = SecretKind::url_path(&(), Some(&secret.namespace));
     let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
     // The list that has shown it had the right.
-    let list = retry(PATIENCE, trouble, |refusal| refusal.may_pass(true), look).await?;
+    let list = retry(PATIENCE, trouble, |refusal| refusal.is_retryable_given(true), look).await?;
     Ok(list.items.into_iter().flatten().map(|item| item.metadata).find(|found| found.name == secret.name))
 }
 

@@ -37,7 +37,7 @@ async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
     server.serve(|_| Some(page("9", &[], "", 0)));
     let trouble = LastError::default();
     let pages: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
-    assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, begun_again: false }]);
+    assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, restarted: false }]);
 }
 
 /// An API server that has just started answers so until it has read its roles.
@@ -62,7 +62,7 @@ async fn rights_that_were_there_for_the_first_page_may_come_back_for_the_second(
 #[tokio::test(start_paused = true)]
 async fn rights_that_a_list_before_had_may_come_back_for_the_first_page() {
     let no = || status(403, "Forbidden", "", r#"secrets is forbidden: User "u" cannot list resource "secrets""#);
-    for (had_rights, asked) in [(true, 2), (false, 1)] {
+    for (was_authorized, asked) in [(true, 2), (false, 1)] {
         let (client, server) = fixture::pair();
         let mut calls = 0;
         let log = server.serve(move |_| {
@@ -70,8 +70,8 @@ async fn rights_that_a_list_before_had_may_come_back_for_the_first_page() {
             Some(if calls == 1 { no() } else { page("9", &[("a/1", "1")], "", 0) })
         });
         let trouble = LastError::default();
-        let listed: Result<Vec<Page>, _> = pages(&client, &trouble, had_rights).try_collect().await;
-        assert_eq!((listed.is_ok(), log.of("/secrets").len()), (had_rights, asked));
+        let listed: Result<Vec<Page>, _> = pages(&client, &trouble, was_authorized).try_collect().await;
+        assert_eq!((listed.is_ok(), log.of("/secrets").len()), (was_authorized, asked));
     }
 }
 

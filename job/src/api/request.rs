@@ -1,6 +1,6 @@
 //! One request to the API server and its answer, read with the headers.
 //!
-//! Input: requests that `list`, `patch` and `record` build. Output: the parsed answer, or a [`ApiError`] that says enough
+//! Input: requests that `list`, `patch` and `record` build. Output: the parsed answer, or an [`ApiError`] that says enough
 //! to decide whether to ask again. `kube::Api` would do the same but drops the Retry-After header, which API Priority and
 //! Fairness sends with a plain-text 429.
 
@@ -30,7 +30,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// The API server, or something in front of it, said no.
-    #[error("{}", said(.status))]
+    #[error("{}", message(.status))]
     Status {
         /// What it said. Where the body was no Status object, its text and the HTTP code.
         status: Box<Status>,
@@ -38,68 +38,69 @@ pub enum ApiError {
         retry_after: Option<Duration>,
     },
     /// The connection failed before the answer was complete.
-    #[error("no answer from the API server: {}", root(.0.as_ref()))]
-    Broken(Box<dyn std::error::Error + Send + Sync>),
+    #[error("no answer from the API server: {}", root_cause(.0.as_ref()))]
+    Connection(Box<dyn std::error::Error + Send + Sync>),
     /// The answer is longer than we can hold.
     #[error("the API server's answer is longer than {} MiB", LONGEST_ANSWER >> 20)]
     TooLong,
     /// No answer came in time.
     #[error("no answer from the API server within {} s", .0.as_secs())]
-    Silent(Duration),
+    Timeout(Duration),
     /// The answer is not what was asked for: cut off, or not the API server's.
     #[error("the API server's answer can't be read: {0}")]
     Unreadable(serde_json::Error),
     /// The request could not even be built.
     #[error("the request can't be built: {0}")]
-    Unaskable(kube::core::request::Error),
+    BuildRequest(kube::core::request::Error),
     /// The object is still there, but the namespace of this name, in which it is, does not exist any more.
     #[error(
         "it is left over from namespace {0}, which does not exist any more, so that the API server lets nobody write it: delete \
          it, or create the namespace, and run this again"
     )]
-    Orphan(String),
+    NamespaceDeleted(String),
 }
 
 impl ApiError {
     /// Whether the same request may be answered a moment later.
     #[must_use]
-    pub fn passing(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
-                matches!(status.code, 408 | 409 | 429 | 500..=599) || self.stray_404() || self.starting()
+                matches!(status.code, 408 | 409 | 429 | 500..=599) || self.is_anonymous_404() || self.is_starting_up()
             }
-            Self::Broken(_) | Self::Silent(_) | Self::Unreadable(_) => true,
-            Self::TooLong | Self::Unaskable(_) | Self::Orphan(_) => false,
+            Self::Connection(_) | Self::Timeout(_) | Self::Unreadable(_) => true,
+            Self::TooLong | Self::BuildRequest(_) | Self::NamespaceDeleted(_) => false,
         }
     }
 
     /// Whether the API server could not be reached or had no time, whatever was asked of it. That says nothing of the one
     /// object, however long it lasts.
     #[must_use]
-    pub fn away(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         self.overload() && matches!(self.code(), None | Some(429 | 503))
     }
 
-    /// Whether the same request may be answered a moment later, where `had_rights` says whether what it needs was allowed
+    /// Whether the same request may be answered a moment later, where `was_authorized` says whether what it needs was allowed
     /// before: an API server that has just started answers 401 and 403 until it has read its roles. Rights that were never
     /// there do not come by waiting.
-    pub(crate) fn may_pass(&self, had_rights: bool) -> bool {
-        self.passing() || (had_rights && self.about_rights())
+    pub(crate) fn is_retryable_given(&self, was_authorized: bool) -> bool {
+        self.is_retryable() || (was_authorized && self.is_permission())
     }
 
     /// Whether the request may have been done all the same: its answer got lost.
     #[must_use]
     pub fn unanswered(&self) -> bool {
-        matches!(self, Self::Broken(_) | Self::Silent(_) | Self::Unreadable(_))
+        matches!(self, Self::Connection(_) | Self::Timeout(_) | Self::Unreadable(_))
             || matches!(self, Self::Status { status, .. } if (500..600).contains(&status.code))
     }
 
     /// Whether it says nothing of the one object that was asked for: missing rights, and trouble that lasted longer than
     /// patience. Whoever asks for the next object will hear the same.
     #[must_use]
-    pub fn about_everything(&self) -> bool {
+    pub fn is_global(&self) -> bool {
         let by_webhook = matches!(self, Self::Status { status, .. } if by_webhook(status));
-        self.about_rights() || (self.passing() && !by_webhook && !self.webhook_unreachable() && !self.conflict())
+        self.is_permission()
+            || (self.is_retryable() && !by_webhook && !self.is_webhook_unreachable() && !self.conflict())
     }
 
     /// Whether the object is no longer as the request wants it.
@@ -128,14 +129,14 @@ impl ApiError {
     /// Whether the caller is unknown or may not do this, in the authorizer's words: a webhook's or a policy's denial is a
     /// 403 too, in words of its own, but about one object.
     #[must_use]
-    pub fn about_rights(&self) -> bool {
+    pub fn is_permission(&self) -> bool {
         matches!(self, Self::Status { status, .. } if !by_webhook(status)
             && (status.code == 401 || (status.code == 403 && by_authorizer(&status.message))))
     }
 
     /// Whether the API server itself is well, but can't reach an admission webhook that must be asked.
     #[must_use]
-    pub fn webhook_unreachable(&self) -> bool {
+    pub fn is_webhook_unreachable(&self) -> bool {
         matches!(self, Self::Status { status, .. }
             if status.code == 500 && !by_webhook(status) && status.message.contains("failed calling webhook"))
     }
@@ -152,10 +153,10 @@ impl ApiError {
     pub fn overload(&self) -> bool {
         match self {
             Self::Status { status, .. } => {
-                matches!(status.code, 429 | 500..=599) && !by_webhook(status) && !self.webhook_unreachable()
+                matches!(status.code, 429 | 500..=599) && !by_webhook(status) && !self.is_webhook_unreachable()
             }
-            Self::Broken(_) | Self::Silent(_) => true,
-            Self::TooLong | Self::Unreadable(_) | Self::Unaskable(_) | Self::Orphan(_) => false,
+            Self::Connection(_) | Self::Timeout(_) => true,
+            Self::TooLong | Self::Unreadable(_) | Self::BuildRequest(_) | Self::NamespaceDeleted(_) => false,
         }
     }
 
@@ -181,14 +182,14 @@ impl ApiError {
 
     /// A 404 that names no object comes from a proxy, or from an API server that has not finished starting. Taking it
     /// for "deleted" would lose a Secret silently.
-    fn stray_404(&self) -> bool {
+    fn is_anonymous_404(&self) -> bool {
         matches!(self, Self::Status { status, .. } if status.code == 404 && !by_webhook(status)
             && status.details.as_ref().is_none_or(|details| details.name.is_empty()))
     }
 
     /// Whether the admission of an API server that has just started has not yet seen what it decides by (`k8s.io/apiserver`,
     /// `pkg/admission/plugin/namespace/lifecycle/admission.go`). A policy's own text ends otherwise.
-    fn starting(&self) -> bool {
+    fn is_starting_up(&self) -> bool {
         matches!(self, Self::Status { status, .. } if status.code == 403 && !by_webhook(status)
             && status.message.ends_with(" is forbidden: not yet ready to handle request"))
     }
@@ -209,12 +210,12 @@ fn by_webhook(status: &Status) -> bool {
 }
 
 /// The API server's own words; a bare code where it had none.
-fn said(status: &Status) -> String {
+fn message(status: &Status) -> String {
     if status.message.is_empty() { format!("HTTP {}", status.code) } else { status.message.clone() }
 }
 
 /// The innermost cause: kube's own messages repeat each layer's.
-fn root(mut cause: &(dyn std::error::Error + 'static)) -> String {
+fn root_cause(mut cause: &(dyn std::error::Error + 'static)) -> String {
     while let Some(next) = cause.source() {
         cause = next;
     }
@@ -226,7 +227,7 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     client: &Client,
     request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
 ) -> Result<T, ApiError> {
-    let mut request = request.map_err(ApiError::Unaskable)?.map(kube::client::Body::from);
+    let mut request = request.map_err(ApiError::BuildRequest)?.map(kube::client::Body::from);
     request.extensions_mut().insert(Unbounded);
     let exchange = async {
         let (head, body) = client.send(request).await?.into_parts();
@@ -238,8 +239,8 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     };
     let (code, headers, body) = tokio::time::timeout(ANSWER_WITHIN, exchange)
         .await
-        .map_err(|_| ApiError::Silent(ANSWER_WITHIN))?
-        .map_err(|error| if error.is::<BoundsError>() { ApiError::TooLong } else { ApiError::Broken(error) })?;
+        .map_err(|_| ApiError::Timeout(ANSWER_WITHIN))?
+        .map_err(|error| if error.is::<BoundsError>() { ApiError::TooLong } else { ApiError::Connection(error) })?;
     if code.is_success() {
         return serde_json::from_slice(&body).map_err(ApiError::Unreadable);
     }
@@ -280,8 +281,8 @@ mod tests {
                 assert!(refusal.to_string().len() < LONGEST_TEXT + 64);
                 assert!(refusal.retry_after().is_none_or(|time| time <= LONGEST_RETRY_AFTER));
                 _ = (
-                    refusal.may_pass(true),
-                    refusal.about_everything(),
+                    refusal.is_retryable_given(true),
+                    refusal.is_global(),
                     refusal.overload(),
                     refusal.annotations_full(),
                 );

@@ -27,10 +27,10 @@ pub(crate) struct Writer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) limit: &'a Limit,
     pub(crate) trouble: &'a LastError,
-    /// See [`Writer::had_rights`].
+    /// See [`Writer::was_authorized`].
     allowed: AtomicBool,
     /// Secrets that waited in vain for a webhook since a patch was last let through.
-    in_vain: AtomicUsize,
+    webhook_failures: AtomicUsize,
 }
 
 /// As much of the answer as is read.
@@ -42,11 +42,11 @@ struct Answer {
 impl<'a> Writer<'a> {
     /// Nothing has been sent.
     pub(crate) fn new(client: &'a Client, limit: &'a Limit, trouble: &'a LastError) -> Self {
-        Self { client, limit, trouble, allowed: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
+        Self { client, limit, trouble, allowed: AtomicBool::new(false), webhook_failures: AtomicUsize::new(0) }
     }
 
     /// Whether a patch of this run was ever let through.
-    pub(crate) fn had_rights(&self) -> bool {
+    pub(crate) fn was_authorized(&self) -> bool {
         self.allowed.load(Ordering::Relaxed)
     }
 
@@ -60,8 +60,8 @@ impl<'a> Writer<'a> {
     ) -> Result<Option<String>, ApiError> {
         let worth = |refusal: &ApiError| again(refusal) && self.again(refusal);
         let answer = retry(PATIENCE, self.trouble, worth, || self.attempt(secret, body)).await;
-        if answer.as_ref().is_err_and(ApiError::webhook_unreachable) {
-            self.in_vain.fetch_add(1, Ordering::Relaxed);
+        if answer.as_ref().is_err_and(ApiError::is_webhook_unreachable) {
+            self.webhook_failures.fetch_add(1, Ordering::Relaxed);
         }
         answer
     }
@@ -77,17 +77,17 @@ impl<'a> Writer<'a> {
         permit.ended(&answer);
         let answer: Answer = answer?;
         self.allowed.store(true, Ordering::Relaxed);
-        self.in_vain.store(0, Ordering::Relaxed);
+        self.webhook_failures.store(0, Ordering::Relaxed);
         Ok(Some(answer.metadata.resource_version))
     }
 
     /// Whether a refusal may pass. A webhook that has kept enough Secrets waiting in vain does not come back for the next one
     /// either; each is still tried once, and the first that is let through ends that.
     fn again(&self, refusal: &ApiError) -> bool {
-        if refusal.webhook_unreachable() && self.in_vain.load(Ordering::Relaxed) >= MAX_WEBHOOK_FAILURES {
+        if refusal.is_webhook_unreachable() && self.webhook_failures.load(Ordering::Relaxed) >= MAX_WEBHOOK_FAILURES {
             return false;
         }
-        refusal.may_pass(self.had_rights())
+        refusal.is_retryable_given(self.was_authorized())
     }
 }
 

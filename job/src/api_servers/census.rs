@@ -182,7 +182,7 @@ pub async fn take(connector: &dyn Connector, options: Options, trouble: &LastErr
     let mut inquiry = Inquiry::new(connector, options);
     let mut listed = match inquiry.list(&lister, false, trouble).await {
         Ok(listed) => listed,
-        Err(CensusError::Leases(refusal)) if refusal.code() == Some(403) && refusal.about_rights() => {
+        Err(CensusError::Leases(refusal)) if refusal.code() == Some(403) && refusal.is_permission() => {
             inquiry.missing.insert(MissingRight::ListLeases);
             return Ok(inquiry.census(&Identities::default()));
         }
@@ -240,10 +240,15 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    async fn list(&self, client: &Client, had_rights: bool, trouble: &LastError) -> Result<Identities, CensusError> {
+    async fn list(
+        &self,
+        client: &Client,
+        was_authorized: bool,
+        trouble: &LastError,
+    ) -> Result<Identities, CensusError> {
         let end = self.options.deadline.max(Instant::now()) + LIST_GRACE;
         let patience = PATIENCE.min(end - Instant::now());
-        let list = timeout_at(end, identity::list(client, patience, had_rights, trouble)).await;
+        let list = timeout_at(end, identity::list(client, patience, was_authorized, trouble)).await;
         list.map_err(|_| CensusError::Late)?.map_err(CensusError::Leases)
     }
 
@@ -274,14 +279,14 @@ impl<'a> Inquiry<'a> {
             let client = self.connector.at(*address);
             self.ask(client, listed).await;
         }
-        let mut in_vain = 0;
-        while in_vain < CONNECTIONS_IN_VAIN && !self.is_over() && self.unmet(listed).next().is_some() {
+        let mut webhook_failures = 0;
+        while webhook_failures < CONNECTIONS_IN_VAIN && !self.is_over() && self.unmet(listed).next().is_some() {
             let met = self.met.len();
             let client = self.connector.fresh();
             if !self.ask(client, listed).await {
                 sleep(PAUSE).await;
             }
-            in_vain = if self.met.len() > met { 0 } else { in_vain + 1 };
+            webhook_failures = if self.met.len() > met { 0 } else { webhook_failures + 1 };
         }
     }
 

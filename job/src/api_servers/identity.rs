@@ -119,17 +119,17 @@ impl From<Lease> for Identity {
 }
 
 /// Lists all identity Leases, as etcd has them: no resourceVersion is asked for, so that no server answers from an old
-/// cache. `had_rights`: this list was allowed before, so that a refusal of rights may pass.
+/// cache. `was_authorized`: this list was allowed before, so that a refusal of rights may pass.
 pub(super) async fn list(
     client: &Client,
     patience: Duration,
-    had_rights: bool,
+    was_authorized: bool,
     trouble: &LastError,
 ) -> Result<Identities, ApiError> {
     let url = LeaseKind::url_path(&(), Some("kube-system"));
     let params = ListParams::default().labels(SELECTOR);
     let attempt = || ask::<List>(client, kube::core::Request::new(&url).list(&params));
-    let list = retry(patience, trouble, |refusal| refusal.may_pass(had_rights), attempt).await?;
+    let list = retry(patience, trouble, |refusal| refusal.is_retryable_given(was_authorized), attempt).await?;
     let identities = list.items.into_iter().flatten().map(Identity::from);
     Ok(Identities(identities.map(|identity| (identity.lease.clone(), identity)).collect()))
 }

@@ -1,7 +1,7 @@
 //! What one Secret's turn came to: how the steps (`patch`, `prove`) report to the loop (`pass`), which alone decides what
 //! a refusal means for the run.
 
-use crate::api::list::{Secret, one_again};
+use crate::api::list::{Secret, refetch};
 use crate::api::request::ApiError;
 use crate::api::write::Writer;
 use crate::wire::outcome::{Failure, Outcome};
@@ -13,33 +13,33 @@ const LONGEST_REASON: usize = 1024;
 #[derive(Debug)]
 pub(crate) enum Attempt {
     /// It is known what became of the Secret.
-    Known(Outcome),
+    Done(Outcome),
     /// The API server refused, as often as we asked.
-    Refused(ApiError),
+    Rejected(ApiError),
     /// The run was told to stop before it was known: the Secret is left to a successor.
-    Stopped,
+    Cancelled,
 }
 
 impl Attempt {
     /// Of the API server's answer to a write: the Secret's resourceVersion after it, or nothing if it was not sent.
     pub(crate) async fn of(writer: &Writer<'_>, secret: &Secret, answer: Result<Option<String>, ApiError>) -> Self {
         match answer {
-            Ok(None) => Self::Stopped,
+            Ok(None) => Self::Cancelled,
             // The API server leaves the resourceVersion as it is only when it wrote nothing, because the Secret was
             // stored under the current key and the patch changed nothing.
-            Ok(Some(version)) if version == secret.resource_version => Self::Known(Outcome::Current),
-            Ok(Some(_)) => Self::Known(Outcome::Rewritten),
-            Err(refusal) if refusal.missing("secrets", &secret.name) => Self::Known(Outcome::Gone),
+            Ok(Some(version)) if version == secret.resource_version => Self::Done(Outcome::Current),
+            Ok(Some(_)) => Self::Done(Outcome::Rewritten),
+            Err(refusal) if refusal.missing("secrets", &secret.name) => Self::Done(Outcome::Gone),
             // Most have gone with their namespace. But one that was removed by emptying its finalizers leaves its Secrets
             // behind: stored as they were, listed, and back when a namespace of that name is made.
             Err(refusal) if refusal.missing("namespaces", &secret.namespace) => {
-                match one_again(writer.client, writer.trouble, secret).await {
-                    Ok(None) => Self::Known(Outcome::Gone),
-                    Ok(Some(_)) => Self::Refused(ApiError::Orphan(secret.namespace.clone())),
-                    Err(refusal) => Self::Refused(refusal),
+                match refetch(writer.client, writer.trouble, secret).await {
+                    Ok(None) => Self::Done(Outcome::Gone),
+                    Ok(Some(_)) => Self::Rejected(ApiError::NamespaceDeleted(secret.namespace.clone())),
+                    Err(refusal) => Self::Rejected(refusal),
                 }
             }
-            Err(refusal) => Self::Refused(refusal),
+            Err(refusal) => Self::Rejected(refusal),
         }
     }
 }

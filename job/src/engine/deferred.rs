@@ -20,7 +20,7 @@ const MAX_CONSECUTIVE_REJECTIONS: u32 = 50;
 
 /// The refused Secrets of one pass.
 #[derive(Default)]
-pub(crate) struct Refused {
+pub(crate) struct DeferredSecrets {
     held: Vec<Secret>,
     last: bool,
     told: u32,
@@ -31,37 +31,37 @@ pub(crate) struct Refused {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// It is tried again at the end; a note, while there are not too many of them.
-    Later(Option<String>),
+    Defer(Option<String>),
     /// It has failed.
-    Failed(Failure),
+    Fail(Failure),
     /// The run ends here.
-    Enough(String),
+    Abort(String),
 }
 
-impl Refused {
-    /// A Secret was not refused.
-    pub(crate) fn none(&mut self) {
+impl DeferredSecrets {
+    /// A Secret was not rejected.
+    pub(crate) fn reset_streak(&mut self) {
         self.in_a_row = 0;
     }
 
-    /// A Secret was refused.
-    pub(crate) fn judge(&mut self, secret: Secret, refusal: &ApiError) -> Decision {
-        self.in_a_row = if refusal.about_everything() { self.in_a_row + 1 } else { 0 };
+    /// A Secret was rejected.
+    pub(crate) fn classify(&mut self, secret: Secret, refusal: &ApiError) -> Decision {
+        self.in_a_row = if refusal.is_global() { self.in_a_row + 1 } else { 0 };
         if self.in_a_row >= MAX_CONSECUTIVE_REJECTIONS {
             let words = reason(refusal);
-            return Decision::Enough(format!(
+            return Decision::Abort(format!(
                 "stopped early: {MAX_CONSECUTIVE_REJECTIONS} Secrets in a row were refused for a reason that is not theirs: {words}"
             ));
         }
         // At its second try, too: that would be no verdict on this Secret, and a later Pod may reach the API server.
-        if self.last && refusal.away() {
+        if self.last && refusal.is_unavailable() {
             let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
-            return Decision::Enough(format!(
+            return Decision::Abort(format!(
                 "stopped: Secret {namespace}/{name} was tried twice, and at last: {words}"
             ));
         }
         if self.last || self.held.len() >= MAX_DEFERRED {
-            return Decision::Failed(failed(secret, refusal));
+            return Decision::Fail(failed(secret, refusal));
         }
         self.told += 1;
         let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
@@ -71,11 +71,11 @@ impl Refused {
             _ => None,
         };
         self.held.push(secret);
-        Decision::Later(note)
+        Decision::Defer(note)
     }
 
     /// Those that were put off, once: what is refused after that is not put off again.
-    pub(crate) fn second_try(&mut self) -> Vec<Secret> {
+    pub(crate) fn take_deferred(&mut self) -> Vec<Secret> {
         self.last = true;
         std::mem::take(&mut self.held)
     }
@@ -97,48 +97,49 @@ mod tests {
 
     #[test]
     fn a_refused_secret_is_put_off_once_and_then_fails() {
-        let mut refused = Refused::default();
+        let mut deferred = DeferredSecrets::default();
         let denied = refusal(403, "admission webhook \"w\" denied the request: no");
-        let Decision::Later(Some(note)) = refused.judge(secret("s"), &denied) else { panic!("not put off") };
+        let Decision::Defer(Some(note)) = deferred.classify(secret("s"), &denied) else { panic!("not put off") };
         insta::assert_snapshot!(note, @r#"Secret a/s is tried again at the end: admission webhook "w" denied the request: no"#);
-        assert_eq!(refused.second_try(), [secret("s")]);
-        assert!(matches!(refused.judge(secret("s"), &denied), Decision::Failed(failure) if failure.name == "s"));
-        assert_eq!(refused.second_try(), []);
+        assert_eq!(deferred.take_deferred(), [secret("s")]);
+        assert!(matches!(deferred.classify(secret("s"), &denied), Decision::Fail(failure) if failure.name == "s"));
+        assert_eq!(deferred.take_deferred(), []);
     }
 
     #[test]
     fn ten_are_told_of_and_ten_thousand_wait() {
-        let mut refused = Refused::default();
+        let mut deferred = DeferredSecrets::default();
         let denied = refusal(403, "no");
         let judged: Vec<_> =
-            (0..MAX_DEFERRED + 1).map(|number| refused.judge(secret(&number.to_string()), &denied)).collect();
-        let told = judged.iter().filter(|judgement| matches!(judgement, Decision::Later(Some(_)))).count();
+            (0..MAX_DEFERRED + 1).map(|number| deferred.classify(secret(&number.to_string()), &denied)).collect();
+        let told = judged.iter().filter(|judgement| matches!(judgement, Decision::Defer(Some(_)))).count();
         assert_eq!(told, 11);
-        assert!(matches!(judged.last(), Some(Decision::Failed(_))));
+        assert!(matches!(judged.last(), Some(Decision::Fail(_))));
     }
 
     #[test]
     fn a_key_that_is_disabled_ends_the_run_early() {
-        let mut refused = Refused::default();
+        let mut deferred = DeferredSecrets::default();
         let disabled = refusal(500, "Internal error occurred: failed to encrypt: the key is disabled");
-        let judged: Vec<_> = (0..MAX_CONSECUTIVE_REJECTIONS).map(|_| refused.judge(secret("s"), &disabled)).collect();
-        let Some(Decision::Enough(words)) = judged.last() else { panic!("{judged:?}") };
+        let judged: Vec<_> =
+            (0..MAX_CONSECUTIVE_REJECTIONS).map(|_| deferred.classify(secret("s"), &disabled)).collect();
+        let Some(Decision::Abort(words)) = judged.last() else { panic!("{judged:?}") };
         insta::assert_snapshot!(words, @"stopped early: 50 Secrets in a row were refused for a reason that is not theirs: Internal error occurred: failed to encrypt: the key is disabled");
-        assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Decision::Enough(_))).count(), 1);
+        assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Decision::Abort(_))).count(), 1);
     }
 
     /// Twenty Secrets can't be refused fifty times: each was failed by an outage, and the Job with it, for good.
     #[test]
     fn an_outage_that_outlasts_both_tries_is_nobodys_failure_in_a_small_cluster_either() {
         let away =
-            [refusal(503, "busy"), refusal(429, "slow down"), ApiError::Silent(std::time::Duration::from_secs(40))];
+            [refusal(503, "busy"), refusal(429, "slow down"), ApiError::Timeout(std::time::Duration::from_secs(40))];
         for away in away {
-            let mut refused = Refused::default();
+            let mut deferred = DeferredSecrets::default();
             for number in 0..20 {
-                assert!(matches!(refused.judge(secret(&number.to_string()), &away), Decision::Later(_)));
+                assert!(matches!(deferred.classify(secret(&number.to_string()), &away), Decision::Defer(_)));
             }
-            let again = refused.second_try();
-            let Decision::Enough(words) = refused.judge(again[0].clone(), &away) else { panic!("{away:?}") };
+            let again = deferred.take_deferred();
+            let Decision::Abort(words) = deferred.classify(again[0].clone(), &away) else { panic!("{away:?}") };
             assert!(words.starts_with("stopped: Secret a/0 was tried twice, and at last: "), "{words}");
         }
     }
@@ -147,34 +148,34 @@ mod tests {
     #[test]
     fn what_may_be_about_one_secret_is_its_failure() {
         for (code, message) in [(500, "unable to transform key: unknown KMS key"), (504, "request did not complete")] {
-            let mut refused = Refused::default();
-            refused.judge(secret("s"), &refusal(code, message));
-            refused.second_try();
-            assert!(matches!(refused.judge(secret("s"), &refusal(code, message)), Decision::Failed(_)), "{code}");
+            let mut deferred = DeferredSecrets::default();
+            deferred.classify(secret("s"), &refusal(code, message));
+            deferred.take_deferred();
+            assert!(matches!(deferred.classify(secret("s"), &refusal(code, message)), Decision::Fail(_)), "{code}");
         }
     }
 
     #[test]
     fn one_answer_between_shows_that_not_everything_is_refused() {
-        let mut refused = Refused::default();
+        let mut deferred = DeferredSecrets::default();
         for number in 0..MAX_CONSECUTIVE_REJECTIONS * 3 {
             if number % (MAX_CONSECUTIVE_REJECTIONS - 1) == 0 {
-                refused.none();
+                deferred.reset_streak();
             }
-            let judgement = refused.judge(secret("s"), &refusal(503, "busy"));
-            assert!(!matches!(judgement, Decision::Enough(_)), "{number}");
+            let judgement = deferred.classify(secret("s"), &refusal(503, "busy"));
+            assert!(!matches!(judgement, Decision::Abort(_)), "{number}");
         }
     }
 
     #[test]
     fn a_policy_that_denies_a_namespace_of_a_thousand_does_not_end_the_run() {
-        let mut refused = Refused::default();
+        let mut deferred = DeferredSecrets::default();
         for message in
             ["secrets \"s\" is forbidden: ValidatingAdmissionPolicy 'p' denied request", "failed calling webhook"]
         {
             for _ in 0..1_000 {
                 let code = if message.starts_with("failed") { 500 } else { 403 };
-                assert!(!matches!(refused.judge(secret("s"), &refusal(code, message)), Decision::Enough(_)));
+                assert!(!matches!(deferred.classify(secret("s"), &refusal(code, message)), Decision::Abort(_)));
             }
         }
     }

@@ -90,10 +90,11 @@ impl<'a> Candidate<'a> {
 
     /// Takes the lease, if nobody has it. That of a Pod of our own run is waited for: it is about to end, or was killed.
     pub(crate) async fn look(&mut self, trouble: &LastError) -> Look<'a> {
-        let there = match retry(PATIENCE, trouble, ApiError::passing, || get(self.client, &self.spec.namespace)).await {
-            Ok(there) => there,
-            Err(refusal) => return Look::Without(refusal),
-        };
+        let there =
+            match retry(PATIENCE, trouble, ApiError::is_retryable, || get(self.client, &self.spec.namespace)).await {
+                Ok(there) => there,
+                Err(refusal) => return Look::Without(refusal),
+            };
         let version = there.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let held = there.as_ref().and_then(|lease| held_by(lease, &self.spec.holder));
         let (Some((holder, lives)), Some(now)) = (held, &version) else { return self.write(version, trouble).await };
@@ -128,7 +129,9 @@ impl<'a> Candidate<'a> {
             Err(refusal) if refusal.conflict() => Look::Wait(None),
             // An answer of ours may have got lost, and then the next look tells. But no run waits for ever for a lease that
             // a webhook refuses.
-            Err(refusal) if refusal.passing() && self.refused.get_or_insert_with(Instant::now).elapsed() < PATIENCE => {
+            Err(refusal)
+                if refusal.is_retryable() && self.refused.get_or_insert_with(Instant::now).elapsed() < PATIENCE =>
+            {
                 trouble.note(refusal.to_string());
                 Look::Wait(None)
             }
@@ -197,7 +200,7 @@ impl<'a> Held<'a> {
             self.renewed().await;
         }
         let free = json!({ "metadata": { "resourceVersion": self.version }, "spec": { "holderIdentity": null } });
-        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(ApiError::about_rights)?;
+        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(ApiError::is_permission)?;
         let seconds = LEASE_DURATION.as_secs();
         Some(format!("can't give the lease back: {refusal}; the next run watches it for {seconds} s before it begins"))
     }

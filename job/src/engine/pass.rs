@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::api::list::{Secret, pages};
 use crate::api::write::Writer;
 use crate::engine::attempt::Attempt;
-use crate::engine::deferred::{Decision, Refused};
+use crate::engine::deferred::{Decision, DeferredSecrets};
 use crate::engine::maintenance::Maintenance;
 use crate::engine::state::State;
 use crate::wire::outcome::Outcome;
@@ -32,14 +32,14 @@ pub(crate) async fn pass<F>(
 where
     F: Future<Output = (Secret, Attempt)>,
 {
-    let had_rights = writer.had_rights() || state.has_listed();
-    let mut pages = pin!(pages(writer.client, writer.trouble, had_rights));
+    let was_authorized = writer.was_authorized() || state.has_listed();
+    let mut pages = pin!(pages(writer.client, writer.trouble, was_authorized));
     let mut pool = FuturesUnordered::new();
     let mut queue = Vec::new().into_iter(); // what is left of the page at hand
     let mut ahead = None; // the page after it
     let mut listing = true;
     let mut broken = None; // why there are no more pages
-    let mut refused = Refused::default();
+    let mut deferred = DeferredSecrets::default();
 
     let reason = loop {
         while pool.len() < writer.limit.pool() {
@@ -53,7 +53,7 @@ where
             }
         }
         if !listing && ahead.is_none() && queue.len() == 0 && pool.is_empty() {
-            queue = refused.second_try().into_iter();
+            queue = deferred.take_deferred().into_iter();
             if queue.len() == 0 {
                 return broken.map_or(Ok(()), Err);
             }
@@ -61,16 +61,16 @@ where
         }
         tokio::select! {
             Some((secret, turn)) = pool.next() => match turn {
-                Attempt::Known(outcome) => {
-                    refused.none();
+                Attempt::Done(outcome) => {
+                    deferred.reset_streak();
                     state.account(&secret, outcome);
                 }
-                Attempt::Refused(refusal) => match refused.judge(secret, &refusal) {
-                    Decision::Later(note) => state.note(note),
-                    Decision::Failed(failure) => state.fail(failure),
-                    Decision::Enough(reason) => break reason,
+                Attempt::Rejected(refusal) => match deferred.classify(secret, &refusal) {
+                    Decision::Defer(note) => state.note(note),
+                    Decision::Fail(failure) => state.fail(failure),
+                    Decision::Abort(reason) => break reason,
                 },
-                Attempt::Stopped => {}
+                Attempt::Cancelled => {}
             },
             page = pages.next(), if listing && ahead.is_none() => match page {
                 Some(Ok(page)) => ahead = Some(page),
@@ -87,7 +87,7 @@ where
     writer.limit.close();
     let answers = async {
         while let Some((secret, turn)) = pool.next().await {
-            if let Attempt::Known(outcome) = turn {
+            if let Attempt::Done(outcome) = turn {
                 state.account(&secret, outcome);
             }
         }

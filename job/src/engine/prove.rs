@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use kube::Client;
 use serde_json::json;
 
-use crate::api::list::{Secret, one_again};
+use crate::api::list::{Secret, refetch};
 use crate::api::request::ApiError;
 use crate::api::retry::LastError;
 use crate::api::write::Writer;
@@ -46,9 +46,9 @@ pub(crate) async fn prove(
     upkeep: &mut Maintenance<'_>,
 ) -> Result<(), String> {
     let ended = passes(writer, state, upkeep).await;
-    state.tell_failed();
+    state.flush_failures();
     if ended.is_ok() {
-        let failures: Vec<Failure> = state.moved().1.iter().map(does_not_stay).collect();
+        let failures: Vec<Failure> = state.moved().1.iter().map(unstable_failure).collect();
         failures.into_iter().for_each(|failure| state.tell(failure));
     }
     ended
@@ -104,7 +104,7 @@ pub(crate) async fn cover<'a>(
         }
     })
     .await;
-    state.tell_failed();
+    state.flush_failures();
     (state.covered(), ended)
 }
 
@@ -132,9 +132,9 @@ async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Attemp
         };
         let answer = writer.write(&secret, &body, again).await;
         match Attempt::of(writer, &secret, answer).await {
-            Attempt::Refused(refusal) if refusal.conflict() => {
+            Attempt::Rejected(refusal) if refusal.conflict() => {
                 if unanswered.into_inner() {
-                    return Attempt::Known(Outcome::Rewritten);
+                    return Attempt::Done(Outcome::Rewritten);
                 }
                 conflict = Some(refusal);
             }
@@ -143,21 +143,21 @@ async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Attemp
                 return turn;
             }
         }
-        match one_again(writer.client, writer.trouble, &secret).await {
+        match refetch(writer.client, writer.trouble, &secret).await {
             // Somebody has written it since it was listed.
             Ok(Some(now)) if trust == Trust::Everybody && now.is_newer_than(&secret) => {
-                return Attempt::Known(Outcome::Current);
+                return Attempt::Done(Outcome::Current);
             }
             Ok(Some(now)) => secret = now,
-            Ok(None) => return Attempt::Known(Outcome::Gone),
-            Err(refusal) => return Attempt::Refused(refusal),
+            Ok(None) => return Attempt::Done(Outcome::Gone),
+            Err(refusal) => return Attempt::Rejected(refusal),
         }
     }
-    conflict.map_or(Attempt::Stopped, Attempt::Refused)
+    conflict.map_or(Attempt::Cancelled, Attempt::Rejected)
 }
 
 /// Why a Secret fails that was rewritten in the last pass as well.
-fn does_not_stay(secret: &Secret) -> Failure {
+fn unstable_failure(secret: &Secret) -> Failure {
     let reason = format!(
         "does not stay under the current key: pass {PASSES} of the proof still had to write it. Does a webhook change it \
          each time, or does an API server still write under another key?"

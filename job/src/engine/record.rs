@@ -151,7 +151,7 @@ pub(crate) async fn read_noting(
 ) -> Result<Option<Record>, RecordError> {
     let url = ConfigMap::url_path(&(), Some(namespace));
     let get = || ask(client, kube::core::Request::new(&url).get(RECORD, &GetParams::default()));
-    match retry::<ConfigMap, _>(patience, trouble, ApiError::passing, get).await {
+    match retry::<ConfigMap, _>(patience, trouble, ApiError::is_retryable, get).await {
         Ok(map) => Ok(map.data.as_ref().and_then(Record::from_data)),
         Err(refusal) if missing(&refusal) => Ok(None),
         Err(source) => Err(RecordError::Read { namespace: namespace.into(), source }),

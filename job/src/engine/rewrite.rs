@@ -17,7 +17,7 @@ use crate::api::request::{ApiError, ask};
 use crate::api::retry::{LastError, retry};
 use crate::api::write::Writer;
 use crate::api_servers::Agreement;
-use crate::engine::error::End;
+use crate::engine::error::RunError;
 use crate::engine::maintenance::Maintenance;
 use crate::engine::pass::pass;
 use crate::engine::patch::Patcher;
@@ -57,8 +57,8 @@ pub async fn rewrite(
     let within = if ended.is_ok() { FINAL_RECORD } else { LAST_RECORD };
     let (result, reason) = match ended {
         Ok(()) => (state.result(), None),
-        Err(End::Stopped(reason)) => (RunResult::Stopped, Some(reason)),
-        Err(End::Refused(reason)) => (RunResult::Refused, Some(reason)),
+        Err(RunError::Stopped(reason)) => (RunResult::Stopped, Some(reason)),
+        Err(RunError::LeaseHeld(reason)) => (RunResult::Refused, Some(reason)),
     };
     for note in upkeep.finish(state.record(Some(result)), within, LAST_RECORD).await {
         state.note(note);
@@ -74,13 +74,13 @@ pub async fn rewrite(
 async fn give_up_rights(client: &Client, name: &str, trouble: &LastError) -> Option<String> {
     let url = ClusterRoleBinding::url_path(&(), None);
     let delete = || ask::<Value>(client, kube::core::Request::new(&url).delete(name, &DeleteParams::default()));
-    let refusal = retry(GIVE_UP, trouble, ApiError::passing, delete).await.err()?;
+    let refusal = retry(GIVE_UP, trouble, ApiError::is_retryable, delete).await.err()?;
     let is_gone = refusal.missing("clusterrolebindings", name);
     (!is_gone).then(|| format!("can't delete ClusterRoleBinding {name}, so its rights remain: {refusal}"))
 }
 
 /// The road of a run.
-async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), End> {
+async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), RunError> {
     begin(client, state, upkeep).await?;
     let (spec, trouble) = (state.spec, state.trouble);
     let key_arn = Some(spec.key_arn.as_str()).filter(|arn| !arn.is_empty());
@@ -111,7 +111,7 @@ async fn agree(
     verifier: &Verifier<'_>,
     state: &mut State<'_>,
     upkeep: &mut Maintenance<'_>,
-) -> Result<Option<Start>, End> {
+) -> Result<Option<Start>, RunError> {
     let waits_for = state.waits_for.clone();
     let report = move |agreement: &Agreement| {
         *waits_for.lock().unwrap_or_else(PoisonError::into_inner) = format!("the API servers: {agreement}");
@@ -127,8 +127,8 @@ async fn agree(
             state.doubt(agreement.to_string());
             Ok(None)
         }
-        Err(VerifyError::Late(agreement)) => Err(End::Stopped(format!("no Secret was written: {agreement}"))),
-        Err(error) => Err(End::Stopped(format!("{:#}", anyhow::Error::new(error)))),
+        Err(VerifyError::Late(agreement)) => Err(RunError::Stopped(format!("no Secret was written: {agreement}"))),
+        Err(error) => Err(RunError::Stopped(format!("{:#}", anyhow::Error::new(error)))),
     }
 }
 
@@ -138,7 +138,7 @@ async fn prove_among(
     writer: &Writer<'_>,
     state: &mut State<'_>,
     upkeep: &mut Maintenance<'_>,
-) -> Result<(), End> {
+) -> Result<(), RunError> {
     for _ in 0..ROUNDS {
         let start = agree(verifier, state, upkeep).await?;
         prove(writer, state, upkeep).await?;

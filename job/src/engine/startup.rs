@@ -8,7 +8,7 @@ use kube::Client;
 
 use crate::api::request::{ApiError, ask};
 use crate::api::retry::{LastError, PATIENCE, retry};
-use crate::engine::error::End;
+use crate::engine::error::RunError;
 use crate::engine::lease::{Candidate, Look};
 use crate::engine::maintenance::Maintenance;
 use crate::engine::record;
@@ -25,7 +25,7 @@ pub(crate) async fn begin<'a>(
     client: &'a Client,
     state: &mut State<'a>,
     upkeep: &mut Maintenance<'a>,
-) -> Result<(), End> {
+) -> Result<(), RunError> {
     let (spec, trouble) = (state.spec, state.trouble);
     state.server = match upkeep.during(state, server_version(client, trouble)).await? {
         Ok(version) => version,
@@ -53,7 +53,7 @@ pub(crate) async fn begin<'a>(
 }
 
 /// Takes the lease.
-async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), End> {
+async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), RunError> {
     let mut candidate = Candidate::new(client, state.spec);
     loop {
         match upkeep.during(state, candidate.look(state.trouble)).await? {
@@ -62,7 +62,7 @@ async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maint
                 return Ok(());
             }
             Look::AtWork(holder) => {
-                return Err(End::Refused(format!("another run is at work: {holder} has the lease")));
+                return Err(RunError::LeaseHeld(format!("another run is at work: {holder} has the lease")));
             }
             Look::Without(refusal) => {
                 state.note(Some(format!("can't take the lease: {refusal}; going on without it")));
@@ -81,13 +81,13 @@ async fn server_version(client: &Client, trouble: &LastError) -> Result<String, 
         let request = http::Request::get("/version").body(Vec::new());
         ask::<Info>(client, request.map_err(kube::core::request::Error::BuildRequest))
     };
-    retry(VERSION_PATIENCE, trouble, ApiError::passing, get).await.map(|info| info.git_version)
+    retry(VERSION_PATIENCE, trouble, ApiError::is_retryable, get).await.map(|info| info.git_version)
 }
 
 /// What a person should know when the first thing that was asked has no answer at all: where a cluster's Pods may talk to nobody
 /// unless a NetworkPolicy allows it, this is how it shows, and nothing else will tell.
 fn unreached(refusal: &ApiError, in_pod: bool) -> Option<String> {
-    let silent = matches!(refusal, ApiError::Broken(_) | ApiError::Silent(_));
+    let silent = matches!(refusal, ApiError::Connection(_) | ApiError::Timeout(_));
     (silent && in_pod).then(|| {
         format!(
             "{refusal}; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: \

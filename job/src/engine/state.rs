@@ -104,7 +104,7 @@ impl<'a> State<'a> {
         let listed = page.secrets.len() as u64;
         self.counts().listed += listed;
         let watermark = self.watermark.get_or_insert_with(|| Watermark::new(page.resource_version)).as_str().into();
-        if page.begun_again {
+        if page.restarted {
             self.note(Some("the list of Secrets expired and began again; those already listed are left out".into()));
         }
         if !self.started {
@@ -148,7 +148,7 @@ impl<'a> State<'a> {
     }
 
     /// No other pass of the proof comes: says which Secrets have failed in this one.
-    pub(crate) fn tell_failed(&mut self) {
+    pub(crate) fn flush_failures(&mut self) {
         for failure in std::mem::take(&mut self.failed) {
             self.tell(failure);
         }

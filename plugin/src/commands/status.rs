@@ -350,7 +350,7 @@ fn left(bindings: Vec<PartialObjectMeta<ClusterRoleBinding>>, jobs: Option<&[Job
 async fn read(client: &Client, namespace: &str) -> Result<Option<Record>, Cause> {
     record::read(client, namespace, PATIENCE).await.map_err(|error| {
         let mut cause = Cause::of(&error);
-        cause.passing = matches!(error, RecordError::Read { source, .. } if source.passing());
+        cause.passing = matches!(error, RecordError::Read { source, .. } if source.is_retryable());
         cause
     })
 }

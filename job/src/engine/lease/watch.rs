@@ -20,7 +20,7 @@ pub async fn at_work(client: &Client, namespace: &str, say: impl FnOnce(String))
     let trouble = LastError::default();
     let (mut say, mut watched) = (Some(say), None::<Watched>);
     loop {
-        let there = retry(PATIENCE, &trouble, ApiError::passing, || get(client, namespace)).await?;
+        let there = retry(PATIENCE, &trouble, ApiError::is_retryable, || get(client, namespace)).await?;
         let version = there.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let held = there.as_ref().and_then(|lease| held_by(lease, ""));
         let (Some((holder, lives)), Some(version)) = (held, version) else { return Ok(None) };
