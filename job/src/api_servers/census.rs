@@ -279,14 +279,14 @@ impl<'a> Inquiry<'a> {
             let client = self.connector.at(*address);
             self.ask(client, listed).await;
         }
-        let mut webhook_failures = 0;
-        while webhook_failures < CONNECTIONS_IN_VAIN && !self.is_over() && self.unmet(listed).next().is_some() {
+        let mut repeats = 0;
+        while repeats < CONNECTIONS_IN_VAIN && !self.is_over() && self.unmet(listed).next().is_some() {
             let met = self.met.len();
             let client = self.connector.fresh();
             if !self.ask(client, listed).await {
                 sleep(PAUSE).await;
             }
-            webhook_failures = if self.met.len() > met { 0 } else { webhook_failures + 1 };
+            repeats = if self.met.len() > met { 0 } else { repeats + 1 };
         }
     }
 

@@ -1,14 +1,14 @@
 //! EKS's words for what went wrong, and what helps. Input: an update's errors, or a refusal's message. Output: text that
 //! follows the words; nothing, where nothing is known.
 
-use crate::aws::updates::LastError;
+use crate::aws::updates::UpdateError;
 
 /// An update's errors, a line each, and what to do about those that are known.
-pub(crate) fn told(errors: &[LastError]) -> String {
+pub(crate) fn told(errors: &[UpdateError]) -> String {
     if errors.is_empty() {
         return "; EKS gives no reason".to_owned();
     }
-    let line = |error: &LastError| {
+    let line = |error: &UpdateError| {
         let about =
             if error.resources.is_empty() { String::new() } else { format!(" ({})", error.resources.join(", ")) };
         format!("\n  {}: {}{about}{}", error.code, error.message, of(&format!("{} {}", error.code, error.message)))

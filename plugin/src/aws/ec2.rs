@@ -53,7 +53,7 @@ pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {
         .no_auth()
         .standard_retry(&retries)
         .retry_classifier(HttpStatusCodeClassifier::default())
-        .retry_classifier(TransientErrorClassifier::<ApiError>::new());
+        .retry_classifier(TransientErrorClassifier::<Ec2Error>::new());
     if let Some(sleep) = sdk.sleep_impl() {
         operation = operation.sleep_impl(sleep);
     }
@@ -98,23 +98,23 @@ fn signed(
 
 /// EC2's refusal.
 #[derive(Debug)]
-struct ApiError(ErrorMetadata);
+struct Ec2Error(ErrorMetadata);
 
-impl fmt::Display for ApiError {
+impl fmt::Display for Ec2Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for ApiError {}
+impl std::error::Error for Ec2Error {}
 
-impl ProvideErrorMetadata for ApiError {
+impl ProvideErrorMetadata for Ec2Error {
     fn meta(&self) -> &ErrorMetadata {
         &self.0
     }
 }
 
-fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<ApiError>> {
+fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<Ec2Error>> {
     let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
     let document = roxmltree::Document::parse(&text);
     if response.status().is_success() {
@@ -125,7 +125,7 @@ fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<ApiErr
         .code(word("Code").unwrap_or_else(|| format!("HTTP {}", response.status().as_u16())))
         .message(word("Message").unwrap_or_else(|| "EC2 gives no reason".to_owned()))
         .build();
-    Err(OrchestratorError::operation(ApiError(metadata)))
+    Err(OrchestratorError::operation(Ec2Error(metadata)))
 }
 
 fn listed(document: &roxmltree::Document<'_>) -> Vec<Zone> {

@@ -27,12 +27,12 @@ pub(crate) enum State {
     /// Done.
     Successful,
     /// Failed or Cancelled (EKS's word), with the errors that EKS gives.
-    Ended { word: String, errors: Vec<LastError> },
+    Ended { word: String, errors: Vec<UpdateError> },
 }
 
 /// One of the errors of an update, in EKS's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LastError {
+pub(crate) struct UpdateError {
     /// `errorCode`.
     pub(crate) code: String,
     /// `errorMessage`.
@@ -72,7 +72,7 @@ pub(crate) fn read(id: &str, update: Described) -> Update {
     let state = match &update.status {
         Some(UpdateStatus::Successful) => State::Successful,
         Some(word @ (UpdateStatus::Failed | UpdateStatus::Cancelled)) => {
-            State::Ended { word: word.as_str().to_owned(), errors: update.errors().iter().map(trouble).collect() }
+            State::Ended { word: word.as_str().to_owned(), errors: update.errors().iter().map(update_error).collect() }
         }
         _ => State::InProgress,
     };
@@ -81,8 +81,8 @@ pub(crate) fn read(id: &str, update: Described) -> Update {
     Update { id: update.id.unwrap_or_else(|| id.to_owned()), kind, state, key }
 }
 
-fn trouble(error: &ErrorDetail) -> LastError {
-    LastError {
+fn update_error(error: &ErrorDetail) -> UpdateError {
+    UpdateError {
         code: error.error_code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned(),
         message: error.error_message.clone().unwrap_or_default(),
         resources: error.resource_ids().to_vec(),

@@ -18,7 +18,7 @@ pub(crate) struct Run {
     pub(crate) namespace: String,
     /// The Job's name.
     pub(crate) job: String,
-    /// The Job's UID, where the Job was seen: whoever may delete and create Jobs can put another one in its place.
+    /// The Job's UID, once it is known. Another Job can have the same name.
     pub(crate) uid: Option<String>,
     /// Whether rights are given to it, and taken away at its end. Not where it uses somebody's ServiceAccount.
     pub(crate) gives_rights: bool,

@@ -51,14 +51,11 @@ impl Coded for Error {
 
 /// Applies all objects, in their order. Gives back the Job's UID.
 pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<Option<String>, Error> {
-    let mut uid = None;
+    let mut job = None;
     for object in objects {
-        match object {
-            Object::Job(job) => uid = within(client, job.as_ref()).await?.uid(),
-            other => one(client, other, screen).await?,
-        }
+        job = one(client, object, screen).await?.or(job);
     }
-    Ok(uid)
+    Ok(job)
 }
 
 /// Applies what gives a running Job its rights. A failure is reported, because the object may exist already, and the Job is
@@ -73,8 +70,10 @@ pub(crate) async fn rights(client: &Client, objects: &[Object], screen: &Screen)
     }
 }
 
-async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Error> {
+/// Applies one object. Gives back the UID, if it is the Job.
+async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<Option<String>, Error> {
     match object {
+        Object::Job(object) => return Ok(within(client, object.as_ref()).await?.uid()),
         Object::Namespace(object) => namespace(client, object, screen).await,
         Object::ClusterRole(object) => everywhere(client, object).await.map(drop),
         Object::ClusterRoleBinding(object) => everywhere(client, object).await.map(drop),
@@ -83,8 +82,8 @@ async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<(), Er
         }
         Object::Role(object) => within(client, object).await.map(drop),
         Object::RoleBinding(object) => within(client, object).await.map(drop),
-        Object::Job(object) => within(client, object.as_ref()).await.map(drop),
     }
+    .map(|()| None)
 }
 
 /// Whose a namespace is.
