@@ -2,7 +2,7 @@
 //!
 //! **The walk of one Secret**: `api::list` (pages of names) -> `engine::patch` (one write) -> `engine::prove` (one touch, which must
 //! write nothing) -> `engine::checkpoint` (the run record) -> `wire::emit` (a line on stdout). `engine::pass` is the only loop, and
-//! [`engine::rewrite`] the run: begin, a pass of patches, passes of touches, the last word. The same run happens in the Job's Pod and,
+//! [`engine::rewrite`] the run: startup, a pass of patches, passes of touches, the last word. The same run happens in the Job's Pod and,
 //! with another client and sink, in the plugin's process.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]

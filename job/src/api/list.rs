@@ -143,7 +143,7 @@ pub fn pages<'a>(
     trouble: &'a LastError,
     was_authorized: bool,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
-    let walk = Lister {
+    let lister = Lister {
         client,
         trouble,
         was_authorized,
@@ -155,7 +155,7 @@ pub fn pages<'a>(
         ordered: true,
         restarted: false,
     };
-    try_unfold(walk, |walk| walk.page())
+    try_unfold(lister, |lister| lister.page())
 }
 
 impl Lister<'_> {

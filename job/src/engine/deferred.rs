@@ -1,5 +1,5 @@
 //! What the loop does with refused Secrets: each is tried again when all others are done, and a run in which everything is
-//! refused ends early. Input: refusals, in the order in which they come. Output: a judgement on each, and at the end those
+//! refused ends early. Input: refusals, in the order in which they come. Output: a decision on each, and at the end those
 //! that are to be tried again. Pure.
 
 use crate::api::list::Secret;
@@ -112,7 +112,7 @@ mod tests {
         let denied = refusal(403, "no");
         let judged: Vec<_> =
             (0..MAX_DEFERRED + 1).map(|number| deferred.classify(secret(&number.to_string()), &denied)).collect();
-        let told = judged.iter().filter(|judgement| matches!(judgement, Decision::Defer(Some(_)))).count();
+        let told = judged.iter().filter(|decision| matches!(decision, Decision::Defer(Some(_)))).count();
         assert_eq!(told, 11);
         assert!(matches!(judged.last(), Some(Decision::Fail(_))));
     }
@@ -125,7 +125,7 @@ mod tests {
             (0..MAX_CONSECUTIVE_REJECTIONS).map(|_| deferred.classify(secret("s"), &disabled)).collect();
         let Some(Decision::Abort(words)) = judged.last() else { panic!("{judged:?}") };
         insta::assert_snapshot!(words, @"stopped early: 50 Secrets in a row were refused for a reason that is not theirs: Internal error occurred: failed to encrypt: the key is disabled");
-        assert_eq!(judged.iter().filter(|judgement| matches!(judgement, Decision::Abort(_))).count(), 1);
+        assert_eq!(judged.iter().filter(|decision| matches!(decision, Decision::Abort(_))).count(), 1);
     }
 
     /// Twenty Secrets can't be refused fifty times: each was failed by an outage, and the Job with it, for good.
@@ -162,8 +162,8 @@ mod tests {
             if number % (MAX_CONSECUTIVE_REJECTIONS - 1) == 0 {
                 deferred.reset_streak();
             }
-            let judgement = deferred.classify(secret("s"), &refusal(503, "busy"));
-            assert!(!matches!(judgement, Decision::Abort(_)), "{number}");
+            let decision = deferred.classify(secret("s"), &refusal(503, "busy"));
+            assert!(!matches!(decision, Decision::Abort(_)), "{number}");
         }
     }
 

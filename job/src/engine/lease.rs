@@ -1,4 +1,4 @@
-//! One run at a time: a Lease in the run's namespace. Input: who we are. Output: a lease that is ours, which `upkeep` renews
+//! One run at a time: a Lease in the run's namespace. Input: who we are. Output: a lease that is ours, which `maintenance` renews
 //! and gives back; or the name of the run that is at work.
 //!
 //! Two runs at once would harm no Secret, but they would load the API server twice and write over each other's record.

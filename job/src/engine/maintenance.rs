@@ -14,7 +14,7 @@ use crate::engine::lease::{Held, Renewal};
 use crate::engine::record::Record;
 use crate::engine::state::State;
 
-/// How often the loop looks at the clock; `pace`, `checkpoint` and `lease` decide what is due.
+/// How often the loop looks at the clock; `throughput`, `checkpoint` and `lease` decide what is due.
 const TICK: Duration = Duration::from_millis(250);
 
 /// What there is to do.

@@ -26,7 +26,7 @@ pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(2);
 pub(crate) async fn pass<F>(
     writer: &Writer<'_>,
     state: &mut State<'_>,
-    upkeep: &mut Maintenance<'_>,
+    maintenance: &mut Maintenance<'_>,
     step: impl Fn(Secret) -> F,
 ) -> Result<(), String>
 where
@@ -78,7 +78,7 @@ where
                 Some(Err(error)) => (listing, broken) = (false, Some(format!("{:#}", anyhow::Error::new(error)))),
                 None => listing = false,
             },
-            duty = upkeep.next() => if let Err(reason) = upkeep.attend(state, duty) {
+            duty = maintenance.next() => if let Err(reason) = maintenance.attend(state, duty) {
                 break reason;
             },
         }

@@ -43,9 +43,9 @@ const MAX_TOUCHES: u32 = 10;
 pub(crate) async fn prove(
     writer: &Writer<'_>,
     state: &mut State<'_>,
-    upkeep: &mut Maintenance<'_>,
+    maintenance: &mut Maintenance<'_>,
 ) -> Result<(), String> {
-    let ended = passes(writer, state, upkeep).await;
+    let ended = passes(writer, state, maintenance).await;
     state.flush_failures();
     if ended.is_ok() {
         let failures: Vec<Failure> = state.moved().1.iter().map(unstable_failure).collect();
@@ -55,12 +55,12 @@ pub(crate) async fn prove(
 }
 
 /// Passes until one rewrites nothing, or there were enough.
-async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Maintenance<'_>) -> Result<(), String> {
+async fn passes(writer: &Writer<'_>, state: &mut State<'_>, maintenance: &mut Maintenance<'_>) -> Result<(), String> {
     let mut pause = FIRST_PAUSE;
     for number in 1.. {
         state.begin_pass();
         let trust = state.trust();
-        pass(writer, state, upkeep, |mut secret| async move {
+        pass(writer, state, maintenance, |mut secret| async move {
             let turn = touch(writer, &mut secret, trust).await;
             (secret, turn)
         })
@@ -76,7 +76,7 @@ async fn passes(writer: &Writer<'_>, state: &mut State<'_>, upkeep: &mut Mainten
             format!("{count} Secrets ({namespace}/{name} among them)")
         };
         state.note(Some(format!("the proof had to write {them} again; it looks at all anew in {seconds} s")));
-        upkeep.during(state, tokio::time::sleep(pause)).await?;
+        maintenance.during(state, tokio::time::sleep(pause)).await?;
         pause *= 2;
     }
     Ok(())
@@ -93,10 +93,10 @@ pub(crate) async fn cover<'a>(
     stop: BoxFuture<'a, String>,
 ) -> (Tally, Result<(), String>) {
     let mut state = State::covering(spec, trouble, watermark.clone(), sink);
-    let mut upkeep = Maintenance::without_record(stop);
+    let mut maintenance = Maintenance::without_record(stop);
     let writer = Writer::new(client, &spec.limit, trouble);
     state.begin_pass();
-    let ended = pass(&writer, &mut state, &mut upkeep, |mut secret| {
+    let ended = pass(&writer, &mut state, &mut maintenance, |mut secret| {
         let writer = &writer;
         async move {
             let turn = touch(writer, &mut secret, Trust::Everybody).await;

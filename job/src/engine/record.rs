@@ -1,4 +1,4 @@
-//! The run record: one ConfigMap ([`RECORD`]) that outlives every Pod. `checkpoint` writes it; `begin` reads it, and
+//! The run record: one ConfigMap ([`RECORD`]) that outlives every Pod. `checkpoint` writes it; `startup` reads it, and
 //! whoever wants to know of a run from outside, by [`read`].
 //!
 //! The resume rule: **a record of our own run, Job, key and method that says neither `complete` nor `incomplete` means

@@ -51,16 +51,16 @@ pub async fn rewrite(
 ) -> RunResult {
     let trouble = LastError::default();
     let mut state = State::new(spec, &trouble, sink);
-    let mut upkeep = Maintenance::new(client, &spec.namespace, stop.boxed());
+    let mut maintenance = Maintenance::new(client, &spec.namespace, stop.boxed());
 
-    let ended = run(client, &mut state, &mut upkeep).await;
+    let ended = run(client, &mut state, &mut maintenance).await;
     let within = if ended.is_ok() { FINAL_RECORD } else { LAST_RECORD };
     let (result, reason) = match ended {
         Ok(()) => (state.result(), None),
         Err(RunError::Stopped(reason)) => (RunResult::Stopped, Some(reason)),
         Err(RunError::LeaseHeld(reason)) => (RunResult::Refused, Some(reason)),
     };
-    for note in upkeep.finish(state.record(Some(result)), within, LAST_RECORD).await {
+    for note in maintenance.finish(state.record(Some(result)), within, LAST_RECORD).await {
         state.note(note);
     }
     if let Some(name) = spec.cluster_role_binding.as_deref().filter(|_| result != RunResult::Stopped) {
@@ -80,18 +80,18 @@ async fn give_up_rights(client: &Client, name: &str, trouble: &LastError) -> Opt
 }
 
 /// The road of a run.
-async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), RunError> {
-    begin(client, state, upkeep).await?;
+async fn run<'a>(client: &'a Client, state: &mut State<'a>, maintenance: &mut Maintenance<'a>) -> Result<(), RunError> {
+    begin(client, state, maintenance).await?;
     let (spec, trouble) = (state.spec, state.trouble);
     let key_arn = Some(spec.key_arn.as_str()).filter(|arn| !arn.is_empty());
     let verifier =
         spec.api_servers.as_deref().map(|connector| Verifier { client, connector, key_arn, before: None, trouble });
     if let Some(verifier) = &verifier {
-        agree(verifier, state, upkeep).await?;
+        agree(verifier, state, maintenance).await?;
     }
     let writer = Writer::new(client, &spec.limit, state.trouble);
     let patcher = Patcher::new(&writer, spec.method, spec.time);
-    pass(&writer, state, upkeep, |secret| async {
+    pass(&writer, state, maintenance, |secret| async {
         let turn = patcher.patch(&secret).await;
         (secret, turn)
     })
@@ -99,8 +99,8 @@ async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Mainten
     // Where something could not be written, there is nothing to prove.
     match &verifier {
         _ if !spec.prove || !state.complete() => {}
-        None => prove(&writer, state, upkeep).await?,
-        Some(verifier) => prove_among(verifier, &writer, state, upkeep).await?,
+        None => prove(&writer, state, maintenance).await?,
+        Some(verifier) => prove_among(verifier, &writer, state, maintenance).await?,
     }
     Ok(())
 }
@@ -110,14 +110,14 @@ async fn run<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Mainten
 async fn agree(
     verifier: &Verifier<'_>,
     state: &mut State<'_>,
-    upkeep: &mut Maintenance<'_>,
+    maintenance: &mut Maintenance<'_>,
 ) -> Result<Option<Start>, RunError> {
     let waits_for = state.waits_for.clone();
     let report = move |agreement: &Agreement| {
         *waits_for.lock().unwrap_or_else(PoisonError::into_inner) = format!("the API servers: {agreement}");
     };
     let start = verifier.start(Instant::now() + AGREEMENT, report);
-    match upkeep.during(state, start).await? {
+    match maintenance.during(state, start).await? {
         Ok(start) => {
             state.note(Some(start.agreement.to_string()));
             Ok(Some(start))
@@ -137,13 +137,13 @@ async fn prove_among(
     verifier: &Verifier<'_>,
     writer: &Writer<'_>,
     state: &mut State<'_>,
-    upkeep: &mut Maintenance<'_>,
+    maintenance: &mut Maintenance<'_>,
 ) -> Result<(), RunError> {
     for _ in 0..ROUNDS {
-        let start = agree(verifier, state, upkeep).await?;
-        prove(writer, state, upkeep).await?;
+        let start = agree(verifier, state, maintenance).await?;
+        prove(writer, state, maintenance).await?;
         let Some(start) = start else { return Ok(()) };
-        match upkeep.during(state, verifier.confirm(&start, Instant::now())).await? {
+        match maintenance.during(state, verifier.confirm(&start, Instant::now())).await? {
             Ok(agreed) => {
                 state.servers_agreed(agreed);
                 return Ok(());

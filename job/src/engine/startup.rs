@@ -24,19 +24,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn begin<'a>(
     client: &'a Client,
     state: &mut State<'a>,
-    upkeep: &mut Maintenance<'a>,
+    maintenance: &mut Maintenance<'a>,
 ) -> Result<(), RunError> {
     let (spec, trouble) = (state.spec, state.trouble);
-    state.server = match upkeep.during(state, server_version(client, trouble)).await? {
+    state.server = match maintenance.during(state, server_version(client, trouble)).await? {
         Ok(version) => version,
         Err(refusal) => {
             state.note(unreached(&refusal, !spec.job_uid.is_empty()));
             "unknown".into()
         }
     };
-    lease(client, state, upkeep).await?;
+    lease(client, state, maintenance).await?;
     // After the lease: a predecessor that is still ending writes its record before it gives the lease back.
-    match upkeep.during(state, record::read_noting(client, &spec.namespace, PATIENCE, trouble)).await? {
+    match maintenance.during(state, record::read_noting(client, &spec.namespace, PATIENCE, trouble)).await? {
         Ok(Some(record)) if spec.succeeds(&record) => {
             state.note(Some(format!(
                 "going on with run {}: Secrets written since resourceVersion {} are done",
@@ -53,12 +53,16 @@ pub(crate) async fn begin<'a>(
 }
 
 /// Takes the lease.
-async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maintenance<'a>) -> Result<(), RunError> {
+async fn lease<'a>(
+    client: &'a Client,
+    state: &mut State<'a>,
+    maintenance: &mut Maintenance<'a>,
+) -> Result<(), RunError> {
     let mut candidate = Candidate::new(client, state.spec);
     loop {
-        match upkeep.during(state, candidate.look(state.trouble)).await? {
+        match maintenance.during(state, candidate.look(state.trouble)).await? {
             Look::Ours(held) => {
-                upkeep.keep(held);
+                maintenance.keep(held);
                 return Ok(());
             }
             Look::AtWork(holder) => {
@@ -71,7 +75,7 @@ async fn lease<'a>(client: &'a Client, state: &mut State<'a>, upkeep: &mut Maint
             Look::Wait(note) => state.note(note),
         }
         state.wait_for("the lease".into());
-        upkeep.during(state, tokio::time::sleep(LOOK_EVERY)).await?;
+        maintenance.during(state, tokio::time::sleep(LOOK_EVERY)).await?;
     }
 }
 

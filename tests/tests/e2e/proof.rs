@@ -20,7 +20,8 @@ use super::judge::{Before, revisions};
 use super::node::push;
 use super::running::{BEGUN, Running};
 use super::support::{
-    Fixture, Said, admin, apply, as_on_eks, associated, enable, filled, kubectl, plugin, two_api_servers, wait_for,
+    Fixture, Said, admin, apply, as_on_eks, associated, enable, filled, job_completes, kubectl, plugin,
+    two_api_servers, wait_for,
 };
 
 /// A sandbox whose key is associated as a scenario says.
@@ -215,8 +216,7 @@ async fn an_ended_run_is_not_the_result_of_the_next_command() {
     let image = push(&sandbox);
     let begun = reencrypt(&sandbox, &["--image", &image, "--detach", "--output=json"]).json();
     let (job, namespace) = (begun["job"].as_str().unwrap(), begun["namespace"].as_str().unwrap());
-    let complete = ["wait", "-n", namespace, "--for=condition=Complete", "--timeout=90s", &format!("job/{job}")];
-    admin(&sandbox, &complete).ok();
+    job_completes(&sandbox, namespace, job);
     assert_eq!(outside(&sandbox).await, 0);
     let name = latecomer(&sandbox).await;
     sandbox.remove_api_server(&name).await.unwrap();

@@ -252,6 +252,13 @@ pub(crate) fn apply(sandbox: &Sandbox, name: &str, manifests: &str) {
     admin(sandbox, &["apply", "--filename", file.to_str().unwrap()]).ok();
 }
 
+/// Waits until a Job is complete.
+#[track_caller]
+pub(crate) fn job_completes(sandbox: &Sandbox, namespace: &str, job: &str) {
+    let job = format!("job/{job}");
+    admin(sandbox, &["wait", "-n", namespace, "--for=condition=Complete", "--timeout=90s", &job]).ok();
+}
+
 /// Sends a process a signal.
 pub(crate) fn kill_process(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();

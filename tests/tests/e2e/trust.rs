@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::judge::{Before, own_namespace};
 use super::node::push;
-use super::support::{admin, apply, as_on_eks, associated, enable, filled, plugin, wait_for};
+use super::support::{admin, apply, as_on_eks, associated, enable, filled, job_completes, plugin, wait_for};
 
 /// Whether somebody may list every Secret.
 fn may_list_secrets(sandbox: &Sandbox, user: &str) -> bool {
@@ -92,8 +92,7 @@ async fn the_rights_of_a_run_end_with_it_though_no_command_waits() {
     let (job, own) = (begun["job"].as_str().unwrap(), begun["namespace"].as_str().unwrap());
     let account = format!("system:serviceaccount:{own}:{job}");
     assert!(may_list_secrets(&sandbox, &account), "the run has no rights, and this shows nothing");
-    let complete = ["wait", "-n", own, "--for=condition=Complete", "--timeout=90s", &format!("job/{job}")];
-    admin(&sandbox, &complete).ok();
+    job_completes(&sandbox, own, job);
     wait_for("the right to end", || (!may_list_secrets(&sandbox, &account)).then_some(()));
     let status = plugin(&sandbox, &["status", "--output=json"]).json();
     assert_eq!((&status["rightsLeft"], &status["run"]["result"]), (&json!([]), &"complete".into()), "{status}");
