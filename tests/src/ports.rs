@@ -1,27 +1,67 @@
-//! Free ports. The listeners that found them are closed before the parts that use them start, so another program could
-//! slip in between; such a part dies with "address already in use" in its message.
+//! Ports for the parts of a sandbox, reserved on this machine for as long as it lives.
 
-use std::net::{IpAddr, TcpListener};
+use std::io::{Error, ErrorKind};
+use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::ops::Range;
 
 use rand::RngExt;
 
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up): while the API server is down
 /// for its restart, a client of its port could otherwise be given that very port.
-const RANGE: std::ops::Range<u16> = 20_000..32_000;
+const RANGE: Range<u16> = 20_000..32_000;
 
-/// As many free TCP ports of an address as asked for, all different.
-pub(crate) fn free<const N: usize>(address: IpAddr) -> std::io::Result<[u16; N]> {
-    let mut listeners = Vec::with_capacity(N);
-    while listeners.len() < N {
-        match TcpListener::bind((address, rand::rng().random_range(RANGE))) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
-            Err(error) => return Err(error),
-        }
-    }
+/// Keeps other sandboxes from these ports until it is dropped. It holds the UDP port of the same number, which nobody here
+/// uses: the TCP port stays free for the part that listens there, seconds later, and the kernel releases it with the process.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    _sockets: Vec<UdpSocket>,
+}
+
+/// As many free TCP ports of an address as asked for, all different. A program that is no sandbox can still take one before its part
+/// listens there: the part then ends with "address already in use".
+pub(crate) fn reserve<const N: usize>(address: IpAddr) -> std::io::Result<([u16; N], Reservation)> {
+    reserve_in(RANGE, address)
+}
+
+fn reserve_in<const N: usize>(range: Range<u16>, address: IpAddr) -> std::io::Result<([u16; N], Reservation)> {
+    let mut sockets = Vec::with_capacity(N);
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
+    for port in &mut ports {
+        let socket = loop {
+            *port = rand::rng().random_range(range.clone());
+            match free(address, *port) {
+                Ok(socket) => break socket,
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+                Err(error) => return Err(error),
+            }
+        };
+        sockets.push(socket);
     }
-    Ok(ports)
+    Ok((ports, Reservation { _sockets: sockets }))
+}
+
+/// Reserves a port on which nobody listens.
+fn free(address: IpAddr, port: u16) -> Result<UdpSocket, Error> {
+    let socket = UdpSocket::bind((address, port))?;
+    TcpListener::bind((address, port)).map(|_| socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Two sandboxes that started at once got the same port, and a part of one of them ended.
+    #[test]
+    fn a_port_is_reserved_once_before_anybody_listens_there() {
+        let reserve = || reserve_in::<40>(31_800..31_900, Ipv4Addr::LOCALHOST.into()).unwrap();
+        let ((first, held), (second, _)) = (reserve(), reserve());
+        let all: HashSet<_> = first.into_iter().chain(second).collect();
+        assert_eq!(all.len(), 80);
+        TcpListener::bind((Ipv4Addr::LOCALHOST, first[0])).unwrap();
+        drop(held);
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, first[0])).unwrap();
+    }
 }

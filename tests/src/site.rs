@@ -2,6 +2,7 @@
 //! for. Output: where everything will be.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 
@@ -9,6 +10,7 @@ use crate::folder::Folder;
 use crate::lane::Net;
 use crate::options::{Door, MORE_REGISTRIES, Options};
 use crate::parts::Parts;
+use crate::ports::Reservation;
 use crate::spec::Spec;
 use crate::{node, ports};
 
@@ -30,6 +32,7 @@ pub(crate) struct Site {
     pub(crate) aws: u16,
     pub(crate) manager: u16,
     pub(crate) scheduler: u16,
+    _reserved: Arc<[Reservation; 2]>,
 }
 
 impl Site {
@@ -51,12 +54,27 @@ impl Site {
             node::cgroup::make(&net.cgroup()).context("can't make the cgroup of the Pods")?;
         }
         let address = net.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |net| net.host().into());
-        let [client, peer, moto, aws, manager, scheduler] = ports::free(Ipv4Addr::LOCALHOST.into())?;
-        let [api, registry, more @ ..]: [SocketAddr; 2 + MORE_REGISTRIES] =
-            ports::free(address)?.map(|port| SocketAddr::new(address, port));
+        let ([client, peer, moto, aws, manager, scheduler], local) = ports::reserve(Ipv4Addr::LOCALHOST.into())?;
+        let (ports, outer): ([u16; 2 + MORE_REGISTRIES], _) = ports::reserve(address)?;
+        let [api, registry, more @ ..] = ports.map(|port| SocketAddr::new(address, port));
+        let reserved = Arc::new([local, outer]);
         let registries = spec.options.registries.iter().copied().zip(more).collect();
         let (options, programs, etcd) = (spec.options.clone(), Parts::of_this_checkout(), [client, peer]);
-        Ok(Self { options, folder, programs, net, api, registry, registries, etcd, moto, aws, manager, scheduler })
+        Ok(Self {
+            options,
+            folder,
+            programs,
+            net,
+            api,
+            registry,
+            registries,
+            etcd,
+            moto,
+            aws,
+            manager,
+            scheduler,
+            _reserved: reserved,
+        })
     }
 
     /// Every AWS service.

@@ -30,7 +30,7 @@ use crate::crew::{Crew, READY};
 use crate::folder::Folder;
 use crate::info::{self, aws_env};
 use crate::parts::{Missing, Parts};
-use crate::ports;
+use crate::ports::{self, Reservation};
 use front::Front;
 use keys::Kind;
 use life::Life;
@@ -187,8 +187,8 @@ fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc:
     };
     runtime.block_on(async {
         let mut crew = Crew::default();
-        let (up, server) = match begin(types, folder, &mut crew, stop).await {
-            Ok((up, server)) => (Ok(up), server),
+        let (up, kept) = match begin(types, folder, &mut crew, stop).await {
+            Ok((up, kept)) => (Ok(up), Some(kept)),
             Err(error) => (Err(error), None),
         };
         let is_up = up.is_ok();
@@ -197,19 +197,21 @@ fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc:
         if is_up {
             stop.cancelled().await;
         }
-        drop(server);
         crew.kill().await;
+        drop(kept);
     });
 }
 
-/// The server ends when it is dropped.
+/// Lasts as long as the account: the server ends when it is dropped.
+type Kept = (Option<fork_server::Server>, Reservation);
+
 async fn begin(
     types: EksTypes,
     folder: &Folder,
     crew: &mut Crew,
     stop: &CancellationToken,
-) -> anyhow::Result<(Up, Option<fork_server::Server>)> {
-    let [moto_port, port] = ports::free(Ipv4Addr::LOCALHOST.into())?;
+) -> anyhow::Result<(Up, Kept)> {
+    let ([moto_port, port], reserved) = ports::reserve(Ipv4Addr::LOCALHOST.into())?;
     let server = match types {
         EksTypes::Modelled => Some(fork_server::server(moto_port, &folder.log("moto"))?),
         EksTypes::Stock => {
@@ -221,5 +223,5 @@ async fn begin(
     crew.ready(READY, || moto.answers()).await.with_context(|| format!("see {}", folder.log("moto").display()))?;
     let front = Arc::new(Front::new(moto));
     front::serve(&front, port, stop).await?;
-    Ok((Up { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() }, server))
+    Ok((Up { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() }, (server, reserved)))
 }
