@@ -12,7 +12,7 @@ use super::running::{BEGUN, Running};
 use super::support::{
     Fixture, Said, admin, as_on_eks, associated, enable, filled, plugin, run, two_api_servers, wait_for,
 };
-use super::trust::namespace_of_tenant;
+use super::trust::{namespace_of_tenant, written_job};
 
 /// What a forged line says, so that it is seen where it must not be.
 const FORGED: &str = "planted-by-the-tenant";
@@ -176,6 +176,45 @@ async fn a_pod_that_the_job_adopts_proves_nothing() {
     let complete = ["get", "job", name.as_str().unwrap(), "--output=jsonpath={.status.succeeded}"];
     assert_eq!(tenant(&sandbox, &complete).ok(), "1", "it was not adopted, and this shows nothing: {}", said.stderr);
     assert!(said.stderr.contains(FORGED), "it was not read, and this shows nothing: {}", said.stderr);
+    // So the proof itself has moved every Secret.
+    let report = said.json();
+    let tally = &report["verified"]["tally"];
+    assert_eq!((&tally["listed"], &tally["rewritten"]), (&json!(20), &json!(20)), "{report}");
+    before.all_moved(&sandbox).await;
+}
+
+/// A Job that a tenant wrote was believed; one that ended without the wanted proof ended `attach` with exit code 0; and one whose Pod
+/// writes a line from time to time, for ever, kept it for as long.
+#[tokio::test]
+async fn attach_to_a_job_that_a_tenant_wrote_proves_what_it_says_itself() {
+    let sandbox = as_on_eks();
+    filled(&sandbox, 20, 1).await;
+    associated(&sandbox, &sandbox.info().keys.customer).await;
+    let echo = echo(&sandbox);
+    namespace_of_tenant(&sandbox, "ops");
+    let before = Before::of_runs_in(&sandbox, &["ops"]).await;
+    let key = &sandbox.info().keys.customer;
+
+    plant(&sandbox, "endless", &written_job("ops", "endless", key, &echo, &["--every", "1s", FORGED]));
+    let ready = ["wait", "job/endless", "--for=jsonpath={.status.ready}=1", "--timeout=90s"];
+    tenant(&sandbox, &ready).ok();
+    let said = plugin(&sandbox, &["attach", "-n", "ops", "--timeout", "20s"]);
+    assert_eq!(said.code, Some(7), "{}", said.stderr);
+    assert!(said.stderr.contains(FORGED), "it was not read, and this shows nothing: {}", said.stderr);
+    before.untouched(&sandbox).await;
+    tenant(&sandbox, &["delete", "job", "endless"]).ok();
+
+    let mut job = written_job("ops", "unproven", key, &echo, &[]);
+    let mut lines = forged_log(&job, 20);
+    let mut last: Value = serde_json::from_str(&lines.pop().unwrap()).unwrap();
+    last.as_object_mut().unwrap().remove("proof").unwrap();
+    lines.push(last.to_string());
+    let arguments: Vec<_> = ["--message".to_owned()].into_iter().chain(lines).collect();
+    job["spec"]["template"]["spec"]["containers"][0]["args"] = json!(arguments);
+    plant(&sandbox, "unproven", &job);
+    tenant(&sandbox, &["wait", "job/unproven", "--for=condition=Complete", "--timeout=90s"]).ok();
+    let said = plugin(&sandbox, &["attach", "-n", "ops", "--output=json"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
     // So the proof itself has moved every Secret.
     let report = said.json();
     let tally = &report["verified"]["tally"];

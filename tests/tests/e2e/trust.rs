@@ -1,7 +1,7 @@
 //! What a tenant of the cluster can do to a run: rights are given by real RBAC, and asked for by `kubectl auth can-i`.
 
 use eks_encrypt_tests::sandbox::Sandbox;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::judge::{Before, own_namespace};
 use super::node::push;
@@ -20,25 +20,30 @@ pub(crate) fn namespace_of_tenant(sandbox: &Sandbox, name: &str) {
     admin(sandbox, &binding).ok();
 }
 
-/// A Job that does nothing, under the names and labels of a run, and with the field manager of the plugin.
+/// A Job that does nothing, under the names and labels of a run.
 fn forged(namespace: &str, image: &str, key: &str) -> String {
-    let labels = json!({ "app.kubernetes.io/name": "eks-encrypt", "eks-encrypt/run": "forged" });
-    let env = [("EKS_ENCRYPT_KEY_ARN", key), ("EKS_ENCRYPT_METHOD", "annotate"), ("EKS_ENCRYPT_RUN", "forged")];
-    let env: Vec<_> = env.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    let container = json!({ "name": "job", "image": image, "args": ["--help"], "env": env });
-    let pod =
-        json!({ "serviceAccountName": "eks-encrypt-forged", "restartPolicy": "Never", "containers": [container] });
-    let job = json!({
-        "apiVersion": "batch/v1", "kind": "Job",
-        "metadata": { "name": "eks-encrypt-forged", "namespace": namespace, "labels": labels },
-        // It stays there, as one whose Pod takes its time.
-        "spec": { "suspend": true, "template": { "metadata": { "labels": labels }, "spec": pod } },
-    });
+    let mut job = written_job(namespace, "eks-encrypt-forged", key, image, &["--help"]);
+    // It stays there, as one whose Pod takes its time.
+    job["spec"]["suspend"] = json!(true);
+    job["spec"]["template"]["spec"]["serviceAccountName"] = json!("eks-encrypt-forged");
     let account = json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": { "name": "eks-encrypt-forged", "namespace": namespace },
     });
     json!({ "apiVersion": "v1", "kind": "List", "items": [account, job] }).to_string()
+}
+
+/// A Job with a run's names and labels for this key, whose Pod does what these arguments say.
+pub(crate) fn written_job(namespace: &str, name: &str, key: &str, image: &str, arguments: &[&str]) -> Value {
+    let labels = json!({ "app.kubernetes.io/name": "eks-encrypt", "eks-encrypt/run": name });
+    let env = [("EKS_ENCRYPT_KEY_ARN", key), ("EKS_ENCRYPT_METHOD", "annotate"), ("EKS_ENCRYPT_RUN", name)];
+    let env: Vec<_> = env.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let container = json!({ "name": "job", "image": image, "args": arguments, "env": env });
+    let pod = json!({ "restartPolicy": "Never", "containers": [container] });
+    json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name, "namespace": namespace, "labels": labels },
+        "spec": { "template": { "metadata": { "labels": labels }, "spec": pod } },
+    })
 }
 
 /// A Job that was applied before `enable` was followed, given the right to read every Secret, and believed.
