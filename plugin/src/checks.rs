@@ -31,9 +31,9 @@ use crate::k8s::{self, Kubernetes, termination};
 use crate::model::run::Run;
 use crate::model::target::Target;
 use crate::registry::push::Push;
-use crate::run::apply::Owner;
-use crate::run::existing::{self, Existing, Intent};
-use crate::run::manifests::{self, Settings};
+use crate::run::apply::NamespaceState;
+use crate::run::find::{self, ExistingRuns, RunIntent};
+use crate::run::manifests::{self, ManifestSettings};
 use crate::run::verification::Verification;
 use crate::stop::Stop;
 use crate::ui::screen::{Screen, one_line};
@@ -63,7 +63,7 @@ pub(crate) struct Ground {
     /// The run that is made, if none is found.
     pub(crate) run: Run,
     /// Whose its namespace is.
-    pub(crate) owner: Owner,
+    pub(crate) owner: NamespaceState,
     /// What the API servers say of themselves.
     pub(crate) api_servers: ApiServers,
     /// The last verification of the key, and the namespace in which it was noted, if it is to save a run.
@@ -103,7 +103,7 @@ impl<E: Into<Stop>> From<E> for ChecksFailed {
 pub(crate) async fn preflight(wanted: &Wanted<'_>, screen: &Screen) -> Result<Ground, ChecksFailed> {
     // Before the table: without an image there is nothing to check for.
     if wanted.rewrites {
-        manifests::image(wanted.job)?;
+        manifests::required_image(wanted.job)?;
     }
     let aws = match wanted.target {
         Some(target) => Some(client::connect(target.profile.as_deref(), target.region.as_deref()).await),
@@ -332,11 +332,11 @@ async fn second_half(
     key_arn: &str,
     run: &Run,
     screen: &Screen,
-) -> (Option<Owner>, ApiServers) {
+) -> (Option<NamespaceState>, ApiServers) {
     let client = &kubernetes.client;
     if !wanted.rewrites {
         checks.add(census::check(client).await);
-        return (Some(Owner::Nobody), ApiServers::default());
+        return (Some(NamespaceState::Absent), ApiServers::default());
     }
     let (engine, job) = (wanted.engine, wanted.job);
     let (row, api_servers) = api_servers::check(client, engine.prove).await;
@@ -353,7 +353,7 @@ async fn second_half(
         }
     }
     let missing = &api_servers.missing;
-    let objects = manifests::objects(&Settings { run, key_arn, engine, job, watched: true, missing });
+    let objects = manifests::objects(&ManifestSettings { run, key_arn, engine, job, watched: true, missing });
     let owner = match objects.map_err(Stop::from) {
         Ok(objects) => rights::check(client, run, job, &objects).await.map_err(Stop::from),
         Err(stop) => Err(stop),
@@ -369,12 +369,14 @@ async fn second_half(
         }
     };
     checks.add_all(named::check(client, job).await);
-    checks.add(match existing::find(kubernetes, &Intent { key_arn, engine, job, watched: true }).await {
-        Ok(Existing { running: Some(run), .. }) => {
+    checks.add(match find::find(kubernetes, &RunIntent { key_arn, engine, job, watched: true }).await {
+        Ok(ExistingRuns { running: Some(run), .. }) => {
             let found = format!("Job {} is running in namespace {}: it will be followed", run.job, run.namespace);
             Check::ok("run", found)
         }
-        Ok(Existing { running: None, last, namespaces }) => lease::check(client, &namespaces, last.as_deref()).await,
+        Ok(ExistingRuns { running: None, last, namespaces }) => {
+            lease::check(client, &namespaces, last.as_deref()).await
+        }
         Err(error) => Check::stopped("run", Stop { code: ExitCode::Refused, ..error.into() }),
     });
     checks.add_all(admission::check(client, &exempt(run, job, identity)).await);

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::cluster_config::Source;
 use crate::model::run::{Run, ended};
-use crate::run::log::{Log, Read};
-use crate::run::verdict::{judge, last_word};
-use crate::run::wire::Foreign;
-use crate::run::{existing, startup};
+use crate::run::log::{Log, LogLine};
+use crate::run::verdict::{evaluate, final_event};
+use crate::run::wire_version::OtherWireVersion;
+use crate::run::{find, pod_status};
 use crate::ui::progress::Progress;
 use crate::ui::screen::one_line;
 
@@ -58,10 +58,10 @@ fn log_lines() {
         let text = String::from_utf8_lossy(bytes);
         at += 1;
         let shown = match log.read("p", &text) {
-            Read::Event(line) => progress.fold(&line, Duration::from_millis(at)),
-            Read::Note(note) => Some(note),
-            Read::Foreign(foreign) => Some(foreign.to_string()),
-            Read::Seen => None,
+            LogLine::Event(line) => progress.fold(&line, Duration::from_millis(at)),
+            LogLine::Note(note) => Some(note),
+            LogLine::OtherVersion(foreign) => Some(foreign.to_string()),
+            LogLine::Duplicate => None,
         };
         assert!(shown.is_none_or(|shown| shown.len() < 64 << 10 && shown == one_line(&shown)));
         assert!(progress.frame(Duration::from_millis(at), 80).text.len() < 1_000);
@@ -97,15 +97,15 @@ fn answers_about_a_job() {
     fuzz(&corpus, |bytes| {
         let (pod, event) = (serde_json::from_slice::<Pod>(bytes).ok(), serde_json::from_slice::<Event>(bytes).ok());
         if let Ok(job) = serde_json::from_slice::<Job>(bytes) {
-            let _ = (Run::of_any(&job), Foreign::maker(&job), existing::key_of(&job));
+            let _ = (Run::of_any(&job), OtherWireVersion::from_job_env(&job), find::job_key_arn(&job));
             a_job = job;
         }
         let pods: Vec<Pod> = pod.into_iter().collect();
-        let _ = (startup::begun(&a_job, &pods), Foreign::of(&a_job, &pods));
-        _ = startup::reason(&a_job, pods.first(), &Vec::from_iter(event), now);
-        let word = last_word(&pods, "r");
+        let _ = (pod_status::has_started(&a_job, &pods), OtherWireVersion::from_job(&a_job, &pods));
+        _ = pod_status::pending_reason(&a_job, pods.first(), &Vec::from_iter(event), now);
+        let word = final_event(&pods, "r");
         if let Some(end) = ended(&a_job) {
-            _ = judge(&end, word.as_ref(), &Progress::default());
+            _ = evaluate(&end, word.as_ref(), &Progress::default());
         }
     });
 }

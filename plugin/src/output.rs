@@ -17,14 +17,14 @@ use crate::cli::{KubeFlags, attach};
 use crate::model::run::Run;
 use crate::output::report::Report;
 use crate::output::subject::Subject;
-use crate::run::Driven;
+use crate::run::RunOutcome;
 use crate::run::follow::Ended;
 use crate::run::verdict::Verdict;
 use crate::ui::screen::{self, Output, Screen};
 
 /// Tells what came of a run that was begun or found here.
 pub(crate) fn tell(
-    driven: &Driven,
+    driven: &RunOutcome,
     kube: &KubeFlags,
     subject: &Subject,
     checks: &[Check],
@@ -33,8 +33,8 @@ pub(crate) fn tell(
     screen: &Screen,
 ) -> ExitCode {
     match driven {
-        Driven::Ended(run, ended, verdict) => finish(run, ended, verdict, subject, checks, took, output, screen),
-        Driven::GoesOn(run) => {
+        RunOutcome::Finished(run, ended, verdict) => finish(run, ended, verdict, subject, checks, took, output, screen),
+        RunOutcome::Detached(run) => {
             let attach = attach(kube, Some(&run.namespace));
             let rights = if run.gives_rights { ", and to take its rights away at its end" } else { "" };
             screen.line(&format!("It goes on without us. To watch it{rights}:\n  {attach}"));

@@ -5,7 +5,7 @@ use super::*;
 use crate::cli::Prove;
 use crate::model::run::JobEnd;
 use crate::run::proof::Proven;
-use crate::run::verdict::judge;
+use crate::run::verdict::evaluate;
 use crate::ui::progress::{Finished, Progress};
 
 fn run() -> Run {
@@ -23,7 +23,7 @@ fn code_of(job: JobEnd, result: Option<RunResult>, tally: Tally, interrupted: bo
     let ended = Ended { job, last_word: word, progress: Progress::default(), interrupted };
     let screen = Screen::kept();
     let took = Duration::from_secs(9);
-    let judged = judge(&ended.job, ended.last_word.as_ref(), &ended.progress);
+    let judged = evaluate(&ended.job, ended.last_word.as_ref(), &ended.progress);
     let verdict = judged.map_or_else(|it| it, |written| written.verdict(Proven::NotWanted, Vec::new(), Prove::None));
     let code = finish(&run(), &ended, &verdict, &Subject::default(), &[], took, None, &screen);
     (code, screen.text().lines().find(|line| !line.is_empty()).unwrap().to_owned())

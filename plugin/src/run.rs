@@ -2,19 +2,19 @@
 //! taken away. Input: a client and the command line's settings. Output: how the run ended; what it means is `verdict`'s.
 
 pub(crate) mod apply;
-pub(crate) mod existing;
+pub(crate) mod find;
 pub(crate) mod follow;
 mod lines;
 pub(crate) mod local;
 pub(crate) mod log;
 pub(crate) mod manifests;
 pub(crate) mod namespaces;
+pub(crate) mod pod_status;
 pub(crate) mod proof;
-pub(crate) mod startup;
+pub(crate) mod revoke;
 pub(crate) mod verdict;
 pub(crate) mod verification;
-pub(crate) mod wire;
-pub(crate) mod withdraw;
+pub(crate) mod wire_version;
 
 use std::cell::RefCell;
 
@@ -25,17 +25,17 @@ use tokio::time::Instant;
 use crate::cli::{EngineFlags, JobFlags};
 use crate::k8s::{Kubernetes, termination};
 use crate::model::run::Run;
-use crate::run::existing::Intent;
+use crate::run::find::RunIntent;
 use crate::run::follow::Ended;
-use crate::run::manifests::{Object, Settings};
-use crate::run::proof::{Begun, Prover};
-use crate::run::verdict::{Verdict, judge};
+use crate::run::manifests::{ManifestSettings, Object};
+use crate::run::proof::{CensusBefore, Prover};
+use crate::run::verdict::{Verdict, evaluate};
 use crate::stop::Stop;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::Screen;
 
 /// What there is to be done.
-pub(crate) struct Work<'a> {
+pub(crate) struct RunRequest<'a> {
     /// Where.
     pub(crate) kubernetes: &'a Kubernetes,
     /// The run that is made, if none is found.
@@ -52,52 +52,52 @@ pub(crate) struct Work<'a> {
     pub(crate) missing: &'a [MissingRight],
 }
 
-impl<'a> Work<'a> {
+impl<'a> RunRequest<'a> {
     /// The objects of a run of it.
-    pub(crate) fn settings<'b>(&self, run: &'b Run) -> Settings<'b>
+    pub(crate) fn settings<'b>(&self, run: &'b Run) -> ManifestSettings<'b>
     where
         'a: 'b,
     {
         let Self { key_arn, engine, job, wait, missing, .. } = *self;
-        Settings { run, key_arn, engine, job, watched: wait, missing }
+        ManifestSettings { run, key_arn, engine, job, watched: wait, missing }
     }
 }
 
 /// What came of it.
-pub(crate) enum Driven {
+pub(crate) enum RunOutcome {
     /// It has ended: how, and what that is worth.
-    Ended(Run, Box<Ended>, Verdict),
+    Finished(Run, Box<Ended>, Verdict),
     /// It goes on without us, as was asked for.
-    GoesOn(Run),
+    Detached(Run),
 }
 
 /// Begins or finds a run, follows it, and proves what it has done. No Secret is written before all API servers write under the
 /// key.
-pub(crate) async fn drive_and_prove(
-    work: &Work<'_>,
+pub(crate) async fn run_and_verify(
+    work: &RunRequest<'_>,
     prover: &Prover<'_>,
     stage: &RefCell<Stage>,
-) -> Result<Driven, Stop> {
+) -> Result<RunOutcome, Stop> {
     // With --detach the Job itself waits for the API servers, and this command verifies nothing.
-    let begun = if work.wait || work.job.local { prover.begin().await? } else { Begun::Later };
-    match drive(work, prover.screen, stage, prover.deadline).await? {
-        Followed::Ended(run, ended) => {
-            let verdict = judge_and_prove(&run, &ended, prover, begun, stage).await;
-            Ok(Driven::Ended(run, ended, verdict))
+    let begun = if work.wait || work.job.local { prover.begin().await? } else { CensusBefore::Later };
+    match run_or_follow(work, prover.screen, stage, prover.deadline).await? {
+        Followed::Finished(run, ended) => {
+            let verdict = verify_result(&run, &ended, prover, begun, stage).await;
+            Ok(RunOutcome::Finished(run, ended, verdict))
         }
-        Followed::GoesOn(run) => Ok(Driven::GoesOn(run)),
+        Followed::Detached(run) => Ok(RunOutcome::Detached(run)),
     }
 }
 
 /// What a run's end is worth: what the Job says, and then what this command has seen itself.
-pub(crate) async fn judge_and_prove(
+pub(crate) async fn verify_result(
     run: &Run,
     ended: &Ended,
     prover: &Prover<'_>,
-    begun: Begun,
+    begun: CensusBefore,
     stage: &RefCell<Stage>,
 ) -> Verdict {
-    match judge(&ended.job, ended.last_word.as_ref(), &ended.progress) {
+    match evaluate(&ended.job, ended.last_word.as_ref(), &ended.progress) {
         Ok(written) => {
             stage.replace(Stage::Verifying);
             let (proven, failures) = prover.conclude(begun, Some(&run.namespace)).await;
@@ -110,13 +110,18 @@ pub(crate) async fn judge_and_prove(
 /// How far a run was followed.
 enum Followed {
     /// To its end.
-    Ended(Run, Box<Ended>),
+    Finished(Run, Box<Ended>),
     /// It goes on without us.
-    GoesOn(Run),
+    Detached(Run),
 }
 
 /// Begins or finds a run, and follows it.
-async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadline: Instant) -> Result<Followed, Stop> {
+async fn run_or_follow(
+    work: &RunRequest<'_>,
+    screen: &Screen,
+    stage: &RefCell<Stage>,
+    deadline: Instant,
+) -> Result<Followed, Stop> {
     // Nothing can be created in it, and a Job that is still there is about to be deleted with it. What can't be seen, the next
     // step reports. A run's own namespace does not exist yet.
     if let Some(namespace) = &work.job.namespace
@@ -125,25 +130,25 @@ async fn drive(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>, deadlin
     {
         return Err(error.into());
     }
-    let (run, made) = match find(work, screen).await? {
+    let (run, made) = match find_active(work, screen).await? {
         Some(run) => (run, false),
         None if work.job.local => {
             let (run, ended) = local::run(work, screen, stage, deadline).await?;
-            return Ok(Followed::Ended(run, Box::new(ended)));
+            return Ok(Followed::Finished(run, Box::new(ended)));
         }
-        None => (begin(work, screen, stage).await?, true),
+        None => (create_run(work, screen, stage).await?, true),
     };
     if !work.wait {
-        return Ok(Followed::GoesOn(run));
+        return Ok(Followed::Detached(run));
     }
-    stage.replace(Stage::Following(run.without_rights(&work.kubernetes.flags)));
-    let (ended, _) = to_its_end(work.kubernetes, &run, made, screen, deadline).await;
-    Ok(Followed::Ended(run, Box::new(ended?)))
+    stage.replace(Stage::Following(run.revoke_command(&work.kubernetes.flags)));
+    let (ended, _) = follow_and_revoke(work.kubernetes, &run, made, screen, deadline).await;
+    Ok(Followed::Finished(run, Box::new(ended?)))
 }
 
 /// Follows a run, and takes its rights away when it is over, however that came: also where it never began, or where somebody
 /// has deleted its Job. Gives back how it ended, and the rights that were applied by hand and so stay.
-pub(crate) async fn to_its_end(
+pub(crate) async fn follow_and_revoke(
     kubernetes: &Kubernetes,
     run: &Run,
     made: bool,
@@ -153,43 +158,47 @@ pub(crate) async fn to_its_end(
     let ended = follow::follow(kubernetes, run, made, screen, deadline).await;
     match &ended {
         // A Job that is gone is not deleted again: were it there after all, it would be at work.
-        Ok(_) | Err(follow::Error::Gone { .. } | follow::Error::Unreadable { .. }) => {}
+        Ok(_) | Err(follow::Error::Deleted { .. } | follow::Error::UnsupportedVersion { .. }) => {}
         Err(follow::Error::NotStarted { .. } | follow::Error::OtherImage { .. }) => {
-            withdraw::job(kubernetes, run, screen).await;
+            revoke::delete_job(kubernetes, run, screen).await;
         }
         // It goes on without us.
-        Err(follow::Error::Lost { .. } | follow::Error::TimeUp { .. } | follow::Error::OtherVersion { .. }) => {
+        Err(
+            follow::Error::Unreachable { .. }
+            | follow::Error::DeadlineExceeded { .. }
+            | follow::Error::OtherVersion { .. },
+        ) => {
             return (ended, Vec::new());
         }
     }
-    let stay = withdraw::rights(kubernetes, run, screen).await;
+    let stay = revoke::revoke_rbac(kubernetes, run, screen).await;
     (ended, stay)
 }
 
 /// The running Job that does this work already, if there is one.
-async fn find(work: &Work<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
-    let intent = Intent { key_arn: work.key_arn, engine: work.engine, job: work.job, watched: work.wait };
-    let existing = existing::find(work.kubernetes, &intent).await?;
+async fn find_active(work: &RunRequest<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
+    let intent = RunIntent { key_arn: work.key_arn, engine: work.engine, job: work.job, watched: work.wait };
+    let existing = find::find(work.kubernetes, &intent).await?;
     if let Some(run) = &existing.running {
         screen.line(&format!("Job {} is running already in namespace {}: following it", run.job, run.namespace));
         // Somebody may have taken its rights away, or stopped between them and the Job.
         if run.gives_rights {
-            apply::rights(&work.kubernetes.client, &objects(work, run)?, screen).await;
+            apply::apply_rbac(&work.kubernetes.client, &manifests_of(work, run)?, screen).await;
         }
         return Ok(existing.running);
     }
     if let Some(last) = existing.last {
         screen.line(&format!("note: {last}. A new run starts"));
     }
-    withdraw::leftovers(work.kubernetes, work.job.namespace.as_deref(), screen).await;
+    revoke::revoke_stale(work.kubernetes, work.job.namespace.as_deref(), screen).await;
     Ok(None)
 }
 
 /// Makes the objects of a new run.
-async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
-    let Work { kubernetes, run, .. } = *work;
-    stage.replace(Stage::Applying(run.without_rights(&kubernetes.flags)));
-    match apply::apply(&kubernetes.client, &objects(work, run)?, screen).await {
+async fn create_run(work: &RunRequest<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
+    let RunRequest { kubernetes, run, .. } = *work;
+    stage.replace(Stage::Applying(run.revoke_command(&kubernetes.flags)));
+    match apply::apply(&kubernetes.client, &manifests_of(work, run)?, screen).await {
         Ok(uid) => {
             screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));
             Ok(Run { uid, ..run.clone() })
@@ -197,19 +206,19 @@ async fn begin(work: &Work<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Resu
         Err(error) => {
             // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
             // Secrets may be left behind.
-            withdraw::job(kubernetes, run, screen).await;
-            withdraw::rights(kubernetes, run, screen).await;
+            revoke::delete_job(kubernetes, run, screen).await;
+            revoke::revoke_rbac(kubernetes, run, screen).await;
             Err(error.into())
         }
     }
 }
 
-fn objects(work: &Work<'_>, run: &Run) -> Result<Vec<Object>, manifests::Error> {
+fn manifests_of(work: &RunRequest<'_>, run: &Run) -> Result<Vec<Object>, manifests::Error> {
     manifests::objects(&work.settings(run))
 }
 
 /// What is written, in words.
-pub(crate) fn what_is_written(method: Method) -> &'static str {
+pub(crate) fn describe_write(method: Method) -> &'static str {
     match method {
         Method::Annotate => "the annotation eksctl.io/kms-encryption-timestamp is set, the data stays as it is",
         Method::Touch => "an empty patch, nothing in it changes",

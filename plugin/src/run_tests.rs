@@ -17,7 +17,7 @@ async fn changed_by_following(more: &[&str]) -> Vec<String> {
     });
     let flags = reencrypt(&[&["--namespace", "ops", "--image", "registry.example/job:1"], more].concat());
     let kubernetes = reached(client);
-    let work = Work {
+    let work = RunRequest {
         kubernetes: &kubernetes,
         run: &Run::named("r2", "ops"),
         key_arn: KEY,
@@ -26,7 +26,7 @@ async fn changed_by_following(more: &[&str]) -> Vec<String> {
         wait: true,
         missing: &[],
     };
-    let found = find(&work, &Screen::kept()).await.unwrap();
+    let found = find_active(&work, &Screen::kept()).await.unwrap();
     assert_eq!(found.unwrap().id, "r1");
     heard.lock().unwrap().iter().filter(|call| !call.starts_with("GET ")).cloned().collect()
 }
@@ -64,9 +64,9 @@ async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
     let (kubernetes, screen) = (reached(client), Screen::kept());
     let (engine, job) = (&flags.engine, &flags.job);
     let run = &Run::named("r1", "ops");
-    let work = Work { kubernetes: &kubernetes, run, key_arn: KEY, engine, job, wait: false, missing: &[] };
-    let begun = drive(&work, &screen, &RefCell::default(), Instant::now() + Duration::from_secs(60)).await;
-    assert!(matches!(begun, Ok(Followed::GoesOn(_))), "{}", screen.text());
+    let work = RunRequest { kubernetes: &kubernetes, run, key_arn: KEY, engine, job, wait: false, missing: &[] };
+    let begun = run_or_follow(&work, &screen, &RefCell::default(), Instant::now() + Duration::from_secs(60)).await;
+    assert!(matches!(begun, Ok(Followed::Detached(_))), "{}", screen.text());
     assert!(screen.text().starts_with("Namespace ops is being deleted: waiting for that"), "{}", screen.text());
 }
 
@@ -85,8 +85,8 @@ async fn created_twice(first: u16) -> bool {
     let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
     let (kubernetes, run) = (reached(client), Run::named("r1", "ops"));
     let (engine, job) = (&flags.engine, &flags.job);
-    let work = Work { kubernetes: &kubernetes, run: &run, key_arn: KEY, engine, job, wait: false, missing: &[] };
-    begin(&work, &Screen::kept(), &RefCell::default()).await.is_ok()
+    let work = RunRequest { kubernetes: &kubernetes, run: &run, key_arn: KEY, engine, job, wait: false, missing: &[] };
+    create_run(&work, &Screen::kept(), &RefCell::default()).await.is_ok()
 }
 
 /// The answer got lost, the second attempt met the first one's object, and the run was taken back.

@@ -25,7 +25,7 @@ use crate::checks::{Eks, Ground};
 use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
 use crate::k8s::Kubernetes;
 use crate::model::run::Run;
-use crate::run::apply::Owner;
+use crate::run::apply::NamespaceState;
 use crate::stop::Stop;
 use crate::ui::screen::Screen;
 
@@ -197,7 +197,7 @@ pub(crate) fn ground(client: Client, answers: &[Answer]) -> Ground {
         kubernetes,
         eks: Some(eks),
         run: Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random()),
-        owner: Owner::Nobody,
+        owner: NamespaceState::Absent,
         api_servers: ApiServers::default(),
         verified: None,
         checks: Vec::new(),

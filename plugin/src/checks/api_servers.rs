@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::checks::table::Check;
 use crate::cli::Prove;
 use crate::k8s::again;
-use crate::run::proof::Outside;
+use crate::run::proof::OutsideConnector;
 use crate::ui::screen::one_line;
 
 const NAME: &str = "API servers";
@@ -37,7 +37,7 @@ pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers)
     let missing = missing(client).await;
     let trouble = LastError::default();
     let options = Options { deadline: Instant::now() + CHECK, start_times: false };
-    let census = match take(&Outside(client.clone()), options, &trouble).await {
+    let census = match take(&OutsideConnector(client.clone()), options, &trouble).await {
         Ok(census) => census,
         Err(error) => {
             let found =

@@ -13,7 +13,7 @@ use crate::cause::Cause;
 use crate::cli::JobFlags;
 use crate::k8s::{again, gone};
 use crate::model::run::Run;
-use crate::run::apply::{self, Owner};
+use crate::run::apply::{self, NamespaceState};
 use crate::run::manifests::Object;
 use crate::stop::Coded;
 
@@ -79,15 +79,20 @@ impl Coded for Error {
 }
 
 /// Checks them all. Gives back whose the namespace is.
-pub(crate) async fn check(client: &Client, run: &Run, job: &JobFlags, objects: &[Object]) -> Result<Owner, Error> {
+pub(crate) async fn check(
+    client: &Client,
+    run: &Run,
+    job: &JobFlags,
+    objects: &[Object],
+) -> Result<NamespaceState, Error> {
     let namespace = &run.namespace;
     let mut missing = Vec::new();
-    let owner = match apply::owner(client, namespace).await {
+    let owner = match apply::namespace_state(client, namespace).await {
         Ok(owner) => owner,
         // One of the rights that are missing, and no reason not to name the others.
         Err(kube::Error::Api(status)) if status.is_forbidden() => {
             missing.push(status.message);
-            Owner::Nobody
+            NamespaceState::Absent
         }
         Err(error) => {
             return Err(Error::Unknown { what: format!("use namespace {namespace}"), source: Cause::kube(&error) });
@@ -97,7 +102,7 @@ pub(crate) async fn check(client: &Client, run: &Run, job: &JobFlags, objects: &
     // The API server's own rule that nobody gives more than he has can only be asked by trying.
     for object in objects {
         // What is said already need not be said in the API server's words; and nothing is tried in a namespace to come.
-        let there = owner != Owner::Nobody || !matches!(object, Object::Role(_));
+        let there = owner != NamespaceState::Absent || !matches!(object, Object::Role(_));
         if missing.is_empty() && there {
             missing.extend(dry_run(client, run, object).await?);
         }
@@ -123,7 +128,7 @@ pub(crate) fn granted(run: &Run, job: &JobFlags) -> String {
 }
 
 /// One question each.
-fn needed(namespace: &str, owner: Owner, job: &JobFlags) -> Vec<ResourceAttributes> {
+fn needed(namespace: &str, owner: NamespaceState, job: &JobFlags) -> Vec<ResourceAttributes> {
     let ask = |namespace: Option<&str>, group: &str, resource: &str, verb: &str| {
         let (resource, subresource) = resource.split_once('/').map_or((resource, None), |(a, b)| (a, Some(b)));
         ResourceAttributes {
@@ -136,7 +141,7 @@ fn needed(namespace: &str, owner: Owner, job: &JobFlags) -> Vec<ResourceAttribut
         }
     };
     let mut all = Vec::new();
-    if owner == Owner::Nobody {
+    if owner == NamespaceState::Absent {
         all.push(ask(None, "", "namespaces", "create"));
     }
     if job.namespace.is_none() {

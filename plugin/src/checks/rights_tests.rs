@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cli::Enable;
-use crate::run::manifests::{Settings, objects};
+use crate::run::manifests::{ManifestSettings, objects};
 use crate::testing::{api_object, enable, kubernetes_with_bodies, not_found, reencrypt, told};
 use insta::assert_snapshot;
 
@@ -39,21 +39,22 @@ fn api_server(denied: &'static [&'static str], tried: Option<(&'static str, u16,
     (client, asked)
 }
 
-async fn checked(client: &Client) -> Result<Owner, Error> {
+async fn checked(client: &Client) -> Result<NamespaceState, Error> {
     checked_with(client, &[]).await
 }
 
-async fn checked_with(client: &Client, more: &[&str]) -> Result<Owner, Error> {
+async fn checked_with(client: &Client, more: &[&str]) -> Result<NamespaceState, Error> {
     let run = Run::named("r1", "ops");
     let Enable { engine, job, .. } = enable(more);
-    let settings = Settings { run: &run, key_arn: "k", engine: &engine, job: &job, watched: true, missing: &[] };
+    let settings =
+        ManifestSettings { run: &run, key_arn: "k", engine: &engine, job: &job, watched: true, missing: &[] };
     check(client, &run, &job, &objects(&settings).unwrap()).await
 }
 
 #[tokio::test]
 async fn everything_that_is_made_seen_and_deleted_is_asked_and_nothing_is_changed() {
     let (client, asked) = api_server(&[], None);
-    assert_eq!(checked(&client).await.unwrap(), Owner::Nobody);
+    assert_eq!(checked(&client).await.unwrap(), NamespaceState::Absent);
     let asked = asked.lock().unwrap().join("\n");
     assert_snapshot!(asked, @r"
     GET /api/v1/namespaces/ops
@@ -136,12 +137,16 @@ async fn somebody_elses_namespace_need_not_be_made() {
     };
     let ours = namespace(serde_json::json!({"app.kubernetes.io/name": "eks-encrypt"}));
     let others = namespace(serde_json::json!({"app.kubernetes.io/name": "shop"}));
-    assert_eq!(apply::owner(&ours, "ops").await.unwrap(), Owner::Others, "a label can stand on any namespace");
-    assert_eq!(apply::owner(&others, "ops").await.unwrap(), Owner::Others);
+    assert_eq!(
+        apply::namespace_state(&ours, "ops").await.unwrap(),
+        NamespaceState::Exists,
+        "a label can stand on any namespace"
+    );
+    assert_eq!(apply::namespace_state(&others, "ops").await.unwrap(), NamespaceState::Exists);
     let makes = |owner| {
         needed("ops", owner, &enable(&[]).job).iter().any(|what| what.resource.as_deref() == Some("namespaces"))
     };
-    assert!(makes(Owner::Nobody) && !makes(Owner::Others));
+    assert!(makes(NamespaceState::Absent) && !makes(NamespaceState::Exists));
 }
 
 #[tokio::test]

@@ -15,10 +15,10 @@ use crate::k8s::{self, Kubernetes};
 use crate::model::run::{Run, ended, variable};
 use crate::output::finish;
 use crate::output::subject::Subject;
-use crate::run::existing::jobs;
-use crate::run::namespaces::of_runs;
-use crate::run::proof::{Begun, Prover};
-use crate::run::{judge_and_prove, to_its_end};
+use crate::run::find::jobs;
+use crate::run::namespaces::list_namespaces_of_runs;
+use crate::run::proof::{CensusBefore, Prover};
+use crate::run::{follow_and_revoke, verify_result};
 use crate::stop::{Coded, Stop};
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::Screen;
@@ -65,7 +65,7 @@ async fn follow_any(
         let place = namespace.map_or_else(|| "a namespace of runs".to_owned(), |name| format!("namespace {name}"));
         Error::None { place, status: status(&args.kube, namespace) }
     };
-    let namespaces = of_runs(&kubernetes.client, namespace).await.map_err(Error::Namespaces)?;
+    let namespaces = list_namespaces_of_runs(&kubernetes.client, namespace).await.map_err(Error::Namespaces)?;
     let job = find(&kubernetes.client, &namespaces).await?.ok_or_else(none)?;
     let run = Run::of_any(&job).ok_or_else(none)?;
     let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
@@ -91,15 +91,15 @@ async fn follow_on(
 ) -> Result<ExitCode, Stop> {
     let began = Instant::now();
     let deadline = began + args.timeout;
-    stage.replace(Stage::Following(run.without_rights(&kubernetes.flags)));
+    stage.replace(Stage::Following(run.revoke_command(&kubernetes.flags)));
     let key_arn = subject.key_arn.as_str();
     let (wanted, pace) = (Prove::Full, (None, None));
     let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, screen };
-    let (ended, stay) = to_its_end(kubernetes, run, false, screen, deadline).await;
+    let (ended, stay) = follow_and_revoke(kubernetes, run, false, screen, deadline).await;
     let code = match ended {
         Ok(ended) => {
             // What was before its end, this command has not seen: it verifies every Secret now.
-            let verdict = judge_and_prove(run, &ended, &prover, Begun::Later, stage).await;
+            let verdict = verify_result(run, &ended, &prover, CensusBefore::Later, stage).await;
             Ok(finish(run, &ended, &verdict, subject, &[], began.elapsed(), args.output, screen))
         }
         Err(error) => Err(error),
@@ -120,7 +120,7 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
         cleanup(&args.kube)
     ));
     if stay.iter().any(|object| object.starts_with("ClusterRoleBinding"))
-        && let Some(without_rights) = run.without_rights(&args.kube)
+        && let Some(without_rights) = run.revoke_command(&args.kube)
     {
         screen.line(&format!("To remove the right to list and patch every Secret alone:\n  {without_rights}"));
     }

@@ -9,9 +9,9 @@ use crate::aws::association::Plan;
 use crate::checks::Ground;
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
 use crate::k8s::Kubernetes;
-use crate::run::apply::{self, Owner};
+use crate::run::apply::{self, NamespaceState};
+use crate::run::describe_write;
 use crate::run::verification::Verification;
-use crate::run::what_is_written;
 use crate::stop::Coded;
 use crate::ui::screen::{Screen, one_line};
 
@@ -69,8 +69,8 @@ impl Question {
             ));
         }
         text.push_str(&rewrite(engine, job, rewrites));
-        if rewrites && !job.local && ground.owner == Owner::Others {
-            text.push_str(&format!("\nBe aware: {}.\n", apply::somebody_elses(&ground.run.namespace)));
+        if rewrites && !job.local && ground.owner == NamespaceState::Exists {
+            text.push_str(&format!("\nBe aware: {}.\n", apply::unmanaged_namespace_warning(&ground.run.namespace)));
         }
         match &ground.eks {
             Some(eks) => Self { name: eks.cluster.name.clone(), what: "the cluster's name", text },
@@ -155,7 +155,7 @@ fn rewrite(engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> String {
         Prove::Job => " Then the Job\nverifies that every Secret is under the key.",
         Prove::None => "",
     };
-    format!("Every Secret of the cluster will be written once, {who}:\n{}.{proof}\n", what_is_written(engine.method))
+    format!("Every Secret of the cluster will be written once, {who}:\n{}.{proof}\n", describe_write(engine.method))
 }
 
 #[cfg(test)]

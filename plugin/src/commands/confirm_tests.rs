@@ -6,7 +6,7 @@ use crate::testing::{enable, ground, kubernetes, not_found, told};
 use insta::assert_snapshot;
 
 /// What is asked before this plan, with these flags.
-fn asked(plan: Plan, owner: Owner, more: &[&str]) -> Question {
+fn asked(plan: Plan, owner: NamespaceState, more: &[&str]) -> Question {
     let flags = enable(more);
     let ground = ground(kubernetes(|_, path| not_found(path)), &[]);
     let eks = ground.eks.map(|eks| Eks { plan, ..eks });
@@ -16,7 +16,7 @@ fn asked(plan: Plan, owner: Owner, more: &[&str]) -> Question {
 
 #[tokio::test]
 async fn the_irreversible_step_is_called_so() {
-    assert_snapshot!(asked(Plan::Associate, Owner::Nobody, &[]).text, @r"
+    assert_snapshot!(asked(Plan::Associate, NamespaceState::Absent, &[]).text, @r"
 
     This associates the KMS key
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
@@ -35,7 +35,7 @@ async fn the_irreversible_step_is_called_so() {
 
 #[tokio::test]
 async fn what_is_left_to_do_is_said() {
-    let texts = [Plan::Follow("u-1".into()), Plan::Nothing].map(|plan| asked(plan, Owner::Nobody, &[]).text);
+    let texts = [Plan::Follow("u-1".into()), Plan::Nothing].map(|plan| asked(plan, NamespaceState::Absent, &[]).text);
     assert_snapshot!(texts.join("---"), @r"
 
     EKS is already associating
@@ -61,8 +61,8 @@ async fn what_is_left_to_do_is_said() {
 #[tokio::test]
 async fn how_secrets_are_written_is_said() {
     let texts = [
-        asked(Plan::Nothing, Owner::Nobody, &["--method=touch", "--prove=none"]),
-        asked(Plan::Nothing, Owner::Nobody, &["--encrypt-existing-secrets=false"]),
+        asked(Plan::Nothing, NamespaceState::Absent, &["--method=touch", "--prove=none"]),
+        asked(Plan::Nothing, NamespaceState::Absent, &["--encrypt-existing-secrets=false"]),
     ]
     .map(|question| question.text.split_once("already.\n").unwrap().1.to_owned());
     assert_snapshot!(texts.join("---\n"), @r"
@@ -115,8 +115,8 @@ fn refusals() {
 #[tokio::test]
 async fn somebody_elses_namespace_is_told_with_what_it_means_before_the_question() {
     let told = |owner| asked(Plan::Nothing, owner, &["-n", "ops"]).text;
-    let with = told(Owner::Others);
-    assert_snapshot!(with.strip_prefix(&told(Owner::Nobody)).unwrap(), @r"
+    let with = told(NamespaceState::Exists);
+    assert_snapshot!(with.strip_prefix(&told(NamespaceState::Absent)).unwrap(), @r"
 
     Be aware: namespace ops exists already and is used as it is. While the run lasts, whoever may create Pods, Secrets or ServiceAccount tokens there can use the Job's right to list every Secret of the cluster with its data.
     ");

@@ -19,9 +19,9 @@ use crate::output::subject::Subject;
 use crate::output::{early, summary, tell};
 use crate::registry::login::Aws;
 use crate::registry::push::Push;
-use crate::run::proof::{Begun, Proven, Prover};
+use crate::run::proof::{CensusBefore, Proven, Prover};
 use crate::run::verification::{self, Verification};
-use crate::run::{Work, drive_and_prove};
+use crate::run::{RunRequest, run_and_verify};
 use crate::stop::Stop;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::{Screen, one_line};
@@ -43,7 +43,10 @@ async fn verified(args: &Enable, ground: &Ground) -> Option<(String, Verificatio
     let eks = ground.eks.as_ref().filter(|eks| eks.plan == Plan::Nothing)?;
     let may = !args.force && args.encrypt_existing_secrets && args.wait && args.engine.prover(&args.job) == Prove::Full;
     match may {
-        true => verification::last(&ground.kubernetes.client, args.job.namespace.as_deref(), &eks.key.arn).await,
+        true => {
+            verification::last_verification(&ground.kubernetes.client, args.job.namespace.as_deref(), &eks.key.arn)
+                .await
+        }
         false => None,
     }
 }
@@ -102,14 +105,21 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
         return Ok(ExitCode::Done);
     }
     let (key_arn, missing) = (eks.key.arn.as_str(), ground.api_servers.missing.as_slice());
-    let work =
-        Work { kubernetes, run: &ground.run, key_arn, engine: &args.engine, job: &args.job, wait: args.wait, missing };
+    let work = RunRequest {
+        kubernetes,
+        run: &ground.run,
+        key_arn,
+        engine: &args.engine,
+        job: &args.job,
+        wait: args.wait,
+        missing,
+    };
     // Where the key was associated already, nobody knows what they wrote under before.
     let before = ground.api_servers.key.as_ref().filter(|_| eks.plan == Plan::Associate);
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
     let prover = Prover { kubernetes, key_arn, before, wanted, pace, deadline, screen };
     if let Some((namespace, _)) = &ground.verified {
-        let (proven, failures) = prover.conclude(Begun::Later, Some(namespace)).await;
+        let (proven, failures) = prover.conclude(CensusBefore::Later, Some(namespace)).await;
         match proven {
             Proven::Yes(verified) => {
                 verify::report(args.go.output, &subject, Ok(&verified), &failures, began.elapsed(), screen);
@@ -119,7 +129,7 @@ async fn go_on(args: &Enable, ground: &Ground, screen: &Screen, stage: &RefCell<
             Proven::NotWanted => {}
         }
     }
-    match drive_and_prove(&work, &prover, stage).await {
+    match run_and_verify(&work, &prover, stage).await {
         Ok(driven) => Ok(tell(&driven, &args.kube, &subject, checks, began.elapsed(), args.go.output, screen)),
         Err(stop) => {
             screen.line("The key stays associated; what is missing is the re-encryption.");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::cli::{KubeFlags, Manifests, attach};
 use crate::model::run::Run;
-use crate::run::manifests::{self, Settings};
+use crate::run::manifests::{self, ManifestSettings};
 use crate::stop::{Coded, Stop};
 use crate::ui::screen;
 
@@ -42,7 +42,7 @@ fn text(args: &Manifests, run: &Run) -> Result<String, Stop> {
         return Err(NoImage.into());
     }
     let (key_arn, engine, job) = (args.key_arn.as_str(), &args.engine, &args.job);
-    let settings = Settings { run, key_arn, engine, job, watched: false, missing: &[] };
+    let settings = ManifestSettings { run, key_arn, engine, job, watched: false, missing: &[] };
     let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
     let attach = attach(&KubeFlags::default(), Some(&run.namespace));
     Ok(format!("{HEAD}{attach}\n{}", yaml.trim_end()))

@@ -18,7 +18,7 @@ use crate::output::{early, tell};
 use crate::registry::login::Aws;
 use crate::registry::push::Push;
 use crate::run::proof::Prover;
-use crate::run::{Work, drive_and_prove};
+use crate::run::{RunRequest, run_and_verify};
 use crate::stop::Stop;
 use crate::ui::interrupt::Stage;
 use crate::ui::screen::Screen;
@@ -71,7 +71,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
     let key_arn = eks.as_ref().map_or(vouched, |eks| &eks.key.arn);
     stage.replace(Stage::Looking);
     let missing = ground.api_servers.missing.as_slice();
-    let work = Work {
+    let work = RunRequest {
         kubernetes,
         run: &ground.run,
         key_arn,
@@ -82,7 +82,7 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
     };
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
     let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, screen };
-    let driven = drive_and_prove(&work, &prover, stage).await?;
+    let driven = run_and_verify(&work, &prover, stage).await?;
     let subject = Subject { key_arn: key_arn.to_owned(), ..Subject::of(ground) };
     Ok(tell(&driven, &args.kube, &subject, &ground.checks, began.elapsed(), args.go.output, screen))
 }

@@ -1,7 +1,7 @@
 //! The second half alone: what it refuses, what it leaves out, and what it leaves behind.
 use super::*;
 use crate::checks::check;
-use crate::run::apply::Owner;
+use crate::run::apply::NamespaceState;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
     self, Answer, KEY, NO_UPDATES, WITH, aws, described, described_key, heard, kubeconfig, reencrypt as flags, told,
@@ -145,7 +145,7 @@ async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
 #[tokio::test(start_paused = true)]
 async fn without_aws_the_run_names_no_key() {
     let (client, _) = api_server("not there", "complete", 0);
-    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let ground = Ground { eks: None, owner: NamespaceState::Absent, ..testing::ground(client, &[]) };
     let screen = Screen::kept();
     let code = go_on(&vouched(&[]), &ground, &screen, &RefCell::default()).await.unwrap();
     // The API servers agree on a key, and nobody knows whose it is.
@@ -157,7 +157,7 @@ async fn without_aws_the_run_names_no_key() {
 #[tokio::test(start_paused = true)]
 async fn without_aws_a_key_that_is_vouched_for_is_proven() {
     let (client, _) = api_server("not there", "complete", 0);
-    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let ground = Ground { eks: None, owner: NamespaceState::Absent, ..testing::ground(client, &[]) };
     let screen = Screen::kept();
     let code = go_on(&vouched(&["--key-arn", testing::KEY]), &ground, &screen, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done, "{}", screen.text());
@@ -167,7 +167,7 @@ async fn without_aws_a_key_that_is_vouched_for_is_proven() {
 #[tokio::test]
 async fn whoever_interrupts_after_the_checks_is_not_told_that_nothing_was_changed() {
     let (client, _) = heard(|_, _| (403, testing::forbidden("list", "jobs")));
-    let ground = Ground { eks: None, owner: Owner::Nobody, ..testing::ground(client, &[]) };
+    let ground = Ground { eks: None, owner: NamespaceState::Absent, ..testing::ground(client, &[]) };
     let (screen, stage) = (Screen::kept(), RefCell::default());
     go_on(&vouched(&[]), &ground, &screen, &stage).await.unwrap_err();
     assert_eq!(stage.into_inner(), Stage::Looking);

@@ -33,8 +33,8 @@ use crate::model::engine::method_name;
 use crate::model::run::{ended, with_app_label};
 use crate::model::target::Target;
 use crate::output::document::Head;
-use crate::run::existing::{jobs, key_of};
-use crate::run::namespaces::{newest, of_runs};
+use crate::run::find::{job_key_arn, jobs};
+use crate::run::namespaces::{list_namespaces_of_runs, newest};
 use crate::run::verification::{self, Verification};
 use crate::stop::Stop;
 use crate::ui::screen::{self, Screen};
@@ -255,7 +255,7 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
 /// The record, the Job and the Secrets.
 async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Option<&str>, deadline: Instant) {
     let (client, mut patience) = (&kubernetes.client, Patience::with(&kubernetes.server, deadline));
-    let namespaces = match patience.hear(of_runs(client, named)).await {
+    let namespaces = match patience.hear(list_namespaces_of_runs(client, named)).await {
         Ok(namespaces) => namespaces,
         Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),
         Err(cause) => {
@@ -279,7 +279,7 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Opti
     };
     // Both stand in one ConfigMap: where that can't be read, the reason stands there already.
     if status.record_sought {
-        let read = async |namespace| verification::read(client, namespace).await;
+        let read = async |namespace| verification::read_verification(client, namespace).await;
         match patience.hear(newest(&namespaces, read, |it| it.time)).await {
             Ok(verified) => status.verified = verified.map(|(_, verified)| verified),
             Err(cause) if patience.is_over() => {
@@ -375,7 +375,7 @@ fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: Option<&[Job]>) 
     // A printed Job, which somebody else applied, may be older than the association, whatever key it names; and who applied a
     // Job that can't be seen, or is gone, nobody knows.
     let job = jobs?.iter().find(|job| job.labels().get(RUN_LABEL) == Some(&record.run))?;
-    key_of(job).is_some().then_some(true)
+    job_key_arn(job).is_some().then_some(true)
 }
 
 fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {

@@ -17,8 +17,8 @@ use crate::model::target::Target;
 use crate::output::document::Head;
 use crate::output::subject::Subject;
 use crate::output::summary;
-use crate::run::namespaces::of_runs;
-use crate::run::proof::{Begun, Proven, Prover};
+use crate::run::namespaces::list_namespaces_of_runs;
+use crate::run::proof::{CensusBefore, Proven, Prover};
 use crate::stop::{Coded, Stop};
 use crate::ui::screen::{self, Output, Screen, one_line};
 
@@ -127,8 +127,8 @@ async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, scree
         screen,
     };
     // Beside the record of the last run. Without a right to list namespaces, or without a run, it is not noted.
-    let namespaces = of_runs(&kubernetes.client, args.namespace.as_deref()).await.unwrap_or_default();
-    let (proven, failures) = prover.conclude(Begun::Later, namespaces.last().map(String::as_str)).await;
+    let namespaces = list_namespaces_of_runs(&kubernetes.client, args.namespace.as_deref()).await.unwrap_or_default();
+    let (proven, failures) = prover.conclude(CensusBefore::Later, namespaces.last().map(String::as_str)).await;
     let why = match proven {
         Proven::Yes(verified) => {
             report(args.output, subject, Ok(&verified), &failures, began.elapsed(), screen);

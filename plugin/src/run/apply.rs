@@ -24,7 +24,7 @@ use crate::ui::screen::Screen;
 pub(crate) enum Error {
     /// The API server refused an object.
     #[error(
-        "can't apply {kind} {name}: {}, and it has been taken back; run the same command again when this is mended", done(.kind)
+        "can't apply {kind} {name}: {}, and it has been taken back; run the same command again when this is mended", failure_effect(.kind)
     )]
     Apply {
         kind: String,
@@ -35,7 +35,7 @@ pub(crate) enum Error {
 }
 
 /// What of a run that was not made may be done all the same: a Job may be made though its answer got lost.
-fn done(kind: &str) -> &'static str {
+fn failure_effect(kind: &str) -> &'static str {
     if kind == "Job" {
         "if it was made all the same, it may have re-encrypted some Secrets"
     } else {
@@ -53,60 +53,60 @@ impl Coded for Error {
 pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<Option<String>, Error> {
     let mut job = None;
     for object in objects {
-        job = one(client, object, screen).await?.or(job);
+        job = apply_object(client, object, screen).await?.or(job);
     }
     Ok(job)
 }
 
 /// Applies what gives a running Job its rights. A failure is reported, because the object may exist already, and the Job is
 /// followed. Its ServiceAccount is not created again: the token of its Pod would be that of the old one.
-pub(crate) async fn rights(client: &Client, objects: &[Object], screen: &Screen) {
+pub(crate) async fn apply_rbac(client: &Client, objects: &[Object], screen: &Screen) {
     let gives_rights =
         |object: &&Object| !matches!(object, Object::Namespace(_) | Object::ServiceAccount(_) | Object::Job(_));
     for object in objects.iter().filter(gives_rights) {
-        if let Err(Error::Apply { kind, name, source }) = one(client, object, screen).await {
+        if let Err(Error::Apply { kind, name, source }) = apply_object(client, object, screen).await {
             screen.line(&format!("note: can't apply {kind} {name} again: {source}"));
         }
     }
 }
 
 /// Applies one object. Gives back the UID, if it is the Job.
-async fn one(client: &Client, object: &Object, screen: &Screen) -> Result<Option<String>, Error> {
+async fn apply_object(client: &Client, object: &Object, screen: &Screen) -> Result<Option<String>, Error> {
     match object {
-        Object::Job(object) => return Ok(within(client, object.as_ref()).await?.uid()),
-        Object::Namespace(object) => namespace(client, object, screen).await,
-        Object::ClusterRole(object) => everywhere(client, object).await.map(drop),
-        Object::ClusterRoleBinding(object) => everywhere(client, object).await.map(drop),
+        Object::Job(object) => return Ok(apply_namespaced(client, object.as_ref()).await?.uid()),
+        Object::Namespace(object) => create_namespace(client, object, screen).await,
+        Object::ClusterRole(object) => apply_cluster_scoped(client, object).await.map(drop),
+        Object::ClusterRoleBinding(object) => apply_cluster_scoped(client, object).await.map(drop),
         Object::ServiceAccount(object) => {
-            create(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
+            create_object(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
         }
-        Object::Role(object) => within(client, object).await.map(drop),
-        Object::RoleBinding(object) => within(client, object).await.map(drop),
+        Object::Role(object) => apply_namespaced(client, object).await.map(drop),
+        Object::RoleBinding(object) => apply_namespaced(client, object).await.map(drop),
     }
     .map(|()| None)
 }
 
 /// Whose a namespace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum NamespaceState {
     /// It does not exist: the run creates it.
-    Nobody,
+    Absent,
     /// It exists. Whoever created it may have given rights in it, whatever labels it has.
-    Others,
+    Exists,
 }
 
 /// Looks whose a namespace is.
-pub(crate) async fn owner(client: &Client, name: &str) -> Result<Owner, kube::Error> {
+pub(crate) async fn namespace_state(client: &Client, name: &str) -> Result<NamespaceState, kube::Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     match k8s::again(|| api.get(name)).await {
-        Ok(_) => Ok(Owner::Others),
-        Err(error) if k8s::gone(&error, name) => Ok(Owner::Nobody),
+        Ok(_) => Ok(NamespaceState::Exists),
+        Err(error) if k8s::gone(&error, name) => Ok(NamespaceState::Absent),
         Err(error) => Err(error),
     }
 }
 
 /// What it means to run in somebody else's namespace: before the confirmation, and when it is done.
-pub(crate) fn somebody_elses(namespace: &str) -> String {
+pub(crate) fn unmanaged_namespace_warning(namespace: &str) -> String {
     format!(
         "namespace {namespace} exists already and is used as it is. While the run lasts, whoever may create Pods, Secrets or \
          ServiceAccount tokens there can use the Job's right to list every Secret of the cluster with its data"
@@ -115,15 +115,15 @@ pub(crate) fn somebody_elses(namespace: &str) -> String {
 
 /// An existing namespace stays as it is: our Pod Security labels on, say, kube-system would stop its Pods. One that is created
 /// between the look and this call is refused.
-async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
+async fn create_namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
     let name = object.name_any();
-    match owner(client, &name).await {
-        Ok(Owner::Others) => {
-            screen.line(&format!("note: {}", somebody_elses(&name)));
+    match namespace_state(client, &name).await {
+        Ok(NamespaceState::Exists) => {
+            screen.line(&format!("note: {}", unmanaged_namespace_warning(&name)));
             Ok(())
         }
-        Ok(Owner::Nobody) => create(Api::all(client.clone()), object).await,
-        Err(error) => Err(failed(object, &error)),
+        Ok(NamespaceState::Absent) => create_object(Api::all(client.clone()), object).await,
+        Err(error) => Err(apply_error(object, &error)),
     }
 }
 
@@ -131,33 +131,35 @@ async fn namespace(client: &Client, object: &Namespace, screen: &Screen) -> Resu
 pub(crate) async fn dry_run(client: &Client, object: &Object) -> Result<(), kube::Error> {
     let params = PatchParams::apply(FIELD_MANAGER).force().dry_run();
     match object {
-        Object::ClusterRole(object) => put(Api::all(client.clone()), object, &params).await.map(drop),
-        Object::ClusterRoleBinding(object) => put(Api::all(client.clone()), object, &params).await.map(drop),
+        Object::ClusterRole(object) => server_side_apply(Api::all(client.clone()), object, &params).await.map(drop),
+        Object::ClusterRoleBinding(object) => {
+            server_side_apply(Api::all(client.clone()), object, &params).await.map(drop)
+        }
         Object::Role(object) => {
             let roles = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
-            put(roles, object, &params).await.map(drop)
+            server_side_apply(roles, object, &params).await.map(drop)
         }
         _ => Ok(()),
     }
 }
 
-async fn everywhere<K>(client: &Client, object: &K) -> Result<K, Error>
+async fn apply_cluster_scoped<K>(client: &Client, object: &K) -> Result<K, Error>
 where
     K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    patch(Api::all(client.clone()), object).await
+    apply_patch(Api::all(client.clone()), object).await
 }
 
-async fn within<K>(client: &Client, object: &K) -> Result<K, Error>
+async fn apply_namespaced<K>(client: &Client, object: &K) -> Result<K, Error>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
+    apply_patch(Api::namespaced(client.clone(), &object.namespace().unwrap_or_default()), object).await
 }
 
 /// Creates one object that must not exist: an existing one may have been prepared by somebody. But one that exists after an earlier
 /// attempt had no answer is ours, for it has the run's id in its name, and nobody knew that before.
-async fn create<K>(api: Api<K>, object: &K) -> Result<(), Error>
+async fn create_object<K>(api: Api<K>, object: &K) -> Result<(), Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
@@ -171,19 +173,21 @@ where
     };
     match k8s::again(attempt).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() && unanswered.into_inner() => Ok(()),
-        answer => answer.map(drop).map_err(|error| failed(object, &error)),
+        answer => answer.map(drop).map_err(|error| apply_error(object, &error)),
     }
 }
 
 /// Applies one object.
-async fn patch<K>(api: Api<K>, object: &K) -> Result<K, Error>
+async fn apply_patch<K>(api: Api<K>, object: &K) -> Result<K, Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
-    put(api, object, &PatchParams::apply(FIELD_MANAGER).force()).await.map_err(|error| failed(object, &error))
+    server_side_apply(api, object, &PatchParams::apply(FIELD_MANAGER).force())
+        .await
+        .map_err(|error| apply_error(object, &error))
 }
 
-async fn put<K>(api: Api<K>, object: &K, params: &PatchParams) -> Result<K, kube::Error>
+async fn server_side_apply<K>(api: Api<K>, object: &K, params: &PatchParams) -> Result<K, kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
@@ -191,6 +195,6 @@ where
     k8s::again(|| api.patch(&name, params, &patch)).await
 }
 
-fn failed<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {
+fn apply_error<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {
     Error::Apply { kind: K::kind(&()).into_owned(), name: object.name_any(), source: Cause::kube(error) }
 }

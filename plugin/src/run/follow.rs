@@ -22,42 +22,42 @@ use crate::cli::{self, KubeFlags};
 use crate::k8s::{Kubernetes, gone};
 use crate::model::run::{JobEnd, Run, ended};
 use crate::run::lines::{Allowance, Lines};
-use crate::run::log::{Log, Read};
-use crate::run::startup::{begun, had_another, reason, state, when};
-use crate::run::verdict::last_word;
-use crate::run::wire::Foreign;
+use crate::run::log::{Log, LogLine};
+use crate::run::pod_status::{container_state, had_previous_pod, has_started, last_seen, pending_reason};
+use crate::run::verdict::final_event;
+use crate::run::wire_version::OtherWireVersion;
 use crate::ui::progress::{Finished, Progress, elapsed};
 use crate::ui::screen::Screen;
 
 pub(crate) use error::Error;
 
 /// How often we look, and the screen is drawn.
-const TICK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The Job writes a line every 15 s. Three missing ones mean that the connection is dead, whatever TCP thinks.
-const DEAD: Duration = Duration::from_secs(45);
+const STREAM_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// When a Pod that has not begun deserves a word, though nothing says why.
-const SLOW: Duration = Duration::from_secs(30);
+const SLOW_START: Duration = Duration::from_secs(30);
 
 /// How often an ended Pod's log is asked for before we do without it: its node may be gone.
-const ATTEMPTS: u32 = 3;
+const MAX_LOG_ATTEMPTS: u32 = 3;
 
 /// How long refusals (401, 403, a proxy's 404) are borne in a row: an API server that starts, or a load balancer before it,
 /// sends them too.
-const REFUSED: Duration = Duration::from_secs(300);
+const MAX_REJECTION_TIME: Duration = Duration::from_secs(300);
 
 /// How often the Job is looked at while a log is read: a Pod may write for ever, and only the Job knows whether it has ended.
-const LOOK: Duration = Duration::from_secs(10);
+const JOB_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long what is left of the logs is read once the Job has ended.
-const LAST_LINES: Duration = Duration::from_secs(30);
+const LOG_GRACE: Duration = Duration::from_secs(30);
 
 /// How many lines of logs are shown at once; after that, one a second.
-const SHOWN: f64 = 100.0;
+const MAX_BURST_LINES: f64 = 100.0;
 
 /// How many reasons and causes are shown: their authors must not fill the screen.
-const REPORTED: usize = 100;
+const MAX_REPORTED: usize = 100;
 
 /// How it ended.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub(crate) async fn follow(
         log: Log::default(),
         allowance: Allowance::default(),
         over: None,
-        shown: (SHOWN, Instant::now()),
+        shown: (MAX_BURST_LINES, Instant::now()),
         hidden: 0,
         progress: Progress::default(),
         read: HashSet::new(),
@@ -145,7 +145,7 @@ struct Follower<'a> {
     /// What has been said once: reasons alternate (ErrImagePull, ImagePullBackOff), connections break again and again.
     told: HashSet<String>,
     /// The version that the Job speaks, where it is not ours.
-    foreign: Option<Foreign>,
+    foreign: Option<OtherWireVersion>,
     /// The Job's UID, once it is known.
     uid: Option<String>,
 }
@@ -153,60 +153,61 @@ struct Follower<'a> {
 impl Follower<'_> {
     async fn follow(&mut self) -> Result<Ended, Error> {
         loop {
-            match self.look().await {
+            match self.fetch().await {
                 // Another one has its name by now.
-                Ok((job, _)) if self.is_another(&job) => {
-                    return Err(Error::Gone { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
+                Ok((job, _)) if self.is_replaced(&job) => {
+                    return Err(Error::Deleted { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
                 }
                 Ok((job, pods)) => {
                     self.refused = None;
-                    self.begun |= begun(&job, &pods);
+                    self.begun |= has_started(&job, &pods);
                     let end = ended(&job);
-                    if let Some(theirs) = self.foreign.take().or_else(|| Foreign::of(&job, &pods)) {
-                        return Err(Error::unreadable(self.run, self.flags, self.made, theirs, end));
+                    if let Some(theirs) = self.foreign.take().or_else(|| OtherWireVersion::from_job(&job, &pods)) {
+                        return Err(Error::unsupported_version(self.run, self.flags, self.made, theirs, end));
                     }
                     if end.is_some() {
                         self.over.get_or_insert_with(Instant::now);
                     }
-                    let unread = self.unread(&pods).filter(|_| self.may_read());
+                    let unread = self.next_log(&pods).filter(|_| self.may_read());
                     match (&unread, end) {
                         (Some((pod, over)), _) => self.stream(pod, *over).await,
                         (None, Some(end)) => {
                             self.report_hidden();
-                            let last_word = last_word(&pods, &self.run.id);
+                            let last_word = final_event(&pods, &self.run.id);
                             let progress = std::mem::take(&mut self.progress);
                             return Ok(Ended { job: end, last_word, progress, interrupted: false });
                         }
-                        (None, None) => self.startup(&job, pods.last()).await?,
+                        (None, None) => self.check_startup(&job, pods.last()).await?,
                     }
                 }
                 Err(error) if gone(&error, &self.run.job) => {
-                    return Err(Error::Gone { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
+                    return Err(Error::Deleted { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
                 }
                 Err(error) => {
                     let source = Cause::kube(&error);
-                    if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= REFUSED {
-                        return Err(Error::lost(self.run, self.flags, source));
+                    if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= MAX_REJECTION_TIME
+                    {
+                        return Err(Error::unreachable(self.run, self.flags, source));
                     }
-                    self.tell(format!("note: no answer, asking again: {source}"));
+                    self.print_once(format!("note: no answer, asking again: {source}"));
                 }
             }
             if Instant::now() >= self.deadline {
-                return Err(Error::time_up(self.run, self.flags, elapsed(self.began.elapsed())));
+                return Err(Error::deadline_exceeded(self.run, self.flags, elapsed(self.began.elapsed())));
             }
-            self.draw();
-            sleep(TICK).await;
+            self.draw_progress();
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Whether this is not the Job that was made, found or seen first.
-    fn is_another(&mut self, job: &Job) -> bool {
+    fn is_replaced(&mut self, job: &Job) -> bool {
         let Some(uid) = &job.metadata.uid else { return false };
         self.uid.get_or_insert_with(|| uid.clone()) != uid
     }
 
     /// The Job and its Pods, oldest first.
-    async fn look(&self) -> Result<(Job, Vec<Pod>), kube::Error> {
+    async fn fetch(&self) -> Result<(Job, Vec<Pod>), kube::Error> {
         let job = self.jobs.get(&self.run.job).await?;
         let ours = ListParams::default().labels(&format!("{RUN_LABEL}={}", self.run.id));
         let mut pods = self.pods.list(&ours).await?.items;
@@ -219,9 +220,9 @@ impl Follower<'_> {
     }
 
     /// The next Pod with a log to read, and whether it has ended.
-    fn unread(&self, pods: &[Pod]) -> Option<(String, bool)> {
+    fn next_log(&self, pods: &[Pod]) -> Option<(String, bool)> {
         pods.iter().find_map(|pod| {
-            let (name, state) = (pod.name_any(), state(pod)?);
+            let (name, state) = (pod.name_any(), container_state(pod)?);
             let over = state.terminated.is_some();
             let begun = over || state.running.is_some();
             (begun && !self.read.contains(&name)).then_some((name, over))
@@ -232,12 +233,12 @@ impl Follower<'_> {
     fn may_read(&mut self) -> bool {
         let why = if self.allowance.is_used_up() {
             "the logs of this run are too long"
-        } else if self.over.is_some_and(|over| over.elapsed() >= LAST_LINES) {
+        } else if self.over.is_some_and(|over| over.elapsed() >= LOG_GRACE) {
             "the Job has ended, and its Pods' logs have not"
         } else {
             return true;
         };
-        self.tell(format!("note: {why}: the rest of them is not read"));
+        self.print_once(format!("note: {why}: the rest of them is not read"));
         false
     }
 
@@ -260,26 +261,26 @@ impl Follower<'_> {
             Err(error) => Err(kube::Error::BuildRequest(error)),
         };
         let whole = match log {
-            Ok(log) => self.lines(pod, Lines::new(log)).await,
+            Ok(log) => self.read_lines(pod, Lines::new(log)).await,
             Err(error) => {
-                self.tell(format!("note: can't read the log of Pod {pod} now: {}", Cause::kube(&error)));
+                self.print_once(format!("note: can't read the log of Pod {pod} now: {}", Cause::kube(&error)));
                 false
             }
         };
         let attempts = self.attempts.entry(pod.to_owned()).or_default();
         *attempts += u32::from(over);
-        if over && (whole || *attempts >= ATTEMPTS) {
+        if over && (whole || *attempts >= MAX_LOG_ATTEMPTS) {
             self.read.insert(pod.to_owned());
         }
     }
 
     /// Takes lines in until there are no more. Gives back whether the stream ended by itself.
-    async fn lines(&mut self, pod: &str, mut lines: Lines<impl AsyncBufRead + Unpin>) -> bool {
-        let mut tick = interval(TICK);
+    async fn read_lines(&mut self, pod: &str, mut lines: Lines<impl AsyncBufRead + Unpin>) -> bool {
+        let mut tick = interval(POLL_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut heard = Instant::now();
         let (jobs, run) = (self.jobs.clone(), self.run);
-        let mut over = std::pin::pin!(over(&jobs, &run.job, self.over));
+        let mut over = std::pin::pin!(logs_deadline(&jobs, &run.job, self.over));
         loop {
             tokio::select! {
                 over = &mut over => {
@@ -289,7 +290,7 @@ impl Follower<'_> {
                 line = lines.next(&mut self.allowance) => match line {
                     Ok(Some(line)) => {
                         heard = Instant::now();
-                        self.take(pod, &line);
+                        self.ingest_line(pod, &line);
                         if self.foreign.is_some() {
                             return false;
                         }
@@ -298,8 +299,8 @@ impl Follower<'_> {
                     Ok(None) => return true,
                 },
                 _ = tick.tick() => {
-                    self.draw();
-                    if heard.elapsed() >= DEAD || Instant::now() >= self.deadline {
+                    self.draw_progress();
+                    if heard.elapsed() >= STREAM_TIMEOUT || Instant::now() >= self.deadline {
                         return false;
                     }
                 }
@@ -307,23 +308,23 @@ impl Follower<'_> {
         }
     }
 
-    fn take(&mut self, pod: &str, line: &str) {
+    fn ingest_line(&mut self, pod: &str, line: &str) {
         match self.log.read(pod, line) {
-            Read::Event(line) => {
+            LogLine::Event(line) => {
                 if let Some(text) = self.progress.fold(&line, self.began.elapsed()) {
-                    self.show(&text);
+                    self.print_line(&text);
                 }
             }
-            Read::Note(text) => self.show(&text),
-            Read::Seen => {}
-            Read::Foreign(theirs) => self.foreign = Some(theirs),
+            LogLine::Note(text) => self.print_line(&text),
+            LogLine::Duplicate => {}
+            LogLine::OtherVersion(theirs) => self.foreign = Some(theirs),
         }
     }
 
     /// Shows a line of a log, unless there are too many.
-    fn show(&mut self, text: &str) {
+    fn print_line(&mut self, text: &str) {
         let (left, as_of) = self.shown;
-        let left = (left + as_of.elapsed().as_secs_f64()).min(SHOWN);
+        let left = (left + as_of.elapsed().as_secs_f64()).min(MAX_BURST_LINES);
         self.shown = (if left < 1.0 { left } else { left - 1.0 }, Instant::now());
         if left < 1.0 {
             self.hidden += 1;
@@ -342,19 +343,19 @@ impl Follower<'_> {
 
     /// Says why nothing runs, and gives up when that lasts, if nothing has ever run: a run that is half done waits for
     /// its next Pod, and so do we.
-    async fn startup(&mut self, job: &Job, pod: Option<&Pod>) -> Result<(), Error> {
+    async fn check_startup(&mut self, job: &Job, pod: Option<&Pod>) -> Result<(), Error> {
         let events = if pod.is_some() { Vec::new() } else { self.job_events().await };
-        match reason(job, pod, &events, Timestamp::now()) {
+        match pending_reason(job, pod, &events, Timestamp::now()) {
             Some(reason) => {
-                self.tell(format!("waiting: {}", reason.text));
+                self.print_once(format!("waiting: {}", reason.text));
                 let since = *self.stuck.get_or_insert_with(Instant::now);
-                if since.elapsed() >= reason.patience && self.made && self.never_begun(pod).await {
+                if since.elapsed() >= reason.timeout && self.made && self.never_started(pod).await {
                     let (job, namespace) = (self.run.job.clone(), self.run.namespace.clone());
                     return Err(Error::NotStarted { job, namespace, reason: reason.text });
                 }
-                if since.elapsed() >= SLOW && !self.begun {
+                if since.elapsed() >= SLOW_START && !self.begun {
                     let (job, namespace) = (&self.run.job, &self.run.namespace);
-                    self.tell(format!(
+                    self.print_once(format!(
                         "no Pod of it has begun. To begin anew, take it away first: `{}`. Then run the same command again with \
                          other settings, or do the same from here, with your own rights and without a Pod: `{}`",
                         cli::kubectl(self.flags, &format!("delete job -n {namespace} {job}")),
@@ -364,10 +365,12 @@ impl Follower<'_> {
             }
             None => {
                 self.stuck = None;
-                if self.began.elapsed() >= SLOW && self.attempts.is_empty() {
+                if self.began.elapsed() >= SLOW_START && self.attempts.is_empty() {
                     let (job, namespace) = (&self.run.job, &self.run.namespace);
                     let look = cli::kubectl(self.flags, &format!("describe job,pod -n {namespace}"));
-                    self.tell(format!("waiting: its Pod has not begun, and nothing says why; see `{look}` ({job})"));
+                    self.print_once(format!(
+                        "waiting: its Pod has not begun, and nothing says why; see `{look}` ({job})"
+                    ));
                 }
             }
         }
@@ -375,8 +378,8 @@ impl Follower<'_> {
     }
 
     /// Whether no Pod of the run can have begun, one that nobody saw included.
-    async fn never_begun(&self, pod: Option<&Pod>) -> bool {
-        !self.begun && !had_another(pod.map(Pod::name_any).as_deref(), &self.job_events().await)
+    async fn never_started(&self, pod: Option<&Pod>) -> bool {
+        !self.begun && !had_previous_pod(pod.map(Pod::name_any).as_deref(), &self.job_events().await)
     }
 
     /// The Job's events, oldest first. They only explain: without them the wait goes on.
@@ -384,34 +387,34 @@ impl Follower<'_> {
         let about =
             ListParams::default().fields(&format!("involvedObject.kind=Job,involvedObject.name={}", self.run.job));
         let mut events = self.events.list(&about).await.map(|list| list.items).unwrap_or_default();
-        events.sort_by_key(when);
+        events.sort_by_key(last_seen);
         events
     }
 
-    fn tell(&mut self, text: String) {
-        if self.told.len() < REPORTED && self.told.insert(text.clone()) {
+    fn print_once(&mut self, text: String) {
+        if self.told.len() < MAX_REPORTED && self.told.insert(text.clone()) {
             self.screen.line(&text);
         }
     }
 
-    fn draw(&self) {
+    fn draw_progress(&self) {
         self.screen.draw(&self.progress.frame(self.began.elapsed(), self.screen.width()));
     }
 }
 
 /// Waits until a Job has ended (`known`: since when that is known already), and what is left of its logs has had time to be read.
 /// Gives back when the end was seen.
-async fn over(jobs: &Api<Job>, job: &str, known: Option<Instant>) -> Instant {
+async fn logs_deadline(jobs: &Api<Job>, job: &str, known: Option<Instant>) -> Instant {
     let known = match known {
         Some(known) => known,
         None => loop {
-            sleep(LOOK).await;
+            sleep(JOB_POLL_INTERVAL).await;
             if jobs.get(job).await.is_ok_and(|job| ended(&job).is_some()) {
                 break Instant::now();
             }
         },
     };
-    sleep_until(known + LAST_LINES).await;
+    sleep_until(known + LOG_GRACE).await;
     known
 }
 

@@ -226,7 +226,7 @@ async fn a_half_done_run_is_not_given_up_because_its_successor_does_not_start() 
     for client in [seen, drained] {
         let screen = Screen::kept();
         let error = follow(&reached(client), &run(), true, &screen, in_minutes(20)).await.unwrap_err();
-        assert!(matches!(error, Error::TimeUp { .. }), "{error}");
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
         assert!(screen.text().contains("waiting: its container waits: ErrImagePull"), "{}", screen.text());
     }
 }
@@ -234,7 +234,7 @@ async fn a_half_done_run_is_not_given_up_because_its_successor_does_not_start() 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_another_process_made_is_not_given_up() {
     let error = follow(&reached(stuck(vec![], &[])), &run(), false, &Screen::kept(), in_minutes(20)).await.unwrap_err();
-    assert!(matches!(error, Error::TimeUp { .. }), "{error}");
+    assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_refusal_that_lasts_is_told() {
     let client = kubernetes(|_, _| (403, "you may not".into()));
     let began = Instant::now();
     let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
-    assert!(began.elapsed() >= REFUSED && began.elapsed() < REFUSED * 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= MAX_REJECTION_TIME && began.elapsed() < MAX_REJECTION_TIME * 2, "{:?}", began.elapsed());
     assert_snapshot!(told(error), @r"
     exit 1
     error: can't see how Job eks-encrypt-r1 in namespace ops goes on; it goes on without us, and keeps its right to list and patch every Secret; run the same command again (after `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away
@@ -311,7 +311,7 @@ async fn unreadable(made: bool, condition: Option<&'static str>) -> String {
     let (screen, began) = (Screen::kept(), Instant::now());
     let flagged = reached_by(&["--context", "prod"], client);
     let error = follow(&flagged, &run(), made, &screen, in_minutes(80)).await.unwrap_err();
-    assert!(began.elapsed() <= 2 * TICK, "{:?}", began.elapsed());
+    assert!(began.elapsed() <= 2 * POLL_INTERVAL, "{:?}", began.elapsed());
     format!("{}{}", screen.text(), told(error)).replace(crate::cli::VERSION, "VERSION")
 }
 
@@ -381,7 +381,7 @@ async fn a_last_word_of_another_version_is_seen_without_the_log() {
         false => (200, pods(std::slice::from_ref(&state))),
     });
     let error = follow(&reached(client), &run(), false, &Screen::kept(), in_minutes(80)).await.unwrap_err();
-    assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+    assert!(matches!(error, Error::UnsupportedVersion { .. }), "{error}");
 }
 
 /// An API server whose logs are these pieces; whatever else it is asked, it answers by the path.
@@ -447,7 +447,7 @@ async fn several_pods_that_write_for_ever_do_not_either() {
     };
     let client = with_log(answer, || {
         stream::unfold((), |()| async {
-            sleep(TICK).await;
+            sleep(POLL_INTERVAL).await;
             Some((b"x\n".to_vec(), ()))
         })
     });
@@ -527,6 +527,6 @@ async fn a_job_that_takes_the_place_of_the_runs_own_is_not_followed() {
         });
         let run = Run { uid: made, ..run() };
         let ended = follow(&reached(client), &run, true, &Screen::kept(), in_minutes(80)).await;
-        assert!(matches!(ended, Err(Error::Gone { .. })), "{ended:?}");
+        assert!(matches!(ended, Err(Error::Deleted { .. })), "{ended:?}");
     }
 }

@@ -6,13 +6,13 @@ use futures::io::{AsyncBufRead, AsyncBufReadExt as _};
 use tokio::time::{Instant, sleep_until};
 
 /// Longest line that is kept: the Job's own have a few KiB. Of a longer one, the beginning is read.
-const LONGEST: usize = 64 << 10;
+const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// How much is read in a second. A Job at 1,000 failures a second writes a tenth of either.
-const SECOND: Amount = Amount { lines: 10_000, bytes: 8 << 20 };
+const PER_SECOND: Amount = Amount { lines: 10_000, bytes: 8 << 20 };
 
 /// How much is read in all: several times what 200,000 failed Secrets make.
-const IN_ALL: u64 = 256 << 20;
+const MAX_TOTAL_BYTES: u64 = 256 << 20;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Amount {
@@ -31,7 +31,7 @@ pub(super) struct Allowance {
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { bytes: IN_ALL, second: SECOND, until: Instant::now() }
+        Self { bytes: MAX_TOTAL_BYTES, second: PER_SECOND, until: Instant::now() }
     }
 }
 
@@ -42,12 +42,12 @@ impl Allowance {
     }
 
     /// Waits until more may be read. Not reading is what slows a writer down.
-    async fn more(&mut self) {
+    async fn wait_for_next_second(&mut self) {
         if self.second.lines == 0 || self.second.bytes == 0 {
             sleep_until(self.until).await;
         }
         if Instant::now() >= self.until {
-            (self.second, self.until) = (SECOND, Instant::now() + Duration::from_secs(1));
+            (self.second, self.until) = (PER_SECOND, Instant::now() + Duration::from_secs(1));
         }
     }
 
@@ -76,11 +76,11 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
             if allowance.is_used_up() {
                 return Ok(None);
             }
-            allowance.more().await;
+            allowance.wait_for_next_second().await;
             let chunk = self.log.fill_buf().await?;
             let end = chunk.iter().position(|byte| *byte == b'\n');
             let (piece, read) = (&chunk[..end.unwrap_or(chunk.len())], end.map_or(chunk.len(), |end| end + 1));
-            let room = LONGEST - self.line.len();
+            let room = MAX_LINE_BYTES - self.line.len();
             self.line.extend_from_slice(piece.get(..room).unwrap_or(piece));
             self.log.consume_unpin(read);
             allowance.take(u64::from(end.is_some()), read as u64);
@@ -124,7 +124,7 @@ mod tests {
     async fn a_line_of_300_mib_is_kept_as_64_kib() {
         let pieces = stream::iter(std::iter::repeat_n(vec![b'x'; 1 << 20], 200).chain([b"\nnext\n".to_vec()]));
         let lines = read(pieces).await;
-        assert_eq!((lines[0].len(), lines[1].as_str(), lines.len()), (LONGEST, "next", 2));
+        assert_eq!((lines[0].len(), lines[1].as_str(), lines.len()), (MAX_LINE_BYTES, "next", 2));
         let endless = stream::iter(std::iter::repeat_with(|| vec![b'x'; 1 << 20]));
         assert_eq!(read(endless).await, Vec::<String>::new());
     }
@@ -135,6 +135,6 @@ mod tests {
         let lines = read(stream::iter(std::iter::repeat_n(b"x\n".repeat(1_000), 100))).await;
         assert_eq!((lines.len(), began.elapsed().as_secs()), (100_000, 10));
         let endless = stream::iter(std::iter::repeat_with(|| [vec![b'x'; 8191], vec![b'\n']].concat()));
-        assert_eq!(read(endless).await.len() as u64, IN_ALL / 8192);
+        assert_eq!(read(endless).await.len() as u64, MAX_TOTAL_BYTES / 8192);
     }
 }

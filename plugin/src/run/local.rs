@@ -18,24 +18,24 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::model::run::{JobEnd, Run};
-use crate::run::Work;
-use crate::run::apply::{self, Owner};
+use crate::run::RunRequest;
+use crate::run::apply::{self, NamespaceState};
 use crate::run::follow::Ended;
 use crate::run::manifests;
-use crate::run::namespaces::of_runs;
+use crate::run::namespaces::list_namespaces_of_runs;
 use crate::stop::{Coded, Stop};
 use crate::ui::interrupt::Stage;
 use crate::ui::progress::{Progress, own_line};
 use crate::ui::screen::Screen;
 
 /// How often the screen is drawn.
-const TICK: Duration = Duration::from_millis(500);
+const DRAW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long the record of a run before is asked for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the lease calls this process.
-const HERE: &str = "local";
+const LOCAL_HOLDER: &str = "local";
 
 /// Why it can't begin.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ impl Coded for Error {
 
 /// Re-encrypts every Secret from here.
 pub(crate) async fn run(
-    work: &Work<'_>,
+    work: &RunRequest<'_>,
     screen: &Screen,
     stage: &RefCell<Stage>,
     deadline: Instant,
@@ -77,12 +77,12 @@ pub(crate) async fn run(
 /// The same, with the engine's client, until `stop` gives a reason.
 async fn run_until(
     stop: impl Future<Output = String> + Send,
-    work: &Work<'_>,
+    work: &RunRequest<'_>,
     engine_client: &Client,
     screen: &Screen,
     stage: &RefCell<Stage>,
 ) -> Result<(Run, Ended), Stop> {
-    let run = resumed(work).await.unwrap_or_else(|| work.run.clone());
+    let run = find_resumable(work).await.unwrap_or_else(|| work.run.clone());
     namespace(work, &run, screen).await?;
     stage.replace(Stage::Local);
     let spec = spec(work, &run);
@@ -92,7 +92,7 @@ async fn run_until(
     };
     let mut engine = std::pin::pin!(rewrite(engine_client, &spec, sink, stop));
     let (mut progress, began) = (Progress::default(), Instant::now());
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(DRAW_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let result = loop {
         tokio::select! {
@@ -118,10 +118,10 @@ async fn run_until(
 }
 
 /// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.
-async fn namespace<'a>(work: &Work<'a>, run: &'a Run, screen: &Screen) -> Result<(), manifests::Error> {
+async fn namespace<'a>(work: &RunRequest<'a>, run: &'a Run, screen: &Screen) -> Result<(), manifests::Error> {
     let (client, name) = (&work.kubernetes.client, &run.namespace);
     // An existing one is used as it is; and what is reported of Pods in it is not true of a run that has none.
-    if matches!(apply::owner(client, name).await, Ok(Owner::Others)) {
+    if matches!(apply::namespace_state(client, name).await, Ok(NamespaceState::Exists)) {
         return Ok(());
     }
     let objects = manifests::objects(&work.settings(run))?;
@@ -134,11 +134,11 @@ async fn namespace<'a>(work: &Work<'a>, run: &'a Run, screen: &Screen) -> Result
 }
 
 /// The local run that was interrupted and that this one resumes, by the engine's own rule.
-async fn resumed(work: &Work<'_>) -> Option<Run> {
+async fn find_resumable(work: &RunRequest<'_>) -> Option<Run> {
     let client = &work.kubernetes.client;
-    let namespaces = of_runs(client, work.job.namespace.as_deref()).await.ok()?;
+    let namespaces = list_namespaces_of_runs(client, work.job.namespace.as_deref()).await.ok()?;
     for namespace in namespaces.iter().rev() {
-        let Ok(Some(before)) = record::read(client, namespace, PATIENCE).await else { continue };
+        let Ok(Some(before)) = record::read(client, namespace, SHUTDOWN_TIMEOUT).await else { continue };
         let run = Run::named(&before.run, namespace);
         if spec(work, &run).succeeds(&before) {
             return Some(run);
@@ -147,11 +147,11 @@ async fn resumed(work: &Work<'_>) -> Option<Run> {
     None
 }
 
-fn spec(work: &Work<'_>, run: &Run) -> Spec {
+fn spec(work: &RunRequest<'_>, run: &Run) -> Spec {
     Spec {
         run: run.id.clone(),
         job_uid: String::new(),
-        holder: format!("{}/{HERE}-{:08x}", run.id, rand::random::<u32>()),
+        holder: format!("{}/{LOCAL_HOLDER}-{:08x}", run.id, rand::random::<u32>()),
         namespace: run.namespace.clone(),
         method: work.engine.method,
         // This command does it, which is the process that the engine is in.

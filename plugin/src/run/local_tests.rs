@@ -7,9 +7,9 @@ use crate::cli::Prove;
 use crate::k8s::Kubernetes;
 use crate::output::finish;
 use crate::output::subject::Subject;
-use crate::run::judge_and_prove;
-use crate::run::proof::{Begun, Prover};
+use crate::run::proof::{CensusBefore, Prover};
 use crate::run::verdict::Verdict;
+use crate::run::verify_result;
 use crate::testing::{KEY, forbidden, kubeconfig, kubernetes_with_calls, reencrypt};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
     let kubernetes: Kubernetes = kubeconfig(client.clone(), "https://127.0.0.1:1", "authority A");
     let run = Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random());
     let (engine, job) = (&flags.engine, &flags.job);
-    let work = Work { kubernetes: &kubernetes, run: &run, key_arn, engine, job, wait: true, missing: &[] };
+    let work = RunRequest { kubernetes: &kubernetes, run: &run, key_arn, engine, job, wait: true, missing: &[] };
     let (screen, stage) = (Screen::kept(), RefCell::default());
     let stop = async {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -95,7 +95,7 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
         deadline: Instant::now(),
         screen: &screen,
     };
-    let verdict = judge_and_prove(&run, &ended, &prover, Begun::NotWanted, &stage).await;
+    let verdict = verify_result(&run, &ended, &prover, CensusBefore::NotWanted, &stage).await;
     // A run that Ctrl-C has stopped is told of as stopped; only one that went through everything is verified.
     let stopped_or_failed = matches!(verdict, Verdict::Incomplete { .. });
     assert_eq!(stage.into_inner(), if stopped_or_failed { Stage::Local } else { Stage::Verifying });

@@ -7,23 +7,23 @@ use eks_encrypt_job::api::bounds::cut;
 use eks_encrypt_job::wire::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::run::wire::Foreign;
+use crate::run::wire_version::OtherWireVersion;
 use crate::ui::screen::one_line;
 
 /// How much is shown of a line that is not the Job's.
-const SHOWN: usize = 500;
+const MAX_NOTE_CHARS: usize = 500;
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Read {
+pub(crate) enum LogLine {
     /// The Job speaks.
     Event(Box<Line>),
     /// Something else was written (the kubelet mixes stdout and stderr): shown, never choked on.
     Note(String),
     /// It has been seen.
-    Seen,
+    Duplicate,
     /// The Job speaks another version: nothing more can be read.
-    Foreign(Foreign),
+    OtherVersion(OtherWireVersion),
 }
 
 /// Remembers what has been seen.
@@ -43,7 +43,7 @@ impl Log {
     }
 
     /// Reads one line of a Pod's log.
-    pub(crate) fn read(&mut self, pod: &str, stamped: &str) -> Read {
+    pub(crate) fn read(&mut self, pod: &str, stamped: &str) -> LogLine {
         let (stamp, text) = split(stamped);
         let old = stamp.is_some_and(|stamp| self.last.get(pod).is_some_and(|last| stamp <= *last));
         if let Some(stamp) = stamp.filter(|_| !old) {
@@ -55,15 +55,20 @@ impl Log {
                 // And by the Pod that it was read from: a line may name any.
                 let seen = self.seen.entry(pod.to_owned()).or_default();
                 if line.seq <= *seen {
-                    return Read::Seen;
+                    return LogLine::Duplicate;
                 }
                 *seen = line.seq;
-                Read::Event(Box::new(line))
+                LogLine::Event(Box::new(line))
             }
-            _ if old || text.trim().is_empty() => Read::Seen,
-            _ => Foreign::line(text).map_or_else(
-                || Read::Note(format!("the Job's log: {}", one_line(&cut(text.trim_end().to_owned(), SHOWN)))),
-                Read::Foreign,
+            _ if old || text.trim().is_empty() => LogLine::Duplicate,
+            _ => OtherWireVersion::from_line(text).map_or_else(
+                || {
+                    LogLine::Note(format!(
+                        "the Job's log: {}",
+                        one_line(&cut(text.trim_end().to_owned(), MAX_NOTE_CHARS))
+                    ))
+                },
+                LogLine::OtherVersion,
             ),
         }
     }
@@ -91,21 +96,21 @@ mod tests {
     #[test]
     fn a_reconnect_repeats_nothing() {
         let mut log = Log::default();
-        assert!(matches!(log.read("p", &line(1)), Read::Event(_)));
-        assert!(matches!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), Read::Note(_)));
-        assert_eq!(log.read("p", &line(1)), Read::Seen);
-        assert_eq!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), Read::Seen);
-        assert!(matches!(log.read("p", &line(3)), Read::Event(_)));
+        assert!(matches!(log.read("p", &line(1)), LogLine::Event(_)));
+        assert!(matches!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), LogLine::Note(_)));
+        assert_eq!(log.read("p", &line(1)), LogLine::Duplicate);
+        assert_eq!(log.read("p", "2026-11-24T07:00:02Z thread panicked"), LogLine::Duplicate);
+        assert!(matches!(log.read("p", &line(3)), LogLine::Event(_)));
         assert_eq!(log.since("p"), Some("2026-11-24T07:00:02.5Z".parse().unwrap()));
     }
 
     #[test]
     fn lines_that_are_not_ours_are_notes() {
         let mut log = Log::default();
-        assert_eq!(log.read("p", "exec format error"), Read::Note("the Job's log: exec format error".into()));
-        assert_eq!(log.read("p", "{\"level\":\"warn\"}"), Read::Note("the Job's log: {\"level\":\"warn\"}".into()));
-        assert_eq!(log.read("p", "\u{1b}[2Jwiped"), Read::Note("the Job's log: \\u{1b}[2Jwiped".into()));
-        assert_eq!(log.read("p", ""), Read::Seen);
+        assert_eq!(log.read("p", "exec format error"), LogLine::Note("the Job's log: exec format error".into()));
+        assert_eq!(log.read("p", "{\"level\":\"warn\"}"), LogLine::Note("the Job's log: {\"level\":\"warn\"}".into()));
+        assert_eq!(log.read("p", "\u{1b}[2Jwiped"), LogLine::Note("the Job's log: \\u{1b}[2Jwiped".into()));
+        assert_eq!(log.read("p", ""), LogLine::Duplicate);
     }
 
     #[test]
@@ -119,14 +124,14 @@ mod tests {
 
     #[test]
     fn of_a_long_line_the_beginning_is_shown() {
-        let Read::Note(note) = Log::default().read("p", &"x".repeat(60_000)) else { panic!() };
+        let LogLine::Note(note) = Log::default().read("p", &"x".repeat(60_000)) else { panic!() };
         assert!(note.ends_with("xx... (59500 more bytes)") && note.len() < 600, "{note}");
     }
 
     #[test]
     fn another_wire_version_is_no_note() {
         let mut log = Log::default();
-        let Read::Foreign(foreign) = log.read("p", r#"{"wire":2,"run":"r"}"#) else { panic!("not told") };
+        let LogLine::OtherVersion(foreign) = log.read("p", r#"{"wire":2,"run":"r"}"#) else { panic!("not told") };
         assert_eq!(foreign.to_string(), "version 2 of the wire format");
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Object {
 }
 
 /// What the command line decides.
-pub(crate) struct Settings<'a> {
+pub(crate) struct ManifestSettings<'a> {
     /// The run.
     pub(crate) run: &'a Run,
     /// The key, for the run record, and for whoever finds the Job later. Empty where it is not known.
@@ -86,8 +86,8 @@ impl Coded for Error {
 
 /// All objects of a run, in the order in which they are applied: the Job last. Where somebody else's ServiceAccount is
 /// used, nothing gives rights; where no Pod runs, there is the namespace alone, for the run record.
-pub(crate) fn objects(settings: &Settings<'_>) -> Result<Vec<Object>, Error> {
-    let mut objects = all(settings)?;
+pub(crate) fn objects(settings: &ManifestSettings<'_>) -> Result<Vec<Object>, Error> {
+    let mut objects = load_all(settings)?;
     objects.retain(|object| match object {
         Object::Namespace(_) => true,
         Object::Job(_) => !settings.job.local,
@@ -97,29 +97,29 @@ pub(crate) fn objects(settings: &Settings<'_>) -> Result<Vec<Object>, Error> {
 }
 
 /// The Job of a run.
-pub(crate) fn job_of(settings: &Settings<'_>) -> Result<Job, Error> {
-    let job = all(settings)?.into_iter().find_map(|object| match object {
+pub(crate) fn job_manifest(settings: &ManifestSettings<'_>) -> Result<Job, Error> {
+    let job = load_all(settings)?.into_iter().find_map(|object| match object {
         Object::Job(job) => Some(*job),
         _ => None,
     });
     job.ok_or(Error::Container)
 }
 
-fn all(settings: &Settings<'_>) -> Result<Vec<Object>, Error> {
+fn load_all(settings: &ManifestSettings<'_>) -> Result<Vec<Object>, Error> {
     let mut objects = Vec::new();
     for text in [NAMESPACE, RBAC, JOB] {
         let documents: Vec<serde_json::Value> =
             serde_saphyr::from_multiple(text).map_err(|error| Error::Unreadable(error.to_string()))?;
         for document in documents {
-            let mut object = typed(document)?;
-            object.settle(settings)?;
+            let mut object = parse_object(document)?;
+            object.customize(settings)?;
             objects.push(object);
         }
     }
     Ok(objects)
 }
 
-fn typed(document: serde_json::Value) -> Result<Object, Error> {
+fn parse_object(document: serde_json::Value) -> Result<Object, Error> {
     fn read<T: DeserializeOwned>(document: serde_json::Value) -> Result<T, Error> {
         serde_json::from_value(document).map_err(|error| Error::Unreadable(error.to_string()))
     }
@@ -138,7 +138,7 @@ fn typed(document: serde_json::Value) -> Result<Object, Error> {
 
 impl Object {
     /// Puts the settings into the fields.
-    fn settle(&mut self, settings: &Settings<'_>) -> Result<(), Error> {
+    fn customize(&mut self, settings: &ManifestSettings<'_>) -> Result<(), Error> {
         let namespace = &settings.run.namespace;
         let of = |metadata: &mut ObjectMeta| metadata.namespace = Some(namespace.clone());
         let to = |subjects: &mut Option<Vec<Subject>>| {
@@ -156,8 +156,9 @@ impl Object {
                 object
                     .rules
                     .get_or_insert_default()
-                    .retain(|rule| !settings.missing.iter().any(|right| gives(rule, *right)));
-                for rule in object.rules.iter_mut().flatten().filter(|rule| names(rule, "clusterrolebindings")) {
+                    .retain(|rule| !settings.missing.iter().any(|right| grants(rule, *right)));
+                for rule in object.rules.iter_mut().flatten().filter(|rule| names_resource(rule, "clusterrolebindings"))
+                {
                     rule.resource_names = Some(vec![settings.run.rights().to_owned()]);
                 }
                 object.metadata.name = Some(settings.run.rights().to_owned());
@@ -188,35 +189,35 @@ impl Object {
             }
             Self::Job(object) => {
                 of(&mut object.metadata);
-                job(object, settings)?;
+                customize_job(object, settings)?;
                 &mut object.metadata
             }
         };
-        label(metadata, &settings.run.id);
+        add_labels(metadata, &settings.run.id);
         Ok(())
     }
 }
 
 /// Whether a rule is about this resource.
-fn names(rule: &PolicyRule, resource: &str) -> bool {
+fn names_resource(rule: &PolicyRule, resource: &str) -> bool {
     rule.resources.iter().flatten().any(|name| name == resource)
 }
 
 /// Whether a rule gives this right.
-fn gives(rule: &PolicyRule, right: MissingRight) -> bool {
+fn grants(rule: &PolicyRule, right: MissingRight) -> bool {
     match right {
-        MissingRight::ListLeases => names(rule, "leases"),
-        MissingRight::GetEndpointSlices => names(rule, "endpointslices"),
+        MissingRight::ListLeases => names_resource(rule, "leases"),
+        MissingRight::GetEndpointSlices => names_resource(rule, "endpointslices"),
         MissingRight::GetMetrics => rule.non_resource_urls.iter().flatten().any(|url| url == "/metrics"),
     }
 }
 
-fn label(metadata: &mut ObjectMeta, run: &str) {
+fn add_labels(metadata: &mut ObjectMeta, run: &str) {
     metadata.labels.get_or_insert_default().insert(RUN_LABEL.to_owned(), run.to_owned());
 }
 
 /// The Job's image; nothing, where no Job is made.
-pub(crate) fn image(flags: &JobFlags) -> Result<Option<&String>, Error> {
+pub(crate) fn required_image(flags: &JobFlags) -> Result<Option<&String>, Error> {
     match &flags.image {
         None if !flags.local => Err(Error::NoImage),
         image => Ok(image.as_ref()),
@@ -225,7 +226,7 @@ pub(crate) fn image(flags: &JobFlags) -> Result<Option<&String>, Error> {
 
 /// The Job's own settings. The run's id is given as it is, whatever the manifest does for a Job applied by hand: the
 /// verdict looks for the last word of this id.
-fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
+fn customize_job(job: &mut Job, settings: &ManifestSettings<'_>) -> Result<(), Error> {
     job.metadata.name = Some(settings.run.job.clone());
     if let Some(account) = &settings.job.service_account {
         job.metadata.annotations.get_or_insert_default().insert(ACCOUNT_ANNOTATION.to_owned(), account.clone());
@@ -235,33 +236,33 @@ fn job(job: &mut Job, settings: &Settings<'_>) -> Result<(), Error> {
     // The person's own first: ours are what runs are found by.
     metadata.labels.get_or_insert_default().extend(settings.job.pod_label.iter().cloned());
     metadata.annotations.get_or_insert_default().extend(settings.job.pod_annotation.iter().cloned());
-    label(metadata, &settings.run.id);
+    add_labels(metadata, &settings.run.id);
     let pod = template.spec.get_or_insert_default();
-    place(pod, settings.job);
+    set_scheduling(pod, settings.job);
     let account = settings.job.service_account.as_deref().unwrap_or(settings.run.rights());
     pod.service_account_name = Some(account.to_owned());
     let container = pod.containers.iter_mut().find(|container| container.name == CONTAINER).ok_or(Error::Container)?;
-    if let Some(image) = image(settings.job)? {
+    if let Some(image) = required_image(settings.job)? {
         container.image = Some(image.clone());
     }
     let env = container.env.get_or_insert_default();
-    set(env, ENV_RUN, &settings.run.id);
+    set_variable(env, ENV_RUN, &settings.run.id);
     let gives_rights = settings.job.service_account.is_none();
-    set(env, ENV_BINDING, if gives_rights { settings.run.rights() } else { "" });
-    set(env, ENV_KEY_ARN, settings.key_arn);
-    set(env, ENV_METHOD, &method_name(settings.engine.method));
-    set(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
+    set_variable(env, ENV_BINDING, if gives_rights { settings.run.rights() } else { "" });
+    set_variable(env, ENV_KEY_ARN, settings.key_arn);
+    set_variable(env, ENV_METHOD, &method_name(settings.engine.method));
+    set_variable(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
     if let Some(concurrency) = settings.engine.pace.concurrency {
-        set(env, ENV_CONCURRENCY, &concurrency.to_string());
+        set_variable(env, ENV_CONCURRENCY, &concurrency.to_string());
     }
     if let Some(rate) = settings.engine.pace.max_qps {
-        set(env, ENV_MAX_QPS, &rate.to_string());
+        set_variable(env, ENV_MAX_QPS, &rate.to_string());
     }
     Ok(())
 }
 
 /// Where the Pod runs.
-fn place(pod: &mut PodSpec, flags: &JobFlags) {
+fn set_scheduling(pod: &mut PodSpec, flags: &JobFlags) {
     pod.node_selector.get_or_insert_default().extend(flags.node_selector.iter().cloned());
     let tolerations = flags.toleration.iter().map(|toleration| toleration.object.clone());
     pod.tolerations.get_or_insert_default().extend(tolerations);
@@ -293,7 +294,7 @@ pub(crate) fn yaml(objects: &[Object]) -> Result<String, Error> {
     Ok(text)
 }
 
-fn set(env: &mut Vec<EnvVar>, name: &str, value: &str) {
+fn set_variable(env: &mut Vec<EnvVar>, name: &str, value: &str) {
     env.retain(|variable| variable.name != name);
     env.push(EnvVar { name: name.to_owned(), value: Some(value.to_owned()), value_from: None });
 }
@@ -310,7 +311,7 @@ mod tests {
         let mut flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
         // The command line lets no such name through.
         flags.job.image = Some("registry.example/job: \"1\"".to_owned());
-        objects(&Settings {
+        objects(&ManifestSettings {
             run: &run,
             key_arn: "arn:k",
             engine: &flags.engine,
@@ -390,7 +391,7 @@ mod tests {
     fn made_with(more: &[&str]) -> Vec<Object> {
         let run = Run::named("r1", "ops");
         let flags = reencrypt(more);
-        objects(&Settings {
+        objects(&ManifestSettings {
             run: &run,
             key_arn: "arn:k",
             engine: &flags.engine,
@@ -669,7 +670,7 @@ mod tests {
     fn what_is_printed_reads_back_as_it_was() {
         let made = made_with(&["--image=registry.example/job:1"]);
         let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&yaml(&made).unwrap()).unwrap();
-        let read: Vec<Object> = documents.into_iter().map(|document| typed(document).unwrap()).collect();
+        let read: Vec<Object> = documents.into_iter().map(|document| parse_object(document).unwrap()).collect();
         assert_eq!(read, made);
     }
 
@@ -694,7 +695,7 @@ mod tests {
     fn without_a_pod_there_is_the_namespace_alone_and_without_an_image_no_pod() {
         assert!(matches!(made_with(&["--local"]).as_slice(), [Object::Namespace(_)]));
         let (run, flags) = (Run::named("r1", "ops"), reencrypt(&[]));
-        let error = objects(&Settings {
+        let error = objects(&ManifestSettings {
             run: &run,
             key_arn: "",
             engine: &flags.engine,

@@ -12,7 +12,7 @@ use crate::k8s::again;
 use crate::model::run::{own_namespace, with_app_label};
 
 /// Those namespaces, oldest first. With a name, no right to list namespaces is needed.
-pub(crate) async fn of_runs(client: &Client, named: Option<&str>) -> Result<Vec<String>, Cause> {
+pub(crate) async fn list_namespaces_of_runs(client: &Client, named: Option<&str>) -> Result<Vec<String>, Cause> {
     if let Some(name) = named {
         return Ok(vec![name.to_owned()]);
     }
@@ -20,11 +20,11 @@ pub(crate) async fn of_runs(client: &Client, named: Option<&str>) -> Result<Vec<
     let ours = with_app_label();
     let mut list = again(|| namespaces.list_metadata(&ours)).await.map_err(|error| Cause::kube(&error))?.items;
     list.sort_by_key(|namespace| namespace.metadata.creation_timestamp.clone());
-    Ok(list.iter().filter(|namespace| is_of_runs(namespace)).map(|namespace| namespace.name_any()).collect())
+    Ok(list.iter().filter(|namespace| is_namespace_of_run(namespace)).map(|namespace| namespace.name_any()).collect())
 }
 
 /// Whether the name of a namespace with our label is one that a run or manifests/ gives. Labels alone can stand on any namespace.
-fn is_of_runs(namespace: &PartialObjectMeta<Namespace>) -> bool {
+fn is_namespace_of_run(namespace: &PartialObjectMeta<Namespace>) -> bool {
     let name = namespace.name_any();
     name == NAMESPACE || namespace.labels().get(RUN_LABEL).is_some_and(|run| name == own_namespace(run))
 }
@@ -69,8 +69,11 @@ mod tests {
             Some("/api/v1/namespaces") => (200, list.clone()),
             _ => panic!("asked {path}"),
         });
-        let found = of_runs(&client, None).await.unwrap();
+        let found = list_namespaces_of_runs(&client, None).await.unwrap();
         assert_eq!(found, ["eks-encrypt", "eks-encrypt-r1", "eks-encrypt-r2"]);
-        assert_eq!(of_runs(&kubernetes(|_, path| panic!("asked {path}")), Some("ops")).await.unwrap(), ["ops"]);
+        assert_eq!(
+            list_namespaces_of_runs(&kubernetes(|_, path| panic!("asked {path}")), Some("ops")).await.unwrap(),
+            ["ops"]
+        );
     }
 }

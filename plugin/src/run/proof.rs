@@ -22,9 +22,9 @@ use crate::ui::screen::{Frame, Screen};
 
 /// Reaches API servers from outside of the cluster: by its load balancer, which chooses one for each new connection. A
 /// connection ends with each answer of metrics, because that is not read to its end.
-pub(crate) struct Outside(pub(crate) Client);
+pub(crate) struct OutsideConnector(pub(crate) Client);
 
-impl Connector for Outside {
+impl Connector for OutsideConnector {
     fn fresh(&self) -> Result<Client, ConnectError> {
         Ok(self.0.clone())
     }
@@ -57,7 +57,7 @@ pub(crate) struct Prover<'a> {
 }
 
 /// What is known before the first Secret is written.
-pub(crate) enum Begun {
+pub(crate) enum CensusBefore {
     /// All API servers agree.
     Agreed(Box<Start>),
     /// That can't be seen, and why: the run continues, and is not proven.
@@ -113,31 +113,31 @@ impl Error {
 
 impl Prover<'_> {
     /// Waits until all API servers write under the key: before that, no Secret may be written.
-    pub(crate) async fn begin(&self) -> Result<Begun, Error> {
+    pub(crate) async fn begin(&self) -> Result<CensusBefore, Error> {
         let trouble = LastError::default();
         let began = Instant::now();
-        let outside = Outside(self.kubernetes.client.clone());
+        let outside = OutsideConnector(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
-        let started = verifier.start(self.deadline, |agreement| self.waiting(agreement, began)).await;
+        let started = verifier.start(self.deadline, |agreement| self.print_waiting(agreement, began)).await;
         self.screen.clear();
         match started {
             Ok(start) => {
                 self.screen.line(&sentence(&start.agreement.to_string()));
                 let known = ServersAgree::from(&start.agreement).is_some_and(ServersAgree::is_proof);
                 match (self.wanted, known) {
-                    (Prove::Full, true) => Ok(Begun::Agreed(Box::new(start))),
-                    (Prove::Full, false) => Ok(Begun::Unknown(start.agreement.to_string())),
-                    (Prove::Job | Prove::None, _) => Ok(Begun::NotWanted),
+                    (Prove::Full, true) => Ok(CensusBefore::Agreed(Box::new(start))),
+                    (Prove::Full, false) => Ok(CensusBefore::Unknown(start.agreement.to_string())),
+                    (Prove::Job | Prove::None, _) => Ok(CensusBefore::NotWanted),
                 }
             }
             Err(VerifyError::Unknown(agreement)) => {
                 let why = agreement.to_string();
                 if self.wanted == Prove::Full {
                     self.screen.line(&format!("note: {why}: the run continues, and is not proven"));
-                    return Ok(Begun::Unknown(why));
+                    return Ok(CensusBefore::Unknown(why));
                 }
                 self.screen.line(&format!("note: {why}"));
-                Ok(Begun::NotWanted)
+                Ok(CensusBefore::NotWanted)
             }
             Err(VerifyError::Late(agreement)) => Err(Error::Late { agreement }),
             Err(error) => Err(Error::Other(error)),
@@ -145,26 +145,26 @@ impl Prover<'_> {
     }
 
     /// Covers every Secret, and sees that the API servers are those that agreed. `namespace`: where that is noted, if anywhere.
-    pub(crate) async fn conclude(&self, begun: Begun, namespace: Option<&str>) -> (Proven, Vec<Failure>) {
+    pub(crate) async fn conclude(&self, begun: CensusBefore, namespace: Option<&str>) -> (Proven, Vec<Failure>) {
         let begun = match begun {
             // What could not be seen before the run may be seen by now.
-            Begun::Later | Begun::Unknown(_) => {
-                self.begin().await.unwrap_or_else(|error| Begun::Unknown(error.reason()))
+            CensusBefore::Later | CensusBefore::Unknown(_) => {
+                self.begin().await.unwrap_or_else(|error| CensusBefore::Unknown(error.reason()))
             }
             begun => begun,
         };
         let start = match begun {
-            Begun::Agreed(start) => *start,
-            Begun::Unknown(why) => return (Proven::No(why), Vec::new()),
-            Begun::Later | Begun::NotWanted => return (Proven::NotWanted, Vec::new()),
+            CensusBefore::Agreed(start) => *start,
+            CensusBefore::Unknown(why) => return (Proven::No(why), Vec::new()),
+            CensusBefore::Later | CensusBefore::NotWanted => return (Proven::NotWanted, Vec::new()),
         };
         self.screen.line("Verifying every Secret");
         let trouble = LastError::default();
         let (mut progress, began) = (Progress::default(), Instant::now());
         let report = |report: Report<'_>| match report {
-            Report::Waiting(agreement) => self.waiting(agreement, began),
+            Report::Waiting(agreement) => self.print_waiting(agreement, began),
             Report::Again(doubt) => self.screen.line(&format!("note: verifying again: {doubt}")),
-            Report::Covering(event) => self.covering(&mut progress, event, began),
+            Report::Covering(event) => self.show_progress(&mut progress, event, began),
         };
         let (deadline, (concurrency, max_qps)) = (self.deadline, self.pace);
         let limit = || Limit::of_settings(concurrency, max_qps);
@@ -172,7 +172,7 @@ impl Prover<'_> {
             sleep_until(deadline).await;
             "time is up".to_owned()
         };
-        let outside = Outside(self.kubernetes.client.clone());
+        let outside = OutsideConnector(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
         let verified = verifier.finish(start, deadline, limit, report, || time_up().boxed()).await;
         self.screen.clear();
@@ -183,7 +183,8 @@ impl Prover<'_> {
             }
             Ok(verified) => {
                 if let Some(namespace) = namespace
-                    && let Some(cause) = verification::note(self.kubernetes, namespace, self.key_arn, &verified).await
+                    && let Some(cause) =
+                        verification::record_verification(self.kubernetes, namespace, self.key_arn, &verified).await
                 {
                     self.screen.line(&format!("note: the verification could not be noted for `status`: {cause}"));
                 }
@@ -195,17 +196,17 @@ impl Prover<'_> {
         (proven, failures)
     }
 
-    fn verifier<'a>(&'a self, trouble: &'a LastError, connector: &'a Outside) -> Verifier<'a> {
+    fn verifier<'a>(&'a self, trouble: &'a LastError, connector: &'a OutsideConnector) -> Verifier<'a> {
         let key_arn = Some(self.key_arn).filter(|arn| !arn.is_empty());
         Verifier { client: &self.kubernetes.client, connector, key_arn, before: self.before, trouble }
     }
 
-    fn waiting(&self, agreement: &Agreement, began: Instant) {
+    fn print_waiting(&self, agreement: &Agreement, began: Instant) {
         let text = format!("waiting for the API servers: {agreement}, {} so far", elapsed(began.elapsed()));
         self.screen.draw(&Frame { text, share: None });
     }
 
-    fn covering(&self, progress: &mut Progress, event: Event, began: Instant) {
+    fn show_progress(&self, progress: &mut Progress, event: Event, began: Instant) {
         // A run's first line; this is none.
         let is_start = matches!(event, Event::Started { .. });
         let line = own_line("", event);

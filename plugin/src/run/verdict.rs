@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::cli::Prove;
 use crate::model::run::JobEnd;
+use crate::run::pod_status::termination_message;
 use crate::run::proof::Proven;
-use crate::run::startup::termination_message;
 use crate::ui::progress::{Finished, Progress, thousands};
 use crate::ui::screen::one_line;
 
@@ -69,9 +69,9 @@ impl Written {
 }
 
 /// The Job's last word, from the termination message of the Pods of the run; a Pod without one says nothing.
-pub(crate) fn last_word(pods: &[Pod], run: &str) -> Option<Finished> {
+pub(crate) fn final_event(pods: &[Pod], run: &str) -> Option<Finished> {
     let mut words: Vec<Line> =
-        pods.iter().filter_map(message).filter(|line| line.run == run && line.wire == WIRE_VERSION).collect();
+        pods.iter().filter_map(termination_line).filter(|line| line.run == run && line.wire == WIRE_VERSION).collect();
     words.sort_by_key(|line| line.time);
     match words.pop()?.event {
         Event::Finished { result, tally, proof, reason } => Some(Finished { result, tally, proof, reason }),
@@ -79,7 +79,7 @@ pub(crate) fn last_word(pods: &[Pod], run: &str) -> Option<Finished> {
     }
 }
 
-fn message(pod: &Pod) -> Option<Line> {
+fn termination_line(pod: &Pod) -> Option<Line> {
     // With FallbackToLogsOnError the message may be the log's last lines; the last of them is the last word.
     termination_message(pod)?.lines().rev().find_map(|line| serde_json::from_str(line).ok())
 }
@@ -88,7 +88,7 @@ fn message(pod: &Pod) -> Option<Line> {
 ///
 /// # Errors
 /// The verdict [`Verdict::Incomplete`].
-pub(crate) fn judge(job: &JobEnd, last_word: Option<&Finished>, progress: &Progress) -> Result<Written, Verdict> {
+pub(crate) fn evaluate(job: &JobEnd, last_word: Option<&Finished>, progress: &Progress) -> Result<Written, Verdict> {
     let Some(word) = last_word.or(progress.finished.as_ref()) else {
         let why = match job {
             JobEnd::Complete => "the Job ended without its final tally (its Pod is gone?)".to_owned(),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn why(job: &JobEnd, word: Option<&Finished>) -> String {
-        match judge(job, word, &Progress::default()) {
+        match evaluate(job, word, &Progress::default()) {
             Ok(Written { doubt: None, .. }) => "done".into(),
             Ok(Written { doubt: Some(doubt), .. }) => format!("written, and the Job doubts: {doubt}"),
             Err(Verdict::Incomplete { why, .. }) => why,
@@ -224,7 +224,7 @@ mod tests {
         let judged = |lines: &[Line]| {
             let mut progress = Progress::default();
             lines.iter().for_each(|line| _ = progress.fold(line, Duration::ZERO));
-            let Err(Verdict::Incomplete { tally, .. }) = judge(&JobEnd::Failed("x".into()), None, &progress) else {
+            let Err(Verdict::Incomplete { tally, .. }) = evaluate(&JobEnd::Failed("x".into()), None, &progress) else {
                 panic!()
             };
             tally
@@ -260,7 +260,7 @@ mod tests {
             pod("r1", "2026-11-24T07:01:00Z", 1),
             pod("other", "2026-11-24T07:03:00Z", 3),
         ];
-        assert_eq!(last_word(&pods, "r1").unwrap().tally.listed, 2);
-        assert_eq!(last_word(&[], "r1"), None);
+        assert_eq!(final_event(&pods, "r1").unwrap().tally.listed, 2);
+        assert_eq!(final_event(&[], "r1"), None);
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::cause::Cause;
 use crate::k8s::{Kubernetes, again, gone};
-use crate::run::namespaces::{newest, of_runs};
+use crate::run::namespaces::{list_namespaces_of_runs, newest};
 
 /// The field of the ConfigMap's data.
 const FIELD: &str = "verified";
@@ -36,7 +36,7 @@ pub(crate) struct Verification {
 }
 
 /// Notes a verification. Gives back why it could not be noted, if so; where there is no namespace for it, nothing is missing.
-pub(crate) async fn note(
+pub(crate) async fn record_verification(
     kubernetes: &Kubernetes,
     namespace: &str,
     key_arn: &str,
@@ -76,15 +76,19 @@ async fn write(client: &Client, namespace: &str, verification: &Verification) ->
 
 /// The last verification of this key that was noted in a namespace of runs, or in the one that a person names; with the namespace.
 /// What can't be read is left out: a note only saves work.
-pub(crate) async fn last(client: &Client, named: Option<&str>, key_arn: &str) -> Option<(String, Verification)> {
-    let namespaces = of_runs(client, named).await.ok()?;
-    let read = async |namespace| Ok(read(client, namespace).await.unwrap_or_default());
+pub(crate) async fn last_verification(
+    client: &Client,
+    named: Option<&str>,
+    key_arn: &str,
+) -> Option<(String, Verification)> {
+    let namespaces = list_namespaces_of_runs(client, named).await.ok()?;
+    let read = async |namespace| Ok(read_verification(client, namespace).await.unwrap_or_default());
     let (namespace, last) = newest(&namespaces, read, |verification| verification.time).await.ok()??;
     (last.key_arn == key_arn).then(|| (namespace.to_owned(), last))
 }
 
 /// The last verification that was noted in a namespace.
-pub(crate) async fn read(client: &Client, namespace: &str) -> Result<Option<Verification>, Cause> {
+pub(crate) async fn read_verification(client: &Client, namespace: &str) -> Result<Option<Verification>, Cause> {
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     match maps.get(RECORD).await {
         Ok(map) => Ok(map.data.and_then(|data| serde_json::from_str(data.get(FIELD)?).ok())),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{KEY, api_object, kubernetes, not_found};
 use crate::model::run::Run;
-use crate::run::manifests::{self, Settings};
+use crate::run::manifests::{self, ManifestSettings};
 
 /// What AWS's STS says of us.
 pub(crate) const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn>\
@@ -37,9 +37,15 @@ pub(crate) fn made_job(run: &str, namespace: &str, more: &[&str]) -> Value {
     let base = ["--namespace", namespace, "--image", "registry.example/job:1"];
     let flags = super::reencrypt(&[&base[..], more].concat());
     let run = Run::named(run, namespace);
-    let settings =
-        Settings { run: &run, key_arn: KEY, engine: &flags.engine, job: &flags.job, watched: true, missing: &[] };
-    let mut job = serde_json::to_value(manifests::job_of(&settings).unwrap()).unwrap();
+    let settings = ManifestSettings {
+        run: &run,
+        key_arn: KEY,
+        engine: &flags.engine,
+        job: &flags.job,
+        watched: true,
+        missing: &[],
+    };
+    let mut job = serde_json::to_value(manifests::job_manifest(&settings).unwrap()).unwrap();
     job["metadata"]["managedFields"] = json!([{"manager": "eks-encrypt", "operation": "Apply"},
         {"manager": "kube-controller-manager", "operation": "Update"}]);
     let pod = &mut job["spec"]["template"]["spec"];

@@ -6,12 +6,12 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, VERSION, attach, kubectl};
 use crate::model::run::{JobEnd, Run};
-use crate::run::wire::Foreign;
+use crate::run::wire_version::OtherWireVersion;
 use crate::stop::Coded;
 
 /// What a run leaves that nobody follows to its end, and what helps.
-fn left(run: &Run, flags: &KubeFlags) -> String {
-    run.without_rights(flags).map_or_else(
+fn detached_hint(run: &Run, flags: &KubeFlags) -> String {
+    run.revoke_command(flags).map_or_else(
         || format!("\n  to follow it again, or to see how it ended: {}", attach(flags, Some(&run.namespace))),
         |without_rights| {
             format!(
@@ -24,9 +24,9 @@ fn left(run: &Run, flags: &KubeFlags) -> String {
 }
 
 /// The same of a run that only another version can follow.
-fn left_to_another(run: &Run, flags: &KubeFlags) -> String {
+fn other_version_hint(run: &Run, flags: &KubeFlags) -> String {
     const FOLLOW: &str = "follow it with the version of the plugin that made it: `attach`";
-    run.without_rights(flags).map_or_else(
+    run.revoke_command(flags).map_or_else(
         || format!("; {FOLLOW}"),
         |without_rights| {
             format!(
@@ -49,10 +49,10 @@ pub(crate) enum Error {
     #[error(
         "Job {job} in namespace {namespace} is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another"
     )]
-    Gone { job: String, namespace: String },
+    Deleted { job: String, namespace: String },
     /// The API server does not let us look.
     #[error("can't see how Job {job} in namespace {namespace} goes on; it goes on without us{left}\n  why")]
-    Lost {
+    Unreachable {
         job: String,
         namespace: String,
         left: String,
@@ -61,64 +61,81 @@ pub(crate) enum Error {
     },
     /// Time is up.
     #[error("time is up after {waited}: Job {job} in namespace {namespace} goes on in the cluster without us{left}")]
-    TimeUp { job: String, namespace: String, left: String, waited: String },
+    DeadlineExceeded { job: String, namespace: String, left: String, waited: String },
     /// The image that this process has started is of another version.
     #[error(
         "Job {job} in namespace {namespace} can't be followed: its image speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
          the Job has been taken away again; what it may have written does no harm; run the same command again with an image of version {VERSION}, this plugin's own (--image), or re-encrypt from here without a Pod: --local"
     )]
-    OtherImage { job: String, namespace: String, theirs: Foreign },
+    OtherImage { job: String, namespace: String, theirs: OtherWireVersion },
     /// Another process has made the Job, and is of another version.
     #[error(
         "Job {job} in namespace {namespace} can't be followed: it speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
          it goes on without us{left}"
     )]
-    OtherVersion { job: String, namespace: String, theirs: Foreign, left: String },
+    OtherVersion { job: String, namespace: String, theirs: OtherWireVersion, left: String },
     /// A Job of another version has ended.
     #[error(
         "Job {job} in namespace {namespace} has ended ({how}), but what became of the Secrets can't be read: it speaks {theirs}, and this plugin ({VERSION}) reads version {WIRE_VERSION}\n  \
          read its log: `{logs}`; or run `reencrypt` with an image of version {VERSION}, this plugin's own, which writes every Secret again and says what became of it"
     )]
-    Unreadable { job: String, namespace: String, theirs: Foreign, how: String, logs: String },
+    UnsupportedVersion { job: String, namespace: String, theirs: OtherWireVersion, how: String, logs: String },
 }
 
 impl Error {
     /// The API server does not let us look.
-    pub(super) fn lost(run: &Run, flags: &KubeFlags, source: Cause) -> Self {
-        Self::Lost { job: run.job.clone(), namespace: run.namespace.clone(), left: left(run, flags), source }
+    pub(super) fn unreachable(run: &Run, flags: &KubeFlags, source: Cause) -> Self {
+        Self::Unreachable {
+            job: run.job.clone(),
+            namespace: run.namespace.clone(),
+            left: detached_hint(run, flags),
+            source,
+        }
     }
 
     /// Time is up, after so long.
-    pub(super) fn time_up(run: &Run, flags: &KubeFlags, waited: String) -> Self {
-        Self::TimeUp { job: run.job.clone(), namespace: run.namespace.clone(), left: left(run, flags), waited }
+    pub(super) fn deadline_exceeded(run: &Run, flags: &KubeFlags, waited: String) -> Self {
+        Self::DeadlineExceeded {
+            job: run.job.clone(),
+            namespace: run.namespace.clone(),
+            left: detached_hint(run, flags),
+            waited,
+        }
     }
 
     /// Why a Job of another version is not followed. One that this process has made is taken away: nobody else will follow
     /// it, and what it does could not be told. One that another process has made goes on: a plugin of its version may be
     /// following it.
-    pub(super) fn unreadable(run: &Run, flags: &KubeFlags, made: bool, theirs: Foreign, end: Option<JobEnd>) -> Self {
+    pub(super) fn unsupported_version(
+        run: &Run,
+        flags: &KubeFlags,
+        made: bool,
+        theirs: OtherWireVersion,
+        end: Option<JobEnd>,
+    ) -> Self {
         let (job, namespace) = (run.job.clone(), run.namespace.clone());
         let how = match end {
             None if made => return Self::OtherImage { job, namespace, theirs },
             None => {
-                return Self::OtherVersion { job, namespace, theirs, left: left_to_another(run, flags) };
+                return Self::OtherVersion { job, namespace, theirs, left: other_version_hint(run, flags) };
             }
             Some(JobEnd::Complete) => "complete".to_owned(),
             Some(JobEnd::Failed(why)) => format!("failed, {why}"),
         };
         let logs = kubectl(flags, &format!("logs -n {namespace} job/{job}"));
-        Self::Unreadable { job, namespace, theirs, how, logs }
+        Self::UnsupportedVersion { job, namespace, theirs, how, logs }
     }
 }
 
 impl Coded for Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::NotStarted { .. } | Self::Gone { .. } | Self::OtherImage { .. } | Self::Unreadable { .. } => {
-                ExitCode::Incomplete
-            }
-            Self::Lost { .. } | Self::OtherVersion { .. } => ExitCode::Error,
-            Self::TimeUp { .. } => ExitCode::StillRunning,
+            Self::NotStarted { .. }
+            | Self::Deleted { .. }
+            | Self::OtherImage { .. }
+            | Self::UnsupportedVersion { .. } => ExitCode::Incomplete,
+            Self::Unreachable { .. } | Self::OtherVersion { .. } => ExitCode::Error,
+            Self::DeadlineExceeded { .. } => ExitCode::StillRunning,
         }
     }
 }

@@ -12,7 +12,7 @@ fn run() -> Run {
 async fn a_404_that_does_not_name_the_object_is_no_deletion() {
     let screen = Screen::kept();
     for body in ["404 page not found", NOT_SERVED] {
-        job(&reached(kubernetes(move |_, _| (404, body.into()))), &run(), &screen).await;
+        delete_job(&reached(kubernetes(move |_, _| (404, body.into()))), &run(), &screen).await;
     }
     insta::assert_snapshot!(screen.text(), @r"
     warning: can't delete job eks-encrypt-r1: 404 page not found
@@ -27,7 +27,7 @@ async fn a_404_that_does_not_name_the_object_is_no_deletion() {
 async fn a_run_with_somebodys_service_account_has_no_rights_to_take_away() {
     let (client, heard) = heard(|_, _| (403, forbidden("get", "clusterrolebindings")));
     let (screen, theirs) = (Screen::kept(), Run { gives_rights: false, ..run() });
-    assert!(rights(&reached(client), &theirs, &screen).await.is_empty());
+    assert!(revoke_rbac(&reached(client), &theirs, &screen).await.is_empty());
     assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
     assert_eq!(screen.text(), "");
 }
@@ -46,7 +46,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
     });
     let screen = Screen::kept();
     let by_hand = Run { job: "eks-encrypt".into(), ..Run::named("by-hand", "ops") };
-    rights(&reached(client), &by_hand, &screen).await;
+    revoke_rbac(&reached(client), &by_hand, &screen).await;
     assert!(heard.lock().unwrap().iter().all(|call| !call.starts_with("DELETE")), "{heard:?}");
     insta::assert_snapshot!(screen.text(), @r#"
     warning: can't see whose ClusterRoleBinding eks-encrypt is, so it stays: clusterrolebindings is forbidden: User "alice" cannot get resource "clusterrolebindings"
@@ -61,7 +61,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
 #[tokio::test]
 async fn a_run_takes_no_rights_by_a_name_that_others_share() {
     let (client, heard) = heard(|_, path| not_found(path));
-    rights(&reached(client), &run(), &Screen::kept()).await;
+    revoke_rbac(&reached(client), &run(), &Screen::kept()).await;
     let shared = |call: &String| !call.contains("/eks-encrypt-r1");
     assert_eq!(heard.lock().unwrap().iter().filter(|call| shared(call)).count(), 0, "{heard:?}");
 }
@@ -79,7 +79,7 @@ async fn rights_that_another_run_or_a_person_gave_are_left() {
             (_, true) => (200, there.clone()),
             (_, false) => (200, labelled("r1")),
         });
-        assert_eq!(rights(&reached(client), &run(), &Screen::kept()).await, [""; 0], "nobody says whose they are");
+        assert_eq!(revoke_rbac(&reached(client), &run(), &Screen::kept()).await, [""; 0], "nobody says whose they are");
         let deleted = deleted.lock().unwrap();
         assert_eq!(deleted.len(), 2, "{deleted:?}");
         assert!(deleted.iter().all(|path| path.contains("eks-encrypt-r1")), "{deleted:?}");
@@ -97,7 +97,7 @@ async fn a_right_that_stays_is_said_with_its_cure() {
         false => not_found(path),
     });
     let screen = Screen::kept();
-    rights(&reached(client), &run(), &screen).await;
+    revoke_rbac(&reached(client), &run(), &screen).await;
     insta::assert_snapshot!(screen.text(), @r"
     warning: can't delete clusterrolebinding eks-encrypt-r1: you may not
       do it by hand: kubectl delete clusterrolebinding eks-encrypt-r1
@@ -140,7 +140,7 @@ async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
         (_, path) => not_found(path),
     });
     let screen = Screen::kept();
-    leftovers(&reached(client), Some("ops"), &screen).await;
+    revoke_stale(&reached(client), Some("ops"), &screen).await;
     let heard: Vec<_> =
         heard.lock().unwrap().iter().filter(|path| path.starts_with("clusterrolebindings")).cloned().collect();
     let taken = ["broken-off", "over", "just-over"].map(|run| format!("clusterrolebindings/eks-encrypt-{run}"));
@@ -161,7 +161,7 @@ async fn the_command_for_a_right_that_stays_names_the_cluster() {
     });
     let screen = Screen::kept();
     let kubernetes = reached_by(&["--context", "my prod", "--kubeconfig", "/tmp/k"], client);
-    rights(&kubernetes, &run(), &screen).await;
+    revoke_rbac(&kubernetes, &run(), &screen).await;
     let text = screen.text();
     let cures: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  do it by hand: ")).collect();
     insta::assert_snapshot!(cures.join("\n"), @r"

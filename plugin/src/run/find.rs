@@ -15,9 +15,9 @@ use crate::cli::{self, EngineFlags, JobFlags};
 use crate::k8s::{Kubernetes, again};
 use crate::model::engine::method_name;
 use crate::model::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
-use crate::run::manifests::{self, Settings};
-use crate::run::namespaces::of_runs;
-use crate::run::wire::Foreign;
+use crate::run::manifests::{self, ManifestSettings};
+use crate::run::namespaces::list_namespaces_of_runs;
+use crate::run::wire_version::OtherWireVersion;
 use crate::stop::Coded;
 use crate::ui::screen::one_line;
 
@@ -53,7 +53,7 @@ impl Coded for Error {
 
 /// The runs of the cluster, as far as a new one depends on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Existing {
+pub(crate) struct ExistingRuns {
     /// A running Job that does what this command is to do.
     pub(crate) running: Option<Run>,
     /// The last Job that has ended, for people: its name, when, and how.
@@ -64,7 +64,7 @@ pub(crate) struct Existing {
 
 /// What a command is to do, as far as it decides which Job does the same.
 #[derive(Clone, Copy)]
-pub(crate) struct Intent<'a> {
+pub(crate) struct RunIntent<'a> {
     /// The key's ARN; empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// How Secrets are to be rewritten.
@@ -86,14 +86,15 @@ pub(crate) async fn jobs(client: &Client, namespaces: &[String]) -> Result<Vec<J
 }
 
 /// Looks for runs, before a new one is made.
-pub(crate) async fn find(kubernetes: &Kubernetes, intent: &Intent<'_>) -> Result<Existing, Error> {
+pub(crate) async fn find(kubernetes: &Kubernetes, intent: &RunIntent<'_>) -> Result<ExistingRuns, Error> {
     let (client, flags) = (&kubernetes.client, &kubernetes.flags);
-    let namespaces = of_runs(client, intent.job.namespace.as_deref()).await.map_err(Error::Namespaces)?;
+    let namespaces =
+        list_namespaces_of_runs(client, intent.job.namespace.as_deref()).await.map_err(Error::Namespaces)?;
     let list = jobs(client, &namespaces).await.map_err(|(namespace, source)| Error::List { namespace, source })?;
     let mut other = None;
     for job in list.iter().filter(|job| is_running(job)) {
-        match same_run(job, intent) {
-            Ok(run) => return Ok(Existing { running: Some(run), last: None, namespaces }),
+        match matching_run(job, intent) {
+            Ok(run) => return Ok(ExistingRuns { running: Some(run), last: None, namespaces }),
             Err(why) => other = Some((job, why)),
         }
     }
@@ -104,7 +105,7 @@ pub(crate) async fn find(kubernetes: &Kubernetes, intent: &Intent<'_>) -> Result
             let attach = cli::attach(flags, Some(&namespace));
             Err(Error::Other { job: name, namespace, why, delete, attach })
         }
-        None => Ok(Existing { running: None, last: last_ended(&list), namespaces }),
+        None => Ok(ExistingRuns { running: None, last: describe_last_ended(&list), namespaces }),
     }
 }
 
@@ -113,7 +114,7 @@ fn is_running(job: &Job) -> bool {
 }
 
 /// The Job that has ended last.
-fn last_ended(jobs: &[Job]) -> Option<String> {
+fn describe_last_ended(jobs: &[Job]) -> Option<String> {
     let ends = jobs.iter().filter_map(|job| Some((ended_at(job)?, job, ended(job)?)));
     let (time, job, end) = ends.max_by_key(|(time, ..)| *time)?;
     let how = match end {
@@ -128,17 +129,17 @@ fn last_ended(jobs: &[Job]) -> Option<String> {
 /// has the ARN, has listed every Secret after it. A Job from anywhere else, `manifests` included, may be older than the
 /// association, and its "done" would say nothing. A field manager is only a name: a Job is given the right to every Secret again
 /// only if it runs what this command would run.
-fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
+fn matching_run(job: &Job, intent: &RunIntent<'_>) -> Result<Run, String> {
     if intent.job.local {
         return Err("it is running, and --local runs without a Job".to_owned());
     }
-    let run = Run::of(job).filter(|_| applied_by_us(job)).ok_or("it was not made by this command")?;
+    let run = Run::of(job).filter(|_| is_managed_by_us(job)).ok_or("it was not made by this command")?;
     match variable(job, ENV_KEY_ARN).unwrap_or_default() {
         "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
         other if other != intent.key_arn => return Err(format!("it is for the key {other}")),
         _ => {}
     }
-    if let Some(theirs) = Foreign::maker(job) {
+    if let Some(theirs) = OtherWireVersion::from_job_env(job) {
         return Err(format!("it was made to be read in {theirs}, and this plugin reads version {WIRE_VERSION}"));
     }
     if intent.engine.prove.by_job(intent.watched) && variable(job, ENV_PROVE) == Some("false") {
@@ -152,7 +153,7 @@ fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
     if intent.job.namespace.is_none() && !run.has_own_namespace() {
         return Err(format!("it runs in namespace {}", run.namespace));
     }
-    match runs_otherwise(job, &run, intent)? {
+    match pod_difference(job, &run, intent)? {
         None => Ok(run),
         Some(place) => Err(format!("it does not run what this command would run: {place} differs")),
     }
@@ -160,16 +161,16 @@ fn same_run(job: &Job, intent: &Intent<'_>) -> Result<Run, String> {
 
 /// Where the Pods of a Job are not those of the Job that this command would make, if so. Where they run (node selectors,
 /// tolerations, resources) and how fast does not count.
-fn runs_otherwise(job: &Job, run: &Run, intent: &Intent<'_>) -> Result<Option<String>, String> {
-    let Intent { key_arn, engine, job: flags, watched } = *intent;
-    let settings = Settings { run, key_arn, engine, job: flags, watched, missing: &[] };
-    let wanted = manifests::job_of(&settings).map_err(|error| error.to_string())?;
+fn pod_difference(job: &Job, run: &Run, intent: &RunIntent<'_>) -> Result<Option<String>, String> {
+    let RunIntent { key_arn, engine, job: flags, watched } = *intent;
+    let settings = ManifestSettings { run, key_arn, engine, job: flags, watched, missing: &[] };
+    let wanted = manifests::job_manifest(&settings).map_err(|error| error.to_string())?;
     let pod = |job: &Job| -> Value {
         let spec = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
         let mut pod = serde_json::to_value(spec).unwrap_or_default();
         for container in pod["containers"].as_array_mut().into_iter().flatten() {
             if let Some(env) = container["env"].as_array_mut() {
-                env.retain(|variable| !OF_THE_PACE.iter().any(|name| variable["name"] == *name));
+                env.retain(|variable| !UNCOMPARED_VARIABLES.iter().any(|name| variable["name"] == *name));
             }
         }
         pod
@@ -198,7 +199,7 @@ const SET_BY_THE_API_SERVER: [&str; 5] =
     ["imagePullPolicy", "resources", "terminationMessagePath", "terminationMessagePolicy", "apiVersion"];
 
 /// The variables that change how fast a run is, or that another rule looks at.
-const OF_THE_PACE: [&str; 3] = [ENV_CONCURRENCY, ENV_MAX_QPS, ENV_PROVE];
+const UNCOMPARED_VARIABLES: [&str; 3] = [ENV_CONCURRENCY, ENV_MAX_QPS, ENV_PROVE];
 
 /// The path to the first difference of two JSON values, without regard to [`SET_BY_THE_API_SERVER`].
 fn difference(found: &Value, wanted: &Value) -> Option<String> {
@@ -233,18 +234,18 @@ fn is_unset(value: &Value) -> bool {
 }
 
 /// The key that a Job has put the Secrets under, if it can't be older than that key's association.
-pub(crate) fn key_of(job: &Job) -> Option<&str> {
-    Run::of(job).filter(|_| applied_by_us(job))?;
+pub(crate) fn job_key_arn(job: &Job) -> Option<&str> {
+    Run::of(job).filter(|_| is_managed_by_us(job))?;
     variable(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
 }
 
 /// Whether it was applied by this program, and not printed and applied by somebody.
-fn applied_by_us(job: &Job) -> bool {
+fn is_managed_by_us(job: &Job) -> bool {
     let fields = job.metadata.managed_fields.iter().flatten();
     let mut applied = fields.filter(|entry| entry.operation.as_deref() == Some("Apply"));
     applied.any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
 }
 
 #[cfg(test)]
-#[path = "existing_tests.rs"]
+#[path = "find_tests.rs"]
 mod tests;

@@ -28,24 +28,24 @@ fn named(mut job: Value, name: &str) -> Value {
 }
 
 /// What is found where these Jobs are.
-async fn found(jobs: &[Value]) -> Result<Existing, Error> {
+async fn found(jobs: &[Value]) -> Result<ExistingRuns, Error> {
     found_by(&["--image", IMAGE], jobs).await
 }
 
 /// The same, by a command with these flags.
-async fn found_by(more: &[&str], jobs: &[Value]) -> Result<Existing, Error> {
+async fn found_by(more: &[&str], jobs: &[Value]) -> Result<ExistingRuns, Error> {
     let list = json!({"apiVersion": "batch/v1", "kind": "JobList", "metadata": {}, "items": jobs}).to_string();
     let client = kubernetes(move |_, path| match path {
         _ if path.contains("/jobs?") => (200, list.clone()),
         _ => not_found(path),
     });
     let flags = reencrypt(&[&["--namespace", "ops"], more].concat());
-    find(&reached(client), &Intent { key_arn: KEY, engine: &flags.engine, job: &flags.job, watched: true }).await
+    find(&reached(client), &RunIntent { key_arn: KEY, engine: &flags.engine, job: &flags.job, watched: true }).await
 }
 
 /// That run r1 is followed.
-fn follows_r1() -> Existing {
-    Existing { running: Some(Run::named("r1", "ops")), last: None, namespaces: vec!["ops".to_owned()] }
+fn follows_r1() -> ExistingRuns {
+    ExistingRuns { running: Some(Run::named("r1", "ops")), last: None, namespaces: vec!["ops".to_owned()] }
 }
 
 /// A Job that has ended at this time.
@@ -60,7 +60,8 @@ fn over(name: &str, at: &str) -> Value {
 #[tokio::test]
 async fn an_ended_run_is_reported_with_its_time_and_a_new_one_is_made() {
     let (r1, r2) = (over("eks-encrypt-r1", "2026-11-24T07:00:00Z"), over("eks-encrypt-r2", "2026-11-24T08:00:00Z"));
-    let last = |text: &str| Existing { running: None, last: Some(text.to_owned()), namespaces: vec!["ops".to_owned()] };
+    let last =
+        |text: &str| ExistingRuns { running: None, last: Some(text.to_owned()), namespaces: vec!["ops".to_owned()] };
     let first = last("Job eks-encrypt-r1 ended at 2026-11-24T07:00:00Z: complete");
     assert_eq!(found(std::slice::from_ref(&r1)).await.unwrap(), first);
     let second = last("Job eks-encrypt-r2 ended at 2026-11-24T08:00:00Z: complete");

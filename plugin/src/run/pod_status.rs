@@ -10,63 +10,68 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Event, Pod};
 
 /// Images that can't be pulled and Pods that can't be made don't mend themselves.
-const BROKEN: Duration = Duration::from_secs(30);
+const FATAL_WAIT: Duration = Duration::from_secs(30);
 
 /// An autoscaler or Fargate needs a minute or two for a new node.
-const NO_NODE: Duration = Duration::from_secs(300);
+const UNSCHEDULED_WAIT: Duration = Duration::from_secs(300);
 
 /// The Job controller tries again, and says so again, every minute or so: an event that was last seen longer ago is
 /// history. Long enough for clocks that differ a little.
-const FRESH: SignedDuration = SignedDuration::from_mins(5);
+const EVENT_MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Longest termination message that is read. The kubelet keeps 4 KiB, but others may have the right to
 /// write a Pod's status.
-const LONGEST_MESSAGE: usize = 16 << 10;
+const MAX_TERMINATION_MESSAGE: usize = 16 << 10;
 
 /// A reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reason {
+pub(crate) struct PendingReason {
     /// The object's own words.
     pub(crate) text: String,
     /// How long it may last before we give up.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// Why nothing runs, if something says why. Events come oldest first.
-pub(crate) fn reason(job: &Job, pod: Option<&Pod>, events: &[Event], now: Timestamp) -> Option<Reason> {
+pub(crate) fn pending_reason(job: &Job, pod: Option<&Pod>, events: &[Event], now: Timestamp) -> Option<PendingReason> {
     let reason = match pod {
         None => failed_create(job, events, now),
         Some(pod) => waiting(pod).or_else(|| unscheduled(pod)),
     };
-    reason.map(|reason| Reason { text: cut(reason.text, LONGEST_TEXT), ..reason })
+    reason.map(|reason| PendingReason { text: cut(reason.text, LONGEST_TEXT), ..reason })
 }
 
 /// The state of the container whose log we read.
-pub(crate) fn state(pod: &Pod) -> Option<&ContainerState> {
+pub(crate) fn container_state(pod: &Pod) -> Option<&ContainerState> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     statuses.iter().find(|status| status.name == CONTAINER)?.state.as_ref()
 }
 
 /// The termination message of that container.
 pub(crate) fn termination_message(pod: &Pod) -> Option<&str> {
-    state(pod)?.terminated.as_ref()?.message.as_deref().filter(|message| message.len() <= LONGEST_MESSAGE)
+    container_state(pod)?
+        .terminated
+        .as_ref()?
+        .message
+        .as_deref()
+        .filter(|message| message.len() <= MAX_TERMINATION_MESSAGE)
 }
 
 /// Whether a Pod of the Job has begun, or may have: then Secrets may have been written, and the Job is not to be touched.
-pub(crate) fn begun(job: &Job, pods: &[Pod]) -> bool {
+pub(crate) fn has_started(job: &Job, pods: &[Pod]) -> bool {
     let counts = job.status.as_ref().map(|status| [status.failed, status.succeeded, status.ready, status.terminating]);
     let counted = counts.is_some_and(|counts| counts.iter().flatten().any(|count| *count > 0));
-    counted || pods.iter().any(|pod| !pending(pod))
+    counted || pods.iter().any(|pod| !is_pending(pod))
 }
 
 /// Whether a Pod has certainly not begun.
-fn pending(pod: &Pod) -> bool {
+fn is_pending(pod: &Pod) -> bool {
     let over = pod.status.as_ref().and_then(|status| status.phase.as_deref()).is_some_and(|phase| phase != "Pending");
-    !over && state(pod).is_none_or(|state| state.running.is_none() && state.terminated.is_none())
+    !over && container_state(pod).is_none_or(|state| state.running.is_none() && state.terminated.is_none())
 }
 
 /// Whether the Job has had another Pod than this one: a drained or evicted Pod may be gone before anybody saw it run.
-pub(crate) fn had_another(pod: Option<&str>, events: &[Event]) -> bool {
+pub(crate) fn had_previous_pod(pod: Option<&str>, events: &[Event]) -> bool {
     let made = events.iter().filter(|event| event.reason.as_deref() == Some("SuccessfulCreate"));
     made.into_iter().any(|event| {
         let words = event.message.as_deref().unwrap_or_default();
@@ -75,7 +80,7 @@ pub(crate) fn had_another(pod: Option<&str>, events: &[Event]) -> bool {
 }
 
 /// When something was last seen to happen.
-pub(crate) fn when(event: &Event) -> Option<Timestamp> {
+pub(crate) fn last_seen(event: &Event) -> Option<Timestamp> {
     let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
     let last = event.last_timestamp.as_ref().map(|time| time.0);
     let once = event.event_time.as_ref().map(|time| time.0);
@@ -84,36 +89,36 @@ pub(crate) fn when(event: &Event) -> Option<Timestamp> {
 
 /// Quota, Pod Security, webhooks: the Job controller can't make the Pod and says so in an event of the Job. One that is
 /// older than the Job, or followed by a Pod that was made, or that has not been repeated, explains nothing.
-fn failed_create(job: &Job, events: &[Event], now: Timestamp) -> Option<Reason> {
+fn failed_create(job: &Job, events: &[Event], now: Timestamp) -> Option<PendingReason> {
     let of_pods = |event: &&Event| matches!(event.reason.as_deref(), Some("FailedCreate" | "SuccessfulCreate"));
     let event = events.iter().rev().find(of_pods).filter(|event| event.reason.as_deref() == Some("FailedCreate"))?;
-    let seen = when(event)?;
+    let seen = last_seen(event)?;
     let made = job.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    if made.is_some_and(|made| seen < made) || now.duration_since(seen) > FRESH {
+    if made.is_some_and(|made| seen < made) || now.duration_since(seen) > EVENT_MAX_AGE {
         return None;
     }
     let words = event.message.as_deref().unwrap_or("no message");
-    Some(Reason { text: format!("the Job can't make its Pod: {words}"), patience: BROKEN })
+    Some(PendingReason { text: format!("the Job can't make its Pod: {words}"), timeout: FATAL_WAIT })
 }
 
 /// The kubelet waits with the container: image pulls, missing configuration.
-fn waiting(pod: &Pod) -> Option<Reason> {
-    let waiting = state(pod)?.waiting.as_ref()?;
+fn waiting(pod: &Pod) -> Option<PendingReason> {
+    let waiting = container_state(pod)?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref()?;
     if matches!(reason, "ContainerCreating" | "PodInitializing") {
         return None;
     }
     let message = waiting.message.as_deref().unwrap_or("no message");
-    Some(Reason { text: format!("its container waits: {reason}: {message}"), patience: BROKEN })
+    Some(PendingReason { text: format!("its container waits: {reason}: {message}"), timeout: FATAL_WAIT })
 }
 
 /// The scheduler finds no node.
-fn unscheduled(pod: &Pod) -> Option<Reason> {
+fn unscheduled(pod: &Pod) -> Option<PendingReason> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let scheduled =
         conditions.iter().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
     let message = scheduled.message.as_deref().unwrap_or("no message");
-    Some(Reason { text: format!("no node takes its Pod: {message}"), patience: NO_NODE })
+    Some(PendingReason { text: format!("no node takes its Pod: {message}"), timeout: UNSCHEDULED_WAIT })
 }
 
 #[cfg(test)]
@@ -138,8 +143,8 @@ mod tests {
         .unwrap()
     }
 
-    fn why(pod: Option<&Pod>, events: &[Event]) -> Option<Reason> {
-        reason(&job("{}"), pod, events, NOW.parse().unwrap())
+    fn why(pod: Option<&Pod>, events: &[Event]) -> Option<PendingReason> {
+        pending_reason(&job("{}"), pod, events, NOW.parse().unwrap())
     }
 
     fn event(reason: &str, time: &str, message: &str) -> Event {
@@ -154,7 +159,7 @@ mod tests {
             "state":{"waiting":{"reason":"ErrImagePull","message":"registry.example/job:1: not found"}}}]}"#);
         let reason = why(Some(&pod), &[]).unwrap();
         assert_snapshot!(reason.text, @"its container waits: ErrImagePull: registry.example/job:1: not found");
-        assert_eq!(reason.patience, BROKEN);
+        assert_eq!(reason.timeout, FATAL_WAIT);
     }
 
     #[test]
@@ -163,7 +168,7 @@ mod tests {
             "message":"0/3 nodes are available: 3 node(s) had untolerated taint {team: a}."}]}"#);
         let reason = why(Some(&pod), &[]).unwrap();
         assert_snapshot!(reason.text, @"no node takes its Pod: 0/3 nodes are available: 3 node(s) had untolerated taint {team: a}.");
-        assert_eq!(reason.patience, NO_NODE);
+        assert_eq!(reason.timeout, UNSCHEDULED_WAIT);
     }
 
     #[test]
@@ -194,12 +199,12 @@ mod tests {
         let waiting =
             pod(r#"{"phase":"Pending","containerStatuses":[{"name":"job","image":"","imageID":"","ready":false,
             "restartCount":0,"state":{"waiting":{"reason":"ErrImagePull"}}}]}"#);
-        assert!(!begun(&job(r#"{"active":1}"#), &[waiting.clone(), pod("{}")]));
-        assert!(begun(&job(r#"{"failed":1}"#), &[]));
-        assert!(begun(&job("{}"), &[pod(r#"{"phase":"Failed","reason":"Evicted"}"#), waiting]));
+        assert!(!has_started(&job(r#"{"active":1}"#), &[waiting.clone(), pod("{}")]));
+        assert!(has_started(&job(r#"{"failed":1}"#), &[]));
+        assert!(has_started(&job("{}"), &[pod(r#"{"phase":"Failed","reason":"Evicted"}"#), waiting]));
         let made = |pod| event("SuccessfulCreate", "2026-11-24T08:59:00Z", &format!("Created pod: {pod}"));
-        assert!(!had_another(Some("p"), &[made("p")]));
-        assert!(had_another(Some("p2"), &[made("p"), made("p2")]));
-        assert!(had_another(None, &[made("p")]));
+        assert!(!had_previous_pod(Some("p"), &[made("p")]));
+        assert!(had_previous_pod(Some("p2"), &[made("p"), made("p2")]));
+        assert!(had_previous_pod(None, &[made("p")]));
     }
 }

@@ -12,55 +12,57 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::model::run::ended;
 use crate::model::run::variable;
-use crate::run::startup::termination_message;
+use crate::run::pod_status::termination_message;
 use crate::ui::screen::one_line;
 
 /// Longest name of a version that is shown.
-const LONGEST: usize = 64;
+const MAX_VERSION_CHARS: usize = 64;
 
 /// Another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Foreign {
+pub(crate) struct OtherWireVersion {
     /// The version of the wire format.
     wire: String,
     /// The version of the Job's image, where it was told.
     job: Option<String>,
 }
 
-impl Foreign {
+impl OtherWireVersion {
     /// Of a line that is JSON and names another version. The two fields are all that every version has to have.
-    pub(crate) fn line(text: &str) -> Option<Self> {
+    pub(crate) fn from_line(text: &str) -> Option<Self> {
         let line: serde_json::Value = serde_json::from_str(text).ok()?;
         let wire = line["wire"].as_u64().filter(|wire| *wire != u64::from(WIRE_VERSION))?;
-        Some(Self { wire: wire.to_string(), job: line["version"].as_str().map(word) })
+        Some(Self { wire: wire.to_string(), job: line["version"].as_str().map(printable_version) })
     }
 
     /// What a Job speaks that has said nothing yet: what its maker reads, so that nobody waits for a Pod whose log can't be
     /// read. Once it has ended, its last word counts: it may have refused its maker, in our own version.
-    pub(crate) fn of(job: &Job, pods: &[Pod]) -> Option<Self> {
-        pods.iter().find_map(Self::last_word).or_else(|| Self::maker(job).filter(|_| ended(job).is_none()))
+    pub(crate) fn from_job(job: &Job, pods: &[Pod]) -> Option<Self> {
+        pods.iter()
+            .find_map(Self::from_termination_message)
+            .or_else(|| Self::from_job_env(job).filter(|_| ended(job).is_none()))
     }
 
     /// Of a Pod's termination message.
-    fn last_word(pod: &Pod) -> Option<Self> {
-        termination_message(pod)?.lines().rev().find_map(Self::line)
+    fn from_termination_message(pod: &Pod) -> Option<Self> {
+        termination_message(pod)?.lines().rev().find_map(Self::from_line)
     }
 
     /// Of a Job that was made by a plugin, or from manifests, of another version.
-    pub(crate) fn maker(job: &Job) -> Option<Self> {
+    pub(crate) fn from_job_env(job: &Job) -> Option<Self> {
         let wire = variable(job, ENV_WIRE_VERSION).unwrap_or_default();
         // Empty: whoever made it reads any version, or this variable was not there yet.
         let ours = wire.is_empty() || wire == WIRE_VERSION.to_string();
-        (!ours).then(|| Self { wire: word(wire), job: None })
+        (!ours).then(|| Self { wire: printable_version(wire), job: None })
     }
 }
 
 /// A version's name for the screen.
-fn word(text: &str) -> String {
-    one_line(&cut(text.to_owned(), LONGEST))
+fn printable_version(text: &str) -> String {
+    one_line(&cut(text.to_owned(), MAX_VERSION_CHARS))
 }
 
-impl Display for Foreign {
+impl Display for OtherWireVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "version {} of the wire format", self.wire)?;
         self.job.as_ref().map_or(Ok(()), |job| write!(f, " (Job {job})"))
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     fn told(text: &str) -> Option<String> {
-        Foreign::line(text).map(|foreign| foreign.to_string())
+        OtherWireVersion::from_line(text).map(|foreign| foreign.to_string())
     }
 
     #[test]
@@ -95,7 +97,7 @@ mod tests {
         let made = |env: serde_json::Value| {
             let job =
                 serde_json::json!({"spec": {"template": {"spec": {"containers": [{"name": "job", "env": env}]}}}});
-            Foreign::maker(&serde_json::from_value(job).unwrap()).map(|foreign| foreign.to_string())
+            OtherWireVersion::from_job_env(&serde_json::from_value(job).unwrap()).map(|foreign| foreign.to_string())
         };
         let with = |value: &str| serde_json::json!([{"name": "EKS_ENCRYPT_WIRE_VERSION", "value": value}]);
         assert_eq!(made(with("2")).unwrap(), "version 2 of the wire format");

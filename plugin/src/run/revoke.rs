@@ -20,11 +20,11 @@ use crate::model::run::{Run, ended, own_namespace, with_run_label};
 use crate::ui::screen::Screen;
 
 /// Between a run's binding and its Job lie two calls.
-const BEING_MADE: SignedDuration = SignedDuration::from_mins(2);
+const CREATION_GRACE: SignedDuration = SignedDuration::from_mins(2);
 
 impl Run {
     /// The command that takes its right to all Secrets away, if it was given to it.
-    pub(crate) fn without_rights(&self, kube: &KubeFlags) -> Option<String> {
+    pub(crate) fn revoke_command(&self, kube: &KubeFlags) -> Option<String> {
         self.gives_rights.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rights())))
     }
 }
@@ -32,26 +32,42 @@ impl Run {
 /// Deletes the rights that this run has given: the bindings first, so that whatever follows, no token can use them. What
 /// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
 /// and so stays.
-pub(crate) async fn rights(kubernetes: &Kubernetes, run: &Run, screen: &Screen) -> Vec<String> {
+pub(crate) async fn revoke_rbac(kubernetes: &Kubernetes, run: &Run, screen: &Screen) -> Vec<String> {
     if !run.gives_rights {
         return Vec::new();
     }
     let (all, here) = (&kubernetes.client, &run.namespace);
     let flags = &kubernetes.flags;
     let stay = [
-        given::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
-        given::<RoleBinding>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
-        given::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
-        given::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
+        delete_if_owned::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
+        delete_if_owned::<RoleBinding>(
+            Api::namespaced(all.clone(), here),
+            run.rights(),
+            Some(here),
+            run,
+            flags,
+            screen,
+        )
+        .await,
+        delete_if_owned::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
+        delete_if_owned::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
         // Its tokens end with it, whoever has one.
-        given::<ServiceAccount>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
+        delete_if_owned::<ServiceAccount>(
+            Api::namespaced(all.clone(), here),
+            run.rights(),
+            Some(here),
+            run,
+            flags,
+            screen,
+        )
+        .await,
     ];
     stay.into_iter().flatten().collect()
 }
 
 /// Deletes the rights of earlier runs that no Job uses any more, in the namespace that a person names, or in those of the runs: a run
 /// that was interrupted before it had made its Job, or whose Job somebody deleted, has nobody else to do it.
-pub(crate) async fn leftovers(kubernetes: &Kubernetes, named: Option<&str>, screen: &Screen) {
+pub(crate) async fn revoke_stale(kubernetes: &Kubernetes, named: Option<&str>, screen: &Screen) {
     let client = &kubernetes.client;
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     let ours = with_run_label();
@@ -67,28 +83,28 @@ pub(crate) async fn leftovers(kubernetes: &Kubernetes, named: Option<&str>, scre
     }
     // By the clock that stamped them: a laptop that is minutes ahead would take the rights of a run that is just being made.
     let now = time(client).await.unwrap_or_else(Timestamp::now);
-    let ours = list.iter().filter_map(|binding| Some((binding, run_of(binding, named)?)));
+    let ours = list.iter().filter_map(|binding| Some((binding, run_of_binding(binding, named)?)));
     for (binding, run) in ours {
         let jobs: Api<Job> = Api::namespaced(client.clone(), &run.namespace);
         let over = match again(|| jobs.get(&run.job)).await {
             Ok(job) => ended(&job).is_some(),
-            Err(error) => gone(&error, &run.job) && old(binding, now),
+            Err(error) => gone(&error, &run.job) && is_stale(binding, now),
         };
         if over {
             screen.line(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));
-            rights(kubernetes, &run, screen).await;
+            revoke_rbac(kubernetes, &run, screen).await;
         }
     }
 }
 
 /// Whether a binding is not just being made by another process, whose Job comes next.
-fn old(binding: &ClusterRoleBinding, now: Timestamp) -> bool {
+fn is_stale(binding: &ClusterRoleBinding, now: Timestamp) -> bool {
     let made = binding.metadata.creation_timestamp.as_ref();
-    made.is_some_and(|made| now.duration_since(made.0) >= BEING_MADE)
+    made.is_some_and(|made| now.duration_since(made.0) >= CREATION_GRACE)
 }
 
 /// The run of a binding, if it is one of this namespace or of its own, and its name is one that the plugin gives.
-fn run_of(binding: &ClusterRoleBinding, named: Option<&str>) -> Option<Run> {
+fn run_of_binding(binding: &ClusterRoleBinding, named: Option<&str>) -> Option<Run> {
     let id = binding.labels().get(RUN_LABEL)?;
     let mut namespaces = binding.subjects.iter().flatten().filter_map(|subject| subject.namespace.as_deref());
     let namespace = namespaces.find(|namespace| named == Some(*namespace) || *namespace == own_namespace(id))?;
@@ -96,14 +112,14 @@ fn run_of(binding: &ClusterRoleBinding, named: Option<&str>) -> Option<Run> {
 }
 
 /// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
-pub(crate) async fn job(kubernetes: &Kubernetes, run: &Run, screen: &Screen) {
+pub(crate) async fn delete_job(kubernetes: &Kubernetes, run: &Run, screen: &Screen) {
     let jobs: Api<Job> = Api::namespaced(kubernetes.client.clone(), &run.namespace);
     delete(jobs, &run.job, Some(&run.namespace), run.uid.as_deref(), &kubernetes.flags, screen).await;
 }
 
 /// Deletes an object that the run has made. Gives back its name if somebody applied it from manifests/ instead: that one
 /// names no run.
-async fn given<K>(
+async fn delete_if_owned<K>(
     api: Api<K>,
     name: &str,
     namespace: Option<&str>,
@@ -165,5 +181,5 @@ async fn delete<K>(
 }
 
 #[cfg(test)]
-#[path = "withdraw_tests.rs"]
+#[path = "revoke_tests.rs"]
 mod tests;
