@@ -3,15 +3,15 @@
 //! type goes further than here.
 
 pub(crate) mod association;
+pub(crate) mod association_wait;
 pub(crate) mod client;
 pub(crate) mod cluster;
-pub(crate) mod cure;
 pub(crate) mod ec2;
 mod ec2_endpoint;
 pub(crate) mod endpoint;
+pub(crate) mod hints;
 pub(crate) mod key;
-pub(crate) mod poll;
 pub(crate) mod profiles;
-pub(crate) mod settle;
 pub(crate) mod token;
 pub(crate) mod updates;
+pub(crate) mod waiter;

@@ -13,7 +13,7 @@ use kube::client::AuthError;
 
 /// Codes that mean "slow down" or "log in again", of EKS, KMS and STS alike. The second kind counts as passing because
 /// a person can log in again in another terminal while we wait.
-const PASSING: [&str; 9] = [
+const RETRYABLE_CODES: [&str; 9] = [
     "ThrottlingException",
     "Throttling",
     "ThrottledException",
@@ -26,7 +26,7 @@ const PASSING: [&str; 9] = [
 ];
 
 /// Longest code that is kept.
-const LONGEST_CODE: usize = 128;
+const MAX_CODE_CHARS: usize = 128;
 
 /// One line of cause.
 #[derive(Clone, Debug)]
@@ -35,13 +35,13 @@ pub(crate) struct Cause {
     /// The service's error code (`AccessDeniedException`) or the API server's reason (`Forbidden`), if it answered.
     pub(crate) code: Option<String>,
     /// Whether the same call may succeed later without anybody changing the request.
-    pub(crate) passing: bool,
+    pub(crate) retryable: bool,
 }
 
 impl Cause {
     /// Servers choose the words: of an error page of megabytes, the beginning is kept.
-    fn new(text: String, code: Option<&str>, passing: bool) -> Self {
-        Self { text: cut(text, LONGEST_TEXT), code: code.map(|code| cut(code.to_owned(), LONGEST_CODE)), passing }
+    fn new(text: String, code: Option<&str>, retryable: bool) -> Self {
+        Self { text: cut(text, LONGEST_TEXT), code: code.map(|code| cut(code.to_owned(), MAX_CODE_CHARS)), retryable }
     }
 
     /// The cause in an AWS SDK's error.
@@ -56,12 +56,12 @@ impl Cause {
         };
         let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
         let text = error.message().map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
-        Self::new(text, Some(code), status == 429 || status >= 500 || PASSING.contains(&code))
+        Self::new(text, Some(code), status == 429 || status >= 500 || RETRYABLE_CODES.contains(&code))
     }
 
     /// The cause in a Kubernetes client's error.
     pub(crate) fn kube(error: &kube::Error) -> Self {
-        if let Some(text) = command(error) {
+        if let Some(text) = exec_failure(error) {
             // Whoever logs in again in another terminal mends it while we wait.
             return Self::new(text, None, matches!(error, kube::Error::Service(_)));
         }
@@ -79,23 +79,23 @@ impl Cause {
     }
 
     /// The cause in what the engine was told.
-    pub(crate) fn refusal(refusal: &ApiError) -> Self {
+    pub(crate) fn api_error(refusal: &ApiError) -> Self {
         Self::new(chain(refusal), None, refusal.is_retryable())
     }
 
     /// A cause in words, which asking again does not mend.
-    pub(crate) fn said(text: String) -> Self {
+    pub(crate) fn message(text: String) -> Self {
         Self::new(text, None, false)
     }
 
     /// The same cause, followed by what helps.
-    pub(crate) fn with(mut self, cure: &str) -> Self {
+    pub(crate) fn with_hint(mut self, cure: &str) -> Self {
         self.text.push_str(cure);
         self
     }
 
     /// The cause in any other error.
-    pub(crate) fn of(error: &dyn Error) -> Self {
+    pub(crate) fn from_error(error: &dyn Error) -> Self {
         Self::new(chain(error), None, false)
     }
 }
@@ -109,7 +109,7 @@ impl fmt::Display for Cause {
 impl Error for Cause {}
 
 /// What a kubeconfig's command said when it failed: kube's own words show its whole environment, and the output as bytes.
-fn command(error: &kube::Error) -> Option<String> {
+fn exec_failure(error: &kube::Error) -> Option<String> {
     let error = match error {
         kube::Error::Auth(error) => error,
         kube::Error::Service(error) => error.downcast_ref::<AuthError>()?,
@@ -131,7 +131,7 @@ fn command(error: &kube::Error) -> Option<String> {
 }
 
 /// What the SDK says around a cause that tells more.
-const HOLLOW: [&str; 6] = [
+const WRAPPER_MESSAGES: [&str; 6] = [
     "an error occurred while loading credentials",
     "an error occurred while loading an access token",
     "the credential provider was not enabled",
@@ -143,29 +143,29 @@ const HOLLOW: [&str; 6] = [
 /// The messages along a chain of sources, without those that the one before has quoted already, and without empty talk.
 fn chain(error: &dyn Error) -> String {
     let mut parts: Vec<String> = Vec::new();
-    let (mut message, mut next) = (plain(error.to_string()), error.source());
+    let (mut message, mut next) = (simplify(error.to_string()), error.source());
     loop {
-        let hollow = next.is_some() && HOLLOW.iter().any(|talk| message.starts_with(talk));
+        let hollow = next.is_some() && WRAPPER_MESSAGES.iter().any(|talk| message.starts_with(talk));
         if !hollow && !parts.iter().any(|part| part.contains(&message)) {
             parts.push(message);
         }
         let Some(source) = next else { return parts.join(": ") };
-        (message, next) = (words(source), source.source());
+        (message, next) = (own_message(source), source.source());
     }
 }
 
 /// One error's own message.
-fn words(error: &(dyn Error + 'static)) -> String {
+fn own_message(error: &(dyn Error + 'static)) -> String {
     if let Some(answer) = error.downcast_ref::<ErrorMetadata>()
         && let (Some(code), Some(message)) = (answer.code(), answer.message())
     {
         return format!("{code}: {message}");
     }
-    plain(error.to_string())
+    simplify(error.to_string())
 }
 
 /// The same in plain words, where the SDK's are not.
-fn plain(message: String) -> String {
+fn simplify(message: String) -> String {
     if message.contains("no credentials found in chain") {
         return "there are none in the environment, in a profile, or on this machine".to_owned();
     }
@@ -186,13 +186,13 @@ mod tests {
         let error = kube::Error::Api(Status::failure("secrets is forbidden", "Forbidden").with_code(403).boxed());
         let cause = Cause::kube(&error);
         assert_eq!(cause.to_string(), "secrets is forbidden");
-        assert!(!cause.passing);
+        assert!(!cause.retryable);
     }
 
     #[test]
     fn an_overloaded_api_server_is_passing() {
         let error = kube::Error::Api(Status::failure("busy", "ServiceUnavailable").with_code(503).boxed());
-        assert!(Cause::kube(&error).passing);
+        assert!(Cause::kube(&error).retryable);
     }
 
     #[test]
@@ -201,8 +201,8 @@ mod tests {
         let error = kube::Error::Api(Status::failure(&page, &page).with_code(500).boxed());
         let cause = Cause::kube(&error);
         assert!(cause.to_string().len() < 3 << 10 && cause.code.unwrap().len() < 256);
-        assert!(Cause::said(page.clone()).to_string().ends_with("... (6289408 more bytes)"));
-        assert!(Cause::of(&std::io::Error::other(page)).to_string().len() < 3 << 10);
+        assert!(Cause::message(page.clone()).to_string().ends_with("... (6289408 more bytes)"));
+        assert!(Cause::from_error(&std::io::Error::other(page)).to_string().len() < 3 << 10);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 use super::*;
 use crate::testing::run::{IDENTITY, changes_nothing, passing};
 use crate::testing::{
-    Answer, KEY, NO_UPDATES, api_object, asked, aws, described, described_key, enable, heard, kubeconfig, not_found,
-    told,
+    Answer, KEY, NO_UPDATES, api_object, asked, aws, described, described_key, enable, error_text, heard, kubeconfig,
+    not_found,
 };
 use insta::assert_snapshot;
 
@@ -20,12 +20,13 @@ fn calm() -> [Answer; 6] {
 }
 
 /// The checks of an `enable`.
-async fn checked(aws: Aws, kubernetes: Kubernetes, screen: &Screen) -> Result<Ground, Stop> {
+async fn checked(aws: AwsContext, kubernetes: Kubernetes, terminal: &Terminal) -> Result<PreflightReport, CliError> {
     let flags = enable(&[]);
     let target = Target { cluster: "shop".into(), key: Some(KEY.into()), ..Target::default() };
     let (engine, job) = (&flags.engine, &flags.job);
-    let wanted = Wanted { target: Some(&target), push: None, kube: &flags.kube, engine, job, rewrites: true };
-    check(&wanted, Some(Ok(aws)), Ok(kubernetes), screen).await.map_err(|failed| failed.stop)
+    let wanted =
+        PreflightOptions { target: Some(&target), push: None, kube: &flags.kube, engine, job, reencrypt: true };
+    run_checks(&wanted, Some(Ok(aws)), Ok(kubernetes), terminal).await.map_err(|failed| failed.stop)
 }
 
 #[tokio::test]
@@ -33,10 +34,10 @@ async fn every_check_passes() {
     let (aws, http) = aws(&calm());
     let (client, heard) = heard(passing);
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    let screen = Screen::kept();
-    let Ok(ground) = checked(aws, kubernetes, &screen).await else { panic!("{}", screen.text()) };
-    assert_eq!(ground.eks.unwrap().plan, Plan::Associate);
-    assert_snapshot!(screen.text(), @r"
+    let terminal = Terminal::captured();
+    let Ok(ground) = checked(aws, kubernetes, &terminal).await else { panic!("{}", terminal.text()) };
+    assert_eq!(ground.eks.unwrap().plan, AssociationPlan::Associate);
+    assert_snapshot!(terminal.text(), @r"
       ok    AWS identity         arn:aws:iam::111122223333:user/alice
       ok    cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
       ok    cluster health       EKS reports no issue
@@ -76,10 +77,10 @@ async fn a_job_in_the_way_is_refused_before_the_key_is_associated() {
         (_, path) => (200, api_object(path)),
     });
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    let screen = Screen::kept();
-    let Err(stop) = checked(aws, kubernetes, &screen).await else { panic!("passed") };
+    let terminal = Terminal::captured();
+    let Err(stop) = checked(aws, kubernetes, &terminal).await else { panic!("passed") };
     assert_eq!(stop.code, ExitCode::Refused);
-    assert!(screen.text().contains("FAIL  run                  Job eks-encrypt in namespace"), "{}", screen.text());
+    assert!(terminal.text().contains("FAIL  run                  Job eks-encrypt in namespace"), "{}", terminal.text());
     assert!(!asked(&http).iter().any(|call| call.contains("associate")));
 }
 
@@ -88,9 +89,9 @@ async fn another_clusters_api_server_is_not_spoken_to() {
     let (aws, http) = aws(&[(200, "", IDENTITY), described(&serde_json::json!({}))]);
     let (client, heard) = heard(|_, path| not_found(path));
     let kubernetes = kubeconfig(client, "https://staging.example", "authority A");
-    let screen = Screen::kept();
-    let Err(stop) = checked(aws, kubernetes, &screen).await else { panic!("passed") };
-    assert_snapshot!(format!("{}\n{}", screen.text(), told(stop)), @r"
+    let terminal = Terminal::captured();
+    let Err(stop) = checked(aws, kubernetes, &terminal).await else { panic!("passed") };
+    assert_snapshot!(format!("{}\n{}", terminal.text(), error_text(stop)), @r"
       ok    AWS identity         arn:aws:iam::111122223333:user/alice
       ok    cluster              arn:aws:eks:eu-central-1:111122223333:cluster/shop, Kubernetes 1.34, ACTIVE
       ok    cluster health       EKS reports no issue
@@ -119,7 +120,7 @@ async fn another_clusters_api_server_is_not_spoken_to() {
 
 /// The checks where a namespace that a run made is being deleted for so many seconds. Nothing can be created in it meanwhile, which
 /// was called a missing right.
-async fn checked_while_terminating(seconds: u64) -> (Result<Ground, Stop>, String) {
+async fn checked_while_terminating(seconds: u64) -> (Result<PreflightReport, CliError>, String) {
     let (aws, _) = aws(&calm());
     let began = tokio::time::Instant::now();
     let (client, _) = heard(move |method, path| {
@@ -142,9 +143,9 @@ async fn checked_while_terminating(seconds: u64) -> (Result<Ground, Stop>, Strin
         }
     });
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    let screen = Screen::kept();
-    let ground = checked(aws, kubernetes, &screen).await;
-    let text = screen.text();
+    let terminal = Terminal::captured();
+    let ground = checked(aws, kubernetes, &terminal).await;
+    let text = terminal.text();
     (ground, text[text.find("Namespace eks-encrypt is being").unwrap_or_default()..].to_owned())
 }
 

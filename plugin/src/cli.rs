@@ -4,8 +4,8 @@
 pub(crate) mod man;
 
 mod flags;
+mod followup;
 mod image;
-mod paste;
 mod values;
 
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::ui::screen::Output;
+use crate::ui::terminal::Output;
 pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, PaceFlags, Prove, WaitFlags};
+pub(crate) use followup::{attach, aws, cleanup, enable, kubectl, reencrypt, status, verify};
 pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
-pub(crate) use paste::{attach, aws, cleanup, enable, kubectl, reencrypt, status, verify};
-pub(crate) use values::key_arn;
+pub(crate) use values::parse_key_arn;
 
 /// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
 const BINARY: &str = "kubectl-eks_encrypt";
@@ -249,7 +249,7 @@ pub(crate) struct Create {
     pub(crate) kubeconfig: Option<PathBuf>,
 
     /// How long to wait here in all, such as 40m or 1h; CloudFormation goes on without us
-    #[arg(long, value_name = "DURATION", default_value = flags::CREATE_TIMEOUT, value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = flags::CREATE_TIMEOUT, value_parser = values::parse_duration)]
     pub(crate) timeout: std::time::Duration,
 
     /// Make every check, print the CloudFormation template on stdout and the plan on stderr; create nothing
@@ -281,7 +281,7 @@ pub(crate) struct Reencrypt {
     pub(crate) without_aws: bool,
 
     /// With --without-aws: the ARN of the key that the cluster has; without it, nothing can be proven
-    #[arg(long, value_name = "ARN", requires = "without_aws", value_parser = values::key_arn)]
+    #[arg(long, value_name = "ARN", requires = "without_aws", value_parser = values::parse_key_arn)]
     pub(crate) key_arn: Option<String>,
 
     #[command(flatten)]
@@ -315,7 +315,7 @@ pub(crate) struct Attach {
     pub(crate) namespace: Option<String>,
 
     /// How long to wait here, such as 80m or 1h30m; the Job goes on without us
-    #[arg(long, value_name = "DURATION", default_value = flags::TIMEOUT, value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = flags::TIMEOUT, value_parser = values::parse_duration)]
     pub(crate) timeout: std::time::Duration,
 
     /// The final report on stdout, when the run has ended
@@ -336,7 +336,7 @@ pub(crate) struct Verify {
     pub(crate) kube: KubeFlags,
 
     /// The ARN of the key; then AWS is not asked [default: the key that EKS names]
-    #[arg(long, value_name = "ARN", value_parser = values::key_arn, conflicts_with_all = ["cluster", "region", "profile"])]
+    #[arg(long, value_name = "ARN", value_parser = values::parse_key_arn, conflicts_with_all = ["cluster", "region", "profile"])]
     pub(crate) key_arn: Option<String>,
 
     /// The namespace of the run [default: those that runs have created, and eks-encrypt]
@@ -347,7 +347,7 @@ pub(crate) struct Verify {
     pub(crate) pace: PaceFlags,
 
     /// How long it may take, such as 10m or 1h30m
-    #[arg(long, value_name = "DURATION", default_value = flags::VERIFY_TIMEOUT, value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = flags::VERIFY_TIMEOUT, value_parser = values::parse_duration)]
     pub(crate) timeout: std::time::Duration,
 
     /// The result as data, for scripts and auditors
@@ -372,7 +372,7 @@ pub(crate) struct Status {
     pub(crate) namespace: Option<String>,
 
     /// How long it may take, such as 10m; the status then names what it could not see
-    #[arg(long, value_name = "DURATION", default_value = flags::STATUS_TIMEOUT, value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = flags::STATUS_TIMEOUT, value_parser = values::parse_duration)]
     pub(crate) timeout: std::time::Duration,
 
     /// The status as data, for scripts

@@ -512,7 +512,7 @@ fn the_create_that_goes_on_is_this_one() {
         let Command::Create(args) = Cli::try_parse_from(base.iter().chain(arguments)).unwrap().command else {
             panic!()
         };
-        args.again()
+        args.resume_command()
     };
     assert_eq!(again(&["--timeout", "40m"]), "kubectl eks-encrypt create -f 'my cluster.yaml'");
     assert_eq!(
@@ -903,7 +903,7 @@ fn nonsense_is_refused() {
 
 #[test]
 fn flags_at_their_defaults_are_left_out_of_the_command_that_goes_on() {
-    let again = enable(&["--timeout", "80m"]).again();
+    let again = enable(&["--timeout", "80m"]).resume_command();
     assert!(!again.contains("--timeout") && !again.contains("--conc"), "{again}");
 }
 
@@ -929,7 +929,7 @@ fn the_command_that_goes_on_is_this_one() {
         "--max-qps",
         "50",
     ]);
-    assert_snapshot!(args.again(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove none --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
+    assert_snapshot!(args.resume_command(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove none --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
 }
 
 /// The parts of krew's manifest that must fit this binary; `tests/tests/krew` has the others.

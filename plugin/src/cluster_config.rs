@@ -6,14 +6,14 @@ use std::path::Path;
 
 mod error;
 pub(crate) mod fields;
-pub(crate) mod near;
 mod source;
-pub(crate) mod tree;
+pub(crate) mod suggest;
+pub(crate) mod yaml;
 
 pub(crate) use error::{At, Error};
 use fields::{Fields, Place};
-use near::Wanted;
 pub(crate) use source::Source;
+use suggest::Wanted;
 
 pub(crate) const METADATA: Wanted = Wanted { name: "metadata", also: &["meta"] };
 pub(crate) const SECRETS_ENCRYPTION: Wanted =

@@ -1,6 +1,6 @@
 //! What a file may hold, and what a person is told of one that does not give a cluster and a key.
 use super::*;
-use crate::testing::told;
+use crate::testing::error_text;
 use insta::assert_snapshot;
 
 const HEAD: &str = "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n";
@@ -35,7 +35,7 @@ fn config(key: &str) -> ClusterConfig {
 
 /// What is said of each of these.
 fn refused(texts: &[&str]) -> String {
-    let told = |text: &&str| told(parse("kms.yaml", text).expect_err(text)).replace("exit 2\n", "");
+    let told = |text: &&str| error_text(parse("kms.yaml", text).expect_err(text)).replace("exit 2\n", "");
     texts.iter().map(told).collect::<Vec<_>>().join("\n")
 }
 
@@ -239,7 +239,7 @@ fn files_that_can_not_be_read() {
     let binary = Source::of("kms.zip", &b"PK\x03\x04\xff\xfe"[..]).unwrap_err();
     let missing = read(Path::new("no-such-folder/kms.yaml")).unwrap_err();
     let folder = read(Path::new("src")).unwrap_err();
-    let told = [large, binary, missing, folder].map(told).join("\n");
+    let told = [large, binary, missing, folder].map(error_text).join("\n");
     assert_snapshot!(told, @r"
     exit 2
     error: disk.img is larger than 1 MiB, and so no eksctl ClusterConfig: -f names the wrong file

@@ -8,17 +8,17 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// More than any certificate, key, token or ClusterConfig has.
-pub(crate) const SMALL: u64 = 1 << 20;
+pub(crate) const MAX_SMALL_FILE: u64 = 1 << 20;
 
 /// More than any kubeconfig has.
-pub(crate) const KUBECONFIG: u64 = 8 << 20;
+pub(crate) const MAX_KUBECONFIG: u64 = 8 << 20;
 
 /// How long it may take: what writes to a pipe (`-f <(COMMAND)`) may have to ask a server first.
-const READ_WITHIN: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All of a file, if that is at most `most` bytes.
 pub(crate) fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
-    read_within(path, most, READ_WITHIN)
+    read_within(path, most, READ_TIMEOUT)
 }
 
 /// The same as text.
@@ -28,7 +28,7 @@ pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
 
 /// Whether a library that knows no bounds may read a file.
 pub(crate) fn is_small(path: &Path) -> bool {
-    path.metadata().is_ok_and(|file| file.is_file() && file.len() <= SMALL)
+    path.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_SMALL_FILE)
 }
 
 /// Opening a pipe blocks until something writes to it. The thread that does ends with this process.
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_device_without_an_end_is_read_up_to_the_bound() {
         let zero = Path::new("/dev/zero");
-        assert_eq!(read(zero, SMALL).unwrap_err().to_string(), "it is larger than 1024 KiB");
+        assert_eq!(read(zero, MAX_SMALL_FILE).unwrap_err().to_string(), "it is larger than 1024 KiB");
         assert!(!is_small(zero));
     }
 
@@ -79,7 +79,7 @@ mod tests {
             let pipe = pipe.clone();
             move || std::fs::write(pipe, "all of it")
         });
-        assert_eq!(read_text(&pipe, SMALL).unwrap(), "all of it");
+        assert_eq!(read_text(&pipe, MAX_SMALL_FILE).unwrap(), "all of it");
         writer.join().unwrap().unwrap();
     }
 }

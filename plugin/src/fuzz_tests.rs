@@ -7,13 +7,13 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::json;
 
 use crate::cluster_config::Source;
-use crate::model::run::{Run, ended};
+use crate::model::run::{Run, job_end};
 use crate::run::log::{Log, LogLine};
 use crate::run::verdict::{evaluate, final_event};
 use crate::run::wire_version::OtherWireVersion;
 use crate::run::{find, pod_status};
 use crate::ui::progress::Progress;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 #[path = "../../job/src/fuzz.rs"]
 pub(crate) mod mutate;
@@ -97,14 +97,14 @@ fn answers_about_a_job() {
     fuzz(&corpus, |bytes| {
         let (pod, event) = (serde_json::from_slice::<Pod>(bytes).ok(), serde_json::from_slice::<Event>(bytes).ok());
         if let Ok(job) = serde_json::from_slice::<Job>(bytes) {
-            let _ = (Run::of_any(&job), OtherWireVersion::from_job_env(&job), find::job_key_arn(&job));
+            let _ = (Run::from_job(&job), OtherWireVersion::from_job_env(&job), find::job_key_arn(&job));
             a_job = job;
         }
         let pods: Vec<Pod> = pod.into_iter().collect();
         let _ = (pod_status::has_started(&a_job, &pods), OtherWireVersion::from_job(&a_job, &pods));
         _ = pod_status::pending_reason(&a_job, pods.first(), &Vec::from_iter(event), now);
         let word = final_event(&pods, "r");
-        if let Some(end) = ended(&a_job) {
+        if let Some(end) = job_end(&a_job) {
             _ = evaluate(&end, word.as_ref(), &Progress::default());
         }
     });

@@ -7,7 +7,7 @@ pub(crate) mod context;
 mod exec;
 mod proxy;
 pub(crate) mod termination;
-pub(crate) mod tool;
+pub(crate) mod token_command;
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,14 +25,14 @@ use kube::{Api, Client, Config};
 
 use crate::cause::Cause;
 use crate::cli::KubeFlags;
-use crate::stop::Coded;
-use crate::ui::screen::Screen;
+use crate::error::HasExitCode;
+use crate::ui::terminal::Terminal;
 
 /// No answer takes longer, and the Job's log has a line every 15 s.
-const SILENCE: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a context is called that nobody has named.
-const CURRENT: &str = "(current)";
+const CURRENT_CONTEXT: &str = "(current)";
 
 /// A cluster as the kubeconfig has it.
 #[derive(Clone)]
@@ -87,48 +87,49 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
 }
 
 /// Reads the kubeconfig.
-pub(crate) fn read(file: Option<&Path>, context: Option<&str>) -> Result<Kubeconfig, Error> {
+pub(crate) fn read_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Result<Kubeconfig, Error> {
     let list = std::env::var_os("KUBECONFIG");
-    config::read(file, list.as_deref()).map_err(|error| failed(context.unwrap_or(CURRENT), Cause::of(&error)))
+    config::read(file, list.as_deref())
+        .map_err(|error| connection_error(context.unwrap_or(CURRENT_CONTEXT), Cause::from_error(&error)))
 }
 
 /// Makes the client. Calls no server yet.
-pub(crate) async fn connect(flags: &KubeFlags, screen: &Screen) -> Result<Kubernetes, Error> {
-    let kubeconfig = read(flags.kubeconfig.as_deref(), flags.context.as_deref())?;
+pub(crate) async fn connect(flags: &KubeFlags, terminal: &Terminal) -> Result<Kubernetes, Error> {
+    let kubeconfig = read_kubeconfig(flags.kubeconfig.as_deref(), flags.context.as_deref())?;
     let context =
-        flags.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT.into());
+        flags.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT_CONTEXT.into());
     let variable = |name: &str| std::env::var(name).ok();
-    let mut config = config::of(&kubeconfig, &context, &variable).map_err(|cause| failed(&context, cause))?;
-    let ours = std::env::current_exe().map_err(|error| failed(&context, Cause::of(&error)))?;
-    match exec::settle(&mut config.auth_info, &ours, &variable) {
+    let mut config = config::of(&kubeconfig, &context, &variable).map_err(|cause| connection_error(&context, cause))?;
+    let ours = std::env::current_exe().map_err(|error| connection_error(&context, Cause::from_error(&error)))?;
+    match exec::resolve_credentials(&mut config.auth_info, &ours, &variable) {
         Ok(None) => {}
-        Ok(Some(note)) => screen.line(&note),
-        Err(exec::Missing { command, hint }) => {
+        Ok(Some(note)) => terminal.println(&note),
+        Err(exec::MissingCommand { command, hint }) => {
             let hint = if hint.is_empty() { hint } else { format!("\n  its hint: {}", hint.replace('\n', "\n  ")) };
             return Err(Error::NoCommand { context, command, hint });
         }
     }
     // After a laptop's sleep a connection may look alive that is not; the default waits for ever.
-    config.read_timeout = Some(SILENCE);
+    config.read_timeout = Some(READ_TIMEOUT);
     config.reset_reader_on_write = true;
     let (server, verifies) = (config.cluster_url.clone(), !config.accept_invalid_certs);
     let authorities = config.root_cert.clone().unwrap_or_default();
     let builder = ClientBuilder::try_from(config.clone()).map_err(|error| match &error {
         kube::Error::Auth(_) => Error::Credentials { context: context.clone(), source: Cause::kube(&error) },
-        _ => failed(&context, Cause::kube(&error)),
+        _ => connection_error(&context, Cause::kube(&error)),
     })?;
     let client = bounds::client(builder);
     Ok(Kubernetes { client, config, server, authorities, verifies, context, flags: flags.clone() })
 }
 
-fn failed(context: &str, source: Cause) -> Error {
+fn connection_error(context: &str, source: Cause) -> Error {
     Error::Kubeconfig { context: context.to_owned(), source }
 }
 
@@ -146,43 +147,43 @@ impl Kubernetes {
 }
 
 /// Calls until it answers, a few times: EKS has just restarted the API servers, and load balancers lag behind.
-pub(crate) async fn again<T, F: Future<Output = Result<T, kube::Error>>>(
+pub(crate) async fn with_retry<T, F: Future<Output = Result<T, kube::Error>>>(
     call: impl FnMut() -> F,
 ) -> Result<T, kube::Error> {
-    call.retry(patiently()).when(|error| Cause::kube(error).passing || stray(error)).await
+    call.retry(backoff()).when(|error| Cause::kube(error).retryable || is_anonymous_404(error)).await
 }
 
 /// The same for a resource that not every version of Kubernetes has; nothing, where it is not served.
-pub(crate) async fn where_served<T, F: Future<Output = Result<T, kube::Error>>>(
+pub(crate) async fn get_if_served<T, F: Future<Output = Result<T, kube::Error>>>(
     call: impl FnMut() -> F,
 ) -> Result<Option<T>, kube::Error> {
-    match call.retry(patiently()).when(|error| Cause::kube(error).passing).await {
+    match call.retry(backoff()).when(|error| Cause::kube(error).retryable).await {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if stray(&error) => Ok(None),
+        Err(error) if is_anonymous_404(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn patiently() -> ExponentialBuilder {
+fn backoff() -> ExponentialBuilder {
     ExponentialBuilder::default().with_jitter().with_max_times(5)
 }
 
 /// Whether the API server itself says that this object is not there. A 404 that does not name it is a proxy's, or that of
 /// an API server that starts and does not serve the resource yet: what is done on "gone" can't be taken back.
-pub(crate) fn gone(error: &kube::Error, name: &str) -> bool {
+pub(crate) fn is_not_found(error: &kube::Error, name: &str) -> bool {
     let kube::Error::Api(status) = error else { return false };
     status.is_not_found() && status.details.as_ref().is_some_and(|details| details.name == name)
 }
 
 /// A 404 that names nothing, and so says nothing of an object.
-fn stray(error: &kube::Error) -> bool {
+fn is_anonymous_404(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     status.code == 404 && status.details.as_ref().is_none_or(|details| details.name.is_empty())
 }
 
 /// What time it is by the API server's clock, which stamps every object: from the Date of an answer, whatever that says.
 /// Nothing, where it does not say.
-pub(crate) async fn time(client: &Client) -> Option<Timestamp> {
+pub(crate) async fn server_time(client: &Client) -> Option<Timestamp> {
     let request = http::Request::get("/version").body(Body::empty()).ok()?;
     let answer = client.send(request).await.ok()?;
     let date = answer.headers().get(http::header::DATE)?.to_str().ok()?;
@@ -191,8 +192,8 @@ pub(crate) async fn time(client: &Client) -> Option<Timestamp> {
 
 /// Whether the API server says that it is ready, or why not: after an association it restarts. One that forbids the
 /// question has asked its authorizer, and so answers; a proxy's 403 does not name the path and is no answer.
-pub(crate) async fn ready(client: &Client) -> Result<(), Cause> {
-    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| Cause::of(&error))?;
+pub(crate) async fn check_ready(client: &Client) -> Result<(), Cause> {
+    let request = http::Request::get("/readyz").body(Vec::new()).map_err(|error| Cause::from_error(&error))?;
     match client.request_text(request).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 403 && status.message.contains("cannot get path") => Ok(()),

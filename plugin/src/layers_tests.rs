@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The folders and files of this crate, from the top down.
 const LAYERS: [&str; 17] = [
-    "limit",
+    "time_limit",
     "commands",
     "cloudformation",
     "output",
@@ -17,7 +17,7 @@ const LAYERS: [&str; 17] = [
     "cluster_config",
     "ui",
     "model",
-    "stop",
+    "error",
     "cause",
     "file",
     "nss",

@@ -6,7 +6,7 @@
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static"))]
 #[expect(unsafe_code, reason = "glibc has this function, and the libc crate does not declare it")]
-pub(crate) fn keep_to_what_is_built_in() {
+pub(crate) fn disable_dynamic_modules() {
     use std::ffi::{c_char, c_int};
 
     unsafe extern "C" {
@@ -22,4 +22,4 @@ pub(crate) fn keep_to_what_is_built_in() {
 
 /// Other binaries share the machine's C library, and so may share its modules.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static")))]
-pub(crate) fn keep_to_what_is_built_in() {}
+pub(crate) fn disable_dynamic_modules() {}

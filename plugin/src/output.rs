@@ -1,11 +1,11 @@
 //! The end of a run, as every command that has followed one tells it. Input: how it ended. Output: the last words on the
 //! screen, the report on stdout if it was asked for, and the exit code; and what scripts get where a command ends earlier.
 
-pub(crate) mod document;
-pub(crate) mod early;
+pub(crate) mod cluster_ref;
+pub(crate) mod documents;
 pub(crate) mod report;
-pub(crate) mod subject;
 pub(crate) mod summary;
+pub(crate) mod type_meta;
 
 use std::time::Duration;
 
@@ -15,30 +15,32 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use crate::checks::table::Check;
 use crate::cli::{KubeFlags, attach};
 use crate::model::run::Run;
+use crate::output::cluster_ref::ClusterRef;
 use crate::output::report::Report;
-use crate::output::subject::Subject;
 use crate::run::RunOutcome;
 use crate::run::follow::Ended;
 use crate::run::verdict::Verdict;
-use crate::ui::screen::{self, Output, Screen};
+use crate::ui::terminal::{self, Output, Terminal};
 
 /// Tells what came of a run that was begun or found here.
-pub(crate) fn tell(
+pub(crate) fn report_outcome(
     driven: &RunOutcome,
     kube: &KubeFlags,
-    subject: &Subject,
+    cluster_ref: &ClusterRef,
     checks: &[Check],
     took: Duration,
     output: Option<Output>,
-    screen: &Screen,
+    terminal: &Terminal,
 ) -> ExitCode {
     match driven {
-        RunOutcome::Finished(run, ended, verdict) => finish(run, ended, verdict, subject, checks, took, output, screen),
+        RunOutcome::Finished(run, ended, verdict) => {
+            report_finished(run, ended, verdict, cluster_ref, checks, took, output, terminal)
+        }
         RunOutcome::Detached(run) => {
             let attach = attach(kube, Some(&run.namespace));
-            let rights = if run.gives_rights { ", and to take its rights away at its end" } else { "" };
-            screen.line(&format!("It goes on without us. To watch it{rights}:\n  {attach}"));
-            early::goes_on(subject, run, checks, output, screen);
+            let rights = if run.manages_rbac { ", and to take its rights away at its end" } else { "" };
+            terminal.println(&format!("It goes on without us. To watch it{rights}:\n  {attach}"));
+            documents::detached(cluster_ref, run, checks, output, terminal);
             ExitCode::Done
         }
     }
@@ -46,17 +48,17 @@ pub(crate) fn tell(
 
 /// Tells.
 #[allow(clippy::too_many_arguments, reason = "each is one thing that the last words name")]
-pub(crate) fn finish(
+pub(crate) fn report_finished(
     run: &Run,
     ended: &Ended,
     verdict: &Verdict,
-    subject: &Subject,
+    cluster_ref: &ClusterRef,
     checks: &[Check],
     took: Duration,
     output: Option<Output>,
-    screen: &Screen,
+    terminal: &Terminal,
 ) -> ExitCode {
-    screen.line(&summary::text(verdict, &ended.progress, subject, run, took));
+    terminal.println(&summary::text(verdict, &ended.progress, cluster_ref, run, took));
     let code = match verdict {
         Verdict::Done { .. } => ExitCode::Done,
         Verdict::Unproven { .. } => ExitCode::Incomplete,
@@ -67,8 +69,8 @@ pub(crate) fn finish(
         },
     };
     if let Some(output) = output {
-        let report = Report::new(run, verdict, &ended.progress, subject, checks, took, code);
-        screen::data(&report, output, screen);
+        let report = Report::new(run, verdict, &ended.progress, cluster_ref, checks, took, code);
+        terminal::data(&report, output, terminal);
     }
     code
 }

@@ -9,7 +9,7 @@ use crate::run::verdict::evaluate;
 use crate::ui::progress::{Finished, Progress};
 
 fn run() -> Run {
-    Run::named("r1", "ops")
+    Run::from_id("r1", "ops")
 }
 
 /// A Job that ended so; `result`: its last word, if there is one.
@@ -21,12 +21,12 @@ fn code(job: JobEnd, result: Option<RunResult>, tally: Tally) -> (ExitCode, Stri
 fn code_of(job: JobEnd, result: Option<RunResult>, tally: Tally, interrupted: bool) -> (ExitCode, String) {
     let word = result.map(|result| Finished { result, tally, proof: None, reason: Some("words".into()) });
     let ended = Ended { job, last_word: word, progress: Progress::default(), interrupted };
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let took = Duration::from_secs(9);
     let judged = evaluate(&ended.job, ended.last_word.as_ref(), &ended.progress);
     let verdict = judged.map_or_else(|it| it, |written| written.verdict(Proven::NotWanted, Vec::new(), Prove::None));
-    let code = finish(&run(), &ended, &verdict, &Subject::default(), &[], took, None, &screen);
-    (code, screen.text().lines().find(|line| !line.is_empty()).unwrap().to_owned())
+    let code = report_finished(&run(), &ended, &verdict, &ClusterRef::default(), &[], took, None, &terminal);
+    (code, terminal.text().lines().find(|line| !line.is_empty()).unwrap().to_owned())
 }
 
 #[test]

@@ -23,6 +23,7 @@ use eks_encrypt_job::wire::event::Method;
 use tokio::time::Instant;
 
 use crate::cli::{EngineFlags, JobFlags};
+use crate::error::CliError;
 use crate::k8s::{Kubernetes, termination};
 use crate::model::run::Run;
 use crate::run::find::RunIntent;
@@ -30,9 +31,8 @@ use crate::run::follow::Ended;
 use crate::run::manifests::{ManifestSettings, Object};
 use crate::run::proof::{CensusBefore, Prover};
 use crate::run::verdict::{Verdict, evaluate};
-use crate::stop::Stop;
-use crate::ui::interrupt::Stage;
-use crate::ui::screen::Screen;
+use crate::ui::interrupt::Phase;
+use crate::ui::terminal::Terminal;
 
 /// What there is to be done.
 pub(crate) struct RunRequest<'a> {
@@ -76,13 +76,13 @@ pub(crate) enum RunOutcome {
 pub(crate) async fn run_and_verify(
     work: &RunRequest<'_>,
     prover: &Prover<'_>,
-    stage: &RefCell<Stage>,
-) -> Result<RunOutcome, Stop> {
+    phase: &RefCell<Phase>,
+) -> Result<RunOutcome, CliError> {
     // With --detach the Job itself waits for the API servers, and this command verifies nothing.
     let begun = if work.wait || work.job.local { prover.begin().await? } else { CensusBefore::Later };
-    match run_or_follow(work, prover.screen, stage, prover.deadline).await? {
+    match run_or_follow(work, prover.terminal, phase, prover.deadline).await? {
         Followed::Finished(run, ended) => {
-            let verdict = verify_result(&run, &ended, prover, begun, stage).await;
+            let verdict = verify_result(&run, &ended, prover, begun, phase).await;
             Ok(RunOutcome::Finished(run, ended, verdict))
         }
         Followed::Detached(run) => Ok(RunOutcome::Detached(run)),
@@ -95,11 +95,11 @@ pub(crate) async fn verify_result(
     ended: &Ended,
     prover: &Prover<'_>,
     begun: CensusBefore,
-    stage: &RefCell<Stage>,
+    phase: &RefCell<Phase>,
 ) -> Verdict {
     match evaluate(&ended.job, ended.last_word.as_ref(), &ended.progress) {
         Ok(written) => {
-            stage.replace(Stage::Verifying);
+            phase.replace(Phase::Verifying);
             let (proven, failures) = prover.conclude(begun, Some(&run.namespace)).await;
             written.verdict(proven, failures, prover.wanted)
         }
@@ -118,31 +118,31 @@ enum Followed {
 /// Begins or finds a run, and follows it.
 async fn run_or_follow(
     work: &RunRequest<'_>,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
     deadline: Instant,
-) -> Result<Followed, Stop> {
+) -> Result<Followed, CliError> {
     // Nothing can be created in it, and a Job that is still there is about to be deleted with it. What can't be seen, the next
     // step reports. A run's own namespace does not exist yet.
     if let Some(namespace) = &work.job.namespace
-        && let Err(error @ termination::Error::TimeUp { .. }) =
-            termination::wait(work.kubernetes, namespace, screen).await
+        && let Err(error @ termination::Error::DeadlineExceeded { .. }) =
+            termination::wait_until_deleted(work.kubernetes, namespace, terminal).await
     {
         return Err(error.into());
     }
-    let (run, made) = match find_active(work, screen).await? {
+    let (run, made) = match find_active(work, terminal).await? {
         Some(run) => (run, false),
         None if work.job.local => {
-            let (run, ended) = local::run(work, screen, stage, deadline).await?;
+            let (run, ended) = local::run(work, terminal, phase, deadline).await?;
             return Ok(Followed::Finished(run, Box::new(ended)));
         }
-        None => (create_run(work, screen, stage).await?, true),
+        None => (create_run(work, terminal, phase).await?, true),
     };
     if !work.wait {
         return Ok(Followed::Detached(run));
     }
-    stage.replace(Stage::Following(run.revoke_command(&work.kubernetes.flags)));
-    let (ended, _) = follow_and_revoke(work.kubernetes, &run, made, screen, deadline).await;
+    phase.replace(Phase::Following(run.revoke_command(&work.kubernetes.flags)));
+    let (ended, _) = follow_and_revoke(work.kubernetes, &run, made, terminal, deadline).await;
     Ok(Followed::Finished(run, Box::new(ended?)))
 }
 
@@ -152,15 +152,15 @@ pub(crate) async fn follow_and_revoke(
     kubernetes: &Kubernetes,
     run: &Run,
     made: bool,
-    screen: &Screen,
+    terminal: &Terminal,
     deadline: Instant,
 ) -> (Result<Ended, follow::Error>, Vec<String>) {
-    let ended = follow::follow(kubernetes, run, made, screen, deadline).await;
+    let ended = follow::follow(kubernetes, run, made, terminal, deadline).await;
     match &ended {
         // A Job that is gone is not deleted again: were it there after all, it would be at work.
         Ok(_) | Err(follow::Error::Deleted { .. } | follow::Error::UnsupportedVersion { .. }) => {}
         Err(follow::Error::NotStarted { .. } | follow::Error::OtherImage { .. }) => {
-            revoke::delete_job(kubernetes, run, screen).await;
+            revoke::delete_job(kubernetes, run, terminal).await;
         }
         // It goes on without us.
         Err(
@@ -171,43 +171,43 @@ pub(crate) async fn follow_and_revoke(
             return (ended, Vec::new());
         }
     }
-    let stay = revoke::revoke_rbac(kubernetes, run, screen).await;
+    let stay = revoke::revoke_rbac(kubernetes, run, terminal).await;
     (ended, stay)
 }
 
 /// The running Job that does this work already, if there is one.
-async fn find_active(work: &RunRequest<'_>, screen: &Screen) -> Result<Option<Run>, Stop> {
+async fn find_active(work: &RunRequest<'_>, terminal: &Terminal) -> Result<Option<Run>, CliError> {
     let intent = RunIntent { key_arn: work.key_arn, engine: work.engine, job: work.job, watched: work.wait };
     let existing = find::find(work.kubernetes, &intent).await?;
     if let Some(run) = &existing.running {
-        screen.line(&format!("Job {} is running already in namespace {}: following it", run.job, run.namespace));
+        terminal.println(&format!("Job {} is running already in namespace {}: following it", run.job, run.namespace));
         // Somebody may have taken its rights away, or stopped between them and the Job.
-        if run.gives_rights {
-            apply::apply_rbac(&work.kubernetes.client, &manifests_of(work, run)?, screen).await;
+        if run.manages_rbac {
+            apply::apply_rbac(&work.kubernetes.client, &manifests_of(work, run)?, terminal).await;
         }
         return Ok(existing.running);
     }
     if let Some(last) = existing.last {
-        screen.line(&format!("note: {last}. A new run starts"));
+        terminal.println(&format!("note: {last}. A new run starts"));
     }
-    revoke::revoke_stale(work.kubernetes, work.job.namespace.as_deref(), screen).await;
+    revoke::revoke_stale(work.kubernetes, work.job.namespace.as_deref(), terminal).await;
     Ok(None)
 }
 
 /// Makes the objects of a new run.
-async fn create_run(work: &RunRequest<'_>, screen: &Screen, stage: &RefCell<Stage>) -> Result<Run, Stop> {
+async fn create_run(work: &RunRequest<'_>, terminal: &Terminal, phase: &RefCell<Phase>) -> Result<Run, CliError> {
     let RunRequest { kubernetes, run, .. } = *work;
-    stage.replace(Stage::Applying(run.revoke_command(&kubernetes.flags)));
-    match apply::apply(&kubernetes.client, &manifests_of(work, run)?, screen).await {
+    phase.replace(Phase::Applying(run.revoke_command(&kubernetes.flags)));
+    match apply::apply(&kubernetes.client, &manifests_of(work, run)?, terminal).await {
         Ok(uid) => {
-            screen.line(&format!("Job {} made in namespace {}", run.job, run.namespace));
+            terminal.println(&format!("Job {} made in namespace {}", run.job, run.namespace));
             Ok(Run { uid, ..run.clone() })
         }
         Err(error) => {
             // Half a set of objects is no run. The Job may be there though its answer got lost; and above all no rights to
             // Secrets may be left behind.
-            revoke::delete_job(kubernetes, run, screen).await;
-            revoke::revoke_rbac(kubernetes, run, screen).await;
+            revoke::delete_job(kubernetes, run, terminal).await;
+            revoke::revoke_rbac(kubernetes, run, terminal).await;
             Err(error.into())
         }
     }

@@ -19,14 +19,14 @@ async fn changed_by_following(more: &[&str]) -> Vec<String> {
     let kubernetes = reached(client);
     let work = RunRequest {
         kubernetes: &kubernetes,
-        run: &Run::named("r2", "ops"),
+        run: &Run::from_id("r2", "ops"),
         key_arn: KEY,
         engine: &flags.engine,
         job: &flags.job,
         wait: true,
         missing: &[],
     };
-    let found = find_active(&work, &Screen::kept()).await.unwrap();
+    let found = find_active(&work, &Terminal::captured()).await.unwrap();
     assert_eq!(found.unwrap().id, "r1");
     heard.lock().unwrap().iter().filter(|call| !call.starts_with("GET ")).cloned().collect()
 }
@@ -61,13 +61,13 @@ async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
         }
     });
     let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
-    let (kubernetes, screen) = (reached(client), Screen::kept());
+    let (kubernetes, terminal) = (reached(client), Terminal::captured());
     let (engine, job) = (&flags.engine, &flags.job);
-    let run = &Run::named("r1", "ops");
+    let run = &Run::from_id("r1", "ops");
     let work = RunRequest { kubernetes: &kubernetes, run, key_arn: KEY, engine, job, wait: false, missing: &[] };
-    let begun = run_or_follow(&work, &screen, &RefCell::default(), Instant::now() + Duration::from_secs(60)).await;
-    assert!(matches!(begun, Ok(Followed::Detached(_))), "{}", screen.text());
-    assert!(screen.text().starts_with("Namespace ops is being deleted: waiting for that"), "{}", screen.text());
+    let begun = run_or_follow(&work, &terminal, &RefCell::default(), Instant::now() + Duration::from_secs(60)).await;
+    assert!(matches!(begun, Ok(Followed::Detached(_))), "{}", terminal.text());
+    assert!(terminal.text().starts_with("Namespace ops is being deleted: waiting for that"), "{}", terminal.text());
 }
 
 /// What happens to a run whose ServiceAccount exists already, where its first creation was answered with this code.
@@ -83,10 +83,10 @@ async fn created_twice(first: u16) -> bool {
         _ => (200, crate::testing::api_object(path)),
     });
     let flags = reencrypt(&["--namespace", "ops", "--image", "registry.example/job:1"]);
-    let (kubernetes, run) = (reached(client), Run::named("r1", "ops"));
+    let (kubernetes, run) = (reached(client), Run::from_id("r1", "ops"));
     let (engine, job) = (&flags.engine, &flags.job);
     let work = RunRequest { kubernetes: &kubernetes, run: &run, key_arn: KEY, engine, job, wait: false, missing: &[] };
-    create_run(&work, &Screen::kept(), &RefCell::default()).await.is_ok()
+    create_run(&work, &Terminal::captured(), &RefCell::default()).await.is_ok()
 }
 
 /// The answer got lost, the second attempt met the first one's object, and the run was taken back.

@@ -15,19 +15,19 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::client::{Body, ClientBuilder};
 
-use crate::aws::association::Plan;
-use crate::aws::client::{Aws, bounded, clients};
+use crate::aws::association::AssociationPlan;
+use crate::aws::client::{AwsContext, clients, with_response_limit};
 use crate::aws::cluster::Cluster;
 use crate::aws::key::Key;
 use crate::checks::api_servers::ApiServers;
 use crate::checks::table::{Check, Checks};
-use crate::checks::{Eks, Ground};
+use crate::checks::{Eks, PreflightReport};
 use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
+use crate::error::CliError;
 use crate::k8s::Kubernetes;
 use crate::model::run::Run;
 use crate::run::apply::NamespaceState;
-use crate::stop::Stop;
-use crate::ui::screen::Screen;
+use crate::ui::terminal::Terminal;
 
 pub(crate) mod run;
 pub(crate) mod servers;
@@ -129,7 +129,7 @@ pub(crate) fn key() -> Key {
 }
 
 /// AWS clients that get these answers (status, error code or nothing, body), whatever they ask; and what they asked.
-pub(crate) fn aws(answers: &[Answer]) -> (Aws, StaticReplayClient) {
+pub(crate) fn aws(answers: &[Answer]) -> (AwsContext, StaticReplayClient) {
     let event = |(status, code, body): &Answer| {
         let mut answer = HttpResponse::new((*status).try_into().unwrap(), (*body).into());
         answer.headers_mut().insert("x-amzn-errortype", *code);
@@ -146,15 +146,15 @@ pub(crate) fn aws(answers: &[Answer]) -> (Aws, StaticReplayClient) {
             None,
             "test",
         )))
-        .http_client(bounded(SharedHttpClient::new(http.clone())))
+        .http_client(with_response_limit(SharedHttpClient::new(http.clone())))
         .retry_config(RetryConfig::disabled())
         .build();
     (clients(&config).unwrap(), http)
 }
 
 /// An error with its causes, as `main` prints it, and its exit code.
-pub(crate) fn told(error: impl Into<Stop>) -> String {
-    let Stop { code, error } = error.into();
+pub(crate) fn error_text(error: impl Into<CliError>) -> String {
+    let CliError { code, error } = error.into();
     format!("exit {}\nerror: {error:#}", code as u8)
 }
 
@@ -190,10 +190,10 @@ pub(crate) fn reached_by(flags: &[&str], client: Client) -> Kubernetes {
 }
 
 /// A cluster that has the key already, whose AWS gives these answers.
-pub(crate) fn ground(client: Client, answers: &[Answer]) -> Ground {
+pub(crate) fn preflight_report(client: Client, answers: &[Answer]) -> PreflightReport {
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-    let eks = Eks { aws: aws(answers).0, cluster: cluster(Some(KEY)), key: key(), plan: Plan::Nothing };
-    Ground {
+    let eks = Eks { aws: aws(answers).0, cluster: cluster(Some(KEY)), key: key(), plan: AssociationPlan::Nothing };
+    PreflightReport {
         kubernetes,
         eks: Some(eks),
         run: Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random()),
@@ -223,14 +223,14 @@ pub(crate) fn forbidden(verb: &str, resource: &str) -> String {
 
 /// A row of the checks as people see it.
 pub(crate) fn row(check: Check) -> String {
-    let screen = Screen::kept();
-    Checks::new(&screen).add(check);
-    screen.text()
+    let terminal = Terminal::captured();
+    Checks::new(&terminal).add(check);
+    terminal.text()
 }
 
 /// The document for scripts that came after all that was said.
-pub(crate) fn document(screen: &Screen) -> serde_json::Value {
-    let text = screen.text();
+pub(crate) fn document(terminal: &Terminal) -> serde_json::Value {
+    let text = terminal.text();
     let begins = text.rfind("\n{\n").unwrap_or_else(|| panic!("no document: {text}"));
     serde_json::from_str(&text[begins..]).unwrap_or_else(|error| panic!("{error}: {text}"))
 }

@@ -2,4 +2,4 @@
 
 pub(crate) mod interrupt;
 pub(crate) mod progress;
-pub(crate) mod screen;
+pub(crate) mod terminal;

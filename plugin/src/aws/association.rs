@@ -5,14 +5,14 @@
 use aws_sdk_eks::types::{EncryptionConfig, Provider};
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::aws::client::Aws;
+use crate::aws::client::AwsContext;
 use crate::aws::cluster::{self, Cluster};
-use crate::aws::cure;
+use crate::aws::hints;
 use crate::aws::key::{self, Key};
-use crate::aws::poll::TimeUp;
 use crate::aws::updates::{self, Update};
+use crate::aws::waiter::DeadlineExceeded;
 use crate::cause::Cause;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// How the association ended, or why it never began.
 #[derive(Debug, thiserror::Error)]
@@ -85,10 +85,10 @@ pub(crate) enum Error {
     },
     /// Time is up.
     #[error(transparent)]
-    TimeUp(#[from] TimeUp),
+    DeadlineExceeded(#[from] DeadlineExceeded),
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Updates { .. } | Self::Busy { .. } | Self::NotTaken { .. } => ExitCode::Refused,
@@ -96,14 +96,14 @@ impl Coded for Error {
             Self::Ended { .. } => ExitCode::AwsFailed,
             // "Refused" promises that nothing was changed: without an answer nobody knows.
             Self::Compare { .. } | Self::NoAnswer { .. } | Self::Lost { .. } | Self::Unseen { .. } => ExitCode::Error,
-            Self::TimeUp(_) => ExitCode::StillRunning,
+            Self::DeadlineExceeded(_) => ExitCode::StillRunning,
         }
     }
 }
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Plan {
+pub(crate) enum AssociationPlan {
     /// Associate the key.
     Associate,
     /// Somebody has begun: follow that update.
@@ -113,25 +113,30 @@ pub(crate) enum Plan {
 }
 
 /// Finds out what there is to do; changes nothing.
-pub(crate) async fn plan(aws: &Aws, cluster: &Cluster, key: &Key) -> Result<Plan, Error> {
-    refuse_other(aws, cluster, key, cluster.key.as_deref()).await?;
+pub(crate) async fn plan(aws: &AwsContext, cluster: &Cluster, key: &Key) -> Result<AssociationPlan, Error> {
+    ensure_same_key(aws, cluster, key, cluster.key.as_deref()).await?;
     // Also where the cluster is ACTIVE with the key: EKS may say so before every API server writes with it.
     let found = updates::in_progress(aws, &cluster.name).await;
     match found.map_err(|source| Error::Updates { cluster: cluster.name.clone(), source })? {
         Some(update) if update.associates() => {
-            refuse_other(aws, cluster, key, update.key.as_deref()).await?;
-            Ok(Plan::Follow(update.id))
+            ensure_same_key(aws, cluster, key, update.key.as_deref()).await?;
+            Ok(AssociationPlan::Follow(update.id))
         }
         Some(Update { kind, id, .. }) => Err(Error::Busy { cluster: cluster.name.clone(), kind, id }),
-        None if cluster.key.is_some() => Ok(Plan::Nothing),
-        None => Ok(Plan::Associate),
+        None if cluster.key.is_some() => Ok(AssociationPlan::Nothing),
+        None => Ok(AssociationPlan::Associate),
     }
 }
 
 /// Refuses a cluster that has another key, or is getting one.
-pub(crate) async fn refuse_other(aws: &Aws, cluster: &Cluster, key: &Key, has: Option<&str>) -> Result<(), Error> {
+pub(crate) async fn ensure_same_key(
+    aws: &AwsContext,
+    cluster: &Cluster,
+    key: &Key,
+    has: Option<&str>,
+) -> Result<(), Error> {
     let Some(has) = has else { return Ok(()) };
-    let same = key::same(aws, key, has).await;
+    let same = key::is_same_key(aws, key, has).await;
     let (cluster, has, asked) = (cluster.name.clone(), has.to_owned(), key.arn.clone());
     match same {
         Ok(true) => Ok(()),
@@ -141,7 +146,7 @@ pub(crate) async fn refuse_other(aws: &Aws, cluster: &Cluster, key: &Key, has: O
 }
 
 /// Starts the association. `None`: the cluster turned out to have a key already, which the wait will look at.
-pub(crate) async fn start(aws: &Aws, cluster: &Cluster, key: &Key) -> Result<Option<String>, Error> {
+pub(crate) async fn start(aws: &AwsContext, cluster: &Cluster, key: &Key) -> Result<Option<String>, Error> {
     let provider = Provider::builder().key_arn(&key.arn).build();
     #[expect(
         deprecated,
@@ -158,28 +163,33 @@ pub(crate) async fn start(aws: &Aws, cluster: &Cluster, key: &Key) -> Result<Opt
         .client_request_token(token);
     match call.send().await {
         Ok(answer) => Ok(answer.update.and_then(|update| update.id)),
-        Err(error) => after_refusal(aws, cluster, key, Cause::aws(&error)).await,
+        Err(error) => recover_from_error(aws, cluster, key, Cause::aws(&error)).await,
     }
 }
 
 /// Somebody was faster, or an answer got lost: what there is to do now is seen in the cluster itself.
-async fn after_refusal(aws: &Aws, cluster: &Cluster, key: &Key, source: Cause) -> Result<Option<String>, Error> {
-    let unsure = source.passing || source.code.as_deref() == Some("ResourceInUseException");
+async fn recover_from_error(
+    aws: &AwsContext,
+    cluster: &Cluster,
+    key: &Key,
+    source: Cause,
+) -> Result<Option<String>, Error> {
+    let unsure = source.retryable || source.code.as_deref() == Some("ResourceInUseException");
     if unsure || source.to_string().contains("already enabled") {
         let now = cluster::try_describe(aws, &cluster.name).await.unwrap_or_else(|_| cluster.clone());
         match plan(aws, &now, key).await {
-            Ok(Plan::Follow(id)) => return Ok(Some(id)),
-            Ok(Plan::Nothing) => return Ok(None),
+            Ok(AssociationPlan::Follow(id)) => return Ok(Some(id)),
+            Ok(AssociationPlan::Nothing) => return Ok(None),
             Err(error @ (Error::OtherKey { .. } | Error::Busy { .. })) => return Err(error),
-            Ok(Plan::Associate) | Err(_) => {}
+            Ok(AssociationPlan::Associate) | Err(_) => {}
         }
     }
     let (cluster, key) = (cluster.name.clone(), key.arn.clone());
-    if source.passing {
+    if source.retryable {
         return Err(Error::NoAnswer { cluster, key, source });
     }
-    let cure = cure::of(&source.to_string());
-    Err(Error::NotTaken { cluster, key, source: source.with(&cure) })
+    let cure = hints::hint_for(&source.to_string());
+    Err(Error::NotTaken { cluster, key, source: source.with_hint(&cure) })
 }
 
 #[cfg(test)]

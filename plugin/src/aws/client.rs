@@ -25,25 +25,25 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::aws::profiles;
 use crate::cause::Cause;
+use crate::error::HasExitCode;
 use crate::file;
 use crate::model::pem;
-use crate::stop::Coded;
 
 /// What CloudTrail shows beside the SDK's name.
 const APP: &str = "kubectl-eks-encrypt";
 
 /// An answer that takes longer has been lost: after a laptop's sleep, connections look alive that are not.
-const ATTEMPT: Duration = Duration::from_secs(30);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest answer that is read. A page of CloudFormation's events has some 100 KiB.
-const LONGEST_ANSWER: usize = 8 << 20;
+const MAX_RESPONSE_BYTES: usize = 8 << 20;
 
 /// Longest `AWS_CA_BUNDLE`. All the authorities that browsers trust have 200 KiB.
-const LONGEST_BUNDLE: u64 = 8 << 20;
+const MAX_CA_BUNDLE_BYTES: u64 = 8 << 20;
 
 /// The clients, all of the cluster's region.
 #[derive(Clone, Debug)]
-pub(crate) struct Aws {
+pub(crate) struct AwsContext {
     /// Calls EKS.
     pub(crate) eks: aws_sdk_eks::Client,
     /// Calls KMS.
@@ -83,7 +83,7 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NoRegion => ExitCode::Usage,
@@ -94,16 +94,19 @@ impl Coded for Error {
 }
 
 /// Makes the clients. Calls no service yet.
-pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Aws, Error> {
+pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<AwsContext, Error> {
     // `aws` knows this older name of AWS_PROFILE too; the SDK does not.
     let inherited = variable("AWS_DEFAULT_PROFILE").filter(|_| profile.is_none() && variable("AWS_PROFILE").is_none());
     let profiles = profiles::load(profile, inherited.as_deref()).await?;
-    let http = http_client(trust()?);
+    let http = http_client(ca_bundle()?);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(5))
         .timeout_config(
-            TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build(),
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .build(),
         );
     if let Ok(name) = AppName::new(APP) {
         loader = loader.app_name(name);
@@ -117,13 +120,13 @@ pub(crate) async fn connect(profile: Option<&str>, region: Option<&str>) -> Resu
     let sdk = match profile {
         Some(profile) => {
             let sdk = loader.no_credentials().load().await;
-            let credentials = SharedCredentialsProvider::new(of_profile(profile, &http, &sdk));
+            let credentials = SharedCredentialsProvider::new(profile_provider(profile, &http, &sdk));
             sdk.into_builder().credentials_provider(credentials).build()
         }
         None => loader.load().await,
     };
-    let cure = profiles.cure(variable("AWS_ACCESS_KEY_ID").is_some());
-    Ok(Aws { cure, ..clients(&sdk)? })
+    let cure = profiles.credential_hint(variable("AWS_ACCESS_KEY_ID").is_some());
+    Ok(AwsContext { cure, ..clients(&sdk)? })
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -133,7 +136,7 @@ fn variable(name: &str) -> Option<String> {
 /// A profile's credentials, and where it has none those of the machine. The SDK's own chain would try `AWS_ACCESS_KEY_ID`
 /// first, even where a person names a profile: that is another account, in silence. The `aws` command does as we do.
 /// Roles are assumed where the person's other calls go: in their region, by FIPS endpoints if those are asked for.
-fn of_profile(profile: &str, http: &SharedHttpClient, sdk: &SdkConfig) -> CredentialsProviderChain {
+fn profile_provider(profile: &str, http: &SharedHttpClient, sdk: &SdkConfig) -> CredentialsProviderChain {
     let config = ProviderConfig::default()
         .with_http_client(http.clone())
         .with_region(sdk.region().cloned())
@@ -148,8 +151,8 @@ fn of_profile(profile: &str, http: &SharedHttpClient, sdk: &SdkConfig) -> Creden
 }
 
 /// The clients of one configuration.
-pub(crate) fn clients(config: &SdkConfig) -> Result<Aws, Error> {
-    Ok(Aws {
+pub(crate) fn clients(config: &SdkConfig) -> Result<AwsContext, Error> {
+    Ok(AwsContext {
         region: config.region().ok_or(Error::NoRegion)?.to_string(),
         eks: aws_sdk_eks::Client::new(config),
         kms: aws_sdk_kms::Client::new(config),
@@ -159,7 +162,7 @@ pub(crate) fn clients(config: &SdkConfig) -> Result<Aws, Error> {
     })
 }
 
-impl Aws {
+impl AwsContext {
     /// Who AWS says we are: the caller's ARN.
     pub(crate) async fn identity(&self, profile: Option<&str>) -> Result<String, Error> {
         match self.sts.get_caller_identity().send().await {
@@ -189,7 +192,7 @@ impl Aws {
 
 /// An HTTP client with ring, the person's trust, and the proxy of the environment: `build_https` would ignore HTTPS_PROXY.
 fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
-    bounded(Builder::new().build_with_connector_fn(move |settings, components| {
+    with_response_limit(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
@@ -201,7 +204,7 @@ fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
 }
 
 /// The same client, which reads no answer of more than [`LONGEST_ANSWER`].
-pub(crate) fn bounded(http: SharedHttpClient) -> SharedHttpClient {
+pub(crate) fn with_response_limit(http: SharedHttpClient) -> SharedHttpClient {
     http_client_fn(move |settings, components| {
         SharedHttpConnector::new(Bounded(http.http_connector(settings, components)))
     })
@@ -216,7 +219,7 @@ impl HttpConnector for Bounded {
         HttpConnectorFuture::new(async move {
             let mut answer = answer.await?;
             let body = std::mem::replace(answer.body_mut(), Vec::new().into());
-            let body = whole(body, LONGEST_ANSWER).await.map_err(|error| ConnectorError::other(error, None))?;
+            let body = whole(body, MAX_RESPONSE_BYTES).await.map_err(|error| ConnectorError::other(error, None))?;
             *answer.body_mut() = body.into();
             Ok(answer)
         })
@@ -224,19 +227,19 @@ impl HttpConnector for Bounded {
 }
 
 /// Whom TLS trusts. The Rust SDK does not read `AWS_CA_BUNDLE`, though the `aws` command line and companies' proxies rely on it.
-fn trust() -> Result<tls::TlsContext, Error> {
+fn ca_bundle() -> Result<tls::TlsContext, Error> {
     let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(tls::TlsContext::default());
     };
     let failed = |source| Error::Bundle { path: path.clone(), source };
-    let text = file::read_text(&path, LONGEST_BUNDLE).map_err(|error| failed(Cause::of(&error)))?;
+    let text = file::read_text(&path, MAX_CA_BUNDLE_BYTES).map_err(|error| failed(Cause::from_error(&error)))?;
     if pem::certificates(&text).is_none() {
-        return Err(failed(Cause::of(&std::io::Error::other(
+        return Err(failed(Cause::from_error(&std::io::Error::other(
             "it holds no certificate in PEM, or one that can't be read",
         ))));
     }
     let store = tls::TrustStore::empty().with_pem_certificate(text);
-    tls::TlsContext::builder().with_trust_store(store).build().map_err(|error| failed(Cause::of(&error)))
+    tls::TlsContext::builder().with_trust_store(store).build().map_err(|error| failed(Cause::from_error(&error)))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use aws_sdk_eks::types::ClusterIssue;
 use eks_encrypt_job::wire::exit::ExitCode;
 use http::Uri;
 
-use crate::aws::client::Aws;
+use crate::aws::client::AwsContext;
 use crate::cause::Cause;
+use crate::error::HasExitCode;
 use crate::k8s::Kubernetes;
 use crate::model::pem;
-use crate::stop::Coded;
 
 /// What EKS says of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,14 +71,14 @@ pub(crate) enum Error {
     OtherCluster { context: String, name: String, region: String, kubeconfig: String, eks: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
 }
 
 /// Asks EKS for the cluster.
-pub(crate) async fn describe(aws: &Aws, name: &str) -> Result<Cluster, Error> {
+pub(crate) async fn describe(aws: &AwsContext, name: &str) -> Result<Cluster, Error> {
     try_describe(aws, name).await.map_err(|source| Error::Describe {
         name: name.to_owned(),
         region: aws.region.clone(),
@@ -87,7 +87,7 @@ pub(crate) async fn describe(aws: &Aws, name: &str) -> Result<Cluster, Error> {
 }
 
 /// The same, for waits that ask again when the cause is passing.
-pub(crate) async fn try_describe(aws: &Aws, name: &str) -> Result<Cluster, Cause> {
+pub(crate) async fn try_describe(aws: &AwsContext, name: &str) -> Result<Cluster, Cause> {
     let answer = aws.eks.describe_cluster().name(name).send().await.map_err(|error| Cause::aws(&error))?;
     let cluster = answer.cluster.unwrap_or_else(|| aws_sdk_eks::types::Cluster::builder().build());
     let encrypted = cluster.encryption_config.unwrap_or_default();
@@ -125,13 +125,13 @@ impl Cluster {
     }
 
     /// Whether EKS works on nothing else.
-    pub(crate) fn active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.status == "ACTIVE"
     }
 
     /// Refuses a cluster on which EKS works, or which is broken.
     pub(crate) fn check_active(&self) -> Result<(), Error> {
-        if self.active() {
+        if self.is_active() {
             Ok(())
         } else {
             Err(Error::NotActive { name: self.name.clone(), status: self.status.clone() })
@@ -140,20 +140,20 @@ impl Cluster {
 
     /// Refuses a kubeconfig of another cluster: it stops the accident of one cluster's key and another's Secrets.
     /// Both must agree: an address alone can be a tunnel to anywhere, and an authority alone says nothing of the address.
-    pub(crate) fn check_same(&self, kubernetes: &Kubernetes) -> Result<(), Error> {
+    pub(crate) fn check_endpoint_and_ca(&self, kubernetes: &Kubernetes) -> Result<(), Error> {
         let (ours, theirs) = (pem::certificates_in_base64(&self.authority), &kubernetes.authorities);
         let same_server = self.endpoint.parse().is_ok_and(|uri| address(&uri) == address(&kubernetes.server));
         if same_server && kubernetes.verifies && !ours.is_empty() && ours == *theirs {
             return Ok(());
         }
         let sees =
-            if kubernetes.verifies { print(theirs) } else { "not checked (insecure-skip-tls-verify)".to_owned() };
+            if kubernetes.verifies { fingerprint(theirs) } else { "not checked (insecure-skip-tls-verify)".to_owned() };
         Err(Error::OtherCluster {
             context: kubernetes.context.clone(),
             name: self.name.clone(),
             region: self.region().to_owned(),
             kubeconfig: format!("{} CA {sees}", kubernetes.server.to_string().trim_end_matches('/')),
-            eks: format!("{} CA {}", self.endpoint, print(&ours)),
+            eks: format!("{} CA {}", self.endpoint, fingerprint(&ours)),
         })
     }
 }
@@ -165,7 +165,7 @@ fn address(uri: &Uri) -> (Option<&str>, String, u16, &str) {
 }
 
 /// Enough of a certificate for two to be told apart by eye.
-fn print(certificates: &[Vec<u8>]) -> String {
+fn fingerprint(certificates: &[Vec<u8>]) -> String {
     use sha2::Digest as _;
     let one = |der: &Vec<u8>| hex::encode(&sha2::Sha256::digest(der)[..8]);
     if certificates.is_empty() { "none".to_owned() } else { certificates.iter().map(one).collect::<Vec<_>>().join("+") }

@@ -32,17 +32,17 @@ pub(crate) struct Zone {
 }
 
 /// What is asked. Zones of other types (Local Zones, Wavelength Zones) can't hold a control plane's network interfaces.
-const QUESTION: &str = "Action=DescribeAvailabilityZones&Version=2016-11-15\
+const QUERY: &str = "Action=DescribeAvailabilityZones&Version=2016-11-15\
     &Filter.1.Name=zone-type&Filter.1.Value.1=availability-zone&Filter.2.Name=state&Filter.2.Value.1=available";
 
 /// Asks for the region's zones.
 pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {
-    let failed = |words: &str| Cause::of(&std::io::Error::other(words.to_owned()));
+    let failed = |words: &str| Cause::from_error(&std::io::Error::other(words.to_owned()));
     let region = sdk.region().ok_or_else(|| failed("no AWS region"))?.as_ref();
     let provider = sdk.credentials_provider().ok_or_else(|| failed("no AWS credentials"))?;
-    let credentials = provider.provide_credentials().await.map_err(|error| Cause::of(&error))?;
-    let url = ec2_endpoint::of_ec2(sdk, region).await;
-    let request = signed(&url, region, &credentials).map_err(|error| Cause::of(error.as_ref()))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| Cause::from_error(&error))?;
+    let url = ec2_endpoint::ec2_endpoint(sdk, region).await;
+    let request = signed_request(&url, region, &credentials).map_err(|error| Cause::from_error(error.as_ref()))?;
     let client = sdk.http_client().ok_or_else(|| failed("no HTTP client"))?;
     let retries = sdk.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let mut operation = Operation::builder()
@@ -62,13 +62,13 @@ pub(crate) async fn zones(sdk: &SdkConfig) -> Result<Vec<Zone>, Cause> {
     }
     let operation = operation
         .serializer(move |()| request.try_clone().ok_or_else(|| "the request can't be repeated".into()))
-        .deserializer(answer)
+        .deserializer(parse_response)
         .build();
     operation.invoke(()).await.map_err(|error| Cause::aws(&error))
 }
 
 /// The request, signed (AWS Signature Version 4). It stays good for minutes, and is repeated for seconds.
-fn signed(
+fn signed_request(
     url: &str,
     region: &str,
     credentials: &Credentials,
@@ -85,13 +85,13 @@ fn signed(
         .settings(SigningSettings::default())
         .build()?
         .into();
-    let to_sign = SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(QUESTION.as_bytes()))?;
+    let to_sign = SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(QUERY.as_bytes()))?;
     let (instructions, _) = sign(to_sign, &parameters)?.into_parts();
     let mut request = headers
         .into_iter()
         // The client puts the endpoint before it.
         .fold(http::Request::post("/"), |request, (name, value)| request.header(name, value))
-        .body(QUESTION.into())?;
+        .body(QUERY.into())?;
     instructions.apply_to_request_http1x(&mut request);
     Ok(HttpRequest::try_from(request)?)
 }
@@ -114,11 +114,11 @@ impl ProvideErrorMetadata for Ec2Error {
     }
 }
 
-fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<Ec2Error>> {
+fn parse_response(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<Ec2Error>> {
     let text = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
     let document = roxmltree::Document::parse(&text);
     if response.status().is_success() {
-        return Ok(listed(&document.map_err(|error| OrchestratorError::response(error.into()))?));
+        return Ok(parse_zones(&document.map_err(|error| OrchestratorError::response(error.into()))?));
     }
     let word = |name| document.as_ref().ok().and_then(|document| text_of(document.root(), name));
     let metadata = ErrorMetadata::builder()
@@ -128,7 +128,7 @@ fn answer(response: &HttpResponse) -> Result<Vec<Zone>, OrchestratorError<Ec2Err
     Err(OrchestratorError::operation(Ec2Error(metadata)))
 }
 
-fn listed(document: &roxmltree::Document<'_>) -> Vec<Zone> {
+fn parse_zones(document: &roxmltree::Document<'_>) -> Vec<Zone> {
     let zones = document.descendants().filter(|node| node.has_tag_name("item"));
     let zone = |item| Some(Zone { name: text_of(item, "zoneName")?, id: text_of(item, "zoneId")? });
     zones.filter_map(zone).collect()

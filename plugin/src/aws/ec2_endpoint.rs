@@ -6,8 +6,8 @@ use aws_config::SdkConfig;
 use crate::aws::endpoint;
 
 /// The URL: what the person has set, or else EC2's own in the region.
-pub(crate) async fn of_ec2(sdk: &SdkConfig, region: &str) -> String {
-    let url = match endpoint::set(sdk, "EC2") {
+pub(crate) async fn ec2_endpoint(sdk: &SdkConfig, region: &str) -> String {
+    let url = match endpoint::configured_url(sdk, "EC2") {
         Some(url) => url,
         None => {
             let (fips, dual) = (sdk.use_fips().unwrap_or_default(), sdk.use_dual_stack().unwrap_or_default());
@@ -19,7 +19,7 @@ pub(crate) async fn of_ec2(sdk: &SdkConfig, region: &str) -> String {
 }
 
 async fn host(region: &str, fips: bool, dual_stack: bool) -> String {
-    let suffix = endpoint::domain(region, dual_stack).await.unwrap_or_else(|| "amazonaws.com".to_owned());
+    let suffix = endpoint::sts_domain(region, dual_stack).await.unwrap_or_else(|| "amazonaws.com".to_owned());
     // GovCloud's usual endpoints are FIPS endpoints.
     let word = match (fips, region.starts_with("us-gov-") && !dual_stack) {
         (true, false) => "ec2-fips",
@@ -67,6 +67,6 @@ mod tests {
     #[tokio::test]
     async fn what_the_person_has_set_wins() {
         let sdk = SdkConfig::builder().region(Region::new("us-west-2")).endpoint_url("http://127.0.0.1:5000").build();
-        assert_eq!(of_ec2(&sdk, "us-west-2").await, "http://127.0.0.1:5000/");
+        assert_eq!(ec2_endpoint(&sdk, "us-west-2").await, "http://127.0.0.1:5000/");
     }
 }

@@ -46,7 +46,7 @@ async fn refusals_in_ec2s_words() {
     ] {
         let (aws, _) = aws(&[answer]);
         let cause = zones(&aws.sdk).await.unwrap_err();
-        all.push(format!("{cause} (passing: {})", cause.passing));
+        all.push(format!("{cause} (passing: {})", cause.retryable));
     }
     assert_snapshot!(all.join("\n"), @r"
     UnauthorizedOperation: You are not authorized (passing: false)

@@ -9,7 +9,7 @@ use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as 
 use aws_types::service_config::ServiceConfigKey;
 
 /// The address that the person has set for a service (`AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, the same in a profile).
-pub(crate) fn set(sdk: &SdkConfig, service: &str) -> Option<String> {
+pub(crate) fn configured_url(sdk: &SdkConfig, service: &str) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
     let own = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
@@ -18,18 +18,18 @@ pub(crate) fn set(sdk: &SdkConfig, service: &str) -> Option<String> {
 /// STS's own address in the region, for a URL that an API server is to believe. Not what the person has set, such as a VPC
 /// endpoint's name, and never the dual-stack one: EKS refuses a token for any other host (kubernetes-sigs/aws-iam-authenticator,
 /// `pkg/token/token.go`, `stsHostsForPartition`, `verifyHost`), and nobody here calls that URL.
-pub(crate) async fn of_sts(sdk: &SdkConfig, region: &str) -> Option<String> {
-    sts(region, sdk.use_fips().unwrap_or_default(), false).await
+pub(crate) async fn sts_endpoint(sdk: &SdkConfig, region: &str) -> Option<String> {
+    default_sts(region, sdk.use_fips().unwrap_or_default(), false).await
 }
 
 /// The domain under which a region's services are: `amazonaws.com`, `amazonaws.com.cn`, `c2s.ic.gov`, ...
-pub(crate) async fn domain(region: &str, dual_stack: bool) -> Option<String> {
-    let url = sts(region, false, dual_stack).await?;
+pub(crate) async fn sts_domain(region: &str, dual_stack: bool) -> Option<String> {
+    let url = default_sts(region, false, dual_stack).await?;
     let (_, domain) = url.split_once(&format!(".{region}."))?;
     Some(domain.to_owned())
 }
 
-async fn sts(region: &str, fips: bool, dual_stack: bool) -> Option<String> {
+async fn default_sts(region: &str, fips: bool, dual_stack: bool) -> Option<String> {
     let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build().ok()?;
     let endpoint = DefaultResolver::new().resolve_endpoint(&params).await.ok()?;
     Some(endpoint.url().to_owned())
@@ -55,7 +55,7 @@ mod tests {
             ("us-iso-east-1", false, false),
             ("eusc-de-east-1", false, false),
         ] {
-            hosts.push(sts(region, fips, dual_stack).await.unwrap_or_default());
+            hosts.push(default_sts(region, fips, dual_stack).await.unwrap_or_default());
         }
         insta::assert_snapshot!(hosts.join("\n"), @r"
         https://sts.us-west-2.amazonaws.com

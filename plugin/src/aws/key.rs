@@ -7,9 +7,9 @@ use aws_sdk_kms::types::{
 };
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::aws::client::Aws;
+use crate::aws::client::AwsContext;
 use crate::cause::Cause;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// A key that EKS will take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Key {
     /// Where its key material comes from.
     pub(crate) material: Material,
     /// Its copies, if it is a multi-Region key.
-    pub(crate) copies: Option<Copies>,
+    pub(crate) copies: Option<Replicas>,
 }
 
 /// Where key material comes from: it decides who can rotate it, and who can lose it.
@@ -36,7 +36,7 @@ pub(crate) enum Material {
 
 /// A multi-Region key's copies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Copies {
+pub(crate) struct Replicas {
     /// The primary key's ARN; rotation is its business.
     pub(crate) primary: String,
     /// The regions of all, this one's too.
@@ -77,27 +77,27 @@ pub(crate) enum Error {
     Unusable { key: String, why: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
 }
 
 /// Finds the key and refuses one that EKS would refuse.
-pub(crate) async fn check(aws: &Aws, named: &str) -> Result<Key, Error> {
-    refuse_region(named, &aws.region)?;
+pub(crate) async fn check(aws: &AwsContext, named: &str) -> Result<Key, Error> {
+    check_region(named, &aws.region)?;
     let described = describe(aws, named).await.map_err(|source| Error::Describe { key: named.to_owned(), source })?;
     let arn = described.arn.clone().unwrap_or_else(|| named.to_owned());
-    refuse_region(&arn, &aws.region)?;
-    match why_not(&described) {
-        None => Ok(Key { arn, material: material(&described), copies: copies(&described) }),
+    check_region(&arn, &aws.region)?;
+    match ineligible_reason(&described) {
+        None => Ok(Key { arn, material: key_material(&described), copies: key_replicas(&described) }),
         Some(why) => Err(Error::Unusable { key: arn, why }),
     }
 }
 
 /// The same for the key that a cluster has already. It is often a security account's, and who works with the cluster a stranger
 /// there.
-pub(crate) async fn check_associated(aws: &Aws, arn: &str) -> Result<Key, Error> {
+pub(crate) async fn check_associated(aws: &AwsContext, arn: &str) -> Result<Key, Error> {
     match check(aws, arn).await {
         Err(Error::Describe { key, source }) if source.code.as_deref() == Some("AccessDeniedException") => {
             Err(Error::Hidden { key, source })
@@ -108,7 +108,7 @@ pub(crate) async fn check_associated(aws: &Aws, arn: &str) -> Result<Key, Error>
 
 /// Whether two names mean one key. EKS may know it by an alias; a key that we may not describe, or that is not there any
 /// more, is compared by its ARN. Without an answer, or with an alias that can't be looked up, nobody knows.
-pub(crate) async fn same(aws: &Aws, key: &Key, other: &str) -> Result<bool, Cause> {
+pub(crate) async fn is_same_key(aws: &AwsContext, key: &Key, other: &str) -> Result<bool, Cause> {
     if key.arn == other {
         return Ok(true);
     }
@@ -124,13 +124,15 @@ pub(crate) async fn same(aws: &Aws, key: &Key, other: &str) -> Result<bool, Caus
     }
 }
 
-async fn describe(aws: &Aws, named: &str) -> Result<KeyMetadata, Cause> {
+async fn describe(aws: &AwsContext, named: &str) -> Result<KeyMetadata, Cause> {
     let answer = aws.kms.describe_key().key_id(named).send().await.map_err(|error| Cause::aws(&error))?;
-    answer.key_metadata.ok_or_else(|| Cause::of(&std::io::Error::other("KMS answered without the key's metadata")))
+    answer
+        .key_metadata
+        .ok_or_else(|| Cause::from_error(&std::io::Error::other("KMS answered without the key's metadata")))
 }
 
 /// An ARN says its region: asking the cluster's region for it would only be answered "not found".
-fn refuse_region(key: &str, here: &str) -> Result<(), Error> {
+fn check_region(key: &str, here: &str) -> Result<(), Error> {
     match key.split(':').nth(3).filter(|_| key.starts_with("arn:")) {
         Some(there) if there != here => {
             Err(Error::OtherRegion { key: key.to_owned(), there: there.to_owned(), here: here.to_owned() })
@@ -140,7 +142,7 @@ fn refuse_region(key: &str, here: &str) -> Result<(), Error> {
 }
 
 /// The rules of EKS, and what to do about each.
-fn why_not(key: &KeyMetadata) -> Option<String> {
+fn ineligible_reason(key: &KeyMetadata) -> Option<String> {
     if key.key_manager == Some(KeyManagerType::Aws) {
         return Some("AWS manages it (an aws/... alias); make a key of your own: `aws kms create-key`".into());
     }
@@ -162,7 +164,7 @@ fn why_not(key: &KeyMetadata) -> Option<String> {
     }
 }
 
-fn material(key: &KeyMetadata) -> Material {
+fn key_material(key: &KeyMetadata) -> Material {
     match &key.origin {
         Some(OriginType::External) => {
             let expires = key.expiration_model == Some(ExpirationModelType::KeyMaterialExpires);
@@ -178,11 +180,11 @@ fn material(key: &KeyMetadata) -> Material {
     }
 }
 
-fn copies(key: &KeyMetadata) -> Option<Copies> {
+fn key_replicas(key: &KeyMetadata) -> Option<Replicas> {
     let known = key.multi_region_configuration.as_ref().filter(|_| key.multi_region == Some(true))?;
     let all = known.primary_key.iter().chain(known.replica_keys());
     let region = |key: &MultiRegionKey| key.region.clone();
-    Some(Copies {
+    Some(Replicas {
         primary: known.primary_key.as_ref().and_then(|key| key.arn.clone()).unwrap_or_default(),
         regions: all.filter_map(region).collect(),
     })

@@ -1,6 +1,6 @@
 //! Each key that EKS would refuse, or that would take the cluster down.
 use super::*;
-use crate::testing::{KEY, asked, aws, told};
+use crate::testing::{KEY, asked, aws, error_text};
 use insta::assert_snapshot;
 
 async fn checked(metadata: &str) -> String {
@@ -40,7 +40,7 @@ async fn a_key_of_another_region_is_refused_without_a_call() {
     let (aws, http) = aws(&[]);
     let error = check(&aws, "arn:aws:kms:us-east-1:111122223333:key/1").await.unwrap_err();
     assert!(asked(&http).is_empty());
-    assert_snapshot!(told(error), @r"
+    assert_snapshot!(error_text(error), @r"
     exit 3
     error: KMS key arn:aws:kms:us-east-1:111122223333:key/1 is in us-east-1, the cluster in eu-central-1: EKS takes only a key of the cluster's region
     ");
@@ -50,7 +50,7 @@ async fn a_key_of_another_region_is_refused_without_a_call() {
 async fn a_key_that_may_not_be_described() {
     let (aws, _) =
         aws(&[(400, "AccessDeniedException", r#"{"message":"not authorized to perform: kms:DescribeKey"}"#)]);
-    assert_snapshot!(told(check(&aws, "alias/shop").await.unwrap_err()), @r"
+    assert_snapshot!(error_text(check(&aws, "alias/shop").await.unwrap_err()), @r"
     exit 3
     error: can't describe KMS key alias/shop (you need kms:DescribeKey and kms:CreateGrant on it; another account's key must allow both in its key policy): AccessDeniedException: not authorized to perform: kms:DescribeKey
     ");
@@ -78,5 +78,5 @@ async fn what_is_kept_of_a_key() {
     let copies = r#""MultiRegion":true,"MultiRegionConfiguration":{"MultiRegionKeyType":"REPLICA",
         "PrimaryKey":{"Arn":"arn:p","Region":"us-east-1"},"ReplicaKeys":[{"Arn":"arn:r","Region":"eu-central-1"}]}"#;
     let regions = vec!["us-east-1".into(), "eu-central-1".into()];
-    assert_eq!(read(copies).await.copies, Some(Copies { primary: "arn:p".into(), regions }));
+    assert_eq!(read(copies).await.copies, Some(Replicas { primary: "arn:p".into(), regions }));
 }

@@ -9,14 +9,14 @@ use aws_types::os_shim_internal::{Env, Fs};
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::stop::Coded;
-use crate::ui::screen::one_line;
+use crate::error::HasExitCode;
+use crate::ui::terminal::one_line;
 
 /// How many profiles a message lists.
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// How long a chain of `source_profile` may be: the SDK itself refuses loops.
-const CHAIN: usize = 10;
+const MAX_CHAIN: usize = 10;
 
 /// Why a profile can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub(crate) enum Error {
     NoProfile { profile: String, from: &'static str, there: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
@@ -51,7 +51,7 @@ pub(crate) async fn load(profile: Option<&str>, inherited: Option<&str>) -> Resu
 async fn of(fs: &Fs, env: &Env, profile: Option<&str>, inherited: Option<&str>) -> Result<Profiles, Error> {
     let name = profile.or(inherited).map(|name| name.to_owned().into());
     let set = profile::load(fs, env, &Default::default(), name).await;
-    let set = set.map_err(|error| Error::Unreadable(Cause::of(&error)))?;
+    let set = set.map_err(|error| Error::Unreadable(Cause::from_error(&error)))?;
     let from = if profile.is_some() { "--profile" } else { "the environment's AWS_PROFILE" };
     let selected = set.selected_profile();
     // Nobody needs to have named `default`, and nobody needs to have it.
@@ -66,7 +66,7 @@ fn listed(set: &ProfileSet) -> String {
     names.sort_unstable();
     match names.len() {
         0 => "there are none at all: `aws configure sso` makes one".to_owned(),
-        n if n > LISTED => format!("there are: {}, ...", names[..LISTED].join(", ")),
+        n if n > MAX_LISTED => format!("there are: {}, ...", names[..MAX_LISTED].join(", ")),
         _ => format!("there are: {}", names.join(", ")),
     }
 }
@@ -74,7 +74,7 @@ fn listed(set: &ProfileSet) -> String {
 impl Profiles {
     /// What helps when the credentials are refused, or can't be had; nothing, where the profile does not say.
     /// `environment`: whether there are keys in the environment.
-    pub(crate) fn cure(&self, environment: bool) -> Option<String> {
+    pub(crate) fn credential_hint(&self, environment: bool) -> Option<String> {
         if environment && !self.named {
             return Some(
                 "the credentials are those of AWS_ACCESS_KEY_ID in your environment: renew them, or unset them"
@@ -82,7 +82,7 @@ impl Profiles {
             );
         }
         let mut name = self.set.selected_profile();
-        for _ in 0..CHAIN {
+        for _ in 0..MAX_CHAIN {
             let profile = self.set.get_profile(name)?;
             if let Some(cure) = of_profile(profile) {
                 return Some(cure);

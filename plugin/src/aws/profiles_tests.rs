@@ -2,7 +2,7 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::testing::told;
+use crate::testing::error_text;
 
 const CONFIG: &str = "
 [default]
@@ -54,7 +54,7 @@ async fn profiles(config: impl AsRef<[u8]>, named: Option<&str>, env: &[(&str, &
 async fn the_command_that_renews_what_has_expired() {
     let mut all = Vec::new();
     for name in ["sso", "legacy", "chained", "mfa", "keys", "process", "console", "itself"] {
-        let cure = profiles(CONFIG, Some(name), &[]).await.unwrap().cure(true);
+        let cure = profiles(CONFIG, Some(name), &[]).await.unwrap().credential_hint(true);
         all.push(format!("{name}: {}", cure.as_deref().unwrap_or("-")));
     }
     assert_snapshot!(all.join("\n"), @r#"
@@ -72,19 +72,19 @@ async fn the_command_that_renews_what_has_expired() {
 #[tokio::test]
 async fn keys_in_the_environment_come_before_its_profile_and_after_a_named_one() {
     let from_environment = profiles(CONFIG, None, &[("AWS_PROFILE", "sso")]).await.unwrap();
-    assert!(from_environment.cure(true).unwrap().contains("AWS_ACCESS_KEY_ID"));
-    assert_eq!(from_environment.cure(false).unwrap(), "log in: `aws sso login --sso-session corp`");
+    assert!(from_environment.credential_hint(true).unwrap().contains("AWS_ACCESS_KEY_ID"));
+    assert_eq!(from_environment.credential_hint(false).unwrap(), "log in: `aws sso login --sso-session corp`");
 }
 
 #[tokio::test]
 async fn a_profile_that_does_not_exist() {
     let error = profiles("[default]\n[profile b]\n[profile a]\n", Some("prod"), &[]).await.err().unwrap();
-    assert_snapshot!(told(error), @r"
+    assert_snapshot!(error_text(error), @r"
     exit 3
     error: there is no AWS profile prod (--profile); there are: a, b, default
     ");
     let error = profiles("", None, &[("AWS_PROFILE", "prod")]).await.err().unwrap();
-    assert_snapshot!(told(error), @r"
+    assert_snapshot!(error_text(error), @r"
     exit 3
     error: there is no AWS profile prod (the environment's AWS_PROFILE); there are none at all: `aws configure sso` makes one
     ");
@@ -94,7 +94,7 @@ async fn a_profile_that_does_not_exist() {
 #[tokio::test]
 async fn a_file_that_is_not_of_its_form() {
     let error = profiles("[profile", None, &[]).await.err().unwrap();
-    assert_snapshot!(told(error), @r"
+    assert_snapshot!(error_text(error), @r"
     exit 3
     error: can't read the AWS configuration files: could not parse profile file: error parsing /config on line 1:
       Profile definition must end with ']'
@@ -107,7 +107,7 @@ fn fuzz_reads_any_profiles() {
     crate::fuzz_tests::mutate::fuzz(&[CONFIG.as_bytes()], |bytes| {
         for name in ["sso", "chained", "itself"] {
             let read = runtime.block_on(profiles(bytes, Some(name), &[]));
-            _ = read.map(|profiles| profiles.cure(false)).map_err(|error| error.to_string());
+            _ = read.map(|profiles| profiles.credential_hint(false)).map_err(|error| error.to_string());
         }
     });
 }

@@ -26,29 +26,30 @@ const PREFIX: &str = "k8s-aws-v1.";
 const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 
 /// What the URL says of its own life; EKS has its own idea.
-const URL_LIFE: std::time::Duration = std::time::Duration::from_secs(60);
+const URL_LIFETIME: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// When to make another one: a minute before the 15 are over, as `aws` says it.
-const LIFE: SignedDuration = SignedDuration::from_mins(14);
+const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(14);
 
 /// Makes a token, signed now, and says until when it is worth keeping: EKS has STS look at the signature, which is worth nothing
 /// when the credentials have expired.
-pub(crate) async fn of(sdk: &SdkConfig, cluster: &str, now: Timestamp) -> Result<(String, Timestamp), Cause> {
-    let failed = |words: &str| Cause::said(words.to_owned());
+pub(crate) async fn create_token(sdk: &SdkConfig, cluster: &str, now: Timestamp) -> Result<(String, Timestamp), Cause> {
+    let failed = |words: &str| Cause::message(words.to_owned());
     let region = sdk.region().ok_or_else(|| failed("no AWS region"))?.as_ref();
     let provider = sdk.credentials_provider().ok_or_else(|| failed("no AWS credentials"))?;
-    let credentials = provider.provide_credentials().await.map_err(|error| Cause::of(&error))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| Cause::from_error(&error))?;
     // Not where the person reaches STS (a VPC endpoint's name, say): it is EKS that will send the URL there.
-    let sts = endpoint::of_sts(sdk, region).await;
+    let sts = endpoint::sts_endpoint(sdk, region).await;
     let sts = sts.ok_or_else(|| failed("STS has no endpoint in this region that suits your FIPS setting"))?;
-    let url = presigned(&sts, region, cluster, &credentials, now).map_err(|error| Cause::of(error.as_ref()))?;
+    let url =
+        presigned_url(&sts, region, cluster, &credentials, now).map_err(|error| Cause::from_error(error.as_ref()))?;
     let expiry = credentials.expiry().and_then(|time| Timestamp::try_from(time).ok());
-    let until = now.saturating_add(LIFE).unwrap_or(now).min(expiry.unwrap_or(Timestamp::MAX));
+    let until = now.saturating_add(TOKEN_LIFETIME).unwrap_or(now).min(expiry.unwrap_or(Timestamp::MAX));
     Ok((format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(url)), until))
 }
 
 /// The URL (AWS Signature Version 4, in the query).
-fn presigned(
+fn presigned_url(
     sts: &str,
     region: &str,
     cluster: &str,
@@ -58,7 +59,7 @@ fn presigned(
     let url = format!("{sts}/?Action=GetCallerIdentity&Version=2011-06-15");
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
-    settings.expires_in = Some(URL_LIFE);
+    settings.expires_in = Some(URL_LIFETIME);
     let identity = credentials.clone().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)

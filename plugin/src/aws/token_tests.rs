@@ -17,7 +17,7 @@ fn sdk(region: &str, session: Option<&str>) -> SdkConfig {
 }
 
 async fn url(sdk: &SdkConfig, cluster: &str) -> String {
-    let (token, _) = of(sdk, cluster, NOW.parse().unwrap()).await.unwrap();
+    let (token, _) = create_token(sdk, cluster, NOW.parse().unwrap()).await.unwrap();
     let url = URL_SAFE_NO_PAD.decode(token.strip_prefix("k8s-aws-v1.").unwrap()).unwrap();
     String::from_utf8(url).unwrap()
 }
@@ -89,7 +89,7 @@ async fn a_token_is_kept_no_longer_than_the_credentials_that_signed_it_live() {
         let expiry = expiry.map(|time| SystemTime::from(time.parse::<Timestamp>().unwrap()));
         let keys = SharedCredentialsProvider::new(Credentials::new("AKID", "secret", None, expiry, "test"));
         let sdk = SdkConfig::builder().region(Region::new("eu-central-1")).credentials_provider(keys).build();
-        of(&sdk, "shop", NOW.parse().unwrap()).await.unwrap().1.to_string()
+        create_token(&sdk, "shop", NOW.parse().unwrap()).await.unwrap().1.to_string()
     };
     assert_eq!(until(None).await, "2026-11-24T09:22:07Z", "a minute before its 15 are over");
     assert_eq!(until(Some("2026-11-24T10:00:00Z")).await, "2026-11-24T09:22:07Z");

@@ -3,7 +3,7 @@
 
 use aws_sdk_eks::types::{ErrorDetail, Update as Described, UpdateStatus, UpdateType};
 
-use crate::aws::client::Aws;
+use crate::aws::client::AwsContext;
 use crate::cause::Cause;
 
 /// One update.
@@ -49,14 +49,14 @@ impl Update {
 }
 
 /// Asks EKS for one update.
-pub(crate) async fn describe(aws: &Aws, cluster: &str, id: &str) -> Result<Update, Cause> {
+pub(crate) async fn describe(aws: &AwsContext, cluster: &str, id: &str) -> Result<Update, Cause> {
     let answer =
         aws.eks.describe_update().name(cluster).update_id(id).send().await.map_err(|error| Cause::aws(&error))?;
-    Ok(read(id, answer.update.unwrap_or_else(|| Described::builder().build())))
+    Ok(from_sdk(id, answer.update.unwrap_or_else(|| Described::builder().build())))
 }
 
 /// The update on which EKS works now. EKS works on one at a time, lists all there have ever been, and promises no order.
-pub(crate) async fn in_progress(aws: &Aws, cluster: &str) -> Result<Option<Update>, Cause> {
+pub(crate) async fn in_progress(aws: &AwsContext, cluster: &str) -> Result<Option<Update>, Cause> {
     let mut ids = aws.eks.list_updates().name(cluster).into_paginator().items().send();
     while let Some(id) = ids.next().await {
         let update = describe(aws, cluster, &id.map_err(|error| Cause::aws(&error))?).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn in_progress(aws: &Aws, cluster: &str) -> Result<Option<Updat
 }
 
 /// EKS's type as ours. A status that we do not know yet is taken for one that goes on: the time-out ends it.
-pub(crate) fn read(id: &str, update: Described) -> Update {
+pub(crate) fn from_sdk(id: &str, update: Described) -> Update {
     let state = match &update.status {
         Some(UpdateStatus::Successful) => State::Successful,
         Some(word @ (UpdateStatus::Failed | UpdateStatus::Cancelled)) => {
@@ -76,7 +76,7 @@ pub(crate) fn read(id: &str, update: Described) -> Update {
         }
         _ => State::InProgress,
     };
-    let key = update.params().iter().filter_map(|param| param.value.as_deref()).find_map(key_in);
+    let key = update.params().iter().filter_map(|param| param.value.as_deref()).find_map(key_arn_in);
     let kind = update.r#type.map(|kind| kind.as_str().to_owned()).unwrap_or_default();
     Update { id: update.id.unwrap_or_else(|| id.to_owned()), kind, state, key }
 }
@@ -90,7 +90,7 @@ fn update_error(error: &ErrorDetail) -> UpdateError {
 }
 
 /// The key in the parameter `EncryptionConfig`, which is JSON: `[{"resources":["secrets"],"provider":{"keyArn":"..."}}]`.
-fn key_in(value: &str) -> Option<String> {
+fn key_arn_in(value: &str) -> Option<String> {
     let config: serde_json::Value = serde_json::from_str(value).ok()?;
     config.pointer("/0/provider/keyArn")?.as_str().map(str::to_owned)
 }

@@ -2,10 +2,10 @@
 //! configurations, and the Services of the webhooks. Output: rows of the checks. One that can't answer and must is a
 //! failure: nothing could be re-encrypted, and the key would have been associated for ever.
 
-mod gate;
+mod hook;
+mod matching_secret;
 mod policies;
 mod rules;
-mod sample;
 mod service;
 mod webhooks;
 
@@ -15,16 +15,16 @@ use kube::Client;
 
 use crate::cause::Cause;
 use crate::checks::table::Check;
-use crate::ui::screen::one_line;
-use gate::{Answers, Asks, Gate};
-use sample::Sample;
+use crate::ui::terminal::one_line;
+use hook::{AdmissionHook, Backend, Reachability};
+use matching_secret::MatchingSecret;
 
 const NAME: &str = "admission";
 
 /// What was read, and what could not be.
 #[derive(Default)]
 struct Read {
-    gates: Vec<Gate>,
+    gates: Vec<AdmissionHook>,
     /// The resources that we may not list.
     forbidden: Vec<&'static str>,
     /// Why others could not be read.
@@ -39,24 +39,24 @@ pub(crate) async fn check(client: &Client, exempt: &str) -> Vec<Check> {
     for gate in &read.gates {
         let answers = match &gate.asks {
             // Policy engines register many webhooks with one Service.
-            Asks::Service { address, .. } => match known.get(address) {
-                Some(answers) => Answers::clone(answers),
+            Backend::Service { address, .. } => match known.get(address) {
+                Some(answers) => Reachability::clone(answers),
                 None => {
-                    let answers = service::answers(client, address).await;
+                    let answers = service::reachability(client, address).await;
                     known.insert(address.clone(), answers.clone());
                     answers
                 }
             },
-            Asks::Url(_) | Asks::Nobody => Answers::Yes,
+            Backend::Url(_) | Backend::Nobody => Reachability::Yes,
         };
         match (&answers, gate.strict) {
-            (Answers::No(why), true) if gate.scope.by.is_empty() => shut.push(gate.shut(why, None)),
-            (Answers::No(why), true) => match sample::find(client, &gate.scope).await {
-                Sample::In(namespace) => shut.push(gate.shut(why, Some(&namespace))),
-                Sample::None => open.push(format!("{} (there is none now)", gate.open(&answers))),
-                Sample::Unknown => open.push(gate.open(&answers)),
+            (Reachability::No(why), true) if gate.scope.by.is_empty() => shut.push(gate.blocking(why, None)),
+            (Reachability::No(why), true) => match matching_secret::find(client, &gate.scope).await {
+                MatchingSecret::In(namespace) => shut.push(gate.blocking(why, Some(&namespace))),
+                MatchingSecret::None => open.push(format!("{} (there is none now)", gate.allowing(&answers))),
+                MatchingSecret::Unknown => open.push(gate.allowing(&answers)),
             },
-            _ => open.push(gate.open(&answers)),
+            _ => open.push(gate.allowing(&answers)),
         }
     }
     rows(shut, open, &read, exempt)

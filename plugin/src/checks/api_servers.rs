@@ -14,14 +14,14 @@ use tokio::time::Instant;
 
 use crate::checks::table::Check;
 use crate::cli::Prove;
-use crate::k8s::again;
+use crate::k8s::with_retry;
 use crate::run::proof::OutsideConnector;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 const NAME: &str = "API servers";
 
 /// How long they may take to answer.
-const CHECK: Duration = Duration::from_secs(20);
+const CENSUS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -34,15 +34,15 @@ pub(crate) struct ApiServers {
 
 /// Asks them.
 pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers) {
-    let missing = missing(client).await;
+    let missing = missing_rights(client).await;
     let trouble = LastError::default();
-    let options = Options { deadline: Instant::now() + CHECK, start_times: false };
+    let options = Options { deadline: Instant::now() + CENSUS_TIMEOUT, start_times: false };
     let census = match take(&OutsideConnector(client.clone()), options, &trouble).await {
         Ok(census) => census,
         Err(error) => {
             let found =
                 format!("not known how many there are: {}", one_line(&format!("{:#}", anyhow::Error::new(error))));
-            return (Check::warn(NAME, found, lost(wanted)), ApiServers { key: None, missing });
+            return (Check::warn(NAME, found, consequence(wanted)), ApiServers { key: None, missing });
         }
     };
     let servers = census.servers.len();
@@ -62,12 +62,12 @@ pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers)
             (found, true, agreement.key().flatten().cloned())
         }
     };
-    let check = if good { Check::ok(NAME, found) } else { Check::warn(NAME, found, lost(wanted)) };
+    let check = if good { Check::ok(NAME, found) } else { Check::warn(NAME, found, consequence(wanted)) };
     (check, ApiServers { key, missing })
 }
 
 /// What is lost without it.
-fn lost(wanted: Prove) -> Option<String> {
+fn consequence(wanted: Prove) -> Option<String> {
     (wanted != Prove::None).then(|| {
         "grant these rights, or the run ends not proven, with exit code 6: list leases.coordination.k8s.io in namespace \
          kube-system, get /metrics. To run without a proof: --prove none"
@@ -76,17 +76,17 @@ fn lost(wanted: Prove) -> Option<String> {
 }
 
 /// The rights that the person lacks, as far as the API server says so.
-async fn missing(client: &Client) -> Vec<MissingRight> {
+async fn missing_rights(client: &Client) -> Vec<MissingRight> {
     let mut missing = Vec::new();
     for right in [MissingRight::ListLeases, MissingRight::GetEndpointSlices, MissingRight::GetMetrics] {
-        if !may(client, right).await {
+        if !is_allowed(client, right).await {
             missing.push(right);
         }
     }
     missing
 }
 
-async fn may(client: &Client, right: MissingRight) -> bool {
+async fn is_allowed(client: &Client, right: MissingRight) -> bool {
     let resource = |group: &str, resource: &str, verb: &str, name: Option<&str>| {
         Some(ResourceAttributes {
             group: Some(group.to_owned()),
@@ -109,6 +109,6 @@ async fn may(client: &Client, right: MissingRight) -> bool {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let params = PostParams::default();
     // Where it does not say, the attempt to give the right will.
-    let answer = again(|| reviews.create(&params, &review)).await;
+    let answer = with_retry(|| reviews.create(&params, &review)).await;
     answer.map_or(true, |answer| answer.status.is_none_or(|status| status.allowed))
 }

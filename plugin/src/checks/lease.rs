@@ -10,19 +10,19 @@ use tokio::time::timeout;
 
 use crate::cause::Cause;
 use crate::checks::table::Check;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// The row's name: the same as where a Job was found.
 const NAME: &str = "run";
 
 /// How long a lease that somebody has is watched: who is at work renews it in half of that. One that expires takes longer, and the
 /// run itself waits for it.
-const WATCHED: Duration = RENEWED_EVERY.saturating_mul(2);
+const MAX_HEARTBEAT_AGE: Duration = RENEWED_EVERY.saturating_mul(2);
 
 /// Looks at the leases of these namespaces, where no Job is running. `last`: the Job that has ended last.
 pub(crate) async fn check(client: &Client, namespaces: &[String], last: Option<&str>) -> Check {
     for namespace in namespaces {
-        if let Some(row) = of_namespace(client, namespace).await {
+        if let Some(row) = check_namespace(client, namespace).await {
             return row;
         }
     }
@@ -31,9 +31,9 @@ pub(crate) async fn check(client: &Client, namespaces: &[String], last: Option<&
 }
 
 /// The row, where there is something to say of this namespace.
-async fn of_namespace(client: &Client, namespace: &str) -> Option<Check> {
+async fn check_namespace(client: &Client, namespace: &str) -> Option<Check> {
     let held = AtomicBool::new(false);
-    Some(match timeout(WATCHED, at_work(client, namespace, |_| held.store(true, Ordering::Relaxed))).await {
+    Some(match timeout(MAX_HEARTBEAT_AGE, at_work(client, namespace, |_| held.store(true, Ordering::Relaxed))).await {
         Ok(Ok(None)) => return None,
         Ok(Ok(Some(holder))) => Check::failed(
             NAME,
@@ -44,7 +44,7 @@ async fn of_namespace(client: &Client, namespace: &str) -> Option<Check> {
             NAME,
             format!(
                 "no Job is at work in namespace {namespace}; whether a run without a Job is, can't be seen: {}",
-                one_line(&Cause::of(&refusal).to_string())
+                one_line(&Cause::from_error(&refusal).to_string())
             ),
             None,
         ),
@@ -52,7 +52,7 @@ async fn of_namespace(client: &Client, namespace: &str) -> Option<Check> {
             NAME,
             format!(
                 "no Job is at work in namespace {namespace}; whether a run without a Job is, can't be seen: no answer within {} s",
-                WATCHED.as_secs()
+                MAX_HEARTBEAT_AGE.as_secs()
             ),
             None,
         ),

@@ -6,17 +6,17 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde::{Serialize, Serializer};
 
 use crate::checks::wrap::wrap;
-use crate::stop::Stop;
-use crate::ui::screen::{Screen, one_line};
+use crate::error::CliError;
+use crate::ui::terminal::{Terminal, one_line};
 
 /// How wide the column of names is: `Kubernetes identity` is the longest.
-const NAME: usize = 19;
+const NAME_WIDTH: usize = 19;
 
 /// Where the texts begin: margin, result, gap, name, gap.
-const TEXT: usize = 2 + 4 + 2 + NAME + 2;
+const TEXT_COLUMN: usize = 2 + 4 + 2 + NAME_WIDTH + 2;
 
 /// Texts narrower than this can't be read: better that the terminal breaks them.
-const NARROWEST: usize = 30;
+const MIN_TEXT_WIDTH: usize = 30;
 
 /// What one check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) enum CheckResult {
 
 impl CheckResult {
     /// As the table has it.
-    fn shown(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warn => "warn",
@@ -43,7 +43,7 @@ impl CheckResult {
     }
 
     /// As scripts have it.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warn => "warn",
@@ -61,46 +61,46 @@ pub(crate) struct Check {
     /// What it came to.
     pub(crate) result: CheckResult,
     /// What was found. Lines are kept; other people's words in it must have been made one line.
-    pub(crate) found: String,
+    pub(crate) message: String,
     /// What helps.
-    pub(crate) cure: Option<String>,
+    pub(crate) remediation: Option<String>,
 }
 
 impl Check {
     /// As it must be.
     pub(crate) fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, result: CheckResult::Ok, found: found.into(), cure: None }
+        Self { name, result: CheckResult::Ok, message: found.into(), remediation: None }
     }
 
     /// Something to know.
-    pub(crate) fn warn(name: &'static str, found: impl Into<String>, cure: Option<String>) -> Self {
-        Self { name, result: CheckResult::Warn, found: found.into(), cure }
+    pub(crate) fn warn(name: &'static str, found: impl Into<String>, remediation: Option<String>) -> Self {
+        Self { name, result: CheckResult::Warn, message: found.into(), remediation }
     }
 
     /// Something to mend first.
-    pub(crate) fn failed(name: &'static str, found: impl Into<String>, cure: Option<String>) -> Self {
-        Self { name, result: CheckResult::Failed(ExitCode::Refused), found: found.into(), cure }
+    pub(crate) fn failed(name: &'static str, found: impl Into<String>, remediation: Option<String>) -> Self {
+        Self { name, result: CheckResult::Failed(ExitCode::Refused), message: found.into(), remediation }
     }
 
     /// A step's error as a failure: its words hold the cure already, and it knows its exit code.
-    pub(crate) fn stopped(name: &'static str, error: impl Into<Stop>) -> Self {
-        let Stop { code, error } = error.into();
-        Self { name, result: CheckResult::Failed(code), found: format!("{error:#}"), cure: None }
+    pub(crate) fn from_error(name: &'static str, error: impl Into<CliError>) -> Self {
+        let CliError { code, error } = error.into();
+        Self { name, result: CheckResult::Failed(code), message: format!("{error:#}"), remediation: None }
     }
 
     /// Not made, because of another.
     pub(crate) fn skipped(name: &'static str, because: &str) -> Self {
-        Self { name, result: CheckResult::Skipped, found: format!("not checked: {because}"), cure: None }
+        Self { name, result: CheckResult::Skipped, message: format!("not checked: {because}"), remediation: None }
     }
 
     /// The row in so many columns.
     fn row(&self, columns: usize) -> String {
-        let width = columns.saturating_sub(TEXT).max(NARROWEST);
-        let cure = self.cure.as_ref().map(|cure| format!("what helps: {cure}"));
-        let lines = self.found.lines().chain(cure.iter().flat_map(|cure| cure.lines()));
+        let width = columns.saturating_sub(TEXT_COLUMN).max(MIN_TEXT_WIDTH);
+        let cure = self.remediation.as_ref().map(|cure| format!("what helps: {cure}"));
+        let lines = self.message.lines().chain(cure.iter().flat_map(|cure| cure.lines()));
         let lines: Vec<String> = lines.flat_map(|line| wrap(&one_line(line), width)).collect();
-        let head = format!("  {:<4}  {:<NAME$}  ", self.result.shown(), self.name);
-        format!("{head}{}", lines.join(&format!("\n{:TEXT$}", ""))).trim_end().to_owned()
+        let head = format!("  {:<4}  {:<NAME_WIDTH$}  ", self.result.label(), self.name);
+        format!("{head}{}", lines.join(&format!("\n{:TEXT_COLUMN$}", ""))).trim_end().to_owned()
     }
 }
 
@@ -122,26 +122,26 @@ impl Serialize for Check {
             CheckResult::Failed(code) => Some(code as u8),
             _ => None,
         };
-        let (check, result) = (self.name, self.result.word());
-        Row { check, result, found: &self.found, cure: self.cure.as_deref(), exit_code }.serialize(serializer)
+        let (check, result) = (self.name, self.result.as_str());
+        Row { check, result, found: &self.message, cure: self.remediation.as_deref(), exit_code }.serialize(serializer)
     }
 }
 
 /// The table, while it is filled.
 pub(crate) struct Checks<'a> {
-    screen: &'a Screen,
+    terminal: &'a Terminal,
     all: Vec<Check>,
 }
 
 impl<'a> Checks<'a> {
     /// An empty table.
-    pub(crate) fn new(screen: &'a Screen) -> Self {
-        Self { screen, all: Vec::new() }
+    pub(crate) fn new(terminal: &'a Terminal) -> Self {
+        Self { terminal, all: Vec::new() }
     }
 
     /// Shows and keeps a row.
     pub(crate) fn add(&mut self, check: Check) {
-        self.screen.line(&check.row(self.screen.columns()));
+        self.terminal.println(&check.row(self.terminal.columns()));
         self.all.push(check);
     }
 
@@ -164,20 +164,20 @@ impl<'a> Checks<'a> {
     }
 
     /// Ends the table: says how it came out, or stops with the first failure's exit code.
-    pub(crate) fn close(&self) -> Result<(), Stop> {
-        let closing = self.closing();
+    pub(crate) fn close(&self) -> Result<(), CliError> {
+        let closing = self.summary_line();
         match self.failed() {
-            Some(code) => Err(Stop { code, error: anyhow::anyhow!(closing) }),
+            Some(code) => Err(CliError { code, error: anyhow::anyhow!(closing) }),
             None => {
-                self.screen.line(&closing);
+                self.terminal.println(&closing);
                 Ok(())
             }
         }
     }
 
     /// The line below the table. It must not be shown where something was changed before the checks.
-    fn closing(&self) -> String {
-        let count = |word| self.all.iter().filter(|check| check.result.word() == word).count();
+    fn summary_line(&self) -> String {
+        let count = |word| self.all.iter().filter(|check| check.result.as_str() == word).count();
         let (failed, skipped) = (count("failed"), count("skipped"));
         let warnings = match count("warn") {
             0 => String::new(),

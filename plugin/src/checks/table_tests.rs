@@ -3,8 +3,8 @@ use super::*;
 use crate::testing::KEY;
 use insta::{assert_json_snapshot, assert_snapshot};
 
-fn whole(screen: &Screen) -> Checks<'_> {
-    let mut checks = Checks::new(screen);
+fn whole(terminal: &Terminal) -> Checks<'_> {
+    let mut checks = Checks::new(terminal);
     checks.add(Check::ok("AWS identity", "arn:aws:iam::111122223333:user/alice"));
     checks.add_all([
         Check::ok("Kubernetes identity", "alice@example"),
@@ -17,16 +17,16 @@ fn whole(screen: &Screen) -> Checks<'_> {
     checks.add(Check::failed("admission", "first thing\nsecond thing", Some("mend both".into())));
     let other =
         crate::aws::association::Error::OtherKey { cluster: "shop".into(), has: "arn:k".into(), asked: KEY.into() };
-    checks.add(Check::stopped("association", other));
+    checks.add(Check::from_error("association", other));
     checks.add(Check::skipped("rights", "it needs the Kubernetes identity"));
     checks
 }
 
 #[test]
 fn a_whole_table() {
-    let screen = Screen::kept();
-    let closing = whole(&screen).closing();
-    assert_snapshot!(format!("{}\n{closing}", screen.text()), @r"
+    let terminal = Terminal::captured();
+    let closing = whole(&terminal).summary_line();
+    assert_snapshot!(format!("{}\n{closing}", terminal.text()), @r"
       ok    AWS identity         arn:aws:iam::111122223333:user/alice
       ok    Kubernetes identity  alice@example
       warn  key rotation         automatic rotation is off: the same key material for ever, which auditors ask about (AWS
@@ -48,8 +48,8 @@ fn a_whole_table() {
 
 #[test]
 fn a_narrow_terminal_breaks_texts_but_no_commands() {
-    let screen = Screen::kept();
-    let checks = whole(&screen);
+    let terminal = Terminal::captured();
+    let checks = whole(&terminal);
     assert_snapshot!(checks.all[2].row(80), @r"
     warn  key rotation         automatic rotation is off: the same key material
                                  for ever, which auditors ask about (AWS Config
@@ -57,19 +57,19 @@ fn a_narrow_terminal_breaks_texts_but_no_commands() {
                                what helps:
                                  `aws kms enable-key-rotation --key-id arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab`
     ");
-    assert_eq!(checks.all[2].row(20), checks.all[2].row(TEXT + NARROWEST));
+    assert_eq!(checks.all[2].row(20), checks.all[2].row(TEXT_COLUMN + MIN_TEXT_WIDTH));
 }
 
 #[test]
 fn the_first_failure_gives_the_exit_code() {
-    let screen = Screen::kept();
-    let mut checks = Checks::new(&screen);
+    let terminal = Terminal::captured();
+    let mut checks = Checks::new(&terminal);
     assert_eq!(checks.failed(), None);
     checks.add(Check::warn("key", "old", None));
     checks.add(Check::skipped("rights", "nobody asked"));
     assert_eq!(checks.failed(), None);
     let other = crate::aws::association::Error::OtherKey { cluster: "shop".into(), has: "a".into(), asked: "b".into() };
-    checks.add(Check::stopped("association", other));
+    checks.add(Check::from_error("association", other));
     checks.add(Check::failed("admission", "broken", None));
     assert_eq!(checks.failed(), Some(ExitCode::OtherKey));
 }
@@ -83,8 +83,8 @@ fn the_closing_line() {
         vec![Check::failed("a", "", None), Check::failed("b", "", None), Check::skipped("c", "")],
         vec![Check::ok("a", ""), Check::skipped("c", "")],
     ];
-    let screen = Screen::kept();
-    let told = rows.map(|all| Checks { screen: &screen, all }.closing());
+    let terminal = Terminal::captured();
+    let told = rows.map(|all| Checks { terminal: &terminal, all }.summary_line());
     assert_snapshot!(told.join("\n"), @r"
     Every check passed.
     Every check passed, 1 warning.
@@ -102,8 +102,8 @@ fn other_peoples_words_stay_in_their_place() {
 
 #[test]
 fn rows_for_scripts() {
-    let screen = Screen::kept();
-    assert_json_snapshot!(whole(&screen).into_all(), @r#"
+    let terminal = Terminal::captured();
+    assert_json_snapshot!(whole(&terminal).into_all(), @r#"
     [
       {
         "check": "AWS identity",

@@ -2,7 +2,7 @@
 //! broken; nor is a word, however long. Input: one line. Output: lines, those after the first set in by two.
 
 /// How far the lines after the first are set in.
-const HANG: &str = "  ";
+const CONTINUATION_INDENT: &str = "  ";
 
 /// The lines; one empty line for an empty text. Spaces at its beginning are kept: they set in what belongs together.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -11,9 +11,9 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = margin.to_owned();
     let mut begun = false;
-    for piece in pieces(text.trim_start()) {
+    for piece in split_words(text.trim_start()) {
         if begun && line.chars().count() + 1 + piece.chars().count() > width {
-            lines.push(std::mem::replace(&mut line, format!("{margin}{HANG}")));
+            lines.push(std::mem::replace(&mut line, format!("{margin}{CONTINUATION_INDENT}")));
         } else if begun {
             line.push(' ');
         }
@@ -25,7 +25,7 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Words, and what stands between backticks together with what touches it.
-fn pieces(text: &str) -> Vec<String> {
+fn split_words(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut open = false;
     for word in text.split(' ') {

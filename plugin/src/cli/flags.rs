@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::values::{self, Toleration};
 use crate::model::engine::Pace;
 use crate::model::reference;
-use crate::ui::screen::Output;
+use crate::ui::terminal::Output;
 
 /// How long we wait: an association takes up to 45 minutes, and the run follows it.
 pub(super) const TIMEOUT: &str = "80m";
@@ -62,7 +62,7 @@ pub(crate) struct KubeFlags {
 pub(crate) struct WaitFlags {
     /// How long to wait here in all, such as 80m or 1h30m; what has begun goes on without us, but for --local, which
     /// stops
-    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = values::parse_duration)]
     pub(crate) timeout: Duration,
 
     /// Don't ask; for scripts. You still can't undo it
@@ -167,7 +167,7 @@ pub(crate) struct JobFlags {
     /// By tag (REGISTRY/REPO:TAG) or, better, by digest (REGISTRY/REPO@sha256:...). No image of this project is published:
     /// it comes with this plugin, and `kubectl eks-encrypt image push REGISTRY/REPO` puts it into a registry of yours and
     /// prints the name for this flag.
-    #[arg(long, value_name = "IMAGE", value_parser = reference::image, conflicts_with = "local")]
+    #[arg(long, value_name = "IMAGE", value_parser = reference::parse_image, conflicts_with = "local")]
     pub(crate) image: Option<String>,
 
     /// A Secret of the namespace with which the image is pulled; may be repeated
@@ -175,19 +175,19 @@ pub(crate) struct JobFlags {
     pub(crate) image_pull_secret: Vec<String>,
 
     /// A label that the Job's node must have; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, conflicts_with = "local")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::parse_pair, conflicts_with = "local")]
     pub(crate) node_selector: Vec<(String, String)>,
 
     /// A taint of nodes that the Job puts up with: key=value:Effect, key:Effect, key, or * for all; may be repeated
-    #[arg(long, value_name = "TAINT", value_parser = values::toleration, conflicts_with = "local")]
+    #[arg(long, value_name = "TAINT", value_parser = values::parse_toleration, conflicts_with = "local")]
     pub(crate) toleration: Vec<Toleration>,
 
     /// A label of the Job's Pod, for Fargate profiles, quotas and policies; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, conflicts_with = "local")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::parse_pair, conflicts_with = "local")]
     pub(crate) pod_label: Vec<(String, String)>,
 
     /// An annotation of the Job's Pod; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::pair, conflicts_with = "local")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::parse_pair, conflicts_with = "local")]
     pub(crate) pod_annotation: Vec<(String, String)>,
 
     /// The Pod's priority class

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 
-use crate::model::reference::{Destination, destination};
+use crate::model::reference::{Destination, parse_destination};
 
 /// What to do with the Job's image.
 #[derive(Clone, Debug, Subcommand)]
@@ -34,7 +34,7 @@ pub(crate) enum Image {
 pub(crate) struct ImagePush {
     /// Where to; the tag is the image's version if you name none
     // Named as the flag of `enable`, so that the flags that need it are the same for both.
-    #[arg(value_name = "REGISTRY/REPO[:TAG]", value_parser = destination)]
+    #[arg(value_name = "REGISTRY/REPO[:TAG]", value_parser = parse_destination)]
     pub(crate) push_image: Destination,
 
     /// Give the tag to this image even if it is another's
@@ -79,7 +79,7 @@ pub(crate) struct PushFlags {
     ///
     /// As `kubectl eks-encrypt image push` does, whose help says who is logged in. No login is sent before you
     /// confirm, and none by --dry-run. The Job gets the image by its digest. Where `enable` makes no Job (--encrypt-existing-secrets=false), nothing is pushed.
-    #[arg(long, value_name = "REGISTRY/REPO[:TAG]", value_parser = destination, conflicts_with_all = ["image", "local"])]
+    #[arg(long, value_name = "REGISTRY/REPO[:TAG]", value_parser = parse_destination, conflicts_with_all = ["image", "local"])]
     pub(crate) push_image: Option<Destination>,
 
     #[command(flatten)]

@@ -165,5 +165,5 @@ fn the_command_that_goes_on_pushes_again() {
     let Command::Reencrypt(mut args) = Cli::try_parse_from(text.split_whitespace()).unwrap().command else { panic!() };
     // As it is while the command runs.
     args.job.image = Some("registry.example/job@sha256:00".into());
-    assert_eq!(args.again(), text.replace("x reencrypt", "kubectl eks-encrypt reencrypt"));
+    assert_eq!(args.resume_command(), text.replace("x reencrypt", "kubectl eks-encrypt reencrypt"));
 }

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Cli, VERSION};
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// The pages' name: `man kubectl eks-encrypt` looks for the words joined by a dash, as it does for `man git commit`.
 const NAME: &str = "kubectl-eks-encrypt";
@@ -24,7 +24,7 @@ pub(crate) struct Error {
     source: std::io::Error,
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Error
     }

@@ -29,8 +29,8 @@ pub(crate) use schema::schema;
 use crate::cloudformation::spec::{Access, Spec};
 use crate::cluster_config::Source;
 use crate::cluster_config::fields::Fields;
-use crate::cluster_config::tree::Node;
-use crate::ui::screen::one_line;
+use crate::cluster_config::yaml::Node;
+use crate::ui::terminal::one_line;
 
 /// Reads a file, or stdin if it is `-`. Waits for stdin's end.
 pub(crate) fn read(path: &Path) -> Result<Spec, Error> {

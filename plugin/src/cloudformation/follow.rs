@@ -8,13 +8,13 @@ use aws_sdk_cloudformation::types::StackEvent;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::aws::poll::{Poll, TimeUp};
+use crate::aws::waiter::{DeadlineExceeded, Waiter};
 use crate::cause::Cause;
 use crate::cloudformation::stack::{self, Stack};
 use crate::cloudformation::story::{Event, Story};
 use crate::cloudformation::{cure, paid};
-use crate::stop::Coded;
-use crate::ui::screen::{Screen, one_line};
+use crate::error::HasExitCode;
+use crate::ui::terminal::{Terminal, one_line};
 
 /// Why there is no cluster at the end.
 #[derive(Debug, thiserror::Error)]
@@ -45,15 +45,15 @@ pub(crate) enum Error {
     },
     /// Time is up.
     #[error(transparent)]
-    TimeUp(#[from] TimeUp),
+    DeadlineExceeded(#[from] DeadlineExceeded),
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Failed { .. } | Self::Stuck { .. } => ExitCode::AwsFailed,
             Self::Elsewhere { .. } | Self::Lost { .. } => ExitCode::Error,
-            Self::TimeUp(_) => ExitCode::StillRunning,
+            Self::DeadlineExceeded(_) => ExitCode::StillRunning,
         }
     }
 }
@@ -74,10 +74,10 @@ pub(crate) struct Followed<'a> {
 
 impl Followed<'_> {
     /// Waits for its end.
-    pub(crate) async fn to_its_end(&self, screen: &Screen, deadline: Instant) -> Result<(), Error> {
+    pub(crate) async fn to_its_end(&self, terminal: &Terminal, deadline: Instant) -> Result<(), Error> {
         let mut story = Story::default();
         let began = Instant::now();
-        let mut poll = Poll::new(screen, deadline, format!("CloudFormation creates stack {}", self.name), "");
+        let mut poll = Waiter::new(terminal, deadline, format!("CloudFormation creates stack {}", self.name), "");
         loop {
             match stack::describe(self.client, self.id).await {
                 // What has just begun may not be seen everywhere yet.
@@ -86,17 +86,17 @@ impl Followed<'_> {
                     let stack = stack.unwrap_or_else(|| Stack { status: "gone".to_owned(), ..Stack::default() });
                     match self.events().await {
                         Ok(events) => {
-                            story.take(events).iter().for_each(|line| screen.log(&format!("  {line}")));
+                            story.take(events).iter().for_each(|line| terminal.println_plain(&format!("  {line}")));
                         }
                         // The stack's own status is enough to go on.
-                        Err(cause) => poll.trouble(&cause.with(" (cloudformation:DescribeStackEvents)")),
+                        Err(cause) => poll.note_retry(&cause.with_hint(" (cloudformation:DescribeStackEvents)")),
                     }
                     if let Some(ended) = self.ended(&stack, &story) {
                         return ended;
                     }
-                    poll.now(self.at_work(&stack, &story), (story.created(), self.resources));
+                    poll.set_status(self.at_work(&stack, &story), (story.created(), self.resources));
                 }
-                Err(cause) if cause.passing => poll.trouble(&cause),
+                Err(cause) if cause.retryable => poll.note_retry(&cause),
                 Err(source) => return Err(Error::Lost { stack: self.name.to_owned(), source }),
             }
             poll.pause().await?;

@@ -5,18 +5,18 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::cloudformation::fixture::{ABSENT, ID, cloudformation, error, events, stack};
-use crate::testing::{Answer, told};
+use crate::testing::{Answer, error_text};
 
 const VPC: &str = "AWS::EC2::VPC";
 const CLUSTER: &str = "AWS::EKS::Cluster";
 
 async fn followed(answers: &[Answer]) -> String {
     let (client, _) = cloudformation(answers);
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let delete = "aws cloudformation delete-stack ...";
     let followed = Followed { client: &client, name: "eks-encrypt-shop", id: ID, resources: 2, delete };
-    let ended = followed.to_its_end(&screen, Instant::now() + Duration::from_secs(2400)).await;
-    format!("{}\n-> {}", screen.text(), ended.map_or_else(told, |()| "complete".to_owned()))
+    let ended = followed.to_its_end(&terminal, Instant::now() + Duration::from_secs(2400)).await;
+    format!("{}\n-> {}", terminal.text(), ended.map_or_else(error_text, |()| "complete".to_owned()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,23 +4,23 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::Value;
 
-use crate::aws::client::{self, Aws};
+use crate::aws::client::{self, AwsContext};
 use crate::aws::cluster::{self, Cluster};
 use crate::aws::ec2;
 use crate::aws::key::{self, Key};
 use crate::cause::Cause;
 use crate::checks::table::{Check, Checks};
-use crate::checks::{identity, key_risks};
+use crate::checks::{check_identity, key_warnings};
 use crate::cloudformation::plan::Found;
 use crate::cloudformation::spec::Spec;
 use crate::cloudformation::stack::{self, Plan, Stack};
 use crate::cloudformation::{template, zones};
-use crate::stop::Stop;
-use crate::ui::screen::Screen;
+use crate::error::CliError;
+use crate::ui::terminal::Terminal;
 
 /// What the checks found.
 pub(crate) struct Ground {
-    pub(crate) aws: Aws,
+    pub(crate) aws: AwsContext,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     /// Whose it is going to be.
     pub(crate) account: String,
@@ -48,14 +48,14 @@ impl Ground {
 /// Makes all checks that can be made. `delete` is the command that deletes the stack.
 pub(crate) async fn check(
     spec: &Spec,
-    aws: Result<Aws, client::Error>,
+    aws: Result<AwsContext, client::Error>,
     (profile, delete): (Option<&str>, &str),
-    screen: &Screen,
-) -> Result<Ground, Stop> {
-    screen.line("Checks (nothing is created):");
-    let mut checks = Checks::new(screen);
-    let ground = match identity(&mut checks, aws, profile).await {
-        Some((aws, identity)) => ground(&mut checks, spec, aws, (&identity, delete)).await,
+    terminal: &Terminal,
+) -> Result<Ground, CliError> {
+    terminal.println("Checks (nothing is created):");
+    let mut checks = Checks::new(terminal);
+    let ground = match check_identity(&mut checks, aws, profile).await {
+        Some((aws, check_identity)) => ground(&mut checks, spec, aws, (&check_identity, delete)).await,
         None => {
             checks
                 .add_all(["key", "zones", "cluster", "stack"].map(|name| Check::skipped(name, "AWS does not know us")));
@@ -64,10 +64,15 @@ pub(crate) async fn check(
     };
     checks.close()?;
     // Where something is missing, its check has failed.
-    ground.ok_or(Stop { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") })
+    ground.ok_or(CliError { code: ExitCode::Refused, error: anyhow::anyhow!("a check gave no result, which is a bug") })
 }
 
-async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, (identity, delete): (&str, &str)) -> Option<Ground> {
+async fn ground(
+    checks: &mut Checks<'_>,
+    spec: &Spec,
+    aws: AwsContext,
+    (identity, delete): (&str, &str),
+) -> Option<Ground> {
     let to_be = to_be(spec, identity);
     let cloudformation = aws_sdk_cloudformation::Client::new(&aws.sdk);
     let key = key(checks, spec, &aws, &to_be).await;
@@ -81,7 +86,7 @@ async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, (identity, delet
         (Some(key), Some(zones)) => match template::render(spec, zones, &key.arn) {
             Ok(template) => Some(template),
             Err(error) => {
-                checks.add(Check::stopped("template", error));
+                checks.add(Check::from_error("template", error));
                 None
             }
         },
@@ -93,17 +98,17 @@ async fn ground(checks: &mut Checks<'_>, spec: &Spec, aws: Aws, (identity, delet
 }
 
 /// The key, and what a person should know of it before a cluster depends on it for ever.
-async fn key(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws, to_be: &Cluster) -> Option<Key> {
+async fn key(checks: &mut Checks<'_>, spec: &Spec, aws: &AwsContext, to_be: &Cluster) -> Option<Key> {
     let key = match key::check(aws, &spec.key).await {
         Ok(key) => key,
         Err(error) => {
-            checks.add(Check::stopped("key", error));
+            checks.add(Check::from_error("key", error));
             return None;
         }
     };
     checks.add(Check::ok("key", key.arn.clone()));
     // Who may create clusters need not be allowed to look at a key's rotation and grants.
-    checks.add_all(key_risks::known(&key, to_be));
+    checks.add_all(key_warnings::static_warnings(&key, to_be));
     Some(key)
 }
 
@@ -118,20 +123,20 @@ fn to_be(spec: &Spec, identity: &str) -> Cluster {
     }
 }
 
-async fn zones(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws) -> Option<Vec<String>> {
+async fn zones(checks: &mut Checks<'_>, spec: &Spec, aws: &AwsContext) -> Option<Vec<String>> {
     let chosen = match ec2::zones(&aws.sdk).await {
-        Ok(known) => zones::choose(spec, &known).map_err(Stop::from),
+        Ok(known) => zones::choose(spec, &known).map_err(CliError::from),
         // The file names them, and CloudFormation refuses what can't be.
         Err(cause) if !spec.zones.is_empty() => {
             let found =
                 format!("{}: as the file has them, not compared with what EC2 has: {cause}", spec.zones.join(", "));
-            checks.add(Check::warn("zones", crate::ui::screen::one_line(&found), None));
+            checks.add(Check::warn("zones", crate::ui::terminal::one_line(&found), None));
             return Some(spec.zones.clone());
         }
         Err(cause) => {
             let cure = "allow ec2:DescribeAvailabilityZones to your identity, or name two zones in availabilityZones";
             let found =
-                crate::ui::screen::one_line(&format!("can't ask EC2 for the zones of {}: {cause}", spec.region));
+                crate::ui::terminal::one_line(&format!("can't ask EC2 for the zones of {}: {cause}", spec.region));
             checks.add(Check::failed("zones", found, Some(cure.to_owned())));
             return None;
         }
@@ -142,7 +147,7 @@ async fn zones(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws) -> Option<Vec<St
             Some(zones)
         }
         Err(stop) => {
-            checks.add(Check::stopped("zones", stop));
+            checks.add(Check::from_error("zones", stop));
             None
         }
     }
@@ -152,7 +157,7 @@ async fn zones(checks: &mut Checks<'_>, spec: &Spec, aws: &Aws) -> Option<Vec<St
 async fn plan(
     checks: &mut Checks<'_>,
     spec: &Spec,
-    aws: &Aws,
+    aws: &AwsContext,
     (found, delete): (Result<Option<Stack>, stack::Error>, &str),
     template: Option<&Value>,
 ) -> Option<Plan> {
@@ -165,7 +170,7 @@ async fn plan(
     let plan = match found.and_then(|found| stack::plan(found, &name, &template.to_string(), delete)) {
         Ok(plan) => plan,
         Err(error) => {
-            checks.add(Check::stopped("stack", error));
+            checks.add(Check::from_error("stack", error));
             return None;
         }
     };
@@ -183,7 +188,7 @@ async fn plan(
 }
 
 /// Whether the cluster's name is free.
-async fn cluster(spec: &Spec, aws: &Aws) -> Check {
+async fn cluster(spec: &Spec, aws: &AwsContext) -> Check {
     const NAME: &str = "cluster";
     match cluster::try_describe(aws, &spec.name).await {
         Err(Cause { code: Some(code), .. }) if code == "ResourceNotFoundException" => {
@@ -191,7 +196,7 @@ async fn cluster(spec: &Spec, aws: &Aws) -> Check {
         }
         Err(cause) => Check::failed(
             NAME,
-            crate::ui::screen::one_line(&format!("can't ask EKS whether there is a cluster {}: {cause}", spec.name)),
+            crate::ui::terminal::one_line(&format!("can't ask EKS whether there is a cluster {}: {cause}", spec.name)),
             Some("allow eks:DescribeCluster to your identity".to_owned()),
         ),
         Ok(there) => Check::failed(

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::cloudformation::examples;
 use crate::cloudformation::fixture::{ABSENT, in_zones, stack, tagged};
-use crate::testing::{Answer, aws as scripted, described, described_key, told};
+use crate::testing::{Answer, aws as scripted, described, described_key, error_text};
 
 const WHO: Answer = (
     200,
@@ -30,13 +30,13 @@ const NO_CLUSTER: Answer =
 
 async fn checked(answers: &[Answer]) -> String {
     let (aws, http) = scripted(answers);
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let ground =
-        check(&examples::minimal("eu-central-1"), Ok(aws), (None, "aws cloudformation delete-stack ..."), &screen)
+        check(&examples::minimal("eu-central-1"), Ok(aws), (None, "aws cloudformation delete-stack ..."), &terminal)
             .await;
-    let end = ground.map_or_else(told, |ground| format!("{:?}", ground.plan));
-    assert_eq!(http.actual_requests().count(), answers.len(), "{}\n{end}", screen.text());
-    format!("{}\n-> {end}\n", screen.text())
+    let end = ground.map_or_else(error_text, |ground| format!("{:?}", ground.plan));
+    assert_eq!(http.actual_requests().count(), answers.len(), "{}\n{end}", terminal.text());
+    format!("{}\n-> {end}\n", terminal.text())
 }
 
 #[tokio::test]

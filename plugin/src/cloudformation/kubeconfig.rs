@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::cluster::Cluster;
 use crate::cause::Cause;
-use crate::cluster_config::tree;
+use crate::cluster_config::yaml;
+use crate::error::HasExitCode;
 use crate::file;
-use crate::stop::Coded;
 
 /// How long another program's lock is waited for: kubectl holds it for moments.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Error
     }
@@ -111,7 +111,8 @@ pub(crate) fn write(entry: &Entry, file: Option<&Path>) -> Result<PathBuf, Error
         None => chosen(std::env::var_os("KUBECONFIG").as_deref(), std::env::home_dir(), &entry.arn)?,
     };
     let path = file_of(&named)?;
-    let unwritable = |error: &dyn std::error::Error| Error::Unwritable { file: told(&path), source: Cause::of(error) };
+    let unwritable =
+        |error: &dyn std::error::Error| Error::Unwritable { file: told(&path), source: Cause::from_error(error) };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
     }
@@ -152,12 +153,14 @@ fn chosen(list: Option<&OsStr>, home: Option<PathBuf>, arn: &str) -> Result<Path
 
 /// The file as it is; nothing in it, if there is none.
 fn read(path: &Path) -> Result<Value, Error> {
-    match file::read_text(path, file::KUBECONFIG) {
+    match file::read_text(path, file::MAX_KUBECONFIG) {
         Ok(text) if text.trim().is_empty() => Ok(Value::Null),
-        Ok(text) => serde_saphyr::from_str_with_options(&text, tree::options())
-            .map_err(|error| Error::Unreadable { file: told(path), source: Cause::of(&error.without_snippet()) }),
+        Ok(text) => serde_saphyr::from_str_with_options(&text, yaml::options()).map_err(|error| Error::Unreadable {
+            file: told(path),
+            source: Cause::from_error(&error.without_snippet()),
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
-        Err(error) => Err(Error::Unreadable { file: told(path), source: Cause::of(&error) }),
+        Err(error) => Err(Error::Unreadable { file: told(path), source: Cause::from_error(&error) }),
     }
 }
 
@@ -247,7 +250,7 @@ impl Lock {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     return Err(Error::Locked { file: told(path) });
                 }
-                Err(error) => return Err(Error::Unwritable { file: told(path), source: Cause::of(&error) }),
+                Err(error) => return Err(Error::Unwritable { file: told(path), source: Cause::from_error(&error) }),
             }
         }
     }
@@ -260,11 +263,11 @@ impl Drop for Lock {
 }
 
 fn unreadable(path: &Path, words: &str) -> Error {
-    Error::Unreadable { file: told(path), source: Cause::of(&std::io::Error::other(words.to_owned())) }
+    Error::Unreadable { file: told(path), source: Cause::from_error(&std::io::Error::other(words.to_owned())) }
 }
 
 fn told(path: &Path) -> String {
-    crate::ui::screen::one_line(&path.display().to_string())
+    crate::ui::terminal::one_line(&path.display().to_string())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use sha2::Digest as _;
 
 use crate::cause::Cause;
 use crate::cloudformation::cure;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// The tag by which a stack of ours is known; its value tells of which template.
 pub(crate) const TEMPLATE: &str = "eks-encrypt/template";
@@ -88,7 +88,7 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             // Nobody knows whether anything was created.
@@ -162,7 +162,7 @@ pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &s
             status: found.status,
             reason: found
                 .reason
-                .map(|reason| format!(": {}", crate::ui::screen::one_line(&reason)))
+                .map(|reason| format!(": {}", crate::ui::terminal::one_line(&reason)))
                 .unwrap_or_default(),
             cure: format!("delete it, then run the same command again: `{delete}`"),
         }),
@@ -198,18 +198,18 @@ pub(crate) async fn create(client: &Client, wanted: &Wanted<'_>) -> Result<Strin
         Err(error) => Cause::aws(&error),
     };
     // Somebody was faster with the same file, or our own answer was lost.
-    if error.passing || error.code.as_deref() == Some("AlreadyExistsException") {
+    if error.retryable || error.code.as_deref() == Some("AlreadyExistsException") {
         match find(client, &name).await.and_then(|found| plan(found, &name, wanted.template, wanted.delete)) {
             Ok(Plan::Follow(id) | Plan::Undo(id) | Plan::Verify(id)) => return Ok(id),
             Err(other @ (Error::Foreign { .. } | Error::OtherTemplate { .. } | Error::Leftover { .. })) => {
                 return Err(other);
             }
-            Ok(Plan::Create) | Err(_) if error.passing => return Err(Error::NoAnswer { stack: name, source: error }),
+            Ok(Plan::Create) | Err(_) if error.retryable => return Err(Error::NoAnswer { stack: name, source: error }),
             Ok(Plan::Create) | Err(_) => {}
         }
     }
     let cure = cure::of(&error.to_string());
-    Err(Error::NotTaken { stack: name, source: error.with(&cure) })
+    Err(Error::NotTaken { stack: name, source: error.with_hint(&cure) })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::cloudformation::fixture::{ABSENT, BEGUN, OURS, cloudformation, error, sent, stack, tagged};
-use crate::testing::{Answer, told};
+use crate::testing::{Answer, error_text};
 
 const NAME: &str = "eks-encrypt-shop";
 const DELETE: &str = "aws cloudformation delete-stack ...";
@@ -11,7 +11,7 @@ const DELETE: &str = "aws cloudformation delete-stack ...";
 async fn planned(answer: Answer) -> String {
     let (client, _) = cloudformation(&[answer]);
     let planned = find(&client, NAME).await.and_then(|found| plan(found, NAME, OURS, DELETE));
-    planned.map_or_else(told, |plan| format!("{plan:?}"))
+    planned.map_or_else(error_text, |plan| format!("{plan:?}"))
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn what_createstack_is_asked() {
 async fn refused(answers: &[Answer]) -> String {
     let (client, _) = cloudformation(answers);
     let tags = BTreeMap::new();
-    create(&client, &wanted(&tags)).await.map_or_else(told, |id| format!("goes on: {id}"))
+    create(&client, &wanted(&tags)).await.map_or_else(error_text, |id| format!("goes on: {id}"))
 }
 
 #[tokio::test]

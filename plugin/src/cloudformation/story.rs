@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// An event of a stack, as CloudFormation has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

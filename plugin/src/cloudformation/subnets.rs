@@ -4,7 +4,7 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cloudformation::spec::Cidr;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// Bits that number eight parts. So many are cut if they are enough, however few are needed: the same file then gives subnets
 /// of the same size as with eksctl, and addresses are left over for what may come.
@@ -34,7 +34,7 @@ pub(crate) enum Error {
     Zones { cidr: Cidr, zones: usize, most: usize },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }

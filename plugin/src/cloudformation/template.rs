@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cloudformation::spec::Spec;
 use crate::cloudformation::subnets;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 use crate::ui::progress::thousands;
 
 mod control_plane;
@@ -47,7 +47,7 @@ pub(crate) enum Error {
     TooLarge { bytes: usize, groups: usize },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }

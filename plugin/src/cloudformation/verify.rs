@@ -4,13 +4,13 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::aws::client::Aws;
+use crate::aws::client::AwsContext;
 use crate::aws::cluster::{self, Cluster};
 use crate::aws::key::{self, Key};
-use crate::aws::poll::{Poll, TimeUp};
+use crate::aws::waiter::{DeadlineExceeded, Waiter};
 use crate::cause::Cause;
-use crate::stop::Coded;
-use crate::ui::screen::Screen;
+use crate::error::HasExitCode;
+use crate::ui::terminal::Terminal;
 
 /// Why it is not proven.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +36,15 @@ pub(crate) enum Error {
     },
     /// Time is up.
     #[error(transparent)]
-    TimeUp(#[from] TimeUp),
+    DeadlineExceeded(#[from] DeadlineExceeded),
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NoCluster { .. } | Self::Broken { .. } | Self::Unknown { .. } => ExitCode::Error,
             Self::OtherKey { .. } => ExitCode::OtherKey,
-            Self::TimeUp(_) => ExitCode::StillRunning,
+            Self::DeadlineExceeded(_) => ExitCode::StillRunning,
         }
     }
 }
@@ -59,12 +59,17 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Looks at the cluster until it is ACTIVE, and at its key.
-pub(crate) async fn verify(aws: &Aws, asked: &Asked<'_>, screen: &Screen, deadline: Instant) -> Result<Cluster, Error> {
+pub(crate) async fn verify(
+    aws: &AwsContext,
+    asked: &Asked<'_>,
+    terminal: &Terminal,
+    deadline: Instant,
+) -> Result<Cluster, Error> {
     let name = asked.cluster.to_owned();
-    let mut poll = Poll::new(screen, deadline, format!("waiting until EKS cluster {name} is ACTIVE"), "");
+    let mut poll = Waiter::new(terminal, deadline, format!("waiting until EKS cluster {name} is ACTIVE"), "");
     let cluster = loop {
         match cluster::try_describe(aws, &name).await {
-            Ok(cluster) if cluster.active() => break cluster,
+            Ok(cluster) if cluster.is_active() => break cluster,
             Ok(cluster) if ["FAILED", "DELETING"].contains(&cluster.status.as_str()) => {
                 return Err(Error::Broken { cluster: name, status: cluster.status });
             }
@@ -72,14 +77,14 @@ pub(crate) async fn verify(aws: &Aws, asked: &Asked<'_>, screen: &Screen, deadli
             Err(cause) if cause.code.as_deref() == Some("ResourceNotFoundException") => {
                 return Err(Error::NoCluster { cluster: name, stack: asked.stack.to_owned() });
             }
-            Err(cause) if cause.passing => poll.trouble(&cause),
+            Err(cause) if cause.retryable => poll.note_retry(&cause),
             Err(source) => return Err(Error::Unknown { cluster: name, source }),
         }
         poll.pause().await?;
     };
     drop(poll);
     let same = match &cluster.key {
-        Some(has) => key::same(aws, asked.key, has).await,
+        Some(has) => key::is_same_key(aws, asked.key, has).await,
         None => Ok(false),
     };
     match same {

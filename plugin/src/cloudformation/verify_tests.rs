@@ -4,17 +4,17 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::*;
-use crate::testing::{Answer, KEY, UPDATING, WITH, asked, aws, described, key, told};
+use crate::testing::{Answer, KEY, UPDATING, WITH, asked, aws, described, error_text, key};
 
 async fn verified(answers: &[Answer]) -> String {
     let (aws, http) = aws(answers);
     let key = key();
     let wanted = Asked { cluster: "shop", key: &key, stack: "eks-encrypt-shop", delete: "aws delete ...".into() };
-    let verified = verify(&aws, &wanted, &Screen::kept(), Instant::now() + Duration::from_secs(600)).await;
+    let verified = verify(&aws, &wanted, &Terminal::captured(), Instant::now() + Duration::from_secs(600)).await;
     let asked = asked(&http).len();
     format!(
         "{} (after {asked} questions)",
-        verified.map_or_else(told, |cluster| format!("verified: {:?}", cluster.key))
+        verified.map_or_else(error_text, |cluster| format!("verified: {:?}", cluster.key))
     )
 }
 

@@ -9,7 +9,7 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::aws::ec2::Zone;
 use crate::cloudformation::spec::Spec;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// Where EKS makes no control plane (EKS User Guide, "View Amazon EKS networking requirements for VPC and subnets").
 const WITHOUT_EKS: [&str; 3] = ["use1-az3", "usw1-az2", "cac1-az3"];
@@ -43,7 +43,7 @@ pub(crate) enum Error {
     TooFew { region: String, found: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }

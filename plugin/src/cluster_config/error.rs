@@ -5,7 +5,7 @@ use std::fmt;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// A place in a file, as editors and compilers write it: `kms.yaml:7`.
 #[derive(Clone, Debug)]
@@ -80,11 +80,11 @@ pub(crate) enum Error {
 
 impl Error {
     pub(super) fn read(file: &str, error: &std::io::Error) -> Self {
-        Self::Read { file: file.to_owned(), source: Cause::of(error) }
+        Self::Read { file: file.to_owned(), source: Cause::from_error(error) }
     }
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Usage
     }

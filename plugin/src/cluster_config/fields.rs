@@ -2,9 +2,9 @@
 //! or the error that helps most: a near miss before a missing field, a misplaced one before a missing one.
 
 use super::error::{At, Error};
-use super::near::Wanted;
-use super::tree::{Field, Node, Value};
-use crate::ui::screen::one_line;
+use super::suggest::Wanted;
+use super::yaml::{Field, Node, Value};
+use crate::ui::terminal::one_line;
 
 /// What `apiVersion` must be.
 const VERSION: &str = "eksctl.io/v1alpha5";

@@ -5,12 +5,12 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::error::{At, Error};
-use super::tree::{self, Node, What};
+use super::yaml::{self, Node, What};
 use crate::file;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// More bytes than any ClusterConfig has.
-const MOST: u64 = file::SMALL;
+const MOST: u64 = file::MAX_SMALL_FILE;
 
 /// A file's text.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Source {
 
     /// The YAML documents in it, without those that hold nothing.
     pub(crate) fn documents(&self) -> Result<Vec<Node>, Error> {
-        tree::read(&self.text).map_err(|broken| {
+        yaml::read(&self.text).map_err(|broken| {
             let at = self.at(broken.line);
             match broken.what {
                 What::Twice(name) => Error::Twice { at, name: one_line(&name) },

@@ -10,18 +10,18 @@ use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::cli::{Attach, Prove, cleanup, key_arn, status};
+use crate::cli::{Attach, Prove, cleanup, parse_key_arn, status};
+use crate::error::{CliError, HasExitCode};
 use crate::k8s::{self, Kubernetes};
-use crate::model::run::{Run, ended, variable};
-use crate::output::finish;
-use crate::output::subject::Subject;
+use crate::model::run::{Run, env_var, job_end};
+use crate::output::cluster_ref::ClusterRef;
+use crate::output::report_finished;
 use crate::run::find::jobs;
 use crate::run::namespaces::list_namespaces_of_runs;
 use crate::run::proof::{CensusBefore, Prover};
 use crate::run::{follow_and_revoke, verify_result};
-use crate::stop::{Coded, Stop};
-use crate::ui::interrupt::Stage;
-use crate::ui::screen::Screen;
+use crate::ui::interrupt::Phase;
+use crate::ui::terminal::Terminal;
 
 /// Why there is nothing to follow.
 #[derive(Debug, thiserror::Error)]
@@ -41,79 +41,79 @@ pub(crate) enum Error {
     None { place: String, status: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Error
     }
 }
 
 /// Follows the run.
-pub(crate) async fn attach(args: &Attach, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
-    let kubernetes = k8s::connect(&args.kube, screen).await?;
-    follow_any(args, &kubernetes, screen, stage).await
+pub(crate) async fn attach(args: &Attach, terminal: &Terminal, phase: &RefCell<Phase>) -> Result<ExitCode, CliError> {
+    let kubernetes = k8s::connect(&args.kube, terminal).await?;
+    follow_latest(args, &kubernetes, terminal, phase).await
 }
 
 /// Finds the run and follows it.
-async fn follow_any(
+async fn follow_latest(
     args: &Attach,
     kubernetes: &Kubernetes,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
-) -> Result<ExitCode, Stop> {
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
+) -> Result<ExitCode, CliError> {
     let namespace = args.namespace.as_deref();
     let none = || {
         let place = namespace.map_or_else(|| "a namespace of runs".to_owned(), |name| format!("namespace {name}"));
         Error::None { place, status: status(&args.kube, namespace) }
     };
     let namespaces = list_namespaces_of_runs(&kubernetes.client, namespace).await.map_err(Error::Namespaces)?;
-    let job = find(&kubernetes.client, &namespaces).await?.ok_or_else(none)?;
-    let run = Run::of_any(&job).ok_or_else(none)?;
-    let state = if ended(&job).is_some() { "has ended" } else { "is at work" };
-    screen.line(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
+    let job = find_latest(&kubernetes.client, &namespaces).await?.ok_or_else(none)?;
+    let run = Run::from_job(&job).ok_or_else(none)?;
+    let state = if job_end(&job).is_some() { "has ended" } else { "is at work" };
+    terminal.println(&format!("Job {} {state} in namespace {}", run.job, run.namespace));
     // Whoever wrote it there: that the API servers write under this key is what is proven, and the last words name it.
-    let named = variable(&job, ENV_KEY_ARN).and_then(|arn| key_arn(arn).ok());
+    let named = env_var(&job, ENV_KEY_ARN).and_then(|arn| parse_key_arn(arn).ok());
     if named.is_none() {
-        screen.line("note: this Job names no key by its own ARN, so that nothing can be proven");
+        terminal.println("note: this Job names no key by its own ARN, so that nothing can be proven");
     }
     let key_arn = named.unwrap_or_default();
     let context = kubernetes.context.clone();
-    let subject = Subject { cluster_arn: String::new(), context, key_arn, flags: args.kube.clone() };
-    follow_on(args, kubernetes, &run, &subject, screen, stage).await
+    let cluster_ref = ClusterRef { cluster_arn: String::new(), context, key_arn, flags: args.kube.clone() };
+    follow_run(args, kubernetes, &run, &cluster_ref, terminal, phase).await
 }
 
-async fn follow_on(
+async fn follow_run(
     args: &Attach,
     kubernetes: &Kubernetes,
     run: &Run,
-    subject: &Subject,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
-) -> Result<ExitCode, Stop> {
+    cluster_ref: &ClusterRef,
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
+) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let deadline = began + args.timeout;
-    stage.replace(Stage::Following(run.revoke_command(&kubernetes.flags)));
-    let key_arn = subject.key_arn.as_str();
+    phase.replace(Phase::Following(run.revoke_command(&kubernetes.flags)));
+    let key_arn = cluster_ref.key_arn.as_str();
     let (wanted, pace) = (Prove::Full, (None, None));
-    let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, screen };
-    let (ended, stay) = follow_and_revoke(kubernetes, run, false, screen, deadline).await;
+    let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, terminal };
+    let (ended, stay) = follow_and_revoke(kubernetes, run, false, terminal, deadline).await;
     let code = match ended {
         Ok(ended) => {
             // What was before its end, this command has not seen: it verifies every Secret now.
-            let verdict = verify_result(run, &ended, &prover, CensusBefore::Later, stage).await;
-            Ok(finish(run, &ended, &verdict, subject, &[], began.elapsed(), args.output, screen))
+            let verdict = verify_result(run, &ended, &prover, CensusBefore::Later, phase).await;
+            Ok(report_finished(run, &ended, &verdict, cluster_ref, &[], began.elapsed(), args.output, terminal))
         }
         Err(error) => Err(error),
     };
-    tell(&stay, args, run, screen);
+    report_manual_rbac(&stay, args, run, terminal);
     Ok(code?)
 }
 
 /// Rights that a person applied are that person's to take away, who may think that we do it.
-fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
+fn report_manual_rbac(stay: &[String], args: &Attach, run: &Run, terminal: &Terminal) {
     if stay.is_empty() {
         return;
     }
-    screen.line(&format!(
+    terminal.println(&format!(
         "Rights that were applied by hand stay: {}\nTo remove them, with the Job, its log and the run record (GitOps: take \
          them out there first):\n  {}",
         stay.join(", "),
@@ -122,18 +122,18 @@ fn tell(stay: &[String], args: &Attach, run: &Run, screen: &Screen) {
     if stay.iter().any(|object| object.starts_with("ClusterRoleBinding"))
         && let Some(without_rights) = run.revoke_command(&args.kube)
     {
-        screen.line(&format!("To remove the right to list and patch every Secret alone:\n  {without_rights}"));
+        terminal.println(&format!("To remove the right to list and patch every Secret alone:\n  {without_rights}"));
     }
 }
 
 /// The Job that is at work, or else the last one.
-async fn find(client: &Client, namespaces: &[String]) -> Result<Option<Job>, Error> {
+async fn find_latest(client: &Client, namespaces: &[String]) -> Result<Option<Job>, Error> {
     let list = jobs(client, namespaces).await.map_err(|(namespace, source)| Error::List { namespace, source })?;
     let runs = list.into_iter().filter(|job| {
         let containers = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()).map(|pod| &pod.containers);
         containers.is_some_and(|all| all.iter().any(|container| container.name == CONTAINER))
     });
-    Ok(runs.max_by_key(|job| (ended(job).is_none(), job.creation_timestamp())))
+    Ok(runs.max_by_key(|job| (job_end(job).is_none(), job.creation_timestamp())))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which run is followed, how it is judged, and what becomes of its rights.
 use super::*;
 use crate::cli::{Cli, Command};
-use crate::testing::{self, Heard, KEY, forbidden, heard, kubeconfig, kubernetes as api_server, not_found, told};
+use crate::testing::{self, Heard, KEY, error_text, forbidden, heard, kubeconfig, kubernetes as api_server, not_found};
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -81,10 +81,10 @@ fn server(jobs: Vec<Value>, rights: Value, condition: &'static str, result: &'st
 }
 
 /// What `attach` does and says.
-async fn attached(client: Client, more: &[&str]) -> (Result<ExitCode, Stop>, String) {
-    let (screen, kubernetes) = (Screen::kept(), kubeconfig(client, "https://127.0.0.1:1", "authority A"));
-    let code = follow_any(&flags(more), &kubernetes, &screen, &RefCell::default()).await;
-    (code, screen.text())
+async fn attached(client: Client, more: &[&str]) -> (Result<ExitCode, CliError>, String) {
+    let (terminal, kubernetes) = (Terminal::captured(), kubeconfig(client, "https://127.0.0.1:1", "authority A"));
+    let code = follow_latest(&flags(more), &kubernetes, &terminal, &RefCell::default()).await;
+    (code, terminal.text())
 }
 
 fn ours() -> Value {
@@ -201,7 +201,7 @@ async fn no_run_is_an_error_that_says_where_to_look() {
     let (end, text) = attached(client, &["-n", "ops"]).await;
     assert_eq!(text, "");
     let denied = attached(api_server(|_, _| (403, forbidden("list", "jobs"))), &["-n", "ops"]).await;
-    assert_snapshot!([told(end.unwrap_err()), told(denied.0.unwrap_err())].join("\n"), @r#"
+    assert_snapshot!([error_text(end.unwrap_err()), error_text(denied.0.unwrap_err())].join("\n"), @r#"
     exit 1
     error: there is no run in namespace ops (in another one: -n NAMESPACE); `kubectl eks-encrypt status --namespace ops` shows what there was
     exit 1
@@ -222,7 +222,7 @@ async fn a_job_deleted_meanwhile_leaves_no_rights() {
         (_, path) => not_found(path),
     });
     let (end, text) = attached(client, &[]).await;
-    assert_snapshot!(format!("{text}\n{}", told(end.unwrap_err())), @r"
+    assert_snapshot!(format!("{text}\n{}", error_text(end.unwrap_err())), @r"
     Job eks-encrypt-r1 is at work in namespace eks-encrypt
     exit 6
     error: Job eks-encrypt-r1 in namespace eks-encrypt is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another

@@ -3,8 +3,8 @@
 
 mod discovery;
 pub(crate) mod listing;
+mod namespace_usage;
 mod ownership;
-mod tenants;
 
 use std::collections::HashSet;
 
@@ -19,10 +19,10 @@ use crate::cause::Cause;
 use crate::cli::{self, Cleanup, KubeFlags};
 use crate::commands::cleanup::listing::Listed;
 use crate::commands::confirm::{self, Question};
-use crate::k8s::{self, Kubernetes, again, gone, termination};
-use crate::model::run::{ended, with_app_label};
-use crate::stop::{Coded, Stop};
-use crate::ui::screen::Screen;
+use crate::error::{CliError, HasExitCode};
+use crate::k8s::{self, Kubernetes, is_not_found, termination, with_retry};
+use crate::model::run::{job_end, with_app_label};
+use crate::ui::terminal::Terminal;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -40,13 +40,13 @@ const KINDS: [(&str, &str, &str); 9] = [
 ];
 
 /// Kinds that a run changes by itself while a person reads the question. The others are deleted only as they were listed.
-const CHANGING: [&str; 3] = ["Job", "Lease", "ConfigMap"];
+const CHANGING_KINDS: [&str; 3] = ["Job", "Lease", "ConfigMap"];
 
 /// The most objects that are named of those that stay.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// The most objects of other people that are named of one namespace.
-const TENANTS: usize = 5;
+const MAX_OTHER_OBJECTS: usize = 5;
 
 /// Why it was not all deleted.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ pub(crate) enum Error {
     Stayed { cleanup: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Running { .. } | Self::Held { .. } => ExitCode::Refused,
@@ -86,13 +86,13 @@ impl Coded for Error {
 }
 
 /// One object to delete.
-struct Step {
+struct Removal {
     resource: ApiResource,
     note: &'static str,
     object: Listed,
 }
 
-impl Step {
+impl Removal {
     fn is_namespace(&self) -> bool {
         self.resource.kind == "Namespace"
     }
@@ -111,7 +111,7 @@ fn name(kind: &str, object: &Listed) -> String {
 /// What is going to be deleted, and what is not.
 #[derive(Default)]
 struct Plan {
-    steps: Vec<Step>,
+    steps: Vec<Removal>,
     /// The names of objects that stay, each with the reason.
     stays: Vec<String>,
     /// Objects that can't be listed, and why.
@@ -119,21 +119,21 @@ struct Plan {
 }
 
 /// Deletes what runs have made.
-pub(crate) async fn cleanup(args: &Cleanup, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = k8s::connect(&args.kube, screen).await?;
-    delete_all(args, &kubernetes, screen).await
+pub(crate) async fn cleanup(args: &Cleanup, terminal: &Terminal) -> Result<ExitCode, CliError> {
+    let kubernetes = k8s::connect(&args.kube, terminal).await?;
+    delete_all(args, &kubernetes, terminal).await
 }
 
-async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) -> Result<ExitCode, Stop> {
-    screen.line(&format!("Cluster: kubeconfig context {}, {}", kubernetes.context, kubernetes.server));
-    let mut plan = list(&kubernetes.client, screen).await;
+async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, terminal: &Terminal) -> Result<ExitCode, CliError> {
+    terminal.println(&format!("Cluster: kubeconfig context {}, {}", kubernetes.context, kubernetes.server));
+    let mut plan = list(&kubernetes.client, terminal).await;
     if !args.force {
-        refuse_running(&kubernetes.client, &args.kube, &plan, screen).await?;
+        ensure_no_active_run(&kubernetes.client, &args.kube, &plan, terminal).await?;
     }
     let mut ours: HashSet<String> = plan.steps.iter().map(|step| step.object.uid.clone()).collect();
-    leave_inhabited(&mut plan, kubernetes, &mut ours).await;
+    keep_used_namespaces(&mut plan, kubernetes, &mut ours).await;
     for (objects, cause) in &plan.unlisted {
-        screen.line(&format!("can't list all {objects}: {cause}"));
+        terminal.println(&format!("can't list all {objects}: {cause}"));
     }
     let stayed = || Error::Stayed { cleanup: cli::cleanup(&args.kube) };
     if plan.steps.is_empty() {
@@ -142,23 +142,23 @@ async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, screen: &Screen) ->
         } else {
             "There is nothing to delete."
         };
-        screen.line(&format!("{}{nothing}", text(&plan)));
+        terminal.println(&format!("{}{nothing}", text(&plan)));
         return if plan.unlisted.is_empty() { Ok(ExitCode::Done) } else { Err(stayed().into()) };
     }
     let text = format!("{}The key stays associated, and the Secrets stay as they are.", text(&plan));
     if args.dry_run {
-        screen.line(&format!("{text}\nThis was a dry run: nothing was deleted."));
+        terminal.println(&format!("{text}\nThis was a dry run: nothing was deleted."));
         return if plan.unlisted.is_empty() { Ok(ExitCode::Done) } else { Err(stayed().into()) };
     }
-    confirm::confirm(args.yes, &Question::about_context(kubernetes, text), screen).await?;
-    if carry_out(&plan, kubernetes, &mut ours, screen).await && plan.unlisted.is_empty() {
+    confirm::confirm(args.yes, &Question::about_context(kubernetes, text), terminal).await?;
+    if execute(&plan, kubernetes, &mut ours, terminal).await && plan.unlisted.is_empty() {
         return Ok(ExitCode::Done);
     }
     Err(stayed().into())
 }
 
 /// What carries our label, each object judged.
-async fn list(client: &Client, screen: &Screen) -> Plan {
+async fn list(client: &Client, terminal: &Terminal) -> Plan {
     let (mut plan, mut lists) = (Plan::default(), Vec::new());
     // All at once: where the API server can't be reached, each is tried for half a minute.
     let answers = KINDS.map(|(group, kind, note)| async move {
@@ -172,13 +172,13 @@ async fn list(client: &Client, screen: &Screen) -> Plan {
             Ok((objects, more)) => {
                 if more {
                     let cause = format!("there are more than {} with our label", objects.len());
-                    plan.unlisted.push((resource.plural.clone(), Cause::said(cause)));
+                    plan.unlisted.push((resource.plural.clone(), Cause::message(cause)));
                 }
                 lists.push((resource, note, objects));
             }
             // Asked again and again, and still not served: then there are none.
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                screen.line(&format!("note: this API server has no {}", resource.plural));
+                terminal.println(&format!("note: this API server has no {}", resource.plural));
             }
             Err(error) => plan.unlisted.push((resource.plural, Cause::kube(&error))),
         }
@@ -193,7 +193,7 @@ async fn list(client: &Client, screen: &Screen) -> Plan {
     for (resource, note, objects) in lists {
         for object in objects {
             match ownership::check(&resource.kind, &object, &namespaces) {
-                Ok(()) => plan.steps.push(Step { resource: resource.clone(), note, object }),
+                Ok(()) => plan.steps.push(Removal { resource: resource.clone(), note, object }),
                 Err(why) => plan.stays.push(format!("{}: {why}", name(&resource.kind, &object))),
             }
         }
@@ -202,32 +202,37 @@ async fn list(client: &Client, screen: &Screen) -> Plan {
 }
 
 /// A run that is running loses its rights first, and its log and record after that: people should not do that by accident.
-async fn refuse_running(client: &Client, kube: &KubeFlags, plan: &Plan, screen: &Screen) -> Result<(), Error> {
+async fn ensure_no_active_run(
+    client: &Client,
+    kube: &KubeFlags,
+    plan: &Plan,
+    terminal: &Terminal,
+) -> Result<(), Error> {
     for (plural, kind) in [("jobs", "Jobs"), ("leases", "Leases")] {
         if let Some((_, source)) = plan.unlisted.iter().find(|(unlisted, _)| unlisted == plural) {
             return Err(Error::List { kind, source: source.clone() });
         }
     }
     let unseen = |kind| move |source| Error::List { kind, source };
-    for Step { resource, object: Listed { name, namespace, terminating, .. }, .. } in &plan.steps {
+    for Removal { resource, object: Listed { name, namespace, terminating, .. }, .. } in &plan.steps {
         let namespace = namespace.clone().unwrap_or_default();
         match resource.kind.as_str() {
             "Job" if !terminating => {
                 let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
-                match again(|| jobs.get(name)).await {
-                    Ok(job) if ended(&job).is_none() => {
+                match with_retry(|| jobs.get(name)).await {
+                    Ok(job) if job_end(&job).is_none() => {
                         let (attach, cleanup) = (cli::attach(kube, Some(&namespace)), cli::cleanup(kube));
                         return Err(Error::Running { job: name.clone(), namespace, attach, cleanup });
                     }
                     Ok(_) => {}
-                    Err(error) if gone(&error, name) => {}
+                    Err(error) if is_not_found(&error, name) => {}
                     Err(error) => return Err(unseen("Jobs")(Cause::kube(&error))),
                 }
             }
             // A run in somebody's process has no Job, but it renews the lease of its namespace, as every run does.
             "Lease" => {
-                let holder = at_work(client, &namespace, |line| screen.line(&line)).await;
-                if let Some(holder) = holder.map_err(|refusal| unseen("Leases")(Cause::of(&refusal)))? {
+                let holder = at_work(client, &namespace, |line| terminal.println(&line)).await;
+                if let Some(holder) = holder.map_err(|refusal| unseen("Leases")(Cause::from_error(&refusal)))? {
                     return Err(Error::Held { holder, namespace, cleanup: cli::cleanup(kube) });
                 }
             }
@@ -238,10 +243,10 @@ async fn refuse_running(client: &Client, kube: &KubeFlags, plan: &Plan, screen: 
 }
 
 /// Takes namespaces out of the plan that hold objects of other people, or may hold some.
-async fn leave_inhabited(plan: &mut Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>) {
+async fn keep_used_namespaces(plan: &mut Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>) {
     let mut steps = Vec::new();
     for step in std::mem::take(&mut plan.steps) {
-        match inhabited(&step, kubernetes, ours).await {
+        match namespace_usage_message(&step, kubernetes, ours).await {
             Ok(Some(why)) => plan.stays.push(format!("{}: {why}", step.name())),
             Ok(None) => steps.push(step),
             Err(cause) => plan.unlisted.push((format!("objects in {}, which stays", step.name()), cause)),
@@ -251,20 +256,24 @@ async fn leave_inhabited(plan: &mut Plan, kubernetes: &Kubernetes, ours: &mut Ha
 }
 
 /// Why a namespace that a run made is not ours to delete any more.
-async fn inhabited(step: &Step, kubernetes: &Kubernetes, ours: &mut HashSet<String>) -> Result<Option<String>, Cause> {
+async fn namespace_usage_message(
+    step: &Removal,
+    kubernetes: &Kubernetes,
+    ours: &mut HashSet<String>,
+) -> Result<Option<String>, Cause> {
     // One that is being deleted already can only be waited for.
     if !step.is_namespace() || step.object.terminating {
         return Ok(None);
     }
     let name = &step.object.name;
     let kubectl = |command: &str| cli::kubectl(&kubernetes.flags, command);
-    let others = tenants::find(&kubernetes.client, name, ours, kubectl).await?;
+    let others = namespace_usage::find_other_objects(&kubernetes.client, name, ours, kubectl).await?;
     if others.is_empty() {
         return Ok(None);
     }
-    let more = if others.len() > TENANTS { ", and more" } else { "" };
+    let more = if others.len() > MAX_OTHER_OBJECTS { ", and more" } else { "" };
     let (named, delete) =
-        (others[..others.len().min(TENANTS)].join(", "), kubectl(&format!("delete namespace {name}")));
+        (others[..others.len().min(MAX_OTHER_OBJECTS)].join(", "), kubectl(&format!("delete namespace {name}")));
     Ok(Some(format!("other people have objects in it: {named}{more}\n  delete it with all that is in it: {delete}")))
 }
 
@@ -276,38 +285,38 @@ fn text(plan: &Plan) -> String {
     };
     let steps: Vec<String> = plan.steps.iter().map(|step| format!("{}{}", step.name(), step.note)).collect();
     let mut stays = plan.stays.clone();
-    if stays.len() > NAMED {
-        let more = stays.split_off(NAMED).len();
+    if stays.len() > MAX_NAMED {
+        let more = stays.split_off(MAX_NAMED).len();
         stays.push(format!("and {more} more objects with our label"));
     }
     format!("{}{}", block("This deletes:", &steps), block("This stays:", &stays))
 }
 
 /// Deletes object by object, and waits for the namespaces. Gives back whether all are deleted.
-async fn carry_out(plan: &Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>, screen: &Screen) -> bool {
+async fn execute(plan: &Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>, terminal: &Terminal) -> bool {
     let (mut all, mut terminating) = (true, Vec::new());
     for step in &plan.steps {
         // The person may have thought for an hour.
-        let stays = match inhabited(step, kubernetes, ours).await {
+        let stays = match namespace_usage_message(step, kubernetes, ours).await {
             Ok(why) => why,
             Err(cause) => Some(format!("can't list all objects in it: {cause}")),
         };
         if let Some(why) = stays {
-            screen.line(&format!("{} stays: {why}", step.name()));
+            terminal.println(&format!("{} stays: {why}", step.name()));
             all = false;
-        } else if !delete(step, kubernetes, screen).await {
+        } else if !delete(step, kubernetes, terminal).await {
             all = false;
         } else if step.is_namespace() {
             terminating.push(step);
         } else {
-            screen.line(&format!("deleted {}{}", step.name(), step.note));
+            terminal.println(&format!("deleted {}{}", step.name(), step.note));
         }
     }
     for step in terminating {
-        match termination::wait(kubernetes, &step.object.name, screen).await {
-            Ok(_) => screen.line(&format!("deleted {}{}", step.name(), step.note)),
+        match termination::wait_until_deleted(kubernetes, &step.object.name, terminal).await {
+            Ok(_) => terminal.println(&format!("deleted {}{}", step.name(), step.note)),
             Err(error) => {
-                screen.line(&format!("{:#}", anyhow::Error::new(error)));
+                terminal.println(&format!("{:#}", anyhow::Error::new(error)));
                 all = false;
             }
         }
@@ -316,8 +325,8 @@ async fn carry_out(plan: &Plan, kubernetes: &Kubernetes, ours: &mut HashSet<Stri
 }
 
 /// Deletes one object, if it is the one that was listed. Of a namespace, the deletion begins. Gives back whether it is accepted.
-async fn delete(step: &Step, kubernetes: &Kubernetes, screen: &Screen) -> bool {
-    let Step { resource, object, .. } = step;
+async fn delete(step: &Removal, kubernetes: &Kubernetes, terminal: &Terminal) -> bool {
+    let Removal { resource, object, .. } = step;
     if step.is_namespace() && object.terminating {
         return true;
     }
@@ -326,13 +335,13 @@ async fn delete(step: &Step, kubernetes: &Kubernetes, screen: &Screen) -> bool {
         Some(namespace) => Api::namespaced_with(client, namespace, resource),
         None => Api::all_with(client, resource),
     };
-    let version = (!CHANGING.contains(&resource.kind.as_str())).then(|| object.version.clone());
+    let version = (!CHANGING_KINDS.contains(&resource.kind.as_str())).then(|| object.version.clone());
     let preconditions = Some(Preconditions { uid: Some(object.uid.clone()), resource_version: version });
     // Its Pods are deleted with a Job.
     let params = DeleteParams { preconditions, ..DeleteParams::background() };
-    match again(|| api.delete(&object.name, &params)).await {
-        Err(error) if !gone(&error, &object.name) => {
-            screen.line(&format!("can't delete {}: {}", step.name(), Cause::kube(&error)));
+    match with_retry(|| api.delete(&object.name, &params)).await {
+        Err(error) if !is_not_found(&error, &object.name) => {
+            terminal.println(&format!("can't delete {}: {}", step.name(), Cause::kube(&error)));
             false
         }
         Ok(_) | Err(_) => true,

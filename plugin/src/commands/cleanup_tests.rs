@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cli::{Cli, Command};
-use crate::testing::{Call, NOT_SERVED, forbidden, kubeconfig, kubernetes_with_calls, not_found, told};
+use crate::testing::{Call, NOT_SERVED, error_text, forbidden, kubeconfig, kubernetes_with_calls, not_found};
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -145,9 +145,9 @@ fn server(
 }
 
 async fn cleaned(client: Client, more: &[&str]) -> String {
-    let (screen, kubernetes) = (Screen::kept(), kubeconfig(client, "https://127.0.0.1:1", "authority A"));
-    let end = delete_all(&flags(more), &kubernetes, &screen).await;
-    format!("{}\n{}", screen.text(), end.map_or_else(told, |code| format!("exit {}", code as u8)))
+    let (terminal, kubernetes) = (Terminal::captured(), kubeconfig(client, "https://127.0.0.1:1", "authority A"));
+    let end = delete_all(&flags(more), &kubernetes, &terminal).await;
+    format!("{}\n{}", terminal.text(), end.map_or_else(error_text, |code| format!("exit {}", code as u8)))
 }
 
 fn count(writes: &Writes) -> usize {

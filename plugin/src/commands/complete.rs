@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::k8s;
 
 /// What asks for completion. No command of clap's: what follows is half a command line, with flags in it.
-const ASKED: &str = "__complete";
+const REQUEST: &str = "__complete";
 
 /// Cobra's ShellCompDirectiveDefault: without candidates, the shell offers files.
 const FILES: u8 = 0;
@@ -27,9 +27,9 @@ const NO_FILES: u8 = 4;
 const ALL_FILES: &str = "files";
 
 /// The words to complete, if that is what this program was called for.
-pub(crate) fn asked(mut args: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
+pub(crate) fn completion_request(mut args: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
     args.next();
-    (args.next()? == ASKED).then(|| args.collect())
+    (args.next()? == REQUEST).then(|| args.collect())
 }
 
 /// What kubectl reads.
@@ -41,7 +41,7 @@ pub(crate) fn complete(words: &[OsString]) -> String {
         all.push(typed.clone());
     }
     let last = all.len() - 1;
-    let mut command = informed(Cli::command(), kubeconfig(words).as_ref());
+    let mut command = with_kubeconfig_values(Cli::command(), kubeconfig(words).as_ref());
     let mut found = clap_complete::engine::complete(&mut command, all, last, None).unwrap_or_default();
     if found.iter().any(|candidate| candidate.get_id().is_some_and(|id| id == ALL_FILES)) {
         return format!(":{FILES}");
@@ -70,7 +70,7 @@ fn line(candidate: &CompletionCandidate) -> Option<String> {
 }
 
 /// A command and those below it, with what clap does not know: which contexts there are, and that the shell knows files best.
-fn informed(command: Command, kubeconfig: Option<&PathBuf>) -> Command {
+fn with_kubeconfig_values(command: Command, kubeconfig: Option<&PathBuf>) -> Command {
     let known = |arg: Arg| match arg.get_value_hint() {
         ValueHint::AnyPath => arg.add(ArgValueCompleter::new(files)),
         _ if arg.get_id() == "context" => {
@@ -79,7 +79,7 @@ fn informed(command: Command, kubeconfig: Option<&PathBuf>) -> Command {
         }
         _ => arg,
     };
-    command.mut_args(known).mut_subcommands(|command| informed(command, kubeconfig))
+    command.mut_args(known).mut_subcommands(|command| with_kubeconfig_values(command, kubeconfig))
 }
 
 fn files(_: &OsStr) -> Vec<CompletionCandidate> {
@@ -88,7 +88,7 @@ fn files(_: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The contexts of the kubeconfig; none where it can't be read: the command itself will say why.
 fn contexts(kubeconfig: Option<&PathBuf>) -> Vec<CompletionCandidate> {
-    let read = k8s::read(kubeconfig.map(PathBuf::as_path), None);
+    let read = k8s::read_kubeconfig(kubeconfig.map(PathBuf::as_path), None);
     let contexts = read.map(|kubeconfig| kubeconfig.contexts).unwrap_or_default();
     let candidate = |context: kube::config::NamedContext| {
         let cluster = context.context.map(|context| context.cluster).filter(|cluster| *cluster != context.name);

@@ -9,7 +9,7 @@ fn told(words: &[&str]) -> String {
 
 #[test]
 fn it_is_asked_for_by_its_first_word_alone() {
-    let of = |words: &[&str]| asked(words.iter().map(OsString::from)).map(|words| words.len());
+    let of = |words: &[&str]| completion_request(words.iter().map(OsString::from)).map(|words| words.len());
     assert_eq!(of(&["kubectl-eks_encrypt", "__complete", "status", "--help"]), Some(2));
     assert_eq!(of(&["kubectl-eks_encrypt", "__complete"]), Some(0));
     assert_eq!(of(&["kubectl-eks_encrypt", "status", "__complete"]), None);

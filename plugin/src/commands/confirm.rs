@@ -5,15 +5,15 @@ use std::io::BufRead as _;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::aws::association::Plan;
-use crate::checks::Ground;
+use crate::aws::association::AssociationPlan;
+use crate::checks::PreflightReport;
 use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
+use crate::error::HasExitCode;
 use crate::k8s::Kubernetes;
 use crate::run::apply::{self, NamespaceState};
 use crate::run::describe_write;
 use crate::run::verification::Verification;
-use crate::stop::Coded;
-use crate::ui::screen::{Screen, one_line};
+use crate::ui::terminal::{Terminal, one_line};
 
 /// Why there is no permission.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub(crate) enum Error {
     No { name: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NotATerminal => ExitCode::Usage,
@@ -45,7 +45,7 @@ pub(crate) struct Question {
 
 impl Question {
     /// About what the checks found.
-    pub(crate) fn of(ground: &Ground, engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> Self {
+    pub(crate) fn of(ground: &PreflightReport, engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> Self {
         let mut text = match &ground.eks {
             Some(eks) => {
                 let cluster = &eks.cluster;
@@ -84,7 +84,7 @@ impl Question {
     }
 
     /// The same with something more that happens.
-    pub(crate) fn and(mut self, more: Option<String>) -> Self {
+    pub(crate) fn append(mut self, more: Option<String>) -> Self {
         self.text.push_str(&more.unwrap_or_default());
         self
     }
@@ -96,51 +96,51 @@ impl Question {
 }
 
 /// Says what will happen, and asks. Gives back whether to go on: after `--dry-run`, not.
-pub(crate) async fn decide(flags: &WaitFlags, question: &Question, screen: &Screen) -> Result<bool, Error> {
+pub(crate) async fn decide(flags: &WaitFlags, question: &Question, terminal: &Terminal) -> Result<bool, Error> {
     if flags.dry_run {
-        screen.line(&question.plan());
+        terminal.println(&question.plan());
         return Ok(false);
     }
-    confirm(flags.yes, question, screen).await.map(|()| true)
+    confirm(flags.yes, question, terminal).await.map(|()| true)
 }
 
 /// Asks, unless `--yes` has answered.
-pub(crate) async fn confirm(yes: bool, question: &Question, screen: &Screen) -> Result<(), Error> {
-    screen.line(&question.text);
+pub(crate) async fn confirm(yes: bool, question: &Question, terminal: &Terminal) -> Result<(), Error> {
+    terminal.println(&question.text);
     if yes {
         return Ok(());
     }
-    if !screen.can_ask() {
+    if !terminal.can_ask() {
         return Err(Error::NotATerminal);
     }
-    screen.line(&format!("Type {} ({}) to go on:", question.what, question.name));
+    terminal.println(&format!("Type {} ({}) to go on:", question.what, question.name));
     // Off the runtime's thread, so that Ctrl-C is heard while we wait.
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
     });
     let typed = typed.await.ok().and_then(Result::ok).unwrap_or_default();
-    agrees(&typed, &question.name)
+    matches_name(&typed, &question.name)
 }
 
 /// Only the name itself is a yes.
-fn agrees(typed: &str, name: &str) -> Result<(), Error> {
+fn matches_name(typed: &str, name: &str) -> Result<(), Error> {
     if typed.trim() == name { Ok(()) } else { Err(Error::No { name: name.to_owned() }) }
 }
 
 /// What happens to the association, and what it means.
-fn association(plan: &Plan, place: &str, arn: &str) -> String {
+fn association(plan: &AssociationPlan, place: &str, arn: &str) -> String {
     match plan {
-        Plan::Associate => format!(
+        AssociationPlan::Associate => format!(
             "\nThis associates the KMS key\n    {arn}\nwith the EKS cluster\n    {place}\n\n\
              THIS CAN'T BE UNDONE: EKS can't remove the key from the cluster, nor exchange it for another, ever.\n\
              If the key is disabled, the cluster stops working. If it is deleted, every Secret is lost, and the\n\
              cluster with it.\n\n"
         ),
-        Plan::Follow(id) => {
+        AssociationPlan::Follow(id) => {
             format!("\nEKS is already associating\n    {arn}\nwith\n    {place}\n(update {id}). It will be followed.\n")
         }
-        Plan::Nothing => format!("\nThe EKS cluster\n    {place}\nhas the key\n    {arn}\nalready.\n"),
+        AssociationPlan::Nothing => format!("\nThe EKS cluster\n    {place}\nhas the key\n    {arn}\nalready.\n"),
     }
 }
 

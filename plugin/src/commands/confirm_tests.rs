@@ -2,21 +2,26 @@
 use super::*;
 use crate::checks::Eks;
 use crate::model::run::Run;
-use crate::testing::{enable, ground, kubernetes, not_found, told};
+use crate::testing::{enable, error_text, kubernetes, not_found, preflight_report};
 use insta::assert_snapshot;
 
 /// What is asked before this plan, with these flags.
-fn asked(plan: Plan, owner: NamespaceState, more: &[&str]) -> Question {
+fn asked(plan: AssociationPlan, owner: NamespaceState, more: &[&str]) -> Question {
     let flags = enable(more);
-    let ground = ground(kubernetes(|_, path| not_found(path)), &[]);
+    let ground = preflight_report(kubernetes(|_, path| not_found(path)), &[]);
     let eks = ground.eks.map(|eks| Eks { plan, ..eks });
-    let run = Run::named("r1", flags.job.namespace.as_deref().unwrap_or_default());
-    Question::of(&Ground { eks, run, owner, ..ground }, &flags.engine, &flags.job, flags.encrypt_existing_secrets)
+    let run = Run::from_id("r1", flags.job.namespace.as_deref().unwrap_or_default());
+    Question::of(
+        &PreflightReport { eks, run, owner, ..ground },
+        &flags.engine,
+        &flags.job,
+        flags.encrypt_existing_secrets,
+    )
 }
 
 #[tokio::test]
 async fn the_irreversible_step_is_called_so() {
-    assert_snapshot!(asked(Plan::Associate, NamespaceState::Absent, &[]).text, @r"
+    assert_snapshot!(asked(AssociationPlan::Associate, NamespaceState::Absent, &[]).text, @r"
 
     This associates the KMS key
         arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
@@ -35,7 +40,8 @@ async fn the_irreversible_step_is_called_so() {
 
 #[tokio::test]
 async fn what_is_left_to_do_is_said() {
-    let texts = [Plan::Follow("u-1".into()), Plan::Nothing].map(|plan| asked(plan, NamespaceState::Absent, &[]).text);
+    let texts = [AssociationPlan::Follow("u-1".into()), AssociationPlan::Nothing]
+        .map(|plan| asked(plan, NamespaceState::Absent, &[]).text);
     assert_snapshot!(texts.join("---"), @r"
 
     EKS is already associating
@@ -61,8 +67,8 @@ async fn what_is_left_to_do_is_said() {
 #[tokio::test]
 async fn how_secrets_are_written_is_said() {
     let texts = [
-        asked(Plan::Nothing, NamespaceState::Absent, &["--method=touch", "--prove=none"]),
-        asked(Plan::Nothing, NamespaceState::Absent, &["--encrypt-existing-secrets=false"]),
+        asked(AssociationPlan::Nothing, NamespaceState::Absent, &["--method=touch", "--prove=none"]),
+        asked(AssociationPlan::Nothing, NamespaceState::Absent, &["--encrypt-existing-secrets=false"]),
     ]
     .map(|question| question.text.split_once("already.\n").unwrap().1.to_owned());
     assert_snapshot!(texts.join("---\n"), @r"
@@ -76,7 +82,7 @@ async fn how_secrets_are_written_is_said() {
 #[tokio::test]
 async fn without_aws_the_context_is_what_is_typed() {
     let flags = enable(&[]);
-    let ground = Ground { eks: None, ..ground(kubernetes(|_, path| not_found(path)), &[]) };
+    let ground = PreflightReport { eks: None, ..preflight_report(kubernetes(|_, path| not_found(path)), &[]) };
     let question = Question::of(&ground, &flags.engine, &flags.job, true);
     assert_eq!((question.name.as_str(), question.what), ("prod", "the context's name"));
     assert_snapshot!(question.plan(), @r"
@@ -95,16 +101,16 @@ async fn without_aws_the_context_is_what_is_typed() {
 
 #[test]
 fn only_the_name_is_a_yes() {
-    agrees("shop\n", "shop").unwrap();
+    matches_name("shop\n", "shop").unwrap();
     for no in ["", "\n", "y\n", "yes\n", "Shop\n", "shop2\n"] {
-        assert!(agrees(no, "shop").is_err(), "{no:?}");
+        assert!(matches_name(no, "shop").is_err(), "{no:?}");
     }
 }
 
 #[test]
 fn refusals() {
-    let no = told(agrees("yes", "shop").unwrap_err());
-    assert_snapshot!(format!("{}\n{no}", told(Error::NotATerminal)), @r"
+    let no = error_text(matches_name("yes", "shop").unwrap_err());
+    assert_snapshot!(format!("{}\n{no}", error_text(Error::NotATerminal)), @r"
     exit 2
     error: not a terminal, so nobody can be asked: add --yes to go on without a question (nothing was touched)
     exit 3
@@ -114,7 +120,7 @@ fn refusals() {
 
 #[tokio::test]
 async fn somebody_elses_namespace_is_told_with_what_it_means_before_the_question() {
-    let told = |owner| asked(Plan::Nothing, owner, &["-n", "ops"]).text;
+    let told = |owner| asked(AssociationPlan::Nothing, owner, &["-n", "ops"]).text;
     let with = told(NamespaceState::Exists);
     assert_snapshot!(with.strip_prefix(&told(NamespaceState::Absent)).unwrap(), @r"
 

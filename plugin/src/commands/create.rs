@@ -21,25 +21,25 @@ use crate::cloudformation::stack::{Plan, Wanted};
 use crate::cloudformation::summary::Created;
 use crate::cloudformation::verify::Asked;
 use crate::cloudformation::{config, ground, kubeconfig, plan, stack, summary, verify};
-use crate::stop::{Stop, aside};
-use crate::ui::interrupt::Stage;
-use crate::ui::screen::{self, Screen};
+use crate::error::{CliError, run_blocking};
+use crate::ui::interrupt::Phase;
+use crate::ui::terminal::{self, Terminal};
 
 /// Creates the cluster of a file.
-pub(crate) async fn create(args: &Create, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+pub(crate) async fn create(args: &Create, terminal: &Terminal, phase: &RefCell<Phase>) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let file = args.file.clone();
-    let spec = aside(move || config::read(&file)).await?;
+    let spec = run_blocking(move || config::read(&file)).await?;
     let aws = client::connect(args.profile.as_deref(), Some(&spec.region)).await;
     let delete = args.delete(&spec.stack(), &spec.region);
-    let ground = ground::check(&spec, aws, (args.profile.as_deref(), &delete), screen).await?;
+    let ground = ground::check(&spec, aws, (args.profile.as_deref(), &delete), terminal).await?;
     if args.dry_run {
-        screen.line(&plan::dry_run(&spec, &ground.found())?);
-        screen::stdout(&format!("{:#}", ground.template));
+        terminal.println(&plan::dry_run(&spec, &ground.found())?);
+        terminal::stdout(&format!("{:#}", ground.template));
         return Ok(ExitCode::Done);
     }
-    let cluster = go_on(&spec, &ground, &delete, screen, stage, began + args.timeout).await?;
-    let context = write_kubeconfig(args, &cluster, screen).await;
+    let cluster = create_stack(&spec, &ground, &delete, terminal, phase, began + args.timeout).await?;
+    let context = write_kubeconfig(args, &cluster, terminal).await;
     let created = Created {
         account: &ground.account,
         key_arn: &ground.key.arn,
@@ -48,60 +48,61 @@ pub(crate) async fn create(args: &Create, screen: &Screen, stage: &RefCell<Stage
         zones: ground.zones.len(),
         context: context.as_deref(),
         delete: &delete,
-        look: &args.look(&spec.name, &spec.region, context.as_deref()),
+        look: &args.inspect_commands(&spec.name, &spec.region, context.as_deref()),
         took: began.elapsed(),
     };
-    screen.line(&summary::text(&spec, &created));
+    terminal.println(&summary::text(&spec, &created));
     // A script that goes on with kubectl would be at whatever cluster was the current one before.
     Ok(if context.is_some() { ExitCode::Done } else { ExitCode::Error })
 }
 
 /// Everything that changes something in AWS, and the proof.
-async fn go_on(
+async fn create_stack(
     spec: &Spec,
     ground: &Ground,
     delete: &str,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
     deadline: Instant,
-) -> Result<Cluster, Stop> {
+) -> Result<Cluster, CliError> {
     let (client, name) = (&ground.cloudformation, &spec.stack());
-    let creating = |begun| Stage::Creating { begun, stack: name.clone(), delete: delete.to_owned() };
+    let creating = |begun| Phase::Creating { begun, stack: name.clone(), delete: delete.to_owned() };
     let id = match &ground.plan {
         Plan::Create => {
-            screen.line(&plan::text(spec, &ground.found())?);
-            stage.replace(creating(false));
+            terminal.println(&plan::text(spec, &ground.found())?);
+            phase.replace(creating(false));
             let template = &ground.template.to_string();
             let wanted = Wanted { stack: name, template, zones: &ground.zones, tags: &spec.tags, delete };
             let id = stack::create(client, &wanted).await?;
-            screen.line(&format!("CloudFormation has begun to create stack {name}. It goes on by itself from here."));
+            terminal
+                .println(&format!("CloudFormation has begun to create stack {name}. It goes on by itself from here."));
             id
         }
         Plan::Follow(id) | Plan::Undo(id) | Plan::Verify(id) => id.clone(),
     };
-    stage.replace(creating(true));
+    phase.replace(creating(true));
     let followed = Followed { client, name, id: &id, resources: ground.resources(), delete };
-    followed.to_its_end(screen, deadline).await?;
-    stage.replace(Stage::Created(name.clone()));
+    followed.to_its_end(terminal, deadline).await?;
+    phase.replace(Phase::Created(name.clone()));
     let asked = Asked { cluster: &spec.name, key: &ground.key, stack: name, delete: delete.to_owned() };
-    Ok(verify::verify(&ground.aws, &asked, screen, deadline).await?)
+    Ok(verify::verify(&ground.aws, &asked, terminal, deadline).await?)
 }
 
 /// Writes the entry, and gives back the context's name. The cluster is there whether it can be written or not.
-async fn write_kubeconfig(args: &Create, cluster: &Cluster, screen: &Screen) -> Option<String> {
+async fn write_kubeconfig(args: &Create, cluster: &Cluster, terminal: &Terminal) -> Option<String> {
     // A token must come from the account that the cluster is in, in every other terminal as well.
     let of_environment =
         || std::env::var("AWS_PROFILE").ok().filter(|_| std::env::var_os("AWS_ACCESS_KEY_ID").is_none());
     let profile = args.profile.clone().or_else(of_environment).filter(|profile| !profile.is_empty());
     let entry = Entry::of(cluster, profile.as_deref());
     let (context, file) = (entry.arn.clone(), args.kubeconfig.clone());
-    match aside(move || kubeconfig::write(&entry, file.as_deref())).await {
+    match run_blocking(move || kubeconfig::write(&entry, file.as_deref())).await {
         Ok(path) => {
-            screen.line(&format!("{} has this cluster now, as its current context", path.display()));
+            terminal.println(&format!("{} has this cluster now, as its current context", path.display()));
             Some(context)
         }
-        Err(Stop { error, .. }) => {
-            screen.line(&format!("warning: {error:#}"));
+        Err(CliError { error, .. }) => {
+            terminal.println(&format!("warning: {error:#}"));
             None
         }
     }

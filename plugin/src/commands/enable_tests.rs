@@ -1,27 +1,27 @@
 //! The whole second half as scenarios: a cluster that has the key, against a scripted API server.
 use super::*;
-use crate::checks::check;
+use crate::checks::run_checks;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
     self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key, document,
-    enable as flags, heard, kubeconfig, told,
+    enable as flags, error_text, heard, kubeconfig,
 };
 use eks_encrypt_job::engine::verify::Level;
 use insta::assert_snapshot;
 use serde_json::json;
 
 /// A cluster that has the key already.
-fn ground(client: kube::Client) -> Ground {
-    testing::ground(client, &[WITH])
+fn ground(client: kube::Client) -> PreflightReport {
+    testing::preflight_report(client, &[WITH])
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
     let (client, asked) = api_server("not there", "complete", 0);
-    let (screen, stage) = (Screen::kept(), RefCell::default());
-    let code = go_on(&flags(&[]), &ground(client), &screen, &stage).await.unwrap();
-    assert_eq!(code, ExitCode::Done, "{}", screen.text());
-    assert_eq!(stage.into_inner(), Stage::Verifying);
+    let (terminal, phase) = (Terminal::captured(), RefCell::default());
+    let code = execute(&flags(&[]), &ground(client), &terminal, &phase).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", terminal.text());
+    assert_eq!(phase.into_inner(), Phase::Verifying);
     assert_snapshot!(asked.lock().unwrap().join("\n"), @r"
     GET /readyz
     GET /api/v1/secrets
@@ -60,16 +60,16 @@ async fn a_run_is_made_followed_and_its_rights_are_taken_away() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_secret_makes_the_exit_code_say_so() {
     let (client, _) = api_server("not there", "incomplete", 1);
-    let screen = Screen::kept();
-    let code = go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap();
+    let terminal = Terminal::captured();
+    let code = execute(&flags(&[]), &ground(client), &terminal, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Incomplete);
-    assert!(screen.text().contains("NOT DONE: 1 of 3 Secrets could not be re-encrypted."), "{}", screen.text());
+    assert!(terminal.text().contains("NOT DONE: 1 of 3 Secrets could not be re-encrypted."), "{}", terminal.text());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_at_work_is_followed_and_not_doubled() {
     let (client, asked) = api_server("there", "complete", 0);
-    let code = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap();
+    let code = execute(&flags(&[]), &ground(client), &Terminal::captured(), &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done);
     let patched: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("PATCH")).cloned().collect();
     assert_snapshot!(patched.join("\n"), @r"
@@ -84,12 +84,12 @@ async fn a_job_at_work_is_followed_and_not_doubled() {
 #[tokio::test(start_paused = true)]
 async fn an_object_that_may_not_be_made_is_named() {
     let (client, asked) = api_server("clusterroles", "complete", 0);
-    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
+    let error = execute(&flags(&[]), &ground(client), &Terminal::captured(), &RefCell::default()).await.unwrap_err();
     let id =
         asked.lock().unwrap().iter().find_map(|call| Some(call.split_once("/clusterroles/")?.1.to_owned())).unwrap();
     assert_eq!(id, "eks-encrypt-RUN");
     let (head, rest) =
-        told(error).split_once("ClusterRole eks-encrypt-").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        error_text(error).split_once("ClusterRole eks-encrypt-").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert_snapshot!(format!("{head}ClusterRole RUN:{}", rest.split_once(':').unwrap().1), @r"
     exit 6
     error: can't apply ClusterRole RUN: no Secret has been re-encrypted by this run, and it has been taken back; run the same command again when this is mended: you may not
@@ -103,8 +103,8 @@ async fn an_object_that_may_not_be_made_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_apply_failed_is_taken_away_for_it_may_be_there() {
     let (client, asked) = api_server("jobs", "complete", 0);
-    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
-    let told = told(error);
+    let error = execute(&flags(&[]), &ground(client), &Terminal::captured(), &RefCell::default()).await.unwrap_err();
+    let told = error_text(error);
     assert!(!told.contains("no Secret has been re-encrypted"), "nobody knows: {told}");
     let deleted: Vec<_> = asked.lock().unwrap().iter().filter(|call| call.starts_with("DELETE")).cloned().collect();
     assert_eq!(deleted.len(), 6, "{deleted:?}");
@@ -114,12 +114,12 @@ async fn a_job_whose_apply_failed_is_taken_away_for_it_may_be_there() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_has_ended_is_reported_and_the_run_that_was_asked_for_is_made() {
     let (client, asked) = api_server("over", "complete", 0);
-    let screen = Screen::kept();
-    let code = go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap();
-    assert_eq!(code, ExitCode::Done, "{}", screen.text());
+    let terminal = Terminal::captured();
+    let code = execute(&flags(&[]), &ground(client), &terminal, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", terminal.text());
     let reported =
         "note: Job eks-encrypt-20261124-070000-beef ended at 2026-11-24T07:00:00Z: complete. A new run starts";
-    assert!(screen.text().contains(reported), "{}", screen.text());
+    assert!(terminal.text().contains(reported), "{}", terminal.text());
     let made = "PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/eks-encrypt-RUN";
     assert!(asked.lock().unwrap().iter().any(|call| call == made), "no Job was made");
 }
@@ -127,19 +127,19 @@ async fn a_run_that_has_ended_is_reported_and_the_run_that_was_asked_for_is_made
 #[tokio::test]
 async fn before_eks_has_answered_nobody_says_that_it_associates() {
     let (client, _) = api_server("not there", "complete", 0);
-    let ground = testing::ground(client, &[]);
-    let eks = ground.eks.map(|eks| Eks { cluster: cluster(None), plan: Plan::Associate, ..eks });
-    let ground = Ground { eks, ..ground };
-    let stage = RefCell::default();
-    go_on(&flags(&[]), &ground, &Screen::kept(), &stage).await.unwrap_err();
-    assert_eq!(stage.into_inner(), Stage::Asking);
+    let ground = testing::preflight_report(client, &[]);
+    let eks = ground.eks.map(|eks| Eks { cluster: cluster(None), plan: AssociationPlan::Associate, ..eks });
+    let ground = PreflightReport { eks, ..ground };
+    let phase = RefCell::default();
+    execute(&flags(&[]), &ground, &Terminal::captured(), &phase).await.unwrap_err();
+    assert_eq!(phase.into_inner(), Phase::RequestingAssociation);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_is_gone_is_not_deleted_again() {
     let (client, asked) = api_server("deleted", "complete", 0);
-    let error = go_on(&flags(&[]), &ground(client), &Screen::kept(), &RefCell::default()).await.unwrap_err();
-    assert!(told(error).contains("is gone"));
+    let error = execute(&flags(&[]), &ground(client), &Terminal::captured(), &RefCell::default()).await.unwrap_err();
+    assert!(error_text(error).contains("is gone"));
     let asked = asked.lock().unwrap();
     assert!(asked.iter().any(|call| call.starts_with("DELETE") && call.contains("/clusterrolebindings/")), "{asked:?}");
     assert!(!asked.iter().any(|call| call.starts_with("DELETE") && call.contains("/jobs/")), "{asked:?}");
@@ -148,9 +148,9 @@ async fn a_job_that_is_gone_is_not_deleted_again() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_second_half_does_not_hide_that_the_first_is_done() {
     let (client, _) = api_server("clusterroles", "complete", 0);
-    let screen = Screen::kept();
-    go_on(&flags(&[]), &ground(client), &screen, &RefCell::default()).await.unwrap_err();
-    assert_snapshot!(screen.text(), @r"
+    let terminal = Terminal::captured();
+    execute(&flags(&[]), &ground(client), &terminal, &RefCell::default()).await.unwrap_err();
+    assert_snapshot!(terminal.text(), @r"
     The key is associated, and the cluster is ACTIVE
     The API server writes under the key
     The key stays associated; what is missing is the re-encryption.
@@ -161,21 +161,21 @@ async fn a_failed_second_half_does_not_hide_that_the_first_is_done() {
 fn without_a_key(
     client: kube::Client,
     answers: &[testing::Answer],
-) -> (Ground, aws_smithy_http_client::test_util::StaticReplayClient) {
+) -> (PreflightReport, aws_smithy_http_client::test_util::StaticReplayClient) {
     let (aws, http) = aws(answers);
     let ground = ground(client);
-    let eks = ground.eks.map(|eks| Eks { aws, cluster: cluster(None), plan: Plan::Associate, ..eks });
-    (Ground { eks, ..ground }, http)
+    let eks = ground.eks.map(|eks| Eks { aws, cluster: cluster(None), plan: AssociationPlan::Associate, ..eks });
+    (PreflightReport { eks, ..ground }, http)
 }
 
 #[tokio::test]
 async fn without_waiting_the_association_is_begun_and_not_followed() {
     let (client, kubernetes) = heard(|_, path| panic!("asked {path}"));
     let (ground, http) = without_a_key(client, &[IN_PROGRESS]);
-    let (screen, stage) = (Screen::kept(), RefCell::default());
-    let code = decide(&flags(&["--wait=false", "--yes"]), &ground, None, &screen, &stage).await.unwrap();
-    assert_eq!((code, stage.into_inner()), (ExitCode::Done, Stage::Associating));
-    let text = screen.text();
+    let (terminal, phase) = (Terminal::captured(), RefCell::default());
+    let code = confirm_and_execute(&flags(&["--wait=false", "--yes"]), &ground, None, &terminal, &phase).await.unwrap();
+    assert_eq!((code, phase.into_inner()), (ExitCode::Done, Phase::Associating));
+    let text = terminal.text();
     assert_snapshot!(text[text.find("EKS is associating").unwrap()..], @r"
     EKS is associating the key (update u-1)
     EKS goes on with it without us (update u-1). To go on when it is done:
@@ -188,12 +188,12 @@ async fn without_waiting_the_association_is_begun_and_not_followed() {
 #[tokio::test(start_paused = true)]
 async fn without_waiting_the_job_of_a_cluster_with_its_key_is_made_and_not_followed() {
     let (client, asked) = api_server("not there", "complete", 0);
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let code =
-        go_on(&flags(&["--wait=false", "-n", "eks-encrypt"]), &ground(client), &screen, &RefCell::default()).await;
+        execute(&flags(&["--wait=false", "-n", "eks-encrypt"]), &ground(client), &terminal, &RefCell::default()).await;
     assert_eq!(code.unwrap(), ExitCode::Done);
     assert!(asked.lock().unwrap().last().unwrap().starts_with("PATCH /apis/batch/v1/namespaces/eks-encrypt/jobs/"));
-    let text = screen.text();
+    let text = terminal.text();
     assert_snapshot!(text[text.find("It goes on").unwrap()..], @r"
     It goes on without us. To watch it, and to take its rights away at its end:
       kubectl eks-encrypt attach --namespace eks-encrypt
@@ -216,16 +216,18 @@ fn calm() -> Vec<testing::Answer> {
 async fn whole(
     more: &[&str],
     answers: &[testing::Answer],
-) -> (Result<ExitCode, Stop>, String, Vec<String>, Vec<String>) {
+) -> (Result<ExitCode, CliError>, String, Vec<String>, Vec<String>) {
     let (client, kubernetes) = heard(passing);
-    let ((aws, http), screen, args) = (aws(answers), Screen::kept(), flags(more));
+    let ((aws, http), terminal, args) = (aws(answers), Terminal::captured(), flags(more));
     let kubernetes_client = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let target = Target { cluster: "shop".into(), key: args.key_arn.clone(), ..Target::default() };
-    let Ok(ground) = check(&wanted(&args, &target, None), Some(Ok(aws)), Ok(kubernetes_client), &screen).await else {
-        panic!("{}", screen.text())
+    let Ok(ground) =
+        run_checks(&preflight_options(&args, &target, None), Some(Ok(aws)), Ok(kubernetes_client), &terminal).await
+    else {
+        panic!("{}", terminal.text())
     };
-    let end = decide(&args, &ground, None, &screen, &RefCell::default()).await;
-    (end, screen.text(), kubernetes.lock().unwrap().clone(), asked_of_aws(&http))
+    let end = confirm_and_execute(&args, &ground, None, &terminal, &RefCell::default()).await;
+    (end, terminal.text(), kubernetes.lock().unwrap().clone(), asked_of_aws(&http))
 }
 
 #[tokio::test]
@@ -301,12 +303,12 @@ async fn the_association_alone_makes_no_job_and_asks_for_no_rights() {
 #[tokio::test(start_paused = true)]
 async fn after_the_association_alone_it_is_said_what_is_not_done() {
     let (client, kubernetes) = heard(|_, _| (200, "ok".into()));
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let args = flags(&["--encrypt-existing-secrets=false"]);
-    let code = go_on(&args, &ground(client), &screen, &RefCell::default()).await.unwrap();
+    let code = execute(&args, &ground(client), &terminal, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done);
     assert_eq!(*kubernetes.lock().unwrap(), ["GET /readyz"]);
-    let text = screen.text();
+    let text = terminal.text();
     assert_snapshot!(text[..text.find("Write it down").unwrap()], @r"
     The key is associated, and the cluster is ACTIVE
 
@@ -326,25 +328,25 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
     let folder = tempfile::tempdir().unwrap();
     let args = flags(&["--yes"]);
     let registry_flags = crate::cli::RegistryFlags { archive: Some(archive(folder.path())), ..Default::default() };
-    let to = crate::model::reference::destination(&format!("{}/job", registry.address)).unwrap();
+    let to = crate::model::reference::parse_destination(&format!("{}/job", registry.address)).unwrap();
     let push = Push::prepare(&to, &registry_flags, Aws::Never, false).await.unwrap().typed(("alice", "secret"));
     let (client, heard) = testing::heard(|_, path| testing::not_found(path));
     let (aws, http) = testing::aws(&[]);
-    let mut ground = testing::ground(client, &[]);
+    let mut ground = testing::preflight_report(client, &[]);
     if let Some(eks) = &mut ground.eks {
-        (eks.aws, eks.plan) = (aws, Plan::Associate);
+        (eks.aws, eks.plan) = (aws, AssociationPlan::Associate);
     }
-    let stage = RefCell::default();
-    let screen = Screen::kept();
-    let stop = decide(&args, &ground, Some(&push), &screen, &stage).await.unwrap_err();
+    let phase = RefCell::default();
+    let terminal = Terminal::captured();
+    let stop = confirm_and_execute(&args, &ground, Some(&push), &terminal, &phase).await.unwrap_err();
     assert_eq!(stop.code, ExitCode::Refused, "{:#}", stop.error);
     assert!(stop.error.to_string().contains("alice may not push to"), "{:#}", stop.error);
-    assert!(screen.text().contains("Before that the Job's image 0.1.0"), "{}", screen.text());
+    assert!(terminal.text().contains("Before that the Job's image 0.1.0"), "{}", terminal.text());
     assert_eq!((testing::asked(&http), heard.lock().unwrap().clone()), (vec![], vec![]));
-    assert_eq!(*stage.borrow(), Stage::Pushing);
+    assert_eq!(*phase.borrow(), Phase::Pushing);
     let question = confirm::Question::of(&ground, &args.engine, &args.job, true);
-    assert!(before::confirmed(&args.go, question, Some(&push), &screen, &stage).await.unwrap());
-    assert_eq!(stage.into_inner(), Stage::Pushed, "the registry answers no once");
+    assert!(prepare_image::confirmed(&args.go, question, Some(&push), &terminal, &phase).await.unwrap());
+    assert_eq!(phase.into_inner(), Phase::Pushed, "the registry answers no once");
 }
 
 /// A script that asks for JSON gets one document, however early the command ends; silence with exit code 0 was a trap.
@@ -353,30 +355,34 @@ async fn scripts_get_a_document_wherever_the_command_ends() {
     let scripted = |more: &[&str]| flags(&[more, &["--yes", "--output=json"]].concat());
     let calm = || heard(|_, _| (200, "ok".into())).0;
 
-    let screen = Screen::kept();
-    decide(&scripted(&["--dry-run"]), &ground(calm()), None, &screen, &RefCell::default()).await.unwrap();
-    let plan = document(&screen);
+    let terminal = Terminal::captured();
+    confirm_and_execute(&scripted(&["--dry-run"]), &ground(calm()), None, &terminal, &RefCell::default())
+        .await
+        .unwrap();
+    let plan = document(&terminal);
     assert_eq!(
         (&plan["kind"], &plan["association"], &plan["passed"]),
         (&"Checks".into(), &"associated".into(), &true.into())
     );
 
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let (unassociated, _) = without_a_key(calm(), &[IN_PROGRESS]);
-    decide(&scripted(&["--wait=false"]), &unassociated, None, &screen, &RefCell::default()).await.unwrap();
-    let begun = document(&screen);
+    confirm_and_execute(&scripted(&["--wait=false"]), &unassociated, None, &terminal, &RefCell::default())
+        .await
+        .unwrap();
+    let begun = document(&terminal);
     assert_eq!((&begun["kind"], &begun["update"], begun.get("run")), (&"Begun".into(), &"u-1".into(), None));
 
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let alone = scripted(&["--encrypt-existing-secrets=false"]);
-    decide(&alone, &ground(calm()), None, &screen, &RefCell::default()).await.unwrap();
-    let begun = document(&screen);
+    confirm_and_execute(&alone, &ground(calm()), None, &terminal, &RefCell::default()).await.unwrap();
+    let begun = document(&terminal);
     assert_eq!((&begun["association"], begun.get("run")), (&"associated".into(), None));
 
-    let (screen, client) = (Screen::kept(), api_server("not there", "complete", 0).0);
+    let (terminal, client) = (Terminal::captured(), api_server("not there", "complete", 0).0);
     let unwatched = scripted(&["--wait=false", "-n", "eks-encrypt"]);
-    decide(&unwatched, &ground(client), None, &screen, &RefCell::default()).await.unwrap();
-    let begun = document(&screen);
+    confirm_and_execute(&unwatched, &ground(client), None, &terminal, &RefCell::default()).await.unwrap();
+    let begun = document(&terminal);
     assert_eq!((&begun["association"], &begun["namespace"]), (&"associated".into(), &"eks-encrypt".into()));
     assert_eq!(begun["job"], format!("eks-encrypt-{}", begun["run"].as_str().unwrap()));
 }
@@ -391,13 +397,13 @@ fn noted(key_arn: &str) -> Verification {
 async fn a_cluster_that_was_verified_is_verified_again_and_no_run_starts() {
     let (client, asked) = api_server("not there", "complete", 0);
     let verified = Some(("eks-encrypt".to_owned(), noted(testing::KEY)));
-    let (screen, ground) = (Screen::kept(), Ground { verified, ..ground(client) });
+    let (terminal, ground) = (Terminal::captured(), PreflightReport { verified, ..ground(client) });
     let args = flags(&["--output=json"]);
     let question = confirm::Question::of(&ground, &args.engine, &args.job, true).plan();
     assert!(question.contains("A verification at 2026-11-24 07:06:00 UTC by alice found every Secret"), "{question}");
-    let code = go_on(&args, &ground, &screen, &RefCell::default()).await.unwrap();
-    assert_eq!(code, ExitCode::Done, "{}", screen.text());
-    let document = document(&screen);
+    let code = execute(&args, &ground, &terminal, &RefCell::default()).await.unwrap();
+    assert_eq!(code, ExitCode::Done, "{}", terminal.text());
+    let document = document(&terminal);
     assert_eq!((&document["kind"], &document["proven"]), (&"Verification".into(), &true.into()), "{document}");
     let asked = asked.lock().unwrap();
     assert!(!asked.iter().any(|call| call.starts_with("PATCH") && !call.contains("/configmaps/")), "{asked:?}");
@@ -405,17 +411,17 @@ async fn a_cluster_that_was_verified_is_verified_again_and_no_run_starts() {
 
 #[tokio::test]
 async fn only_a_note_of_this_key_on_a_cluster_that_has_it_saves_a_run() {
-    let saved = async |key_arn: &str, more: &[&str], plan: Plan| {
+    let saved = async |key_arn: &str, more: &[&str], plan: AssociationPlan| {
         let note = serde_json::to_string(&noted(key_arn)).unwrap();
         let map = json!({"metadata": {"name": "eks-encrypt-run"}, "data": {"verified": note}}).to_string();
-        let ground = testing::ground(testing::kubernetes(move |_, _| (200, map.clone())), &[]);
+        let ground = testing::preflight_report(testing::kubernetes(move |_, _| (200, map.clone())), &[]);
         let eks = ground.eks.map(|eks| Eks { plan, ..eks });
-        verified(&flags(more), &Ground { eks, ..ground }).await.is_some()
+        verified(&flags(more), &PreflightReport { eks, ..ground }).await.is_some()
     };
-    assert!(saved(testing::KEY, &[], Plan::Nothing).await);
-    assert!(!saved("arn:other", &[], Plan::Nothing).await);
-    assert!(!saved(testing::KEY, &[], Plan::Associate).await);
+    assert!(saved(testing::KEY, &[], AssociationPlan::Nothing).await);
+    assert!(!saved("arn:other", &[], AssociationPlan::Nothing).await);
+    assert!(!saved(testing::KEY, &[], AssociationPlan::Associate).await);
     for more in ["--force", "--prove=job", "--wait=false", "--encrypt-existing-secrets=false"] {
-        assert!(!saved(testing::KEY, &[more], Plan::Nothing).await, "{more}");
+        assert!(!saved(testing::KEY, &[more], AssociationPlan::Nothing).await, "{more}");
     }
 }

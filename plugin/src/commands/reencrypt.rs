@@ -6,70 +6,84 @@ use std::cell::RefCell;
 use eks_encrypt_job::wire::exit::ExitCode;
 use tokio::time::Instant;
 
-use crate::aws::association::Plan;
-use crate::aws::settle;
-use crate::checks::{Ground, Wanted, preflight};
+use crate::aws::association::AssociationPlan;
+use crate::aws::association_wait;
+use crate::checks::{PreflightOptions, PreflightReport, preflight};
 use crate::cli::Reencrypt;
-use crate::commands::before;
 use crate::commands::confirm;
+use crate::commands::prepare_image;
+use crate::error::CliError;
 use crate::model::target::Target;
-use crate::output::subject::Subject;
-use crate::output::{early, tell};
-use crate::registry::login::Aws;
+use crate::output::cluster_ref::ClusterRef;
+use crate::output::{documents, report_outcome};
+use crate::registry::credentials::Aws;
 use crate::registry::push::Push;
 use crate::run::proof::Prover;
 use crate::run::{RunRequest, run_and_verify};
-use crate::stop::Stop;
-use crate::ui::interrupt::Stage;
-use crate::ui::screen::Screen;
+use crate::ui::interrupt::Phase;
+use crate::ui::terminal::Terminal;
 
 /// Re-encrypts every Secret under the key that the cluster has.
-pub(crate) async fn reencrypt(args: &Reencrypt, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
-    let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, screen)?) };
+pub(crate) async fn reencrypt(
+    args: &Reencrypt,
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
+) -> Result<ExitCode, CliError> {
+    let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, terminal)?) };
     let aws = target.as_ref().map_or(Aws::Never, |target| Aws::As(target.profile.clone()));
-    let (push, job) = before::prepare(&args.push, &args.job, (None, true), aws).await?;
+    let (push, job) = prepare_image::prepare(&args.push, &args.job, (None, true), aws).await?;
     let args = &Reencrypt { job, ..args.clone() };
-    let ground = preflight(&wanted(args, target.as_ref(), push.as_ref()), screen).await;
-    let ground = ground.map_err(|failed| early::stopped(failed, args.go.output, screen))?;
-    decide(args, &ground, push.as_ref(), screen, stage).await
+    let ground = preflight(&preflight_options(args, target.as_ref(), push.as_ref()), terminal).await;
+    let ground = ground.map_err(|failed| documents::checks_failed(failed, args.go.output, terminal))?;
+    confirm_and_execute(args, &ground, push.as_ref(), terminal, phase).await
 }
 
 /// What is to be checked.
-fn wanted<'a>(args: &'a Reencrypt, target: Option<&'a Target>, push: Option<&'a Push>) -> Wanted<'a> {
-    Wanted { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, rewrites: true }
+fn preflight_options<'a>(
+    args: &'a Reencrypt,
+    target: Option<&'a Target>,
+    push: Option<&'a Push>,
+) -> PreflightOptions<'a> {
+    PreflightOptions { target, push, kube: &args.kube, engine: &args.engine, job: &args.job, reencrypt: true }
 }
 
 /// Says what will happen, asks, and has it happen.
-async fn decide(
+async fn confirm_and_execute(
     args: &Reencrypt,
-    ground: &Ground,
+    ground: &PreflightReport,
     push: Option<&Push>,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
-) -> Result<ExitCode, Stop> {
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
+) -> Result<ExitCode, CliError> {
     let question = confirm::Question::of(ground, &args.engine, &args.job, true);
-    if !before::confirmed(&args.go, question, push, screen, stage).await? {
-        early::dry_run(ground, args.go.output, screen);
+    if !prepare_image::confirmed(&args.go, question, push, terminal, phase).await? {
+        documents::dry_run(ground, args.go.output, terminal);
         return Ok(ExitCode::Done);
     }
-    go_on(args, ground, screen, stage).await
+    execute(args, ground, terminal, phase).await
 }
 
 /// Everything that changes something.
-async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCell<Stage>) -> Result<ExitCode, Stop> {
+async fn execute(
+    args: &Reencrypt,
+    ground: &PreflightReport,
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
+) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let deadline = began + args.go.timeout;
-    let Ground { kubernetes, eks, .. } = ground;
+    let PreflightReport { kubernetes, eks, .. } = ground;
     if let Some(eks) = eks {
         let update = match &eks.plan {
-            Plan::Follow(id) => Some(id.as_str()),
-            Plan::Associate | Plan::Nothing => None,
+            AssociationPlan::Follow(id) => Some(id.as_str()),
+            AssociationPlan::Associate | AssociationPlan::Nothing => None,
         };
-        settle::wait((&eks.aws, &eks.cluster, &eks.key), update, &kubernetes.client, screen, deadline).await?;
+        association_wait::wait((&eks.aws, &eks.cluster, &eks.key), update, &kubernetes.client, terminal, deadline)
+            .await?;
     }
     let vouched = args.key_arn.as_deref().unwrap_or_default();
     let key_arn = eks.as_ref().map_or(vouched, |eks| &eks.key.arn);
-    stage.replace(Stage::Looking);
+    phase.replace(Phase::Cleaning);
     let missing = ground.api_servers.missing.as_slice();
     let work = RunRequest {
         kubernetes,
@@ -81,10 +95,10 @@ async fn go_on(args: &Reencrypt, ground: &Ground, screen: &Screen, stage: &RefCe
         missing,
     };
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
-    let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, screen };
-    let driven = run_and_verify(&work, &prover, stage).await?;
-    let subject = Subject { key_arn: key_arn.to_owned(), ..Subject::of(ground) };
-    Ok(tell(&driven, &args.kube, &subject, &ground.checks, began.elapsed(), args.go.output, screen))
+    let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, terminal };
+    let driven = run_and_verify(&work, &prover, phase).await?;
+    let cluster_ref = ClusterRef { key_arn: key_arn.to_owned(), ..ClusterRef::of(ground) };
+    Ok(report_outcome(&driven, &args.kube, &cluster_ref, &ground.checks, began.elapsed(), args.go.output, terminal))
 }
 
 #[cfg(test)]

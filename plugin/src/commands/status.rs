@@ -1,8 +1,8 @@
 //! `status`: how things stand, from facts alone. Input: AWS, the run record, the Jobs, and the metadata of every Secret.
 //! Output: text, or the same as data. Changes nothing. What can't be seen is said, and does not hide the rest.
 
-pub(crate) mod patience;
-pub(crate) mod standing;
+pub(crate) mod response_deadline;
+pub(crate) mod secret_counts;
 pub(crate) mod text;
 
 use std::time::Duration;
@@ -21,23 +21,23 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
-use crate::aws::client::Aws;
+use crate::aws::client::AwsContext;
 use crate::aws::cluster::Cluster;
 use crate::aws::{client, cluster, key, updates};
 use crate::cause::Cause;
 use crate::cli::{Status as Flags, attach, kubectl, verify};
-use crate::commands::status::patience::{Patience, TIME_UP};
-use crate::commands::status::standing::Standing;
-use crate::k8s::{self, Kubernetes, again};
+use crate::commands::status::response_deadline::{DEADLINE_MESSAGE, ResponseDeadline};
+use crate::commands::status::secret_counts::SecretCounts;
+use crate::error::CliError;
+use crate::k8s::{self, Kubernetes, with_retry};
 use crate::model::engine::method_name;
-use crate::model::run::{ended, with_app_label};
+use crate::model::run::{job_end, with_app_label};
 use crate::model::target::Target;
-use crate::output::document::Head;
+use crate::output::type_meta::TypeMeta;
 use crate::run::find::{job_key_arn, jobs};
 use crate::run::namespaces::{list_namespaces_of_runs, newest};
 use crate::run::verification::{self, Verification};
-use crate::stop::Stop;
-use crate::ui::screen::{self, Screen};
+use crate::ui::terminal::{self, Terminal};
 
 /// How long the run record is asked for again: with the pauses it is less than the patience with the API server, so that its own
 /// words are shown.
@@ -48,12 +48,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
     #[serde(flatten)]
-    head: Head,
+    head: TypeMeta,
     /// The kubeconfig's context.
     pub(crate) context: String,
     /// The cluster in AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cluster: Option<InAws>,
+    pub(crate) cluster: Option<EksCluster>,
     /// The last run, by its record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<LastRun>,
@@ -67,7 +67,7 @@ pub(crate) struct Status {
     pub(crate) rights_left: Vec<RightLeft>,
     /// Where the Secrets stand.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) secrets: Option<Standing>,
+    pub(crate) secrets: Option<SecretCounts>,
     /// What could not be seen, and why.
     pub(crate) not_seen: Vec<String>,
     /// Whether the run record was looked for: where it was not, nobody knows that there is none.
@@ -84,7 +84,7 @@ pub(crate) struct Status {
 /// A cluster as EKS and KMS tell of it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct InAws {
+pub(crate) struct EksCluster {
     pub(crate) arn: String,
     pub(crate) kubernetes_version: String,
     pub(crate) status: String,
@@ -136,28 +136,33 @@ pub(crate) struct LastRun {
 }
 
 /// Looks at everything.
-pub(crate) async fn status(args: &Flags, screen: &Screen) -> Result<ExitCode, Stop> {
+pub(crate) async fn status(args: &Flags, terminal: &Terminal) -> Result<ExitCode, CliError> {
     let deadline = Instant::now() + args.timeout;
-    let kubernetes = k8s::connect(&args.kube, screen).await?;
-    let aws = match Target::of_status(args, screen) {
+    let kubernetes = k8s::connect(&args.kube, terminal).await?;
+    let aws = match Target::of_status(args, terminal) {
         Ok(target) => match client::connect(target.profile.as_deref(), target.region.as_deref()).await {
             Ok(aws) => Ok((aws, target.cluster)),
             Err(error) => Err(error.into()),
         },
         Err(stop) => Err(stop),
     };
-    let status = look(args, &kubernetes, aws, deadline).await;
+    let status = gather(args, &kubernetes, aws, deadline).await;
     match args.output {
-        Some(output) => screen::data(&status, output, screen),
-        None => screen::stdout(&text::text(&status)),
+        Some(output) => terminal::data(&status, output, terminal),
+        None => terminal::stdout(&text::text(&status)),
     }
     Ok(ExitCode::Done)
 }
 
 /// Looks at everything that can be reached. `aws`: AWS and the cluster's name, or why they are not known.
-async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), Stop>, deadline: Instant) -> Status {
+async fn gather(
+    args: &Flags,
+    kubernetes: &Kubernetes,
+    aws: Result<(AwsContext, String), CliError>,
+    deadline: Instant,
+) -> Status {
     let mut status = Status {
-        head: Head::of("Status"),
+        head: TypeMeta::new("Status"),
         context: kubernetes.context.clone(),
         cluster: None,
         run: None,
@@ -171,49 +176,49 @@ async fn look(args: &Flags, kubernetes: &Kubernetes, aws: Result<(Aws, String), 
         verify: verify(&args.kube, args.namespace.as_deref(), ""),
     };
     let right = match aws {
-        Ok((aws, cluster)) => {
-            let seen = timeout_at(deadline, in_aws(&mut status, &aws, &cluster, kubernetes)).await;
+        Ok((aws, check_cluster)) => {
+            let seen = timeout_at(deadline, read_eks(&mut status, &aws, &check_cluster, kubernetes)).await;
             seen.unwrap_or_else(|_| {
-                status.unseen("what AWS has not answered", TIME_UP);
+                status.mark_unavailable("what AWS has not answered", DEADLINE_MESSAGE);
                 true
             })
         }
         Err(stop) => {
-            status.unseen("the association and the key", &told(stop));
+            status.mark_unavailable("the association and the key", &error_message(stop));
             true
         }
     };
     if right {
-        in_kubernetes(&mut status, kubernetes, args.namespace.as_deref(), deadline).await;
+        read_kubernetes(&mut status, kubernetes, args.namespace.as_deref(), deadline).await;
     }
     status
 }
 
 impl Status {
     /// Something could not be seen. A cause of several lines becomes one: it stands in one row, and in one string of the data.
-    fn unseen(&mut self, what: &str, why: &str) {
+    fn mark_unavailable(&mut self, what: &str, why: &str) {
         let why: Vec<_> = why.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         self.not_seen.push(format!("{what}: {}", why.join("; ").replace(":; ", ": ")));
     }
 }
 
-fn told(stop: Stop) -> String {
+fn error_message(stop: CliError) -> String {
     format!("{:#}", stop.error)
 }
 
 /// The cluster and its key. Gives back whether the kubeconfig may be asked: not, if it is known to be another cluster's.
-async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kubernetes) -> bool {
+async fn read_eks(status: &mut Status, aws: &AwsContext, name: &str, kubernetes: &Kubernetes) -> bool {
     let cluster = match cluster::describe(aws, name).await {
         Ok(cluster) => cluster,
         Err(error) => {
-            status.unseen("the association and the key", &told(error.into()));
+            status.mark_unavailable("the association and the key", &error_message(error.into()));
             return true;
         }
     };
-    let right = match cluster.check_same(kubernetes) {
+    let right = match cluster.check_endpoint_and_ca(kubernetes) {
         Ok(()) => true,
         Err(error) => {
-            status.unseen("the run and the Secrets", &told(error.into()));
+            status.mark_unavailable("the run and the Secrets", &error_message(error.into()));
             false
         }
     };
@@ -224,7 +229,7 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
             Err(error) => match &error {
                 key::Error::Unusable { key, .. } => (Some(key.clone()), Some(error.to_string())),
                 _ => {
-                    status.unseen("the key's state", &told(error.into()));
+                    status.mark_unavailable("the key's state", &error_message(error.into()));
                     (None, None)
                 }
             },
@@ -234,12 +239,12 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
     let update_in_progress = match updates::in_progress(aws, name).await {
         Ok(update) => update.filter(updates::Update::associates).map(|update| update.id),
         Err(cause) => {
-            status.unseen("updates in progress", &cause.to_string());
+            status.mark_unavailable("updates in progress", &cause.to_string());
             None
         }
     };
     let health = issues.into_iter().map(|issue| format!("{}: {}", issue.code, issue.message)).collect();
-    status.cluster = Some(InAws {
+    status.cluster = Some(EksCluster {
         arn,
         kubernetes_version: version,
         status: state,
@@ -253,76 +258,80 @@ async fn in_aws(status: &mut Status, aws: &Aws, name: &str, kubernetes: &Kuberne
 }
 
 /// The record, the Job and the Secrets.
-async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Option<&str>, deadline: Instant) {
-    let (client, mut patience) = (&kubernetes.client, Patience::with(&kubernetes.server, deadline));
-    let namespaces = match patience.hear(list_namespaces_of_runs(client, named)).await {
+async fn read_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Option<&str>, deadline: Instant) {
+    let (client, mut response_deadline) = (&kubernetes.client, ResponseDeadline::new(&kubernetes.server, deadline));
+    let namespaces = match response_deadline.within(list_namespaces_of_runs(client, named)).await {
         Ok(namespaces) => namespaces,
-        Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),
+        Err(cause) if response_deadline.is_over() => {
+            return status.mark_unavailable("the run and the Secrets", &cause.to_string());
+        }
         Err(cause) => {
-            status.unseen("the namespaces of runs", &cause.to_string());
+            status.mark_unavailable("the namespaces of runs", &cause.to_string());
             vec![NAMESPACE.to_owned()]
         }
     };
-    let record = match patience
-        .hear(newest(&namespaces, async |namespace| read(client, namespace).await, |it| it.updated))
+    let record = match response_deadline
+        .within(newest(&namespaces, async |namespace| read(client, namespace).await, |it| it.updated))
         .await
     {
         Ok(record) => {
             status.record_sought = true;
             record.map(|(_, record)| record)
         }
-        Err(cause) if patience.is_over() => return status.unseen("the run and the Secrets", &cause.to_string()),
+        Err(cause) if response_deadline.is_over() => {
+            return status.mark_unavailable("the run and the Secrets", &cause.to_string());
+        }
         Err(cause) => {
-            status.unseen("the last run", &cause.to_string());
+            status.mark_unavailable("the last run", &cause.to_string());
             None
         }
     };
     // Both stand in one ConfigMap: where that can't be read, the reason stands there already.
     if status.record_sought {
         let read = async |namespace| verification::read_verification(client, namespace).await;
-        match patience.hear(newest(&namespaces, read, |it| it.time)).await {
+        match response_deadline.within(newest(&namespaces, read, |it| it.time)).await {
             Ok(verified) => status.verified = verified.map(|(_, verified)| verified),
-            Err(cause) if patience.is_over() => {
-                return status.unseen("Jobs at work and the Secrets", &cause.to_string());
+            Err(cause) if response_deadline.is_over() => {
+                return status.mark_unavailable("Jobs at work and the Secrets", &cause.to_string());
             }
-            Err(cause) => status.unseen("the last verification", &cause.to_string()),
+            Err(cause) => status.mark_unavailable("the last verification", &cause.to_string()),
         }
     }
     let all_jobs = async { jobs(client, &namespaces).await.map_err(|(_, cause)| cause) };
-    let jobs = match patience.hear(all_jobs).await {
+    let jobs = match response_deadline.within(all_jobs).await {
         Ok(jobs) => Some(jobs),
-        Err(cause) if patience.is_over() => {
-            status.unseen("Jobs at work and the Secrets", &cause.to_string());
+        Err(cause) if response_deadline.is_over() => {
+            status.mark_unavailable("Jobs at work and the Secrets", &cause.to_string());
             status.run = record.map(|record| last_run(record, None));
             return;
         }
         Err(cause) => {
-            status.unseen("Jobs at work", &cause.to_string());
+            status.mark_unavailable("Jobs at work", &cause.to_string());
             None
         }
     };
-    status.at_work = jobs.iter().flatten().find(|job| ended(job).is_none()).map(|job| job.name_any());
-    match patience.hear(bindings(client)).await {
+    status.at_work = jobs.iter().flatten().find(|job| job_end(job).is_none()).map(|job| job.name_any());
+    match response_deadline.within(bindings(client)).await {
         Ok(bindings) => {
-            let names = left(bindings, jobs.as_deref()).into_iter();
+            let names = stale_bindings(bindings, jobs.as_deref()).into_iter();
             let delete = |name: &str| kubectl(&kubernetes.flags, &format!("delete clusterrolebinding {name}"));
             let right = |name: String| RightLeft { delete: delete(&name), cluster_role_binding: name };
             status.rights_left = names.map(right).collect();
         }
-        Err(cause) if patience.is_over() => {
-            status.unseen("rights of runs and the Secrets", &cause.to_string());
+        Err(cause) if response_deadline.is_over() => {
+            status.mark_unavailable("rights of runs and the Secrets", &cause.to_string());
             status.run = record.map(|record| last_run(record, None));
             return;
         }
-        Err(cause) => status.unseen("rights of runs", &cause.to_string()),
+        Err(cause) => status.mark_unavailable("rights of runs", &cause.to_string()),
     }
     let for_this_key =
-        record.as_ref().and_then(|record| for_this_key(record, status.cluster.as_ref(), jobs.as_deref()));
+        record.as_ref().and_then(|record| matches_cluster_key(record, status.cluster.as_ref(), jobs.as_deref()));
     // Without a watermark, or with one of another key, a run would write them all.
     let watermark = record.as_ref().filter(|_| for_this_key != Some(false)).map(|record| record.watermark.clone());
-    match standing::count(client, &watermark.unwrap_or_else(|| Watermark::new("")), &mut patience).await {
+    match secret_counts::count(client, &watermark.unwrap_or_else(|| Watermark::new("")), &mut response_deadline).await {
         Ok(standing) => status.secrets = Some(standing),
-        Err(cause) => status.unseen("the Secrets", &cause.to_string()),
+        Err(cause) => status.mark_unavailable("the Secrets", &cause.to_string()),
     }
     status.run = record.map(|record| last_run(record, for_this_key));
 }
@@ -331,12 +340,12 @@ async fn in_kubernetes(status: &mut Status, kubernetes: &Kubernetes, named: Opti
 async fn bindings(client: &Client) -> Result<Vec<PartialObjectMeta<ClusterRoleBinding>>, Cause> {
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     let ours = with_app_label();
-    again(|| bindings.list_metadata(&ours)).await.map(|list| list.items).map_err(|error| Cause::kube(&error))
+    with_retry(|| bindings.list_metadata(&ours)).await.map(|list| list.items).map_err(|error| Cause::kube(&error))
 }
 
 /// The names of those that no running Job needs.
-fn left(bindings: Vec<PartialObjectMeta<ClusterRoleBinding>>, jobs: Option<&[Job]>) -> Vec<String> {
-    let running = jobs.into_iter().flatten().filter(|job| ended(job).is_none());
+fn stale_bindings(bindings: Vec<PartialObjectMeta<ClusterRoleBinding>>, jobs: Option<&[Job]>) -> Vec<String> {
+    let running = jobs.into_iter().flatten().filter(|job| job_end(job).is_none());
     let needed: Vec<Option<&String>> = running.map(|job| job.labels().get(RUN_LABEL)).collect();
     // One of manifests/ names no run.
     let is_needed = |binding: &PartialObjectMeta<ClusterRoleBinding>| match binding.labels().get(RUN_LABEL) {
@@ -349,15 +358,15 @@ fn left(bindings: Vec<PartialObjectMeta<ClusterRoleBinding>>, jobs: Option<&[Job
 /// The record of the last run.
 async fn read(client: &Client, namespace: &str) -> Result<Option<Record>, Cause> {
     record::read(client, namespace, PATIENCE).await.map_err(|error| {
-        let mut cause = Cause::of(&error);
-        cause.passing = matches!(error, RecordError::Read { source, .. } if source.is_retryable());
+        let mut cause = Cause::from_error(&error);
+        cause.retryable = matches!(error, RecordError::Read { source, .. } if source.is_retryable());
         cause
     })
 }
 
 /// Whether a run has put Secrets under the key that the cluster has; nothing, where that is not known. `jobs`: nothing, where
 /// they can't be seen.
-fn for_this_key(record: &Record, cluster: Option<&InAws>, jobs: Option<&[Job]>) -> Option<bool> {
+fn matches_cluster_key(record: &Record, cluster: Option<&EksCluster>, jobs: Option<&[Job]>) -> Option<bool> {
     let cluster = cluster?;
     if record.key_arn.is_empty() {
         return None;

@@ -92,7 +92,7 @@ fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'sta
 async fn seen_by(flags: &Flags, client: Client, server: &str, answers: &[Answer]) -> Status {
     let kubernetes = kubeconfig(client, server, "authority A");
     let aws = Ok((scripted_aws(answers).0, "shop".to_owned()));
-    let status = look(flags, &kubernetes, aws, Instant::now() + flags.timeout).await;
+    let status = gather(flags, &kubernetes, aws, Instant::now() + flags.timeout).await;
     Status { head: status.head.held_fast(), ..status }
 }
 
@@ -248,7 +248,7 @@ async fn an_incomplete_run_with_secrets_behind() {
     Secrets      3; 1 NOT written since the last run began
     verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     ");
-    assert_eq!(status.secrets, Some(Standing { total: 3, behind: 1 }));
+    assert_eq!(status.secrets, Some(SecretCounts { total: 3, behind: 1 }));
 }
 
 #[tokio::test]
@@ -302,9 +302,9 @@ async fn without_aws_the_rest_is_shown() {
 async fn where_the_cluster_is_not_known_the_rest_is_shown() {
     let (client, _) = api_server(None, vec![], &["101"]);
     let stop =
-        Stop { code: ExitCode::Usage, error: anyhow::anyhow!("context prod does not say:\n  add --cluster NAME") };
+        CliError { code: ExitCode::Usage, error: anyhow::anyhow!("context prod does not say:\n  add --cluster NAME") };
     let status =
-        look(&flags(&[]), &kubeconfig(client, SERVER, "authority A"), Err(stop), Instant::now() + flags(&[]).timeout)
+        gather(&flags(&[]), &kubeconfig(client, SERVER, "authority A"), Err(stop), Instant::now() + flags(&[]).timeout)
             .await;
     assert_snapshot!(text::text(&status), @r"
     cluster      that of kubeconfig context prod
@@ -340,7 +340,7 @@ async fn a_run_for_another_key_says_nothing_of_the_secrets_now() {
     Secrets      2; how many are under the cluster's key is not known: the last run was for a key that it does not have
     verified     2026-11-24 07:06:00 UTC by alice: 3 Secrets under arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, 2 API servers. A note proves nothing; to verify now: kubectl eks-encrypt verify --namespace eks-encrypt
     ");
-    assert_eq!(status.secrets, Some(Standing { total: 2, behind: 2 }), "a run would write them all");
+    assert_eq!(status.secrets, Some(SecretCounts { total: 2, behind: 2 }), "a run would write them all");
     assert!(json_of(&status).contains(r#""forThisKey": false"#));
     // Nor where no key is associated at all.
     let (client, _) = api_server(Some(record(&[])), vec![], &["101"]);

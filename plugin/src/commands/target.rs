@@ -6,18 +6,18 @@ use std::path::Path;
 
 use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
 use crate::cluster_config::{self, ClusterConfig};
+use crate::error::{CliError, run_blocking};
 use crate::k8s::{self, context};
 use crate::model::target::Target;
-use crate::stop::{Stop, aside};
-use crate::ui::screen::Screen;
+use crate::ui::terminal::Terminal;
 
 impl Target {
     /// What `enable` is about.
-    pub(crate) async fn of_enable(args: &Enable, screen: &Screen) -> Result<Self, Stop> {
+    pub(crate) async fn of_enable(args: &Enable, terminal: &Terminal) -> Result<Self, CliError> {
         let file = match &args.file {
             Some(path) => {
                 let path = path.clone();
-                Some(aside(move || cluster_config::read(&path)).await?)
+                Some(run_blocking(move || cluster_config::read(&path)).await?)
             }
             None => None,
         };
@@ -32,24 +32,24 @@ impl Target {
             key: file.as_ref().map(|file| file.key.clone()).or_else(|| args.key_arn.clone()),
         };
         if let Some(ClusterConfig { name, region, key, file }) = &file {
-            screen.line(&format!("cluster {name}, region {region}, key {key}: from {file}"));
+            terminal.println(&format!("cluster {name}, region {region}, key {key}: from {file}"));
         }
-        named.completed(&args.kube, screen)
+        named.completed(&args.kube, terminal)
     }
 
     /// What `reencrypt` is about.
-    pub(crate) fn of_reencrypt(args: &Reencrypt, screen: &Screen) -> Result<Self, Stop> {
-        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
+    pub(crate) fn of_reencrypt(args: &Reencrypt, terminal: &Terminal) -> Result<Self, CliError> {
+        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, terminal)
     }
 
     /// What `verify` is about.
-    pub(crate) fn of_verify(args: &Verify, screen: &Screen) -> Result<Self, Stop> {
-        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
+    pub(crate) fn of_verify(args: &Verify, terminal: &Terminal) -> Result<Self, CliError> {
+        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, terminal)
     }
 
     /// What `status` is about.
-    pub(crate) fn of_status(args: &Status, screen: &Screen) -> Result<Self, Stop> {
-        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, screen)
+    pub(crate) fn of_status(args: &Status, terminal: &Terminal) -> Result<Self, CliError> {
+        Self::of_flags(&args.eks, &args.aws).completed(&args.kube, terminal)
     }
 
     fn of_flags(eks: &ClusterFlag, aws: &AwsFlags) -> Self {
@@ -62,7 +62,7 @@ impl Target {
     }
 
     /// Takes from the context what is missing.
-    fn completed(mut self, kube: &KubeFlags, screen: &Screen) -> Result<Self, Stop> {
+    fn completed(mut self, kube: &KubeFlags, terminal: &Terminal) -> Result<Self, CliError> {
         let environment = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         // The shell's profile is the person's word of now, the context's that of the day on which it was written.
         let known = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID"].into_iter().any(environment);
@@ -79,26 +79,26 @@ impl Target {
         };
         if self.cluster.is_empty() {
             let known = guess.name()?;
-            screen.line(&known.told);
+            terminal.println(&known.told);
             self.cluster = known.value;
         }
         if self.region.is_none()
             && let Some(known) = guess.region()?
         {
-            screen.line(&known.told);
+            terminal.println(&known.told);
             self.region = Some(known.value);
         }
         if wants_profile && let Some(known) = guess.profile()? {
-            screen.line(&known.told);
+            terminal.println(&known.told);
             self.profile = Some(known.value);
         }
         Ok(self)
     }
 }
 
-fn read_context(file: Option<&Path>, context: Option<&str>) -> Result<context::Guess, Stop> {
-    let kubeconfig = k8s::read(file, context)?;
-    Ok(context::guess(&kubeconfig, context)?)
+fn read_context(file: Option<&Path>, context: Option<&str>) -> Result<context::ContextInfo, CliError> {
+    let kubeconfig = k8s::read_kubeconfig(file, context)?;
+    Ok(context::inspect_context(&kubeconfig, context)?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::cli::{Cli, Command};
-use crate::testing::{KEY, reencrypt, told};
+use crate::testing::{KEY, error_text, reencrypt};
 use clap::Parser as _;
 use insta::assert_snapshot;
 
@@ -53,12 +53,12 @@ fn enable(more: &[&str]) -> Enable {
 }
 
 /// What was understood and said. The profile is left out where the shell that runs the tests may name one.
-fn shown(target: Result<Target, Stop>, screen: &Screen) -> String {
+fn shown(target: Result<Target, CliError>, terminal: &Terminal) -> String {
     let target = match target {
         Ok(Target { cluster, region, key, .. }) => format!("{cluster} {region:?} {key:?}"),
-        Err(stop) => told(stop),
+        Err(stop) => error_text(stop),
     };
-    let said: Vec<_> = screen.text().lines().filter(|line| !line.starts_with("profile")).map(str::to_owned).collect();
+    let said: Vec<_> = terminal.text().lines().filter(|line| !line.starts_with("profile")).map(str::to_owned).collect();
     format!("{}\n-> {target}", said.join("\n"))
 }
 
@@ -68,10 +68,10 @@ async fn a_file_names_all_three_and_is_named_itself() {
         "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {{name: shop, region: eu-west-1}}\nsecretsEncryption: {{keyARN: {KEY}}}\n"
     );
     let (file, kubeconfig) = (Kept::new("cluster.yaml", &text), Kept::new("of-file", KUBECONFIG));
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let flags = enable(&["-f", file.path(), "--kubeconfig", kubeconfig.path(), "--profile", "mine"]);
-    let target = Target::of_enable(&flags, &screen).await;
-    assert_snapshot!(shown(target, &screen).replace(file.path(), "FILE"), @r#"
+    let target = Target::of_enable(&flags, &terminal).await;
+    assert_snapshot!(shown(target, &terminal).replace(file.path(), "FILE"), @r#"
     cluster shop, region eu-west-1, key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab: from FILE
     -> shop Some("eu-west-1") Some("arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab")
     "#);
@@ -91,19 +91,20 @@ async fn flags_say_it_all_and_no_kubeconfig_is_read() {
         "--kubeconfig",
         "/nowhere",
     ]);
-    let screen = Screen::kept();
-    let target = Target::of_enable(&flags, &screen).await.unwrap();
+    let terminal = Terminal::captured();
+    let target = Target::of_enable(&flags, &terminal).await.unwrap();
     let (region, profile) = (Some("eu-west-1".to_owned()), Some("mine".to_owned()));
     assert_eq!(target, Target { cluster: "shop".into(), region, profile, key: Some("alias/eks".into()) });
-    assert_eq!(screen.text(), "");
+    assert_eq!(terminal.text(), "");
 }
 
 #[test]
 fn what_was_not_typed_comes_from_the_context_and_is_said() {
     let kubeconfig = Kept::new("of-context", KUBECONFIG);
-    let (screen, mut flags) = (Screen::kept(), reencrypt(&["--kubeconfig", kubeconfig.path(), "--profile", "mine"]));
+    let (terminal, mut flags) =
+        (Terminal::captured(), reencrypt(&["--kubeconfig", kubeconfig.path(), "--profile", "mine"]));
     flags.eks.cluster = None;
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r#"
+    assert_snapshot!(shown(Target::of_reencrypt(&flags, &terminal), &terminal), @r#"
     cluster shop: from the arguments of `aws eks get-token` in context prod
     region eu-central-1: from the arguments of `aws eks get-token` in context prod
     -> shop Some("eu-central-1") None
@@ -114,9 +115,9 @@ fn what_was_not_typed_comes_from_the_context_and_is_said() {
 fn a_context_that_says_nothing_asks_for_the_flag() {
     let kubeconfig = Kept::new("of-nothing", KUBECONFIG);
     let more = ["--kubeconfig", kubeconfig.path(), "--context", "elsewhere", "--profile", "mine"];
-    let (screen, mut flags) = (Screen::kept(), reencrypt(&more));
+    let (terminal, mut flags) = (Terminal::captured(), reencrypt(&more));
     flags.eks.cluster = None;
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r"
+    assert_snapshot!(shown(Target::of_reencrypt(&flags, &terminal), &terminal), @r"
 
     -> exit 2
     error: kubeconfig context elsewhere does not say which EKS cluster it is (its credentials come from a token, its server is 127.0.0.1): add --cluster NAME and --region REGION
@@ -125,8 +126,8 @@ fn a_context_that_says_nothing_asks_for_the_flag() {
 
 #[test]
 fn a_named_cluster_needs_no_kubeconfig() {
-    let (screen, flags) = (Screen::kept(), reencrypt(&["--kubeconfig", "/nowhere"]));
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &screen), &screen), @r"
+    let (terminal, flags) = (Terminal::captured(), reencrypt(&["--kubeconfig", "/nowhere"]));
+    assert_snapshot!(shown(Target::of_reencrypt(&flags, &terminal), &terminal), @r"
 
     -> shop None None
     ");

@@ -12,19 +12,19 @@ use serde_json::Value;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
-use crate::aws::client::{self, Aws};
+use crate::aws::client::{self, AwsContext};
 use crate::aws::token;
 use crate::cause::Cause;
 use crate::cli::Token;
+use crate::error::{CliError, HasExitCode};
 use crate::file;
-use crate::stop::{Coded, Stop};
-use crate::ui::screen;
+use crate::ui::terminal;
 
 /// What sessions of assumed roles are called in CloudTrail.
 const SESSION: &str = "kubectl-eks-encrypt";
 
 /// How long what was read from a file is good: kube reads it again a minute before.
-const FILE_LIFE: SignedDuration = SignedDuration::from_mins(2);
+const FILE_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(2);
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
@@ -53,45 +53,46 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
 }
 
 /// Prints a token.
-pub(crate) async fn print(args: &Token) -> Result<ExitCode, Stop> {
+pub(crate) async fn run(args: &Token) -> Result<ExitCode, CliError> {
     let (token, until) = match &args.file {
-        Some(file) => (of_file(file)?, Timestamp::now().saturating_add(FILE_LIFE).unwrap_or_default()),
-        None => of_aws(args).await?,
+        Some(file) => (from_file(file)?, Timestamp::now().saturating_add(FILE_TOKEN_LIFETIME).unwrap_or_default()),
+        None => from_aws(args).await?,
     };
     let asked = std::env::var("KUBERNETES_EXEC_INFO").ok();
-    screen::stdout(&token::exec_credential(&token, until, version(asked.as_deref()).as_deref()).to_string());
+    terminal::stdout(&token::exec_credential(&token, until, version(asked.as_deref()).as_deref()).to_string());
     Ok(ExitCode::Done)
 }
 
-fn of_file(path: &Path) -> Result<String, Error> {
-    let text = file::read_text(path, file::SMALL);
-    let text = text.map_err(|error| Error::File { file: path.display().to_string(), source: Cause::of(&error) })?;
+fn from_file(path: &Path) -> Result<String, Error> {
+    let text = file::read_text(path, file::MAX_SMALL_FILE);
+    let text =
+        text.map_err(|error| Error::File { file: path.display().to_string(), source: Cause::from_error(&error) })?;
     Ok(text.trim().to_owned())
 }
 
-async fn of_aws(args: &Token) -> Result<(String, Timestamp), Stop> {
+async fn from_aws(args: &Token) -> Result<(String, Timestamp), CliError> {
     let aws = client::connect(args.profile.as_deref(), args.region.as_deref()).await?;
     let sdk = match &args.role_arn {
         Some(role) => {
-            let credentials = SharedCredentialsProvider::new(assumed(&aws, args, role).await?);
+            let credentials = SharedCredentialsProvider::new(assume_role(&aws, args, role).await?);
             aws.sdk.to_builder().credentials_provider(credentials).build()
         }
         None => aws.sdk.clone(),
     };
     // Before, so that a slow answer of STS or of a login makes no token look younger than it is.
     let now = Timestamp::now();
-    let made = token::of(&sdk, args.cluster.as_deref().unwrap_or_default(), now).await;
+    let made = token::create_token(&sdk, args.cluster.as_deref().unwrap_or_default(), now).await;
     Ok(made.map_err(|source| Error::Credentials { hint: aws.hint(args.profile.as_deref(), &source), source })?)
 }
 
-async fn assumed(aws: &Aws, args: &Token, role: &str) -> Result<Credentials, Error> {
+async fn assume_role(aws: &AwsContext, args: &Token, role: &str) -> Result<Credentials, Error> {
     let call = aws.sts.assume_role().role_arn(role).set_external_id(args.external_id.clone());
     let answer = call.role_session_name(args.session_name.as_deref().unwrap_or(SESSION)).send().await;
     let failed = |source: Cause| {
@@ -102,7 +103,7 @@ async fn assumed(aws: &Aws, args: &Token, role: &str) -> Result<Credentials, Err
         Error::Role { role: role.to_owned(), hint, source }
     };
     let keys = answer.map_err(|error| failed(Cause::aws(&error)))?.credentials;
-    let keys = keys.ok_or_else(|| failed(Cause::said("STS gives no credentials".to_owned())))?;
+    let keys = keys.ok_or_else(|| failed(Cause::message("STS gives no credentials".to_owned())))?;
     let (session, expiry) = (Some(keys.session_token), SystemTime::try_from(keys.expiration).ok());
     Ok(Credentials::new(keys.access_key_id, keys.secret_access_key, session, expiry, "AssumeRole"))
 }

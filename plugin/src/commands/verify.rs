@@ -8,19 +8,19 @@ use eks_encrypt_job::wire::outcome::Failure;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::aws::client::{self, Aws};
+use crate::aws::client::{self, AwsContext};
 use crate::aws::{cluster, key, updates};
 use crate::cause::Cause;
 use crate::cli::{Prove, Verify};
+use crate::error::{CliError, HasExitCode};
 use crate::k8s::{self, Kubernetes};
 use crate::model::target::Target;
-use crate::output::document::Head;
-use crate::output::subject::Subject;
+use crate::output::cluster_ref::ClusterRef;
 use crate::output::summary;
+use crate::output::type_meta::TypeMeta;
 use crate::run::namespaces::list_namespaces_of_runs;
 use crate::run::proof::{CensusBefore, Proven, Prover};
-use crate::stop::{Coded, Stop};
-use crate::ui::screen::{self, Output, Screen, one_line};
+use crate::ui::terminal::{self, Output, Terminal, one_line};
 
 /// Why there is nothing to verify.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
@@ -53,9 +53,9 @@ impl Coded for Error {
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     #[serde(flatten)]
-    head: Head,
+    head: TypeMeta,
     #[serde(flatten)]
-    subject: &'a Subject,
+    cluster_ref: &'a ClusterRef,
     /// Whether every Secret is under the key.
     proven: bool,
     /// Why that is not proven.
@@ -71,30 +71,30 @@ struct Document<'a> {
 }
 
 /// Verifies.
-pub(crate) async fn verify(args: &Verify, screen: &Screen) -> Result<ExitCode, Stop> {
-    let kubernetes = k8s::connect(&args.kube, screen).await?;
+pub(crate) async fn verify(args: &Verify, terminal: &Terminal) -> Result<ExitCode, CliError> {
+    let kubernetes = k8s::connect(&args.kube, terminal).await?;
     let (cluster_arn, key_arn) = match &args.key_arn {
         Some(arn) => (String::new(), arn.clone()),
         None => {
-            let target = Target::of_verify(args, screen)?;
+            let target = Target::of_verify(args, terminal)?;
             let aws = client::connect(target.profile.as_deref(), target.region.as_deref()).await?;
-            cluster_and_key(&aws, &target.cluster, &kubernetes, screen).await?
+            cluster_and_key(&aws, &target.cluster, &kubernetes, terminal).await?
         }
     };
     let context = kubernetes.context.clone();
-    let subject = Subject { cluster_arn, context, key_arn, flags: args.kube.clone() };
-    Ok(of_key(args, &kubernetes, &subject, screen).await)
+    let cluster_ref = ClusterRef { cluster_arn, context, key_arn, flags: args.kube.clone() };
+    Ok(verify_key(args, &kubernetes, &cluster_ref, terminal).await)
 }
 
 /// The cluster that the kubeconfig means, and its key.
 async fn cluster_and_key(
-    aws: &Aws,
+    aws: &AwsContext,
     name: &str,
     kubernetes: &Kubernetes,
-    screen: &Screen,
-) -> Result<(String, String), Stop> {
+    terminal: &Terminal,
+) -> Result<(String, String), CliError> {
     let cluster = cluster::describe(aws, name).await?;
-    cluster.check_same(kubernetes)?;
+    cluster.check_endpoint_and_ca(kubernetes)?;
     let named = cluster.key.as_ref().ok_or_else(|| Error::NoKey { cluster: name.to_owned() })?;
     match updates::in_progress(aws, name).await {
         Ok(None) => {}
@@ -106,7 +106,7 @@ async fn cluster_and_key(
         Ok(key) => key.arn,
         Err(error) if named.contains(":key/") => {
             // That it is disabled, or about to be deleted, changes nothing of what it is to prove, but everything else.
-            screen.line(&format!("warning: {}", one_line(&format!("{:#}", anyhow::Error::new(error)))));
+            terminal.println(&format!("warning: {}", one_line(&format!("{:#}", anyhow::Error::new(error)))));
             named.clone()
         }
         Err(error) => return Err(error.into()),
@@ -115,47 +115,47 @@ async fn cluster_and_key(
 }
 
 /// The same, where the key is known.
-async fn of_key(args: &Verify, kubernetes: &Kubernetes, subject: &Subject, screen: &Screen) -> ExitCode {
+async fn verify_key(args: &Verify, kubernetes: &Kubernetes, cluster_ref: &ClusterRef, terminal: &Terminal) -> ExitCode {
     let began = Instant::now();
     let prover = Prover {
         kubernetes,
-        key_arn: &subject.key_arn,
+        key_arn: &cluster_ref.key_arn,
         before: None,
         wanted: Prove::Full,
         pace: args.pace.pace(),
         deadline: began + args.timeout,
-        screen,
+        terminal,
     };
     // Beside the record of the last run. Without a right to list namespaces, or without a run, it is not noted.
     let namespaces = list_namespaces_of_runs(&kubernetes.client, args.namespace.as_deref()).await.unwrap_or_default();
     let (proven, failures) = prover.conclude(CensusBefore::Later, namespaces.last().map(String::as_str)).await;
     let why = match proven {
         Proven::Yes(verified) => {
-            report(args.output, subject, Ok(&verified), &failures, began.elapsed(), screen);
+            report(args.output, cluster_ref, Ok(&verified), &failures, began.elapsed(), terminal);
             return ExitCode::Done;
         }
         Proven::No(why) => one_line(&why),
         Proven::NotWanted => "nothing was verified".to_owned(),
     };
-    report(args.output, subject, Err(&why), &failures, began.elapsed(), screen);
+    report(args.output, cluster_ref, Err(&why), &failures, began.elapsed(), terminal);
     ExitCode::Incomplete
 }
 
 /// Prints the result: for people, and as data if asked for.
 pub(crate) fn report(
     output: Option<Output>,
-    subject: &Subject,
+    cluster_ref: &ClusterRef,
     verified: Result<&Verified, &str>,
     failures: &[Failure],
     took: Duration,
-    screen: &Screen,
+    terminal: &Terminal,
 ) {
-    screen.line(&summary::verification(subject, verified, failures, took));
+    terminal.println(&summary::verification(cluster_ref, verified, failures, took));
     if let Some(output) = output {
         let code = if verified.is_ok() { ExitCode::Done } else { ExitCode::Incomplete };
         let document = Document {
-            head: Head::of("Verification"),
-            subject,
+            head: TypeMeta::new("Verification"),
+            cluster_ref,
             proven: verified.is_ok(),
             reason: verified.err(),
             exit_code: code as u8,
@@ -163,7 +163,7 @@ pub(crate) fn report(
             verified: verified.ok().copied(),
             failures,
         };
-        screen::data(&document, output, screen);
+        terminal::data(&document, output, terminal);
     }
 }
 

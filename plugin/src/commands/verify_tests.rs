@@ -1,6 +1,8 @@
 use super::*;
 use crate::cli::{Cli, Command};
-use crate::testing::{self, IN_PROGRESS, KEY, NO_UPDATES, aws, described, described_key, heard, kubernetes, told};
+use crate::testing::{
+    self, IN_PROGRESS, KEY, NO_UPDATES, aws, described, described_key, error_text, heard, kubernetes,
+};
 use clap::Parser as _;
 use serde_json::json;
 
@@ -30,10 +32,10 @@ async fn verified(more: &[&str], code: u16) -> (ExitCode, String, testing::Heard
             _ => (200, json!({"metadata": {"name": "x"}, "status": {"userInfo": {"username": "alice"}}}).to_string()),
         }
     });
-    let (screen, kubernetes) = (Screen::kept(), testing::reached(client));
-    let subject = Subject { context: "prod".into(), key_arn: KEY.into(), ..Subject::default() };
-    let code = of_key(&flags(more), &kubernetes, &subject, &screen).await;
-    (code, screen.text(), heard)
+    let (terminal, kubernetes) = (Terminal::captured(), testing::reached(client));
+    let cluster_ref = ClusterRef { context: "prod".into(), key_arn: KEY.into(), ..ClusterRef::default() };
+    let code = verify_key(&flags(more), &kubernetes, &cluster_ref, &terminal).await;
+    (code, terminal.text(), heard)
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,13 +73,13 @@ async fn cluster_without_a_key_or_in_an_update_is_not_verified() {
     let asked = async |answers: &[testing::Answer]| {
         let client = kubernetes(|_, path| panic!("asked {path}"));
         let ours = testing::kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
-        let screen = Screen::kept();
-        (cluster_and_key(&aws(answers).0, "shop", &ours, &screen).await, screen.text())
+        let terminal = Terminal::captured();
+        (cluster_and_key(&aws(answers).0, "shop", &ours, &terminal).await, terminal.text())
     };
     let with = json!({"encryptionConfig": [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]});
     let updates = (200, "", r#"{"updateIds":["u-1"]}"#);
     let refused = [asked(&[described(&json!({}))]).await, asked(&[described(&with), updates, IN_PROGRESS]).await];
-    let refused: Vec<_> = refused.into_iter().map(|(result, _)| told(result.unwrap_err())).collect();
+    let refused: Vec<_> = refused.into_iter().map(|(result, _)| error_text(result.unwrap_err())).collect();
     insta::assert_snapshot!(refused.join("\n"), @r"
     exit 3
     error: no key is associated with cluster shop: every Secret is under a key that AWS owns, or under none

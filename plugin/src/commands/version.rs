@@ -5,9 +5,9 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
 use crate::cli::VERSION;
-use crate::output::document::API_VERSION;
+use crate::output::type_meta::API_VERSION;
 use crate::registry::archive;
-use crate::ui::screen::{self, Output, Screen};
+use crate::ui::terminal::{self, Output, Terminal};
 
 /// This program, as data. A public format: adding a field is no change of its version.
 #[derive(Debug, Serialize)]
@@ -28,10 +28,10 @@ struct Version {
 }
 
 /// Prints it: the version alone for people, all of it for scripts.
-pub(crate) fn version(output: Option<Output>, screen: &Screen) -> ExitCode {
+pub(crate) fn version(output: Option<Output>, terminal: &Terminal) -> ExitCode {
     match output {
-        None => screen::stdout(VERSION),
-        Some(output) => screen::data(&this(), output, screen),
+        None => terminal::stdout(VERSION),
+        Some(output) => terminal::data(&this(), output, terminal),
     }
     ExitCode::Done
 }

@@ -18,48 +18,48 @@ use serde::de::IgnoredAny;
 
 use super::proxy;
 use crate::cause::Cause;
-use crate::cluster_config::tree;
+use crate::cluster_config::yaml;
 use crate::file;
 use crate::model::pem;
 
 /// Reads the file; or those that `list`, the value of `$KUBECONFIG`, names; or the home directory's.
 pub(super) fn read(file: Option<&Path>, list: Option<&OsStr>) -> Result<Kubeconfig, KubeconfigError> {
     if let Some(file) = file {
-        return one(file);
+        return read_file(file);
     }
     let files = list.map(std::env::split_paths).into_iter().flatten();
     let files: Vec<_> = files.filter(|file| !file.as_os_str().is_empty()).collect();
     if files.is_empty() {
         let home = std::env::home_dir().ok_or(KubeconfigError::FindPath)?;
-        return one(&home.join(".kube").join("config"));
+        return read_file(&home.join(".kube").join("config"));
     }
     let mut all = Kubeconfig::default();
     for file in files.iter().filter(|file| files.len() == 1 || file.exists()) {
-        all = all.merge(one(file)?)?;
+        all = all.merge(read_file(file)?)?;
     }
     Ok(all)
 }
 
 /// One file, within bounds that kube does not have.
-fn one(file: &Path) -> Result<Kubeconfig, KubeconfigError> {
+fn read_file(file: &Path) -> Result<Kubeconfig, KubeconfigError> {
     let bad = |error| KubeconfigError::ReadConfig(error, file.into());
-    let text = file::read(file, file::KUBECONFIG).and_then(text).map_err(bad)?;
-    bounded(&text)?;
+    let decode_text = file::read(file, file::MAX_KUBECONFIG).and_then(decode_text).map_err(bad)?;
+    check_nesting(&decode_text)?;
     // A pipe can't be read twice, and nothing lies beside it.
-    let read = if file.is_file() { Kubeconfig::read_from(file) } else { Kubeconfig::from_yaml(&text) };
+    let read = if file.is_file() { Kubeconfig::read_from(file) } else { Kubeconfig::from_yaml(&decode_text) };
     let mut kubeconfig = read?;
     kubeconfig.current_context = kubeconfig.current_context.filter(|context| !context.is_empty());
     Ok(kubeconfig)
 }
 
 /// Whether the text is YAML within our bounds. kube's own allow what takes the stack.
-fn bounded(text: &str) -> Result<(), KubeconfigError> {
-    let read = serde_saphyr::from_multiple_with_options::<IgnoredAny>(text, tree::options());
+fn check_nesting(text: &str) -> Result<(), KubeconfigError> {
+    let read = serde_saphyr::from_multiple_with_options::<IgnoredAny>(text, yaml::options());
     read.map(drop).map_err(|error| KubeconfigError::Parse(Box::new(error)))
 }
 
 /// UTF-8, or UTF-16 with its mark, as editors of Windows write it. kube 5.0.0 panics where half a character stands at the end.
-fn text(bytes: Vec<u8>) -> std::io::Result<String> {
+fn decode_text(bytes: Vec<u8>) -> std::io::Result<String> {
     let utf16 = |of: fn([u8; 2]) -> u16| {
         let units: Option<Vec<u16>> = bytes[2..].chunks(2).map(|pair| Some(of(pair.try_into().ok()?))).collect();
         String::from_utf16(&units?).ok()
@@ -79,27 +79,27 @@ pub(super) fn of(
     context: &str,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Cause> {
-    let said = |words: String| Cause::said(words);
+    let said = |words: String| Cause::message(words);
     let entry = kubeconfig.contexts.iter().find(|entry| entry.name == context);
     let entry =
         entry.and_then(|entry| entry.context.as_ref()).ok_or_else(|| said("there is no such context".into()))?;
     let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == entry.cluster);
     let cluster = cluster.and_then(|cluster| cluster.cluster.clone());
-    let cluster = tidy_cluster(cluster.ok_or_else(|| said(format!("it has no cluster {}", entry.cluster)))?);
+    let cluster = trim_cluster(cluster.ok_or_else(|| said(format!("it has no cluster {}", entry.cluster)))?);
     // kubectl, too, goes on without a user that is not there.
     let user = kubeconfig.auth_infos.iter().find(|user| Some(&user.name) == entry.user.as_ref());
-    let mut user = tidy_user(user.and_then(|user| user.auth_info.clone()).unwrap_or_default());
+    let mut user = trim_user(user.and_then(|user| user.auth_info.clone()).unwrap_or_default());
 
     let server = cluster.server.as_deref().ok_or_else(|| said(format!("cluster {} has no server", entry.cluster)))?;
     let server: Uri = server.parse().map_err(|_| said(format!("{server} is not the address of a server")))?;
     for named in [&cluster.certificate_authority, &user.client_certificate, &user.client_key].into_iter().flatten() {
         let path = Path::new(named);
         if path.exists() && !file::is_small(path) {
-            return Err(said(format!("{named} is no file, or larger than {} KiB", file::SMALL >> 10)));
+            return Err(said(format!("{named} is no file, or larger than {} KiB", file::MAX_SMALL_FILE >> 10)));
         }
     }
     // The form in which a command gets the cluster's entry has the authority's certificates loaded from where they are.
-    let loaded = ExecAuthCluster::try_from(&cluster).map_err(|error| Cause::of(&error))?;
+    let loaded = ExecAuthCluster::try_from(&cluster).map_err(|error| Cause::from_error(&error))?;
     let authority = match &loaded.certificate_authority_data {
         Some(bytes) => {
             let found = pem::certificates(&String::from_utf8_lossy(bytes));
@@ -125,19 +125,19 @@ pub(super) fn of(
     Ok(config)
 }
 
-fn tidy_cluster(mut cluster: Cluster) -> Cluster {
+fn trim_cluster(mut cluster: Cluster) -> Cluster {
     for value in [
         &mut cluster.certificate_authority,
         &mut cluster.certificate_authority_data,
         &mut cluster.tls_server_name,
         &mut cluster.server,
     ] {
-        tidy(value);
+        trim_value(value);
     }
     cluster
 }
 
-fn tidy_user(mut user: AuthInfo) -> AuthInfo {
+fn trim_user(mut user: AuthInfo) -> AuthInfo {
     for value in [
         &mut user.client_certificate,
         &mut user.client_certificate_data,
@@ -145,7 +145,7 @@ fn tidy_user(mut user: AuthInfo) -> AuthInfo {
         &mut user.token_file,
         &mut user.username,
     ] {
-        tidy(value);
+        trim_value(value);
     }
     for secret in [&mut user.token, &mut user.password, &mut user.client_key_data] {
         *secret = secret.take().filter(|secret| !secret.expose_secret().is_empty());
@@ -156,7 +156,7 @@ fn tidy_user(mut user: AuthInfo) -> AuthInfo {
     user
 }
 
-fn tidy(value: &mut Option<String>) {
+fn trim_value(value: &mut Option<String>) {
     *value = value.take().filter(|value| !value.is_empty());
 }
 

@@ -205,11 +205,11 @@ fn fuzz_reads_any_kubeconfig() {
     );
     let utf16: Vec<_> = "\u{feff}{kind: Config}".encode_utf16().flat_map(u16::to_le_bytes).collect();
     crate::fuzz_tests::mutate::fuzz(&[yaml.as_bytes(), &utf16], |bytes| {
-        let Ok(text) = text(bytes.to_vec()) else { return };
-        let Ok(kubeconfig) = bounded(&text).and_then(|()| Kubeconfig::from_yaml(&text)) else { return };
+        let Ok(text) = decode_text(bytes.to_vec()) else { return };
+        let Ok(kubeconfig) = check_nesting(&text).and_then(|()| Kubeconfig::from_yaml(&text)) else { return };
         _ = of(&kubeconfig, "prod", &|_| None).map_err(|error| error.to_string());
         for exec in kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref()?.exec.as_ref()) {
-            _ = super::super::tool::request(exec);
+            _ = super::super::token_command::token_request(exec);
         }
     });
 }
@@ -222,7 +222,7 @@ fn a_kubeconfig_that_is_too_deep_too_large_or_half_a_character_is_an_error() {
     let large = format!("# {}\nkind: Config\n", "x".repeat(9 << 20));
     let folder = folder(&[("deep", &deep), ("block", &block), ("large", &large)]);
     std::fs::write(folder.path().join("half"), b"\xFF\xFEk\0i").unwrap();
-    let words = |name: &&str| Cause::of(&listed(&folder, &[name]).unwrap_err()).to_string();
+    let words = |name: &&str| Cause::from_error(&listed(&folder, &[name]).unwrap_err()).to_string();
     let all: Vec<_> = ["deep", "block", "large", "half"].iter().map(words).collect();
     assert_snapshot!(all.join("\n").replace(&folder.path().display().to_string(), "DIR"), @r#"
     failed to parse kubeconfig YAML: budget breached: Depth { depth: 25 } at line 1, column 36

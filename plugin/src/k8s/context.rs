@@ -6,18 +6,18 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use kube::config::{AuthInfo, Kubeconfig};
 
-use crate::stop::Coded;
-use crate::ui::screen::one_line;
+use crate::error::HasExitCode;
+use crate::ui::terminal::one_line;
 
 mod exec;
 mod names;
 
 /// How many contexts a message lists.
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// What can be known of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Topic {
+enum Attribute {
     /// The EKS cluster's name.
     Name,
     /// Its AWS region.
@@ -26,7 +26,7 @@ enum Topic {
     Profile,
 }
 
-impl Topic {
+impl Attribute {
     fn what(self) -> &'static str {
         match self {
             Self::Name => "cluster",
@@ -46,8 +46,8 @@ impl Topic {
 
 /// What one source says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Claim {
-    topic: Topic,
+struct Evidence {
+    topic: Attribute,
     value: String,
     /// Words to stand between "from" and "context prod".
     from: String,
@@ -55,17 +55,17 @@ struct Claim {
 
 /// What a context says, the most trusted source first.
 #[derive(Clone, Debug)]
-pub(crate) struct Guess {
+pub(crate) struct ContextInfo {
     /// The context.
     context: String,
-    claims: Vec<Claim>,
+    claims: Vec<Evidence>,
     /// What there is instead of a source, in words.
     instead: String,
 }
 
 /// A value that nothing in the context contradicts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct Inferred {
     /// The value.
     pub(crate) value: String,
     /// Value and source, for people: `cluster shop: from the arguments of ... in context prod`.
@@ -89,7 +89,7 @@ pub(crate) enum Error {
     Unknown { context: String, instead: String, flags: &'static str },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             // As `kubernetes` has it.
@@ -100,11 +100,11 @@ impl Coded for Error {
 }
 
 /// Reads what a context says; the current one, if none is named.
-pub(crate) fn guess(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<Guess, Error> {
+pub(crate) fn inspect_context(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<ContextInfo, Error> {
     let named = context.or(kubeconfig.current_context.as_deref()).filter(|name| !name.is_empty());
-    let Some(name) = named else { return Err(Error::NoContext { there: listed(kubeconfig) }) };
+    let Some(name) = named else { return Err(Error::NoContext { there: list_contexts(kubeconfig) }) };
     let Some(entry) = kubeconfig.contexts.iter().find(|entry| entry.name == name) else {
-        return Err(Error::NoSuchContext { context: one_line(name), there: listed(kubeconfig) });
+        return Err(Error::NoSuchContext { context: one_line(name), there: list_contexts(kubeconfig) });
     };
     let (cluster, user) =
         entry.context.as_ref().map_or(("", None), |entry| (entry.cluster.as_str(), entry.user.as_deref()));
@@ -113,27 +113,27 @@ pub(crate) fn guess(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<Gu
     let server = kubeconfig.clusters.iter().find(|entry| entry.name == cluster);
     let server = server.and_then(|entry| entry.cluster.as_ref()).and_then(|entry| entry.server.as_deref());
 
-    let mut claims = user.and_then(|user| user.exec.as_ref()).map(exec::claims).unwrap_or_default();
+    let mut claims = user.and_then(|user| user.exec.as_ref()).map(exec::evidence).unwrap_or_default();
     for (entry, from) in [(cluster, "the cluster entry's name in"), (name, "the name of")] {
         if let Some((name, region)) = names::name_and_region(entry) {
-            claims.push(Claim { topic: Topic::Name, value: name.to_owned(), from: from.to_owned() });
-            claims.push(Claim { topic: Topic::Region, value: region.to_owned(), from: from.to_owned() });
+            claims.push(Evidence { topic: Attribute::Name, value: name.to_owned(), from: from.to_owned() });
+            claims.push(Evidence { topic: Attribute::Region, value: region.to_owned(), from: from.to_owned() });
         }
     }
     if let Some(region) = server.and_then(names::region_of_server) {
-        claims.push(Claim { topic: Topic::Region, value: region, from: "the server's address in".into() });
+        claims.push(Evidence { topic: Attribute::Region, value: region, from: "the server's address in".into() });
     }
-    Ok(Guess { context: name.to_owned(), claims, instead: instead(user, server) })
+    Ok(ContextInfo { context: name.to_owned(), claims, instead: fallback_description(user, server) })
 }
 
-impl Guess {
+impl ContextInfo {
     /// The EKS cluster's name; an error, where there is none to be had.
-    pub(crate) fn name(&self) -> Result<Known, Error> {
-        self.known(Topic::Name)?.ok_or_else(|| Error::Unknown {
+    pub(crate) fn name(&self) -> Result<Inferred, Error> {
+        self.infer(Attribute::Name)?.ok_or_else(|| Error::Unknown {
             context: one_line(&self.context),
             instead: self.instead.clone(),
-            flags: if self.claims.iter().any(|claim| claim.topic == Topic::Region) {
-                Topic::Name.flag()
+            flags: if self.claims.iter().any(|claim| claim.topic == Attribute::Region) {
+                Attribute::Name.flag()
             } else {
                 "--cluster NAME and --region REGION"
             },
@@ -141,23 +141,23 @@ impl Guess {
     }
 
     /// The cluster's region, if anything says it: AWS's own environment may, too.
-    pub(crate) fn region(&self) -> Result<Option<Known>, Error> {
-        self.known(Topic::Region)
+    pub(crate) fn region(&self) -> Result<Option<Inferred>, Error> {
+        self.infer(Attribute::Region)
     }
 
     /// The AWS profile with which the context's tokens are made, if it names one.
-    pub(crate) fn profile(&self) -> Result<Option<Known>, Error> {
-        self.known(Topic::Profile)
+    pub(crate) fn profile(&self) -> Result<Option<Inferred>, Error> {
+        self.infer(Attribute::Profile)
     }
 
-    fn known(&self, topic: Topic) -> Result<Option<Known>, Error> {
+    fn infer(&self, topic: Attribute) -> Result<Option<Inferred>, Error> {
         let claims: Vec<_> = self.claims.iter().filter(|claim| claim.topic == topic).collect();
         let Some(first) = claims.first() else { return Ok(None) };
-        let told = |claim: &Claim| {
+        let told = |claim: &Evidence| {
             one_line(&format!("{} {}: from {} context {}", topic.what(), claim.value, claim.from, self.context))
         };
         if claims.iter().all(|claim| claim.value == first.value) {
-            return Ok(Some(Known { value: first.value.clone(), told: told(first) }));
+            return Ok(Some(Inferred { value: first.value.clone(), told: told(first) }));
         }
         Err(Error::Disputed {
             context: one_line(&self.context),
@@ -169,7 +169,7 @@ impl Guess {
 }
 
 /// What there is where nothing says the cluster's name: people recognise a context by it.
-fn instead(user: Option<&AuthInfo>, server: Option<&str>) -> String {
+fn fallback_description(user: Option<&AuthInfo>, server: Option<&str>) -> String {
     let credentials = match user {
         Some(AuthInfo { exec: Some(exec), .. }) => {
             let command = exec.command.as_deref().unwrap_or_default();
@@ -186,12 +186,12 @@ fn instead(user: Option<&AuthInfo>, server: Option<&str>) -> String {
 }
 
 /// The contexts that there are, and how to choose one.
-fn listed(kubeconfig: &Kubeconfig) -> String {
+fn list_contexts(kubeconfig: &Kubeconfig) -> String {
     let names: Vec<_> = kubeconfig.contexts.iter().map(|entry| one_line(&entry.name)).collect();
     match names.len() {
         0 => "it has no contexts at all: write one with `aws eks update-kubeconfig --name CLUSTER --region REGION`"
             .to_owned(),
-        n if n > LISTED => format!("add --context NAME, one of: {}, ...", names[..LISTED].join(", ")),
+        n if n > MAX_LISTED => format!("add --context NAME, one of: {}, ...", names[..MAX_LISTED].join(", ")),
         _ => format!("add --context NAME, one of: {}", names.join(", ")),
     }
 }

@@ -1,6 +1,6 @@
 //! Kubeconfigs as the tools write them, and what each of them says.
 use super::*;
-use crate::testing::told;
+use crate::testing::error_text;
 use insta::assert_snapshot;
 
 const SERVER: &str = "https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com";
@@ -38,14 +38,14 @@ fn exec(command: &[&str], env: &[(&str, &str)]) -> String {
 
 /// All that is said of a context.
 fn said(kubeconfig: &Kubeconfig, context: Option<&str>) -> String {
-    let guess = match guess(kubeconfig, context) {
+    let guess = match inspect_context(kubeconfig, context) {
         Ok(guess) => guess,
-        Err(error) => return told(error),
+        Err(error) => return error_text(error),
     };
-    let line = |what: &str, known: Result<Option<Known>, Error>| match known {
+    let line = |what: &str, known: Result<Option<Inferred>, Error>| match known {
         Ok(Some(known)) => known.told,
         Ok(None) => format!("{what} unknown"),
-        Err(error) => told(error),
+        Err(error) => error_text(error),
     };
     [line("cluster", guess.name().map(Some)), line("region", guess.region()), line("profile", guess.profile())]
         .join("\n")
@@ -54,8 +54,9 @@ fn said(kubeconfig: &Kubeconfig, context: Option<&str>) -> String {
 /// What the command alone says, on a server that says nothing.
 fn said_by(command: &[&str], env: &[(&str, &str)]) -> String {
     let config = kubeconfig("c", "c", "https://127.0.0.1:8443", &exec(command, env));
-    let guess = guess(&config, None).unwrap();
-    let short = |known: Result<Option<Known>, Error>| known.ok().flatten().map_or("-".to_owned(), |known| known.value);
+    let guess = inspect_context(&config, None).unwrap();
+    let short =
+        |known: Result<Option<Inferred>, Error>| known.ok().flatten().map_or("-".to_owned(), |known| known.value);
     [short(guess.name().map(Some)), short(guess.region()), short(guess.profile())].join(" ")
 }
 

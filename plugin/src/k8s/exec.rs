@@ -14,27 +14,27 @@ use std::path::Path;
 
 use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 
-use super::tool::{Request, request};
+use super::token_command::{Request, token_request};
 use crate::file;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// The command is missing.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(super) struct MissingCommand {
     pub(super) command: String,
     /// What the kubeconfig says about how to get it; may be empty.
     pub(super) hint: String,
 }
 
 /// Makes a user's entry one that kube can use. `ours`: this program. Gives back what people should know, if there is anything.
-pub(super) fn settle(
+pub(super) fn resolve_credentials(
     user: &mut AuthInfo,
     ours: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<String>, Missing> {
+) -> Result<Option<String>, MissingCommand> {
     if let Some(file) = user.token_file.clone().filter(|file| needs_trimming(Path::new(file))) {
         user.token_file = None;
-        user.exec = Some(own(ours, vec!["--file".to_owned(), file], Vec::new()));
+        user.exec = Some(own_exec(ours, vec!["--file".to_owned(), file], Vec::new()));
         return Ok(None);
     }
     // kube looks at these first.
@@ -43,25 +43,25 @@ pub(super) fn settle(
     }
     let Some(exec) = &user.exec else { return Ok(None) };
     let command = exec.command.clone().unwrap_or_default();
-    let path = set(exec, "PATH").or_else(|| variable("PATH")).unwrap_or_default();
-    if command.is_empty() || installed(&command, &path.into()) {
+    let path = exec_variable(exec, "PATH").or_else(|| variable("PATH")).unwrap_or_default();
+    if command.is_empty() || is_installed(&command, &path.into()) {
         return Ok(None);
     }
-    let Some(wanted) = request(exec) else {
+    let Some(wanted) = token_request(exec) else {
         let hint = exec.install_hint.as_deref().unwrap_or_default().trim().to_owned();
-        return Err(Missing { command: one_line(&command), hint });
+        return Err(MissingCommand { command: one_line(&command), hint });
     };
     let note = format!(
         "note: the kubeconfig's command {} is not installed here; this plugin makes the cluster's tokens itself, from your AWS \
          credentials",
         one_line(&command)
     );
-    user.exec = Some(in_place_of(exec, ours, wanted));
+    user.exec = Some(substitute(exec, ours, wanted));
     Ok(Some(note))
 }
 
 /// Our own command, with the other one's arguments and environment.
-fn in_place_of(exec: &ExecConfig, ours: &Path, wanted: Request) -> ExecConfig {
+fn substitute(exec: &ExecConfig, ours: &Path, wanted: Request) -> ExecConfig {
     let Request { cluster, region, profile, role_arn, external_id, session_name, endpoint_url, ca_bundle } = wanted;
     let flags = [
         ("--cluster-name", Some(cluster)),
@@ -79,10 +79,10 @@ fn in_place_of(exec: &ExecConfig, ours: &Path, wanted: Request) -> ExecConfig {
             env.push(HashMap::from([("name".to_owned(), name.to_owned()), ("value".to_owned(), value)]));
         }
     }
-    ExecConfig { api_version: exec.api_version.clone(), ..own(ours, arguments, env) }
+    ExecConfig { api_version: exec.api_version.clone(), ..own_exec(ours, arguments, env) }
 }
 
-fn own(ours: &Path, arguments: Vec<String>, env: Vec<HashMap<String, String>>) -> ExecConfig {
+fn own_exec(ours: &Path, arguments: Vec<String>, env: Vec<HashMap<String, String>>) -> ExecConfig {
     ExecConfig {
         api_version: Some("client.authentication.k8s.io/v1".to_owned()),
         command: Some(ours.display().to_string()),
@@ -99,14 +99,14 @@ fn own(ours: &Path, arguments: Vec<String>, env: Vec<HashMap<String, String>>) -
 }
 
 /// A variable that the entry sets for the command.
-fn set(exec: &ExecConfig, name: &str) -> Option<String> {
+fn exec_variable(exec: &ExecConfig, name: &str) -> Option<String> {
     let mut entries = exec.env.iter().flatten();
     let entry = entries.rfind(|entry| entry.get("name").is_some_and(|set| set == name))?;
     entry.get("value").cloned()
 }
 
 /// Whether a command can be started: a file where it says, or one in a folder of the search path.
-fn installed(command: &str, path: &OsString) -> bool {
+fn is_installed(command: &str, path: &OsString) -> bool {
     let endings: &[&str] = if cfg!(windows) { &["", ".exe", ".cmd", ".bat", ".com"] } else { &[""] };
     let there = |file: &Path| {
         endings.iter().any(|ending| {
@@ -137,7 +137,7 @@ fn needs_trimming(path: &Path) -> bool {
     if !file::is_small(path) {
         return path.exists();
     }
-    file::read_text(path, file::SMALL).is_ok_and(|text| text.trim() != text)
+    file::read_text(path, file::MAX_SMALL_FILE).is_ok_and(|text| text.trim() != text)
 }
 
 #[cfg(test)]

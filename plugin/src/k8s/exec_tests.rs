@@ -17,8 +17,8 @@ fn exec(command: &str, args: &str, more: &str) -> AuthInfo {
 }
 
 /// What becomes of it where PATH is as given.
-fn settled(user: &mut AuthInfo, path: &str) -> Result<Option<String>, Missing> {
-    settle(user, Path::new("/opt/kubectl-eks_encrypt"), &|name| (name == "PATH").then(|| path.to_owned()))
+fn settled(user: &mut AuthInfo, path: &str) -> Result<Option<String>, MissingCommand> {
+    resolve_credentials(user, Path::new("/opt/kubectl-eks_encrypt"), &|name| (name == "PATH").then(|| path.to_owned()))
 }
 
 /// The command that takes another's place.
@@ -85,7 +85,7 @@ fn a_command_that_nobody_can_stand_in_for() {
         ("kubelogin", "[get-token]"),
     ] {
         let missing = settled(&mut exec(command, args, ", installHint: \"get it\\nfrom us\""), "/nowhere").unwrap_err();
-        assert_eq!(missing, Missing { command: command.to_owned(), hint: "get it\nfrom us".to_owned() });
+        assert_eq!(missing, MissingCommand { command: command.to_owned(), hint: "get it\nfrom us".to_owned() });
     }
 }
 

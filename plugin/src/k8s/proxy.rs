@@ -20,32 +20,36 @@ pub(super) fn of(
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<Uri>, Cause> {
     if let Some(url) = named.filter(|url| !url.is_empty()) {
-        return parsed(url, "its proxy-url").map(Some);
+        return parse_proxy(url, "its proxy-url").map(Some);
     }
-    let either = |name: &str| set(variable, name).or_else(|| set(variable, &name.to_ascii_lowercase()));
+    let either = |name: &str| non_empty(variable, name).or_else(|| non_empty(variable, &name.to_ascii_lowercase()));
     let name = if server.scheme_str() == Some("http") { "HTTP_PROXY" } else { "HTTPS_PROXY" };
     match either(name) {
-        Some(url) if !direct(server, &either("NO_PROXY").unwrap_or_default()) => parsed(&url, name).map(Some),
+        Some(url) if !bypass_proxy(server, &either("NO_PROXY").unwrap_or_default()) => {
+            parse_proxy(&url, name).map(Some)
+        }
         _ => Ok(None),
     }
 }
 
-fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+fn non_empty(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     variable(name).filter(|value| !value.is_empty())
 }
 
-fn parsed(url: &str, from: &str) -> Result<Uri, Cause> {
+fn parse_proxy(url: &str, from: &str) -> Result<Uri, Cause> {
     let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     // SOCKS servers resolve names either way; kube knows the one word.
     let full = full.strip_prefix("socks5h://").map(|rest| format!("socks5://{rest}")).unwrap_or(full);
     let proxy: Option<Uri> = full.parse().ok();
     let proxy = proxy.filter(|proxy| proxy.host().is_some_and(|host| !host.is_empty()));
     // It may hold a password, and is not shown.
-    proxy.ok_or_else(|| Cause::said(format!("{from} is not the address of a proxy, such as http://proxy.example:3128")))
+    proxy.ok_or_else(|| {
+        Cause::message(format!("{from} is not the address of a proxy, such as http://proxy.example:3128"))
+    })
 }
 
 /// Whether the server is reached without the environment's proxy.
-fn direct(server: &Uri, exceptions: &str) -> bool {
+fn bypass_proxy(server: &Uri, exceptions: &str) -> bool {
     let Some(host) = server.host() else { return true };
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     if host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback()) {
@@ -56,13 +60,13 @@ fn direct(server: &Uri, exceptions: &str) -> bool {
     if entries.contains(&"*") {
         return true;
     }
-    let rules: Vec<&str> = entries.into_iter().filter_map(|entry| rule(entry, port)).collect();
+    let rules: Vec<&str> = entries.into_iter().filter_map(|entry| no_proxy_entry(entry, port)).collect();
     let matcher = Matcher::builder().all("http://proxy").no(rules.join(",")).build();
     matcher.intercept(server).is_none()
 }
 
 /// An entry without its port, if it is about this one; `*.example.com` is `.example.com`.
-fn rule(entry: &str, port: u16) -> Option<&str> {
+fn no_proxy_entry(entry: &str, port: u16) -> Option<&str> {
     let (host, wanted) = match entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => (address, rest.strip_prefix(':')),
         None if entry.matches(':').count() == 1 => {

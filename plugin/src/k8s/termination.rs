@@ -10,21 +10,21 @@ use tokio::time::{Instant, sleep};
 
 use crate::cause::Cause;
 use crate::cli::kubectl;
-use crate::k8s::{Kubernetes, again, gone};
-use crate::stop::Coded;
-use crate::ui::screen::{Frame, Screen, one_line};
+use crate::error::HasExitCode;
+use crate::k8s::{Kubernetes, is_not_found, with_retry};
+use crate::ui::terminal::{Frame, Terminal, one_line};
 
 /// How long it may take: the Job's Pod has 15 s to end, and controllers come after it.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const TERMINATION_TIMEOUT: Duration = Duration::from_secs(120);
 
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why the wait ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Something keeps it.
     #[error("namespace {name} is still being deleted after {} s{remaining}\n  see what keeps it: {show}", .waited.as_secs())]
-    TimeUp { name: String, waited: Duration, remaining: String, show: String },
+    DeadlineExceeded { name: String, waited: Duration, remaining: String, show: String },
     /// The API server does not say.
     #[error("can't see whether namespace {name} is being deleted")]
     Unseen {
@@ -34,39 +34,43 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Incomplete
     }
 }
 
 /// Waits for a namespace that is being deleted. Gives back whether there was anything to wait for.
-pub(crate) async fn wait(kubernetes: &Kubernetes, name: &str, screen: &Screen) -> Result<bool, Error> {
+pub(crate) async fn wait_until_deleted(
+    kubernetes: &Kubernetes,
+    name: &str,
+    terminal: &Terminal,
+) -> Result<bool, Error> {
     let api: Api<Namespace> = Api::all(kubernetes.client.clone());
     let mut began = None;
     let ended = loop {
-        let namespace = match again(|| api.get(name)).await {
+        let namespace = match with_retry(|| api.get(name)).await {
             Ok(namespace) if namespace.metadata.deletion_timestamp.is_some() => namespace,
             Ok(_) => break Ok(()),
-            Err(error) if gone(&error, name) => break Ok(()),
+            Err(error) if is_not_found(&error, name) => break Ok(()),
             Err(error) => break Err(Error::Unseen { name: name.to_owned(), source: Cause::kube(&error) }),
         };
         let waited = began.get_or_insert_with(|| {
-            let seconds = LIMIT.as_secs();
-            screen.line(&format!("Namespace {name} is being deleted: waiting for that, up to {seconds} s"));
+            let seconds = TERMINATION_TIMEOUT.as_secs();
+            terminal.println(&format!("Namespace {name} is being deleted: waiting for that, up to {seconds} s"));
             Instant::now()
         });
         let waited = waited.elapsed();
-        if waited >= LIMIT {
+        if waited >= TERMINATION_TIMEOUT {
             let show = kubectl(&kubernetes.flags, &format!("get namespace {name} -o yaml"));
             let remaining = remaining(&namespace);
-            break Err(Error::TimeUp { name: name.to_owned(), waited, remaining, show });
+            break Err(Error::DeadlineExceeded { name: name.to_owned(), waited, remaining, show });
         }
         let text = format!("Namespace {name} is being deleted, {} s so far", waited.as_secs());
-        screen.draw(&Frame { text, share: None });
-        sleep(EVERY).await;
+        terminal.draw_progress(&Frame { text, share: None });
+        sleep(POLL_INTERVAL).await;
     };
-    screen.clear();
+    terminal.clear();
     ended.map(|()| began.is_some())
 }
 
@@ -82,7 +86,7 @@ fn remaining(namespace: &Namespace) -> String {
 mod tests {
     //! A namespace that comes to its end, and one that does not.
     use super::*;
-    use crate::testing::{forbidden, kubernetes, not_found, reached_by, told};
+    use crate::testing::{error_text, forbidden, kubernetes, not_found, reached_by};
     use insta::assert_snapshot;
     use serde_json::json;
 
@@ -98,10 +102,10 @@ mod tests {
                 "status": {"conditions": conditions}});
             if began.elapsed().as_secs() < seconds { (200, terminating.to_string()) } else { not_found(path) }
         });
-        let screen = Screen::kept();
-        let end = wait(&reached_by(&["--context", "prod"], client), "ops", &screen).await;
-        let end = end.map_or_else(told, |terminating| format!("terminating: {terminating}"));
-        (format!("{}\n{end}", screen.text()), began.elapsed().as_secs())
+        let terminal = Terminal::captured();
+        let end = wait_until_deleted(&reached_by(&["--context", "prod"], client), "ops", &terminal).await;
+        let end = end.map_or_else(error_text, |terminating| format!("terminating: {terminating}"));
+        (format!("{}\n{end}", terminal.text()), began.elapsed().as_secs())
     }
 
     #[tokio::test(start_paused = true)]
@@ -135,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn a_namespace_that_may_not_be_seen_is_an_error() {
         let client = kubernetes(|_, _| (403, forbidden("get", "namespaces")));
-        let error = wait(&reached_by(&[], client), "ops", &Screen::kept()).await.unwrap_err();
+        let error = wait_until_deleted(&reached_by(&[], client), "ops", &Terminal::captured()).await.unwrap_err();
         assert_snapshot!(error, @"can't see whether namespace ops is being deleted");
     }
 }

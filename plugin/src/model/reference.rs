@@ -27,7 +27,7 @@ impl Destination {
 }
 
 /// `REGISTRY/REPO[:TAG]`.
-pub(crate) fn destination(text: &str) -> Result<Destination, String> {
+pub(crate) fn parse_destination(text: &str) -> Result<Destination, String> {
     const FORM: &str = "must be REGISTRY/REPO or REGISTRY/REPO:TAG";
     let reference = parse(text)?;
     if reference.digest().is_some() {
@@ -44,7 +44,7 @@ pub(crate) fn destination(text: &str) -> Result<Destination, String> {
 }
 
 /// Any name of an image, by tag or by digest; given back as it was typed.
-pub(crate) fn image(text: &str) -> Result<String, String> {
+pub(crate) fn parse_image(text: &str) -> Result<String, String> {
     parse(text).map(|_| text.to_owned())
 }
 
@@ -60,19 +60,19 @@ fn parse(text: &str) -> Result<Reference, String> {
     if text.contains(char::is_whitespace) {
         return Err("must be without spaces".to_owned());
     }
-    let reference = text.parse::<Reference>().map_err(|error| match upper_case(text) {
+    let reference = text.parse::<Reference>().map_err(|error| match has_upper_case(text) {
         true => "the repository must be in lower case".to_owned(),
         false => format!("{error}: must be REGISTRY/REPO:TAG or REGISTRY/REPO@sha256:DIGEST"),
     })?;
     // The parser takes a folder in upper case for a host.
-    if upper_case(reference.repository()) {
+    if has_upper_case(reference.repository()) {
         return Err("the repository must be in lower case".to_owned());
     }
     Ok(reference)
 }
 
 /// Whether what comes before tag and digest has upper case where the host is not.
-fn upper_case(text: &str) -> bool {
+fn has_upper_case(text: &str) -> bool {
     let text = text.split('@').next().unwrap_or_default();
     let path = match text.split_once('/') {
         Some((host, path)) if is_host(host) => path,
@@ -111,7 +111,7 @@ mod tests {
             "registry.example.com/",
             "",
         ];
-        insta::assert_snapshot!(told(destination, &all), @r#"
+        insta::assert_snapshot!(told(parse_destination, &all), @r#"
         registry.example.com/team/eks-encrypt-job
           Destination { registry: "registry.example.com", repository: "team/eks-encrypt-job", tag: None }
         localhost:5000/job:v2
@@ -155,7 +155,7 @@ mod tests {
             "job",
             "-x",
         ];
-        insta::assert_snapshot!(told(image, &all), @r#"
+        insta::assert_snapshot!(told(parse_image, &all), @r#"
         registry.example/job:1
           "registry.example/job:1"
         registry.example:5000/team/job:1@sha256:0000000000000000000000000000000000000000000000000000000000000000

@@ -21,7 +21,7 @@ pub(crate) struct Run {
     /// The Job's UID, once it is known. Another Job can have the same name.
     pub(crate) uid: Option<String>,
     /// Whether rights are given to it, and taken away at its end. Not where it uses somebody's ServiceAccount.
-    pub(crate) gives_rights: bool,
+    pub(crate) manages_rbac: bool,
 }
 
 impl Run {
@@ -29,23 +29,23 @@ impl Run {
     /// own.
     pub(crate) fn new(namespace: Option<&str>, now: Timestamp, chance: u32) -> Self {
         let id = format!("{}-{chance:08x}", now.strftime("%Y%m%d-%H%M%S"));
-        Self::named(&id, namespace.unwrap_or(&own_namespace(&id)))
+        Self::from_id(&id, namespace.unwrap_or(&own_namespace(&id)))
     }
 
     /// The run of this id.
-    pub(crate) fn named(id: &str, namespace: &str) -> Self {
+    pub(crate) fn from_id(id: &str, namespace: &str) -> Self {
         Self {
             job: format!("{APP}-{id}"),
             id: id.to_owned(),
             namespace: namespace.to_owned(),
             uid: None,
-            gives_rights: true,
+            manages_rbac: true,
         }
     }
 
     /// The name of its ServiceAccount, its roles and their bindings: its own, so that two runs do not take each other's rights,
     /// and no other object is overwritten or deleted.
-    pub(crate) fn rights(&self) -> &str {
+    pub(crate) fn rbac_name(&self) -> &str {
         &self.job
     }
 
@@ -55,24 +55,24 @@ impl Run {
     }
 
     /// The run of any Job of ours, also of one that was applied by hand from manifests/.
-    pub(crate) fn of_any(job: &Job) -> Option<Self> {
+    pub(crate) fn from_job(job: &Job) -> Option<Self> {
         Some(Self {
             id: job.labels().get(RUN_LABEL)?.clone(),
             namespace: job.namespace()?,
             job: job.name_any(),
             uid: job.uid(),
-            gives_rights: !job.annotations().contains_key(ACCOUNT_ANNOTATION),
+            manages_rbac: !job.annotations().contains_key(ACCOUNT_ANNOTATION),
         })
     }
 
     /// The run of a Job that the plugin made: one whose name comes from its run's id, and not one applied by hand.
-    pub(crate) fn of(job: &Job) -> Option<Self> {
-        Self::of_any(job).filter(Self::is_named)
+    pub(crate) fn from_managed_job(job: &Job) -> Option<Self> {
+        Self::from_job(job).filter(Self::is_named)
     }
 
     /// Whether its objects have the names that the plugin gives, which nobody else has thought of.
     pub(crate) fn is_named(&self) -> bool {
-        self.job == Self::named(&self.id, &self.namespace).job
+        self.job == Self::from_id(&self.id, &self.namespace).job
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) enum JobEnd {
 }
 
 /// How a Job ended, if it has: its conditions are the only judge.
-pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
+pub(crate) fn job_end(job: &Job) -> Option<JobEnd> {
     let end = end_condition(job)?;
     if end.type_ == "Complete" {
         return Some(JobEnd::Complete);
@@ -112,7 +112,7 @@ pub(crate) fn ended(job: &Job) -> Option<JobEnd> {
 }
 
 /// When a Job ended, by the API server's clock.
-pub(crate) fn ended_at(job: &Job) -> Option<Timestamp> {
+pub(crate) fn job_end_time(job: &Job) -> Option<Timestamp> {
     end_condition(job)?.last_transition_time.as_ref().map(|time| time.0)
 }
 
@@ -123,11 +123,11 @@ fn end_condition(job: &Job) -> Option<&JobCondition> {
 }
 
 /// The value of an environment variable of the Job's container.
-pub(crate) fn variable<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
-    container(job)?.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
+pub(crate) fn env_var<'a>(job: &'a Job, name: &str) -> Option<&'a str> {
+    job_container(job)?.env.as_ref()?.iter().find(|variable| variable.name == name)?.value.as_deref()
 }
 
-fn container(job: &Job) -> Option<&Container> {
+fn job_container(job: &Job) -> Option<&Container> {
     let containers = &job.spec.as_ref()?.template.spec.as_ref()?.containers;
     containers.iter().find(|container| container.name == CONTAINER)
 }

@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::checks::table::Check;
 use crate::cli::Prove;
 use crate::model::run::Run;
-use crate::output::document::Head;
-use crate::output::subject::Subject;
+use crate::output::cluster_ref::ClusterRef;
+use crate::output::type_meta::TypeMeta;
 use crate::run::verdict::{Evidence, Verdict};
 use crate::ui::progress::Progress;
 
@@ -22,9 +22,9 @@ use crate::ui::progress::Progress;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report<'a> {
     #[serde(flatten)]
-    head: Head,
+    head: TypeMeta,
     #[serde(flatten)]
-    subject: &'a Subject,
+    cluster_ref: &'a ClusterRef,
     run: &'a str,
     namespace: &'a str,
     /// Whether every Secret is accounted for and none failed to be written.
@@ -59,7 +59,7 @@ impl<'a> Report<'a> {
         run: &'a Run,
         verdict: &'a Verdict,
         progress: &Progress,
-        subject: &'a Subject,
+        cluster_ref: &'a ClusterRef,
         checks: &'a [Check],
         took: Duration,
         code: ExitCode,
@@ -79,8 +79,8 @@ impl<'a> Report<'a> {
         };
         let proof = progress.finished.as_ref().and_then(|word| word.proof);
         Self {
-            head: Head::of("Report"),
-            subject,
+            head: TypeMeta::new("Report"),
+            cluster_ref,
             run: &run.id,
             namespace: &run.namespace,
             done: !matches!(verdict, Verdict::Incomplete { .. }),

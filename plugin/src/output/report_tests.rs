@@ -8,13 +8,13 @@ use crate::ui::progress::Finished;
 use insta::assert_snapshot;
 
 fn run() -> Run {
-    Run::named("20261124-070000-beef", "ops")
+    Run::from_id("20261124-070000-beef", "ops")
 }
 
 /// The report of this verdict, with what changes from day to day held fast.
-fn json(verdict: &Verdict, progress: &Progress, subject: &Subject, checks: &[Check], code: ExitCode) -> String {
+fn json(verdict: &Verdict, progress: &Progress, cluster_ref: &ClusterRef, checks: &[Check], code: ExitCode) -> String {
     let run = run();
-    let report = Report::new(&run, verdict, progress, subject, checks, Duration::from_millis(312_900), code);
+    let report = Report::new(&run, verdict, progress, cluster_ref, checks, Duration::from_millis(312_900), code);
     let report = Report { head: report.head.held_fast(), ..report };
     serde_json::to_string_pretty(&report).unwrap()
 }
@@ -26,13 +26,17 @@ fn done_and_proven() {
     let agreed = ServersAgree { servers: 2, level: Level::Matched };
     let verified = Verified { agreed, tally: covered, rounds: 1, cost: Cost::default() };
     let verdict = Verdict::Done { tally, evidence: Evidence::Command(verified) };
-    let subject =
-        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() };
+    let cluster_ref = ClusterRef {
+        cluster_arn: cluster(None).arn,
+        context: "prod".into(),
+        key_arn: KEY.into(),
+        ..ClusterRef::default()
+    };
     let checks = [
         Check::ok("association", "no key is associated yet"),
         Check::warn("key rotation", "it is off", Some("turn it on".to_owned())),
     ];
-    assert_snapshot!(json(&verdict, &Progress::default(), &subject, &checks, ExitCode::Done), @r#"
+    assert_snapshot!(json(&verdict, &Progress::default(), &cluster_ref, &checks, ExitCode::Done), @r#"
     {
       "apiVersion": "eks-encrypt/v1",
       "kind": "Report",
@@ -96,7 +100,7 @@ fn done_and_proven() {
 fn done_but_not_proven() {
     let verdict =
         Verdict::Done { tally: Tally { listed: 1, rewritten: 1, ..Tally::default() }, evidence: Evidence::NotWanted };
-    let text = json(&verdict, &Progress::default(), &Subject::default(), &[], ExitCode::Done);
+    let text = json(&verdict, &Progress::default(), &ClusterRef::default(), &[], ExitCode::Done);
     assert!(
         text.contains("\"done\": true,\n  \"prove\": \"none\",\n  \"proven\": false,") && !text.contains("\"proof\""),
         "{text}"
@@ -109,8 +113,8 @@ fn incomplete() {
     let mut progress = Progress::default();
     progress.failures.insert(("shop".into(), "db".into()), "admission webhook \"policy.example\" denied it".into());
     let verdict = Verdict::Incomplete { tally, why: "1 of 2,000 Secrets could not be re-encrypted".into() };
-    let subject = Subject { context: "prod".into(), ..Subject::default() };
-    assert_snapshot!(json(&verdict, &progress, &subject, &[], ExitCode::Incomplete), @r#"
+    let cluster_ref = ClusterRef { context: "prod".into(), ..ClusterRef::default() };
+    assert_snapshot!(json(&verdict, &progress, &cluster_ref, &[], ExitCode::Incomplete), @r#"
     {
       "apiVersion": "eks-encrypt/v1",
       "kind": "Report",
@@ -151,7 +155,7 @@ fn a_proof_that_does_not_hold_is_shown_and_is_none() {
     let verdict = Verdict::Incomplete { tally, why: "the proof does not hold".into() };
     let mut progress = Progress::default();
     progress.finished = finished;
-    let text = json(&verdict, &progress, &Subject::default(), &[], ExitCode::Incomplete);
+    let text = json(&verdict, &progress, &ClusterRef::default(), &[], ExitCode::Incomplete);
     assert!(text.contains("\"done\": false,\n  \"proven\": false,"), "{text}");
     assert!(text.contains("\"passes\": 5"), "{text}");
 }
@@ -163,6 +167,6 @@ fn a_run_that_is_not_done_is_not_proven_whatever_its_proof_says() {
     let mut progress = Progress::default();
     progress.finished = Some(Finished { result: RunResult::Complete, tally, proof, reason: None });
     let verdict = Verdict::Incomplete { tally, why: "the Job says complete but has failed".into() };
-    let text = json(&verdict, &progress, &Subject::default(), &[], ExitCode::Incomplete);
+    let text = json(&verdict, &progress, &ClusterRef::default(), &[], ExitCode::Incomplete);
     assert!(text.contains("\"done\": false,\n  \"proven\": false,"), "{text}");
 }

@@ -9,21 +9,29 @@ use eks_encrypt_job::wire::outcome::Failure;
 
 use crate::cli::{KubeFlags, kubectl, verify};
 use crate::model::run::Run;
-use crate::output::subject::Subject;
+use crate::output::cluster_ref::ClusterRef;
 use crate::run::verdict::{Evidence, Verdict};
 use crate::ui::progress::{Progress, elapsed, thousands};
 
 /// How many failed Secrets are listed by name; the rest is counted.
-const LISTED: usize = 50;
+const MAX_LISTED: usize = 50;
 
 /// The whole text.
-pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, run: &Run, took: Duration) -> String {
+pub(crate) fn text(
+    verdict: &Verdict,
+    progress: &Progress,
+    cluster_ref: &ClusterRef,
+    run: &Run,
+    took: Duration,
+) -> String {
     let (head, tally, proof) = match verdict {
-        Verdict::Done { tally, evidence: Evidence::Command(verified) } => {
-            (format!("Done and proven: every Secret is under {}.", subject.under()), tally, verified_line(verified))
-        }
+        Verdict::Done { tally, evidence: Evidence::Command(verified) } => (
+            format!("Done and proven: every Secret is under {}.", cluster_ref.key_description()),
+            tally,
+            verified_line(verified),
+        ),
         Verdict::Done { tally, evidence: Evidence::Job(proof) } => {
-            let head = format!("Done, and proven by the Job: every Secret is under {}.", subject.under());
+            let head = format!("Done, and proven by the Job: every Secret is under {}.", cluster_ref.key_description());
             (head, tally, proof_line(proof))
         }
         Verdict::Done { tally, evidence: Evidence::NotWanted } => {
@@ -40,7 +48,7 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
          Secrets   {} listed: {} rewritten, {} current already, {} deleted meanwhile, {} failed\n{proof}  \
          took      {}\n  \
          run       {}{}\n",
-        subject.lines(),
+        cluster_ref.summary_rows(),
         count(tally.listed),
         count(tally.rewritten),
         count(tally.current),
@@ -48,14 +56,17 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
         count(tally.failed),
         elapsed(took),
         run.id,
-        log(run, &subject.flags),
+        log(run, &cluster_ref.flags),
     );
     let rest = match verdict {
         Verdict::Done { evidence, .. } => {
-            let elsewhere = if subject.key_arn.is_empty() { String::new() } else { elsewhere(&subject.key_arn) };
+            let elsewhere =
+                if cluster_ref.key_arn.is_empty() { String::new() } else { iac_snippets(&cluster_ref.key_arn) };
             let known = match evidence {
-                Evidence::Command(verified) => seen(verified),
-                Evidence::Job(proof) => told(proof, &verify(&subject.flags, Some(&run.namespace), &subject.key_arn)),
+                Evidence::Command(verified) => servers_seen(verified),
+                Evidence::Job(proof) => {
+                    proof_statement(proof, &verify(&cluster_ref.flags, Some(&run.namespace), &cluster_ref.key_arn))
+                }
                 Evidence::NotWanted => NOT_PROVEN.to_owned(),
             };
             format!("{elsewhere}{known}")
@@ -63,8 +74,8 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
         Verdict::Unproven { failures, .. } => {
             format!(
                 "{}{UNPROVEN}  {}\n",
-                named(failures),
-                verify(&subject.flags, Some(&run.namespace), &subject.key_arn)
+                failed_names(failures),
+                verify(&cluster_ref.flags, Some(&run.namespace), &cluster_ref.key_arn)
             )
         }
         Verdict::Incomplete { .. } => failures(progress, tally.failed, run),
@@ -73,12 +84,12 @@ pub(crate) fn text(verdict: &Verdict, progress: &Progress, subject: &Subject, ru
 }
 
 /// After an association alone. `reencrypt`: the command for the rest.
-pub(crate) fn associated(subject: &Subject, reencrypt: &str) -> String {
+pub(crate) fn associated(cluster_ref: &ClusterRef, reencrypt: &str) -> String {
     format!(
         "\nDone: the key is associated. Secrets that were there before stay under the key of their time until they are written.\n\n\
          {}\nTo re-encrypt them: {reencrypt}\n{}",
-        subject.lines(),
-        elsewhere(&subject.key_arn)
+        cluster_ref.summary_rows(),
+        iac_snippets(&cluster_ref.key_arn)
     )
 }
 
@@ -92,24 +103,26 @@ fn log(run: &Run, flags: &KubeFlags) -> String {
 
 /// What `verify` says.
 pub(crate) fn verification(
-    subject: &Subject,
+    cluster_ref: &ClusterRef,
     verified: Result<&Verified, &str>,
     failures: &[Failure],
     took: Duration,
 ) -> String {
     let (head, proof, rest) = match verified {
-        Ok(verified) => {
-            (format!("Proven: every Secret is under {}.", subject.under()), verified_line(verified), seen(verified))
-        }
-        Err(why) => (format!("NOT PROVEN: {why}."), String::new(), named(failures)),
+        Ok(verified) => (
+            format!("Proven: every Secret is under {}.", cluster_ref.key_description()),
+            verified_line(verified),
+            servers_seen(verified),
+        ),
+        Err(why) => (format!("NOT PROVEN: {why}."), String::new(), failed_names(failures)),
     };
-    format!("\n{head}\n\n{}{proof}  took      {}\n{rest}", subject.lines(), elapsed(took))
+    format!("\n{head}\n\n{}{proof}  took      {}\n{rest}", cluster_ref.summary_rows(), elapsed(took))
 }
 
 /// Secrets that could not be verified.
-fn named(failures: &[Failure]) -> String {
+fn failed_names(failures: &[Failure]) -> String {
     let line = |Failure { namespace, name, reason }: &Failure| format!("  {namespace}/{name}: {reason}\n");
-    let named: String = failures.iter().take(LISTED).map(line).collect();
+    let named: String = failures.iter().take(MAX_LISTED).map(line).collect();
     if named.is_empty() { named } else { format!("\nNot verified:\n{named}") }
 }
 
@@ -119,14 +132,14 @@ fn verified_line(verified: &Verified) -> String {
     let begun = if *rounds == 1 { String::new() } else { format!(", begun {rounds} times") };
     format!(
         "  proof     {}; {} Secrets verified{begun}: {} rewritten, {} deleted meanwhile\n",
-        write_under_the_key(agreed.servers),
+        servers_agree(agreed.servers),
         thousands(tally.listed),
         thousands(tally.rewritten),
         thousands(tally.gone)
     )
 }
 
-fn write_under_the_key(servers: u32) -> String {
+fn servers_agree(servers: u32) -> String {
     if servers == 1 {
         "1 API server writes under the key".to_owned()
     } else {
@@ -138,7 +151,7 @@ fn write_under_the_key(servers: u32) -> String {
 fn proof_line(proof: &Proof) -> String {
     let Proof { passes, tally, servers } = proof;
     let looked = if *passes == 1 { String::new() } else { format!(", in pass {passes}") };
-    let servers = servers.map(|agreed| format!("{}; ", write_under_the_key(agreed.servers))).unwrap_or_default();
+    let servers = servers.map(|agreed| format!("{}; ", servers_agree(agreed.servers))).unwrap_or_default();
     format!(
         "  proof     {servers}{} touched{looked}: {} rewritten, {} deleted meanwhile\n",
         thousands(tally.listed),
@@ -148,7 +161,7 @@ fn proof_line(proof: &Proof) -> String {
 }
 
 /// Said plainly: an auditor must not read more into "proven" than there is.
-fn seen(verified: &Verified) -> String {
+fn servers_seen(verified: &Verified) -> String {
     let servers = match verified.agreed.servers {
         1 => "the API server wrote under the key".to_owned(),
         2 => "both API servers wrote under the key".to_owned(),
@@ -157,22 +170,22 @@ fn seen(verified: &Verified) -> String {
     format!(
         "\nSeen with your own rights: {servers}, before and after; no other one can have written in between;\n\
          and every Secret was written since, or found under the key.\n\
-         {}{BEYOND}",
-        which(verified.agreed.level)
+         {}{PROOF_SCOPE}",
+        describe_level(verified.agreed.level)
     )
 }
 
-fn told(proof: &Proof, verify: &str) -> String {
+fn proof_statement(proof: &Proof, verify: &str) -> String {
     let level = proof.servers.map_or(Level::Agreed, |agreed| agreed.level);
     format!(
         "\nThe Job says so, and nobody else has looked: whoever has rights in its namespace could have made it say that.\n\
-         To see it with your own rights:\n  {verify}\n{}{BEYOND}",
-        which(level)
+         To see it with your own rights:\n  {verify}\n{}{PROOF_SCOPE}",
+        describe_level(level)
     )
 }
 
 /// How it is known which key it is.
-fn which(level: Level) -> &'static str {
+fn describe_level(level: Level) -> &'static str {
     match level {
         Level::Matched => "Which key it is, they say themselves: each reports the hash of its ARN.\n",
         Level::Changed => {
@@ -186,8 +199,8 @@ fn which(level: Level) -> &'static str {
 /// The failed Secrets by name, and what to do.
 fn failures(progress: &Progress, failed: u64, run: &Run) -> String {
     let line = |((namespace, name), reason): (&(String, String), &String)| format!("  {namespace}/{name}: {reason}\n");
-    let listed: String = progress.failures.iter().take(LISTED).map(line).collect();
-    let more = usize::try_from(failed).unwrap_or(usize::MAX).saturating_sub(progress.failures.len().min(LISTED));
+    let listed: String = progress.failures.iter().take(MAX_LISTED).map(line).collect();
+    let more = usize::try_from(failed).unwrap_or(usize::MAX).saturating_sub(progress.failures.len().min(MAX_LISTED));
     let more = match (more, run.job.is_empty()) {
         (0, _) => String::new(),
         (more, true) => format!("  and {more} more; `-o json` names a thousand of them\n"),
@@ -205,7 +218,7 @@ fn failures(progress: &Progress, failed: u64, run: &Run) -> String {
 }
 
 /// What describes the cluster elsewhere must say the same, or the next apply sees a difference.
-fn elsewhere(arn: &str) -> String {
+fn iac_snippets(arn: &str) -> String {
     format!(
         "\nWrite it down where the cluster is described, or the next apply will see a difference:\n\n  \
          eksctl (ClusterConfig):\n    secretsEncryption:\n      keyARN: {arn}\n\n  \
@@ -216,7 +229,7 @@ fn elsewhere(arn: &str) -> String {
 }
 
 /// What no proof can show.
-const BEYOND: &str = "Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes),\n\
+const PROOF_SCOPE: &str = "Beyond proof: EKS lets nobody look into its etcd. Older copies of the Secrets stay there until it compacts (minutes),\n\
      and in backups.\n";
 
 /// What helps where there is no proof.
@@ -238,11 +251,16 @@ mod tests {
     use eks_encrypt_job::wire::outcome::Tally;
 
     fn run() -> Run {
-        Run::named("20261124-070000-beef", "eks-encrypt")
+        Run::from_id("20261124-070000-beef", "eks-encrypt")
     }
 
-    fn subject() -> Subject {
-        Subject { cluster_arn: cluster(None).arn, context: "prod".into(), key_arn: KEY.into(), ..Subject::default() }
+    fn cluster_ref() -> ClusterRef {
+        ClusterRef {
+            cluster_arn: cluster(None).arn,
+            context: "prod".into(),
+            key_arn: KEY.into(),
+            ..ClusterRef::default()
+        }
     }
 
     #[test]
@@ -252,7 +270,7 @@ mod tests {
         let agreed = ServersAgree { servers: 2, level: Level::Matched };
         let verified = Verified { agreed, tally: covered, rounds: 1, cost: Cost::default() };
         let verdict = Verdict::Done { tally, evidence: Evidence::Command(verified) };
-        let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(312));
+        let text = text(&verdict, &Progress::default(), &cluster_ref(), &run(), Duration::from_secs(312));
         insta::assert_snapshot!(text, @r#"
 
         Done and proven: every Secret is under the key.
@@ -300,7 +318,7 @@ mod tests {
         let agreed = ServersAgree { servers: 2, level: Level::Changed };
         let evidence = Evidence::Job(Proof { passes: 1, tally, servers: Some(agreed) });
         let verdict = Verdict::Done { tally, evidence };
-        let unknown = Subject { context: "prod".into(), ..Subject::default() };
+        let unknown = ClusterRef { context: "prod".into(), ..ClusterRef::default() };
         let told = text(&verdict, &Progress::default(), &unknown, &run(), Duration::from_secs(9));
         insta::assert_snapshot!(told.lines().take(5).collect::<Vec<_>>().join("\n"), @r"
 
@@ -319,7 +337,7 @@ mod tests {
         let tally = Tally { listed: 2, rewritten: 2, ..Tally::default() };
         let verdict = Verdict::Incomplete { tally, why: "the proof does not hold".into() };
         let run = Run { job: String::new(), ..run() };
-        let text = text(&verdict, &progress, &subject(), &run, Duration::from_secs(38));
+        let text = text(&verdict, &progress, &cluster_ref(), &run, Duration::from_secs(38));
         insta::assert_snapshot!(text[text.find("  run ").unwrap()..], @r"
           run       20261124-070000-beef
 
@@ -338,7 +356,7 @@ mod tests {
     fn done_without_proof() {
         let tally = Tally { listed: 1, rewritten: 1, ..Tally::default() };
         let verdict = Verdict::Done { tally, evidence: Evidence::NotWanted };
-        let text = text(&verdict, &Progress::default(), &subject(), &run(), Duration::from_secs(9));
+        let text = text(&verdict, &Progress::default(), &cluster_ref(), &run(), Duration::from_secs(9));
         assert!(text.starts_with("\nDone: every Secret is accounted for. NOT PROVEN.\n"), "{text}");
         insta::assert_snapshot!(text[text.find("\nKnown").unwrap()..], @r"
 
@@ -357,7 +375,7 @@ mod tests {
             .failures
             .insert(("shop".into(), "db".into()), "admission webhook \"policy.example\" denied the request: no".into());
         let verdict = Verdict::Incomplete { tally, why: "3 of 2,000 Secrets could not be re-encrypted".into() };
-        let text = text(&verdict, &progress, &subject(), &run(), Duration::from_secs(38));
+        let text = text(&verdict, &progress, &cluster_ref(), &run(), Duration::from_secs(38));
         insta::assert_snapshot!(text, @r#"
 
         NOT DONE: 3 of 2,000 Secrets could not be re-encrypted.

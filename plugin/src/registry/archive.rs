@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::cause::Cause;
+use crate::error::HasExitCode;
 use crate::registry::file;
-use crate::stop::Coded;
 
 /// The file's name, beside the program.
 pub(crate) const FILE: &str = "eks-encrypt-job.oci.tar";
@@ -103,7 +103,7 @@ pub(crate) enum Error {
     Unusable { path: PathBuf, why: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Usage
     }
@@ -129,7 +129,8 @@ pub(crate) fn read(path: &Path) -> Result<Image, Error> {
 
 /// The same, and the file itself, at its beginning.
 pub(crate) fn open(path: &Path) -> Result<(Image, File), Error> {
-    let unreadable = |error: std::io::Error| Error::Unreadable { path: path.to_owned(), source: Cause::of(&error) };
+    let unreadable =
+        |error: std::io::Error| Error::Unreadable { path: path.to_owned(), source: Cause::from_error(&error) };
     let mut file = file::open(path, LARGEST).map_err(unreadable)?;
     let image = image(&file).map_err(|why| Error::Unusable { path: path.to_owned(), why })?;
     file.rewind().map_err(unreadable)?;

@@ -101,7 +101,7 @@ fn other_archives_are_told_apart() {
 fn a_file_that_is_no_archive_is_said_to_be_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
-    let told = |error: Error| crate::testing::told(error).replace(&folder.path().display().to_string(), "DIR");
+    let told = |error: Error| crate::testing::error_text(error).replace(&folder.path().display().to_string(), "DIR");
     let mut all = vec![told(read(&path).unwrap_err())];
     std::fs::write(&path, "a text").unwrap();
     all.push(told(read(&path).unwrap_err()));
@@ -165,7 +165,7 @@ fn a_file_of_600_mib_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
     File::create(&path).unwrap().set_len(600 << 20).unwrap();
-    let told = crate::testing::told(read(&path).unwrap_err());
+    let told = crate::testing::error_text(read(&path).unwrap_err());
     assert!(told.ends_with("it has 614400 KiB, and at most 65536 KiB are read"), "{told}");
 }
 
@@ -179,7 +179,7 @@ fn a_fifo_and_a_device_are_refused_at_once() {
         // In a thread, because one that waits for the FIFO's writer would wait for ever.
         let (tell, hear) = std::sync::mpsc::channel();
         let shown = path.display().to_string();
-        std::thread::spawn(move || tell.send(crate::testing::told(read(&path).unwrap_err())));
+        std::thread::spawn(move || tell.send(crate::testing::error_text(read(&path).unwrap_err())));
         let told = hear.recv_timeout(std::time::Duration::from_secs(10)).expect("it hangs");
         assert_eq!(told, format!("exit 2\nerror: can't read the image archive {shown}: it is not a regular file"));
     }
@@ -191,7 +191,7 @@ fn nothing_of_another_file_is_printed() {
     let path = folder.path().join("x.tar");
     let secret = "aws_secret_access_key = wJalrXUtnFEMI ".repeat(20);
     std::fs::write(&path, &secret).unwrap();
-    let told = crate::testing::told(read(&path).unwrap_err());
+    let told = crate::testing::error_text(read(&path).unwrap_err());
     assert!(told.ends_with("x.tar: it is no tar file, or not whole"), "{told}");
     // Nor of one in it.
     let index = |text: &str| spoilt(|files| drop(files.insert("index.json".into(), text.into())));

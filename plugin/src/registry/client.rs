@@ -25,8 +25,8 @@ use crate::model::pem;
 use crate::model::reference::Destination;
 use crate::registry::archive::Blob;
 use crate::registry::docker::{Credentials, Known};
+use crate::registry::errors::{self, Error, RequestError, RequestKind};
 use crate::registry::file;
-use crate::registry::trouble::{self, Error, RequestError, RequestKind};
 
 /// The first pause before a registry is asked again.
 const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(500) };
@@ -146,11 +146,11 @@ impl Registry {
         let base = Url::parse(&format!("{scheme}://{host}/v2/")).map_err(|error| Error::Unreachable {
             registry: to.registry.clone(),
             hint: "",
-            source: Cause::of(&error),
+            source: Cause::from_error(&error),
         })?;
         ring();
         // Made once without the file, to know whose fault it is.
-        Client::builder().build().map_err(|error| Error::System { source: Cause::of(&error) })?;
+        Client::builder().build().map_err(|error| Error::System { source: Cause::from_error(&error) })?;
         // Where there is TLS, neither a redirect nor an upload's address leads out of it.
         let client = Client::builder()
             .user_agent(concat!("kubectl-eks-encrypt/", env!("CARGO_PKG_VERSION")))
@@ -159,7 +159,7 @@ impl Registry {
             .tls_certs_merge(certificates);
         // A proxy's loopback is another machine's.
         let client = if loopback(&to.registry) { client.no_proxy() } else { client };
-        let client = client.build().map_err(|error| match (Cause::of(&error), way.authority) {
+        let client = client.build().map_err(|error| match (Cause::from_error(&error), way.authority) {
             (source, Some(path)) => Error::Authority { path: path.to_owned(), source },
             (source, None) => Error::System { source },
         })?;
@@ -192,7 +192,7 @@ impl Registry {
         };
         let realm = value("realm").unwrap_or_default();
         let refused =
-            |why| Error::TokenServer { registry: self.to.registry.clone(), realm: trouble::short(&realm), why };
+            |why| Error::TokenServer { registry: self.to.registry.clone(), realm: errors::short(&realm), why };
         let url = Url::parse(&realm).map_err(|_| refused("which is not a URL"))?;
         if realm.len() > LONGEST_REALM || !url.username().is_empty() || url.password().is_some() {
             return Err(refused("which is not the URL of a token server"));
@@ -402,11 +402,11 @@ impl Registry {
         ask: impl AsyncFn() -> Result<T, RequestError>,
     ) -> Result<T, Error> {
         let limit = self.silence + Duration::from_secs((bytes / SLOW) as u64);
-        let patience = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(TIMES).with_jitter();
+        let response_deadline = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(TIMES).with_jitter();
         let once = async || tokio::time::timeout(limit, ask()).await.unwrap_or(Err(RequestError::Timeout(limit)));
-        match (|| once()).retry(patience).when(RequestError::passing).await {
+        match (|| once()).retry(response_deadline).when(RequestError::passing).await {
             Ok(answer) => Ok(answer),
-            Err(error) => Err(trouble::of(&error, &self.to, &self.session.lock().await.login)),
+            Err(error) => Err(errors::of(&error, &self.to, &self.session.lock().await.login)),
         }
     }
 }
@@ -469,8 +469,8 @@ async fn manifest(answer: Response) -> Result<String, RequestError> {
 /// The certificates of a file.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     let failed = |source| Error::Authority { path: path.to_owned(), source };
-    let text = file::read(path, LARGEST_AUTHORITIES).map_err(|error| failed(Cause::of(&error)))?;
-    let unreadable = || failed(Cause::said("it holds no certificate in PEM, or one that can't be read".to_owned()));
+    let text = file::read(path, LARGEST_AUTHORITIES).map_err(|error| failed(Cause::from_error(&error)))?;
+    let unreadable = || failed(Cause::message("it holds no certificate in PEM, or one that can't be read".to_owned()));
     let all = pem::certificates(&String::from_utf8_lossy(&text)).ok_or_else(unreadable)?;
     all.iter().map(|der| Certificate::from_der(der).map_err(|_| unreadable())).collect()
 }
@@ -484,7 +484,7 @@ pub(crate) fn ring() {
 mod tests {
     //! How a registry is spoken to.
     use super::*;
-    use crate::model::reference::destination;
+    use crate::model::reference::parse_destination;
     use crate::registry::fixture::{self, Fake, Playing};
 
     #[test]
@@ -500,7 +500,7 @@ mod tests {
     fn a_file_that_holds_no_certificate_is_named_and_not_the_system() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let to = destination("registry.example/team/job").unwrap();
+        let to = parse_destination("registry.example/team/job").unwrap();
         for text in ["no PEM", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"] {
             std::fs::write(&path, text).unwrap();
             let error =
@@ -511,7 +511,7 @@ mod tests {
 
     #[test]
     fn fuzz_reads_any_challenge() {
-        let to = destination("registry.example/team/job").unwrap();
+        let to = parse_destination("registry.example/team/job").unwrap();
         let registry = Registry::new(&to, Way { plain: false, authority: None }, Known::default()).unwrap();
         let corpus: [&[u8]; 3] = [
             br#"Bearer realm="https://auth.example/token?a=b#c",service="registry.example",scope="repository:team/job:pull""#,
@@ -543,7 +543,7 @@ mod tests {
             return assert!(again.status.success() && said.contains("1 passed"), "{said}");
         }
         let playing = Playing::start(Fake::default()).await;
-        let to = destination(&format!("{}/team/job", playing.address)).unwrap();
+        let to = parse_destination(&format!("{}/team/job", playing.address)).unwrap();
         let registry = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
         assert_eq!(registry.tag("1").await.unwrap(), Tag::Free);
     }
@@ -552,7 +552,7 @@ mod tests {
     async fn a_slow_line_takes_a_blob_and_a_silent_registry_is_given_up() {
         let takes_its_time = async |what, time| {
             let playing = Playing::start(Fake { slow: Some((what, time)), ..Fake::default() }).await;
-            let to = destination(&format!("{}/team/job", playing.address)).unwrap();
+            let to = parse_destination(&format!("{}/team/job", playing.address)).unwrap();
             let registry = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
             Registry { silence: Duration::from_millis(100), ..registry }
         };
@@ -562,7 +562,7 @@ mod tests {
         let slow = takes_its_time("PUT /v2/team/job/blobs", Duration::from_millis(500)).await;
         slow.give(&blob).await.unwrap();
         let silent = takes_its_time("HEAD", Duration::from_secs(3600)).await;
-        let told = crate::testing::told(silent.tag("1").await.unwrap_err());
+        let told = crate::testing::error_text(silent.tag("1").await.unwrap_err());
         assert!(told.ends_with("did not take the image for team/job: it did not answer within 100ms"), "{told}");
     }
 }

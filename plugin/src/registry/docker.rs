@@ -20,10 +20,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::cause::Cause;
+use crate::error::HasExitCode;
 use crate::model::reference::Destination;
+use crate::registry::errors::short;
 use crate::registry::file;
-use crate::registry::trouble::short;
-use crate::stop::Coded;
 
 /// What helpers print for a registry that they don't know (docker-credential-helpers, `credentials/error.go`).
 const UNKNOWN: &str = "credentials not found";
@@ -98,7 +98,7 @@ pub(crate) enum Error {
     Helper { helper: String, file: PathBuf, registry: String, said: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Refused
     }
@@ -146,19 +146,19 @@ pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<K
     for file in files {
         // It holds passwords, and the parser's own words quote it.
         let damaged = |error: serde_json::Error| {
-            Cause::said(format!("it can't be parsed at line {} column {}", error.line(), error.column()))
+            Cause::message(format!("it can't be parsed at line {} column {}", error.line(), error.column()))
         };
         let config = match file::read(file, LARGEST) {
             Ok(text) => serde_json::from_slice::<Config>(&text).map_err(damaged),
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => Err(Cause::of(&error)),
+            Err(error) => Err(Cause::from_error(&error)),
         };
         let config = config.map_err(|source| Error::Unreadable { file: file.clone(), source })?;
         if let Some(found) = config.credentials(file, to, &mut broken).await? {
             return Ok(Known { credentials: Some(found), broken: None });
         }
     }
-    Ok(Known { credentials: None, broken: broken.map(|error| Cause::of(&error).to_string()) })
+    Ok(Known { credentials: None, broken: broken.map(|error| Cause::from_error(&error).to_string()) })
 }
 
 impl Config {

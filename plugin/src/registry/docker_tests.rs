@@ -1,7 +1,7 @@
 //! Logins as docker and podman keep them.
 use super::*;
-use crate::model::reference::destination;
-use crate::testing::told;
+use crate::model::reference::parse_destination;
+use crate::testing::error_text;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use insta::assert_snapshot;
 
@@ -10,7 +10,7 @@ async fn of(text: &str, name: &str) -> Result<Option<(String, String)>, Error> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
     std::fs::write(&file, text).unwrap();
-    let found = credentials(&[folder.path().join("none.json"), file], &destination(name).unwrap()).await?;
+    let found = credentials(&[folder.path().join("none.json"), file], &parse_destination(name).unwrap()).await?;
     Ok(found.credentials.map(|found| (found.username, found.password)))
 }
 
@@ -21,7 +21,7 @@ fn fuzz_reads_any_configuration_and_any_answer_of_a_helper() {
         "registry.example":{{"username":"p","password":"q"}}}},"credsStore":"s","credHelpers":{{"a":"b"}}}}"#,
         auth("a:b:c")
     );
-    let to = destination("registry.example/team/job").unwrap();
+    let to = parse_destination("registry.example/team/job").unwrap();
     let corpus = [auths.as_bytes(), br#"{"ServerURL":"s","Username":"<token>","Secret":"x"}"#, b"YTpi"];
     crate::fuzz_tests::mutate::fuzz(&corpus, |bytes| {
         if let Ok(config) = serde_json::from_slice::<Config>(bytes) {
@@ -80,7 +80,7 @@ async fn files_of_which_nothing_is_to_be_used() {
         r#"{"auths":{"registry.example":{"identitytoken":"t"}}}"#,
         r#"{"credHelpers":{"registry.example":"nobody-has-this"}}"#,
     ] {
-        all.push(dir(told(of(text, "registry.example/x").await.unwrap_err())));
+        all.push(dir(error_text(of(text, "registry.example/x").await.unwrap_err())));
     }
     assert_snapshot!(all.join("\n"), @r"
     exit 3
@@ -104,7 +104,7 @@ async fn a_store_of_all_passwords_that_is_gone_ends_nothing() {
     };
     let gone = file("config.json", r#"{"credsStore":"nobody-has-this"}"#.to_owned());
     let podmans = file("auth.json", format!(r#"{{"auths":{{"registry.example":{}}}}}"#, auth("a:b")));
-    let (to, other) = (destination("registry.example/x").unwrap(), destination("open.example/x").unwrap());
+    let (to, other) = (parse_destination("registry.example/x").unwrap(), parse_destination("open.example/x").unwrap());
     let files = [gone, podmans];
     let found = credentials(&files, &to).await.unwrap();
     assert_eq!((found.credentials.unwrap().username.as_str(), found.broken), ("a", None));
@@ -126,15 +126,15 @@ fn helpers_answers_and_silence() {
 #[tokio::test]
 async fn a_configuration_is_not_quoted_and_has_a_bound() {
     let text = r#"{"auths":{"registry.example":"YWxpY2U6c2VjcmV0"}}"#;
-    let told = told(of(text, "registry.example/x").await.unwrap_err());
+    let told = error_text(of(text, "registry.example/x").await.unwrap_err());
     assert!(told.ends_with("it can't be parsed at line 1 column 47") && !told.contains("YWxp"), "{told}");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
     std::fs::File::create(&file).unwrap().set_len(4 << 30).unwrap();
-    let to = destination("registry.example/x").unwrap();
+    let to = parse_destination("registry.example/x").unwrap();
     let error = credentials(&[file], &to).await.unwrap_err();
-    assert!(crate::testing::told(error).ends_with("it has 4194304 KiB, and at most 1024 KiB are read"));
+    assert!(crate::testing::error_text(error).ends_with("it has 4194304 KiB, and at most 1024 KiB are read"));
 }
 
 #[cfg(unix)]
@@ -146,8 +146,8 @@ async fn a_configuration_that_is_a_fifo_is_not_waited_for() {
     let (tell, hear) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let to = destination("registry.example/x").unwrap();
-        tell.send(told(runtime.block_on(credentials(&[fifo], &to)).unwrap_err()))
+        let to = parse_destination("registry.example/x").unwrap();
+        tell.send(error_text(runtime.block_on(credentials(&[fifo], &to)).unwrap_err()))
     });
     let told = hear.recv_timeout(Duration::from_secs(10)).expect("it hangs");
     assert!(told.ends_with("it is not a regular file"), "{told}");
@@ -162,7 +162,7 @@ async fn helped(script: &str) -> String {
     let copied = std::process::Command::new("install").args(["-m", "755"]).args([&written, &helper]).status().unwrap();
     assert!(copied.success());
     let asked = ask_program(&helper.display().to_string(), "x", Path::new("config.json"), "registry.example").await;
-    told(asked.unwrap_err())
+    error_text(asked.unwrap_err())
 }
 
 #[cfg(unix)]
@@ -205,7 +205,7 @@ async fn a_helper_is_asked_on_its_stdin_and_answers_on_stdout() {
     assert_eq!(of("unknown.example").await.unwrap(), None);
     let mut all = Vec::new();
     for server in ["token.example", "odd.example", "locked.example"] {
-        let told = told(of(server).await.unwrap_err());
+        let told = error_text(of(server).await.unwrap_err());
         all.push(told.replace(&folder.path().display().to_string(), "DIR"));
     }
     assert_snapshot!(all.join("\n"), @r"

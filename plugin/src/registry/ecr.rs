@@ -6,12 +6,12 @@ use aws_sdk_ecr::error::ProvideErrorMetadata as _;
 use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability};
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::aws::client::{self, Aws};
+use crate::aws::client::{self, AwsContext};
 use crate::cause::Cause;
 use crate::cli;
+use crate::error::HasExitCode;
 use crate::model::reference::Destination;
 use crate::registry::docker::{Credentials, pair};
-use crate::stop::Coded;
 
 /// What ECR's addresses end with, by partition (github.com/awslabs/amazon-ecr-credential-helper, `ecr-login/api/client.go`).
 /// A list, so that no AWS credentials go to somebody who has made an address that only looks like ECR's.
@@ -58,7 +58,7 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Aws(error) => error.code(),
@@ -82,7 +82,7 @@ pub(crate) fn of(registry: &str) -> Option<Ecr> {
 impl Ecr {
     /// A client for its region, with the person's credentials, trust and proxies.
     pub(crate) async fn connect(&self, profile: Option<&str>) -> Result<Client, Error> {
-        let Aws { sdk, .. } = client::connect(profile, Some(&self.region)).await?;
+        let AwsContext { sdk, .. } = client::connect(profile, Some(&self.region)).await?;
         Ok(Client::new(&sdk))
     }
 
@@ -92,7 +92,7 @@ impl Ecr {
         let answer = client.get_authorization_token().send().await.map_err(|error| failed(Cause::aws(&error)))?;
         let token = answer.authorization_data().first().and_then(|data| data.authorization_token());
         let (username, password) =
-            token.and_then(pair).ok_or_else(|| failed(Cause::said("its answer can't be read".to_owned())))?;
+            token.and_then(pair).ok_or_else(|| failed(Cause::message("its answer can't be read".to_owned())))?;
         Ok(Credentials { username, password, from: "AWS".to_owned() })
     }
 

@@ -1,7 +1,7 @@
 //! ECR's addresses, and what it answers; its server is a script.
 use super::*;
-use crate::model::reference::destination;
-use crate::testing::{Answer, aws as scripted, told};
+use crate::model::reference::parse_destination;
+use crate::testing::{Answer, aws as scripted, error_text};
 use aws_smithy_http_client::test_util::StaticReplayClient;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -56,8 +56,8 @@ async fn the_token_is_a_name_and_a_password() {
 async fn who_gets_no_token_is_told_the_right_that_is_missing() {
     let denied = r#"{"__type":"AccessDeniedException","message":"User alice is not authorized"}"#;
     let (ecr, client, _) = client(&[(400, "AccessDeniedException", denied), (200, "", r#"{"authorizationData":[]}"#)]);
-    let mut all = vec![told(ecr.credentials(&client, HOST).await.unwrap_err())];
-    all.push(told(ecr.credentials(&client, HOST).await.unwrap_err()));
+    let mut all = vec![error_text(ecr.credentials(&client, HOST).await.unwrap_err())];
+    all.push(error_text(ecr.credentials(&client, HOST).await.unwrap_err()));
     assert_snapshot!(all.join("\n"), @r"
     exit 3
     error: ECR gives no password for 111122223333.dkr.ecr.eu-central-1.amazonaws.com (needs ecr:GetAuthorizationToken): AccessDeniedException: User alice is not authorized
@@ -68,7 +68,7 @@ async fn who_gets_no_token_is_told_the_right_that_is_missing() {
 
 #[tokio::test]
 async fn a_repository_is_made_with_immutable_tags_and_scan_on_push() {
-    let to = destination(&format!("{HOST}/team/job")).unwrap();
+    let to = parse_destination(&format!("{HOST}/team/job")).unwrap();
     let there = r#"{"__type":"RepositoryAlreadyExistsException","message":"it exists"}"#;
     let denied = r#"{"__type":"AccessDeniedException","message":"User alice is not authorized"}"#;
     let (ecr, client, http) = client(&[
@@ -83,7 +83,7 @@ async fn a_repository_is_made_with_immutable_tags_and_scan_on_push() {
         "imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": {"scanOnPush": true}});
     assert_eq!(asked, expected);
     assert!(!ecr.create(&client, &to).await.unwrap(), "somebody else was faster");
-    assert_snapshot!(told(ecr.create(&client, &to).await.unwrap_err()), @r"
+    assert_snapshot!(error_text(ecr.create(&client, &to).await.unwrap_err()), @r"
     exit 3
     error: ECR did not create repository 111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/job (needs ecr:CreateRepository): AccessDeniedException: User alice is not authorized
     ");

@@ -3,12 +3,12 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::cli::RegistryFlags;
-use crate::model::reference::destination;
+use crate::model::reference::parse_destination;
+use crate::registry::credentials::Aws;
 use crate::registry::fixture::{Door, ENDLESS, Fake, Playing, archive};
-use crate::registry::login::Aws;
 use crate::registry::push::Push;
-use crate::testing::told;
-use crate::ui::screen::Screen;
+use crate::testing::error_text;
+use crate::ui::terminal::Terminal;
 use tempfile::TempDir;
 
 /// A push by alice, who has a password.
@@ -25,18 +25,18 @@ async fn push(address: &str, authority: Option<&str>) -> (Push, TempDir) {
         plain_http: Some(authority.is_none()),
         ..RegistryFlags::default()
     };
-    let to = destination(&format!("{address}/team/job")).unwrap();
+    let to = parse_destination(&format!("{address}/team/job")).unwrap();
     (Push::prepare(&to, &flags, Aws::Never, false).await.unwrap().typed(("alice", "secret")), folder)
 }
 
 /// The output of a push and how it ended.
 async fn pushed(push: &Push) -> String {
-    let screen = Screen::kept();
-    let end = match push.push(&screen).await {
+    let terminal = Terminal::captured();
+    let end = match push.push(&terminal).await {
         Ok(()) => "pushed".to_owned(),
-        Err(stop) => told(stop),
+        Err(stop) => error_text(stop),
     };
-    format!("{}\n{end}", screen.text()).trim().to_owned()
+    format!("{}\n{end}", terminal.text()).trim().to_owned()
 }
 
 /// Its rows of the checks.
@@ -57,8 +57,12 @@ async fn no_login_is_sent_before_the_confirmation() {
         let rows = words(&checked(&push).await);
         assert_eq!(registry.logins(), Vec::<String>::new(), "{door:?}");
         assert!(rows.starts_with("warn image") && rows.contains("Not checked: whether the tag is free"), "{rows}");
-        assert!(push.said().contains("The password of alice (from --username) is sent to\n    "), "{}", push.said());
-        assert!(push.said().contains(&registry.address), "{}", push.said());
+        assert!(
+            push.description().contains("The password of alice (from --username) is sent to\n    "),
+            "{}",
+            push.description()
+        );
+        assert!(push.description().contains(&registry.address), "{}", push.description());
         let told = pushed(&push).await;
         assert!(told.ends_with("pushed") && !registry.logins().is_empty(), "{door:?}: {told}");
     }
@@ -72,7 +76,11 @@ async fn a_token_server_elsewhere_is_shown_before_it_gets_the_password() {
         Playing::start(Fake { door: Door::Token, realm: Some(format!("{realm}?a=b")), ..Fake::default() }).await;
     let (one, _folder) = push(&registry.address, None).await;
     checked(&one).await;
-    assert!(one.said().contains(&format!("{realm}, the token server of {}", registry.address)), "{}", one.said());
+    assert!(
+        one.description().contains(&format!("{realm}, the token server of {}", registry.address)),
+        "{}",
+        one.description()
+    );
     assert_eq!(server.logins(), Vec::<String>::new());
     assert!(pushed(&one).await.ends_with("pushed"));
     assert_eq!(server.logins().len(), 1);

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// More is no password.
 const LONGEST: u64 = 64 << 10;
@@ -27,7 +27,7 @@ pub(crate) enum Error {
     TooLong,
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Usage
     }
@@ -40,7 +40,7 @@ pub(crate) fn read() -> Result<String, Error> {
 
 fn of(input: impl std::io::Read) -> Result<String, Error> {
     let mut text = String::new();
-    let unreadable = |error| Error::Unreadable { source: Cause::of(&error) };
+    let unreadable = |error| Error::Unreadable { source: Cause::from_error(&error) };
     if input.take(LONGEST + 1).read_to_string(&mut text).map_err(unreadable)? as u64 > LONGEST {
         return Err(Error::TooLong);
     }

@@ -7,14 +7,14 @@ use oci_spec::image::MediaType;
 use tokio::sync::OnceCell;
 
 use crate::cli::RegistryFlags;
+use crate::error::{CliError, HasExitCode, run_blocking};
 use crate::model::reference::Destination;
 use crate::registry::archive::{self, Image};
 use crate::registry::client::{Registry, Tag, Way, plain};
+use crate::registry::credentials::{self, Aws, Login};
 use crate::registry::docker::Credentials;
-use crate::registry::login::{self, Aws, Login};
-use crate::registry::{ecr, password, trouble};
-use crate::stop::{Coded, Stop, aside};
-use crate::ui::screen::Screen;
+use crate::registry::{ecr, errors, password};
+use crate::ui::terminal::Terminal;
 
 /// A push that has been asked for. Nothing has gone over the network yet.
 pub(crate) struct Push {
@@ -72,7 +72,7 @@ pub(crate) enum Error {
     Changed { name: String, there: String, ours: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NotEcr { .. } | Self::WithoutAws => ExitCode::Usage,
@@ -89,7 +89,7 @@ impl Push {
         flags: &RegistryFlags,
         aws: Aws,
         overwrite: bool,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, CliError> {
         if flags.create_repository {
             match (ecr::of(&to.registry), &aws) {
                 (None, _) => return Err(Error::NotEcr { registry: to.registry.clone() }.into()),
@@ -98,11 +98,11 @@ impl Push {
             }
         }
         let named = flags.archive.clone();
-        let image = aside(move || archive::find(named.as_deref()).and_then(|path| archive::read(&path))).await?;
+        let image = run_blocking(move || archive::find(named.as_deref()).and_then(|path| archive::read(&path))).await?;
         let typed = match &flags.username {
             Some(username) => Some(Credentials {
                 username: username.clone(),
-                password: aside(password::read).await?,
+                password: run_blocking(password::read).await?,
                 from: "--username".to_owned(),
             }),
             None => None,
@@ -145,10 +145,10 @@ impl Push {
         format!("image {} ({})", self.image.version, platforms.join(", "))
     }
 
-    async fn place(&self) -> Result<&Place, Stop> {
+    async fn place(&self) -> Result<&Place, CliError> {
         self.place
             .get_or_try_init(async || {
-                let login = login::login(self.typed.as_ref(), &self.to, &self.aws).await?;
+                let login = credentials::login(self.typed.as_ref(), &self.to, &self.aws).await?;
                 let bundle =
                     std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(std::path::PathBuf::from);
                 // For ECR, what holds for AWS's other addresses; a company's proxy answers for both.
@@ -162,7 +162,7 @@ impl Push {
     }
 
     /// Looks at what is there without a login. `None`: the registry requires one.
-    pub(crate) async fn look(&self) -> Result<Option<Standing>, Stop> {
+    pub(crate) async fn look(&self) -> Result<Option<Standing>, CliError> {
         let place = self.place().await?;
         let challenge = place.registry.challenge().await?;
         place.registry.may_log_in(&challenge)?;
@@ -179,7 +179,7 @@ impl Push {
     }
 
     /// Logs in at the recipient that the person confirmed, and looks at what is there. Without a confirmation, it prints the recipient.
-    async fn log_in(&self, screen: &Screen) -> Result<Standing, Stop> {
+    async fn log_in(&self, terminal: &Terminal) -> Result<Standing, CliError> {
         let place = self.place().await?;
         let challenge = place.registry.challenge().await?;
         if let (Some(login), Some(now)) = (&place.login.known.credentials, place.registry.recipient(&challenge)) {
@@ -188,16 +188,16 @@ impl Push {
                 Some(shown) => {
                     let (registry, shown) = (self.to.registry.clone(), shown.clone());
                     let shown = shown.unwrap_or_else(|| "no login".to_owned());
-                    return Err(trouble::Error::RecipientChanged { registry, now, shown }.into());
+                    return Err(errors::Error::RecipientChanged { registry, now, shown }.into());
                 }
-                None => screen.line(&format!("Logging in as {} (from {}) at {now}", login.username, login.from)),
+                None => terminal.println(&format!("Logging in as {} (from {}) at {now}", login.username, login.from)),
             }
         }
         place.registry.log_in(challenge).await?;
         Ok(self.existing(place).await?)
     }
 
-    async fn existing(&self, place: &Place) -> Result<Standing, trouble::Error> {
+    async fn existing(&self, place: &Place) -> Result<Standing, errors::Error> {
         Ok(match place.registry.tag(self.tag()).await? {
             Tag::Is(there) if there == self.image.index.digest => Standing::Same,
             Tag::Is(there) => Standing::Other(there),
@@ -239,35 +239,35 @@ impl Push {
     }
 
     /// Pushes what is missing.
-    pub(crate) async fn push(&self, screen: &Screen) -> Result<(), Stop> {
-        let standing = self.log_in(screen).await?;
+    pub(crate) async fn push(&self, terminal: &Terminal) -> Result<(), CliError> {
+        let standing = self.log_in(terminal).await?;
         self.refuse(&standing)?;
         // What has the index has all that it names; and where nothing is missing, nobody needs the right to push.
         if standing == Standing::Same {
-            screen.line(&format!("{} is in the registry already, as {}", self.by_digest(), self.by_tag()));
+            terminal.println(&format!("{} is in the registry already, as {}", self.by_digest(), self.by_tag()));
             return Ok(());
         }
         let Place { registry, login, .. } = self.place().await?;
-        screen.line(&format!("Pushing {} to {}", self.what(), self.by_tag()));
+        terminal.println(&format!("Pushing {} to {}", self.what(), self.by_tag()));
         // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
         let nothing = matches!(standing, Standing::NoRepository | Standing::Free);
         if let (true, true, Some((ecr, Some(client)))) = (nothing, self.flags.create_repository, &login.ecr)
             && ecr.create(client, &self.to).await?
         {
-            screen.line(&format!("  repository {} created: immutable tags, scan on push", self.to.repository));
+            terminal.println(&format!("  repository {} created: immutable tags, scan on push", self.to.repository));
         }
         for manifest in &self.image.manifests {
             for part in &manifest.parts {
                 let there = registry.has(&part.blob).await?;
                 if !there {
                     registry.give(&part.blob).await.map_err(|error| match (error, self.missing(&standing)) {
-                        (trouble::Error::NoRepository { .. }, Some(error)) => Stop::from(error),
+                        (errors::Error::NoRepository { .. }, Some(error)) => CliError::from(error),
                         (error, _) => error.into(),
                     })?;
                 }
                 let done = if there { "there already" } else { "pushed" };
                 let size = size(part.blob.bytes.len());
-                screen.line(&format!("  {} of {}, {size}: {done}", part.what, manifest.platform));
+                terminal.println(&format!("  {} of {}, {size}: {done}", part.what, manifest.platform));
             }
             registry.name(&manifest.blob.digest, &manifest.blob, &MediaType::ImageManifest).await?;
         }
@@ -276,12 +276,12 @@ impl Push {
             Standing::Other(there) => format!(" (it was {there})"),
             _ => String::new(),
         };
-        screen.line(&format!("  tag {}: pushed{before}", self.tag()));
+        terminal.println(&format!("  tag {}: pushed{before}", self.tag()));
         self.verify(registry).await
     }
 
     /// The registry's own word for what it has now.
-    async fn verify(&self, registry: &Registry) -> Result<(), Stop> {
+    async fn verify(&self, registry: &Registry) -> Result<(), CliError> {
         let ours = &self.image.index.digest;
         let there = match registry.tag(self.tag()).await? {
             Tag::Is(there) if there == *ours => return Ok(()),

@@ -1,16 +1,16 @@
 //! Pushes to a registry that is a script: what it is asked and given, and what people are told.
 use super::*;
-use crate::model::reference::destination;
+use crate::model::reference::parse_destination;
 use crate::registry::docker::Known;
 use crate::registry::fixture::{Door, Fake, Playing, archive, error};
-use crate::testing::told;
+use crate::testing::error_text;
 use insta::assert_snapshot;
 
 /// A push to this registry.
 async fn push_as(registry: &Playing, tag: &str, typed: Option<(&str, &str)>) -> Push {
     let folder = tempfile::tempdir().unwrap();
     let flags = RegistryFlags { archive: Some(archive(folder.path())), ..RegistryFlags::default() };
-    let to = destination(&format!("{}/team/job{tag}", registry.address)).unwrap();
+    let to = parse_destination(&format!("{}/team/job{tag}", registry.address)).unwrap();
     Push::prepare(&to, &flags, Aws::Never, false).await.unwrap().typed(typed.unwrap_or(("nobody", "")))
 }
 
@@ -24,12 +24,12 @@ impl Push {
 
 /// What came of it: all that was said, without the port.
 async fn pushed(registry: &Playing, push: &Push) -> String {
-    let screen = Screen::kept();
-    let end = match push.push(&screen).await {
+    let terminal = Terminal::captured();
+    let end = match push.push(&terminal).await {
         Ok(()) => push.by_digest(),
-        Err(stop) => told(stop),
+        Err(stop) => error_text(stop),
     };
-    format!("{}\n{end}", screen.text()).trim().replace(&registry.address, "REGISTRY")
+    format!("{}\n{end}", terminal.text()).trim().replace(&registry.address, "REGISTRY")
 }
 
 /// Another image.
@@ -142,10 +142,10 @@ async fn passwords_go_to_the_registry_or_to_its_token_server() {
 #[tokio::test]
 async fn nobody_is_told_how_to_log_in() {
     let registry = Playing::start(Fake { door: Door::Basic, ..Fake::default() }).await;
-    let to = destination(&format!("{}/team/job", registry.address)).unwrap();
+    let to = parse_destination(&format!("{}/team/job", registry.address)).unwrap();
     let nobody = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
     nobody.log_in(nobody.challenge().await.unwrap()).await.unwrap();
-    let said = |error: trouble::Error| told(error).replace(&registry.address, "REGISTRY");
+    let said = |error: errors::Error| error_text(error).replace(&registry.address, "REGISTRY");
     assert_snapshot!(said(nobody.tag("1").await.unwrap_err()), @r"
     exit 3
     error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin
@@ -164,14 +164,14 @@ async fn a_store_of_passwords_that_is_gone_matters_only_where_one_is_wanted() {
     let known = Known { credentials: None, broken: Some(broken.to_owned()) };
     for (door, expected) in [(Door::Open, None), (Door::Basic, Some(broken)), (Door::Token, Some(broken))] {
         let registry = Playing::start(Fake { door, ..Fake::default() }).await;
-        let to = destination(&format!("{}/team/job", registry.address)).unwrap();
+        let to = parse_destination(&format!("{}/team/job", registry.address)).unwrap();
         let nobody = Registry::new(&to, Way { plain: true, authority: None }, known.clone()).unwrap();
         let entered = nobody.log_in(nobody.challenge().await.unwrap()).await;
         let looked = async { entered.and(nobody.tag("1").await) }.await;
         match (looked, expected) {
             (Ok(there), None) => assert_eq!(there, Tag::Free),
             (Err(error), Some(why)) => {
-                let told = told(error);
+                let told = error_text(error);
                 assert!(told.contains(&format!("nobody is logged in there, because {why}")), "{told}");
             }
             (looked, _) => panic!("{door:?}: {looked:?}"),
@@ -349,7 +349,7 @@ async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
                                  checked: whether the tag is free, and whether you may push. REGISTRY requires a
                                  login, and the login is sent after you confirm
     ");
-    assert_snapshot!(push.said().replace(&registry.address, "REGISTRY"), @r"
+    assert_snapshot!(push.description().replace(&registry.address, "REGISTRY"), @r"
     Before that the Job's image 0.1.0 (linux/amd64, linux/arm64) is pushed to
         REGISTRY/team/job:0.1.0
     ");
@@ -383,7 +383,7 @@ async fn what_would_fail_only_after_the_association_is_said_before() {
 async fn only_ecr_makes_repositories() {
     let flags = RegistryFlags { create_repository: true, ..RegistryFlags::default() };
     let of = async |name: &str, aws| {
-        told(Push::prepare(&destination(name).unwrap(), &flags, aws, false).await.err().unwrap())
+        error_text(Push::prepare(&parse_destination(name).unwrap(), &flags, aws, false).await.err().unwrap())
     };
     let told = [
         of("registry.example/job", Aws::As(None)).await,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub(crate) enum Error {
     },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::There { .. } => ExitCode::Refused,
@@ -39,7 +39,7 @@ impl Coded for Error {
 
 /// Copies the archive, whose content was checked, to a file that is made.
 pub(crate) fn save(archive: &mut impl Read, to: &Path) -> Result<(), Error> {
-    let failed = |error: std::io::Error| Error::Unwritable { path: to.to_owned(), source: Cause::of(&error) };
+    let failed = |error: std::io::Error| Error::Unwritable { path: to.to_owned(), source: Cause::from_error(&error) };
     if to == Path::new("-") {
         let stdout = std::io::stdout();
         if stdout.is_terminal() {

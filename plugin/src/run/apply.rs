@@ -14,10 +14,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
+use crate::error::HasExitCode;
 use crate::k8s;
 use crate::run::manifests::Object;
-use crate::stop::Coded;
-use crate::ui::screen::Screen;
+use crate::ui::terminal::Terminal;
 
 /// What could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -43,38 +43,38 @@ fn failure_effect(kind: &str) -> &'static str {
     }
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Incomplete
     }
 }
 
 /// Applies all objects, in their order. Gives back the Job's UID.
-pub(crate) async fn apply(client: &Client, objects: &[Object], screen: &Screen) -> Result<Option<String>, Error> {
+pub(crate) async fn apply(client: &Client, objects: &[Object], terminal: &Terminal) -> Result<Option<String>, Error> {
     let mut job = None;
     for object in objects {
-        job = apply_object(client, object, screen).await?.or(job);
+        job = apply_object(client, object, terminal).await?.or(job);
     }
     Ok(job)
 }
 
 /// Applies what gives a running Job its rights. A failure is reported, because the object may exist already, and the Job is
 /// followed. Its ServiceAccount is not created again: the token of its Pod would be that of the old one.
-pub(crate) async fn apply_rbac(client: &Client, objects: &[Object], screen: &Screen) {
+pub(crate) async fn apply_rbac(client: &Client, objects: &[Object], terminal: &Terminal) {
     let gives_rights =
         |object: &&Object| !matches!(object, Object::Namespace(_) | Object::ServiceAccount(_) | Object::Job(_));
     for object in objects.iter().filter(gives_rights) {
-        if let Err(Error::Apply { kind, name, source }) = apply_object(client, object, screen).await {
-            screen.line(&format!("note: can't apply {kind} {name} again: {source}"));
+        if let Err(Error::Apply { kind, name, source }) = apply_object(client, object, terminal).await {
+            terminal.println(&format!("note: can't apply {kind} {name} again: {source}"));
         }
     }
 }
 
 /// Applies one object. Gives back the UID, if it is the Job.
-async fn apply_object(client: &Client, object: &Object, screen: &Screen) -> Result<Option<String>, Error> {
+async fn apply_object(client: &Client, object: &Object, terminal: &Terminal) -> Result<Option<String>, Error> {
     match object {
         Object::Job(object) => return Ok(apply_namespaced(client, object.as_ref()).await?.uid()),
-        Object::Namespace(object) => create_namespace(client, object, screen).await,
+        Object::Namespace(object) => create_namespace(client, object, terminal).await,
         Object::ClusterRole(object) => apply_cluster_scoped(client, object).await.map(drop),
         Object::ClusterRoleBinding(object) => apply_cluster_scoped(client, object).await.map(drop),
         Object::ServiceAccount(object) => {
@@ -98,9 +98,9 @@ pub(crate) enum NamespaceState {
 /// Looks whose a namespace is.
 pub(crate) async fn namespace_state(client: &Client, name: &str) -> Result<NamespaceState, kube::Error> {
     let api: Api<Namespace> = Api::all(client.clone());
-    match k8s::again(|| api.get(name)).await {
+    match k8s::with_retry(|| api.get(name)).await {
         Ok(_) => Ok(NamespaceState::Exists),
-        Err(error) if k8s::gone(&error, name) => Ok(NamespaceState::Absent),
+        Err(error) if k8s::is_not_found(&error, name) => Ok(NamespaceState::Absent),
         Err(error) => Err(error),
     }
 }
@@ -115,11 +115,11 @@ pub(crate) fn unmanaged_namespace_warning(namespace: &str) -> String {
 
 /// An existing namespace stays as it is: our Pod Security labels on, say, kube-system would stop its Pods. One that is created
 /// between the look and this call is refused.
-async fn create_namespace(client: &Client, object: &Namespace, screen: &Screen) -> Result<(), Error> {
+async fn create_namespace(client: &Client, object: &Namespace, terminal: &Terminal) -> Result<(), Error> {
     let name = object.name_any();
     match namespace_state(client, &name).await {
         Ok(NamespaceState::Exists) => {
-            screen.line(&format!("note: {}", unmanaged_namespace_warning(&name)));
+            terminal.println(&format!("note: {}", unmanaged_namespace_warning(&name)));
             Ok(())
         }
         Ok(NamespaceState::Absent) => create_object(Api::all(client.clone()), object).await,
@@ -171,7 +171,7 @@ where
         unanswered.fetch_or(answer.as_ref().is_err_and(is_lost), Ordering::Relaxed);
         answer
     };
-    match k8s::again(attempt).await {
+    match k8s::with_retry(attempt).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() && unanswered.into_inner() => Ok(()),
         answer => answer.map(drop).map_err(|error| apply_error(object, &error)),
     }
@@ -192,7 +192,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
 {
     let (name, patch) = (object.name_any(), Patch::Apply(object));
-    k8s::again(|| api.patch(&name, params, &patch)).await
+    k8s::with_retry(|| api.patch(&name, params, &patch)).await
 }
 
 fn apply_error<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error) -> Error {

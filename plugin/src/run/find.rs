@@ -12,14 +12,14 @@ use serde_json::{Map, Value};
 
 use crate::cause::Cause;
 use crate::cli::{self, EngineFlags, JobFlags};
-use crate::k8s::{Kubernetes, again};
+use crate::error::HasExitCode;
+use crate::k8s::{Kubernetes, with_retry};
 use crate::model::engine::method_name;
-use crate::model::run::{JobEnd, Run, ended, ended_at, variable, with_run_label};
+use crate::model::run::{JobEnd, Run, env_var, job_end, job_end_time, with_run_label};
 use crate::run::manifests::{self, ManifestSettings};
 use crate::run::namespaces::list_namespaces_of_runs;
 use crate::run::wire_version::OtherWireVersion;
-use crate::stop::Coded;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// Why there is neither a run to follow nor room for a new one.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub(crate) enum Error {
     Other { job: String, namespace: String, why: String, delete: String, attach: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Incomplete
     }
@@ -79,7 +79,7 @@ pub(crate) struct RunIntent<'a> {
 pub(crate) async fn jobs(client: &Client, namespaces: &[String]) -> Result<Vec<Job>, (String, Cause)> {
     let lists = namespaces.iter().map(|namespace| async move {
         let (jobs, ours): (Api<Job>, _) = (Api::namespaced(client.clone(), namespace), with_run_label());
-        let list = again(|| jobs.list(&ours)).await.map_err(|error| (namespace.clone(), Cause::kube(&error)))?;
+        let list = with_retry(|| jobs.list(&ours)).await.map_err(|error| (namespace.clone(), Cause::kube(&error)))?;
         Ok(list.items)
     });
     Ok(futures::future::try_join_all(lists).await?.concat())
@@ -110,12 +110,12 @@ pub(crate) async fn find(kubernetes: &Kubernetes, intent: &RunIntent<'_>) -> Res
 }
 
 fn is_running(job: &Job) -> bool {
-    ended(job).is_none() && job.metadata.deletion_timestamp.is_none()
+    job_end(job).is_none() && job.metadata.deletion_timestamp.is_none()
 }
 
 /// The Job that has ended last.
 fn describe_last_ended(jobs: &[Job]) -> Option<String> {
-    let ends = jobs.iter().filter_map(|job| Some((ended_at(job)?, job, ended(job)?)));
+    let ends = jobs.iter().filter_map(|job| Some((job_end_time(job)?, job, job_end(job)?)));
     let (time, job, end) = ends.max_by_key(|(time, ..)| *time)?;
     let how = match end {
         JobEnd::Complete => "complete".to_owned(),
@@ -133,8 +133,8 @@ fn matching_run(job: &Job, intent: &RunIntent<'_>) -> Result<Run, String> {
     if intent.job.local {
         return Err("it is running, and --local runs without a Job".to_owned());
     }
-    let run = Run::of(job).filter(|_| is_managed_by_us(job)).ok_or("it was not made by this command")?;
-    match variable(job, ENV_KEY_ARN).unwrap_or_default() {
+    let run = Run::from_managed_job(job).filter(|_| is_managed_by_us(job)).ok_or("it was not made by this command")?;
+    match env_var(job, ENV_KEY_ARN).unwrap_or_default() {
         "" => return Err("it names no key, so it may have begun before the key was associated".to_owned()),
         other if other != intent.key_arn => return Err(format!("it is for the key {other}")),
         _ => {}
@@ -142,10 +142,10 @@ fn matching_run(job: &Job, intent: &RunIntent<'_>) -> Result<Run, String> {
     if let Some(theirs) = OtherWireVersion::from_job_env(job) {
         return Err(format!("it was made to be read in {theirs}, and this plugin reads version {WIRE_VERSION}"));
     }
-    if intent.engine.prove.by_job(intent.watched) && variable(job, ENV_PROVE) == Some("false") {
+    if intent.engine.prove.by_job(intent.watched) && env_var(job, ENV_PROVE) == Some("false") {
         return Err("it does not verify what it has done, and nobody else would".to_owned());
     }
-    match variable(job, ENV_METHOD).unwrap_or_default() {
+    match env_var(job, ENV_METHOD).unwrap_or_default() {
         word if word == method_name(intent.engine.method) => {}
         other => return Err(format!("its method is {other:?}")),
     }
@@ -235,8 +235,8 @@ fn is_unset(value: &Value) -> bool {
 
 /// The key that a Job has put the Secrets under, if it can't be older than that key's association.
 pub(crate) fn job_key_arn(job: &Job) -> Option<&str> {
-    Run::of(job).filter(|_| is_managed_by_us(job))?;
-    variable(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
+    Run::from_managed_job(job).filter(|_| is_managed_by_us(job))?;
+    env_var(job, ENV_KEY_ARN).filter(|key| !key.is_empty())
 }
 
 /// Whether it was applied by this program, and not printed and applied by somebody.

@@ -1,7 +1,7 @@
 //! Which Jobs are followed, and which are in the way.
 use super::*;
 use crate::testing::run::made_job;
-use crate::testing::{KEY, kubernetes, not_found, reached, reencrypt, told};
+use crate::testing::{KEY, error_text, kubernetes, not_found, reached, reencrypt};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -45,7 +45,7 @@ async fn found_by(more: &[&str], jobs: &[Value]) -> Result<ExistingRuns, Error> 
 
 /// That run r1 is followed.
 fn follows_r1() -> ExistingRuns {
-    ExistingRuns { running: Some(Run::named("r1", "ops")), last: None, namespaces: vec!["ops".to_owned()] }
+    ExistingRuns { running: Some(Run::from_id("r1", "ops")), last: None, namespaces: vec!["ops".to_owned()] }
 }
 
 /// A Job that has ended at this time.
@@ -97,7 +97,7 @@ async fn a_job_that_runs_something_else_is_not_followed() {
         pod(|pod| pod["hostNetwork"] = true.into()),
         with(running(), "EKS_ENCRYPT_RUN", "r2"),
     ] {
-        let text = told(found(&[job]).await.unwrap_err());
+        let text = error_text(found(&[job]).await.unwrap_err());
         let why = text.lines().nth(1).and_then(|line| line.split("as this run: ").nth(1));
         whys.push(why.unwrap_or(&text).to_owned());
     }
@@ -123,9 +123,9 @@ async fn a_job_that_runs_something_else_is_not_followed() {
 async fn a_printed_job_that_somebody_applied_is_not_followed() {
     let mut printed = running();
     printed["metadata"]["managedFields"][0] = json!({"manager": "kubectl-client-side-apply", "operation": "Update"});
-    assert!(told(found(&[printed.clone()]).await.unwrap_err()).contains("it was not made by this command"));
+    assert!(error_text(found(&[printed.clone()]).await.unwrap_err()).contains("it was not made by this command"));
     printed["metadata"]["managedFields"][0] = json!({"manager": "kubectl", "operation": "Apply"});
-    assert!(told(found(&[printed]).await.unwrap_err()).contains("it was not made by this command"));
+    assert!(error_text(found(&[printed]).await.unwrap_err()).contains("it was not made by this command"));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_n
         with(running(), "EKS_ENCRYPT_METHOD", "touch"),
         with(running(), "EKS_ENCRYPT_WIRE_VERSION", "2"),
     ] {
-        all.push(told(found(&[job]).await.unwrap_err()));
+        all.push(error_text(found(&[job]).await.unwrap_err()));
     }
     let whys: Vec<_> = all.iter().filter_map(|text| text.lines().nth(1)?.split("as this run: ").nth(1)).collect();
     assert_snapshot!(whys.join("\n"), @r#"
@@ -160,13 +160,13 @@ async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_n
 #[tokio::test]
 async fn a_running_job_is_not_followed_where_another_image_or_no_job_is_asked_for() {
     let other = ["--image", "registry.example/other:1"];
-    assert_snapshot!(told(found_by(&other, &[running()]).await.unwrap_err()), @r"
+    assert_snapshot!(error_text(found_by(&other, &[running()]).await.unwrap_err()), @r"
     exit 6
     error: Job eks-encrypt-r1 in namespace ops has not ended, and can't be followed as this run: it does not run what this command would run: containers[0].image differs
       this command has made no Job; wait until that one has ended, or take it away: `kubectl delete job -n ops eks-encrypt-r1`
       then run the same command again; to watch it meanwhile: `kubectl eks-encrypt attach --namespace ops`
     ");
-    let refused = told(found_by(&["--local"], &[running()]).await.unwrap_err());
+    let refused = error_text(found_by(&["--local"], &[running()]).await.unwrap_err());
     assert!(refused.contains("as this run: it is running, and --local runs without a Job\n"), "{refused}");
 }
 
@@ -174,7 +174,7 @@ async fn a_running_job_is_not_followed_where_another_image_or_no_job_is_asked_fo
 #[tokio::test]
 async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
     let without = [with(running(), "EKS_ENCRYPT_PROVE", "false")];
-    let refused = told(found_by(&["--image", IMAGE, "--prove=job"], &without).await.unwrap_err());
+    let refused = error_text(found_by(&["--image", IMAGE, "--prove=job"], &without).await.unwrap_err());
     assert!(refused.contains("it does not verify what it has done"), "{refused}");
     for wanted in ["--prove=none", "--prove=full"] {
         assert_eq!(found_by(&["--image", IMAGE, wanted], &without).await.unwrap(), follows_r1());

@@ -19,15 +19,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::cause::Cause;
 use crate::cli::{self, KubeFlags};
-use crate::k8s::{Kubernetes, gone};
-use crate::model::run::{JobEnd, Run, ended};
+use crate::k8s::{Kubernetes, is_not_found};
+use crate::model::run::{JobEnd, Run, job_end};
 use crate::run::lines::{Allowance, Lines};
 use crate::run::log::{Log, LogLine};
 use crate::run::pod_status::{container_state, had_previous_pod, has_started, last_seen, pending_reason};
 use crate::run::verdict::final_event;
 use crate::run::wire_version::OtherWireVersion;
 use crate::ui::progress::{Finished, Progress, elapsed};
-use crate::ui::screen::Screen;
+use crate::ui::terminal::Terminal;
 
 pub(crate) use error::Error;
 
@@ -77,7 +77,7 @@ pub(crate) async fn follow(
     kubernetes: &Kubernetes,
     run: &Run,
     made: bool,
-    screen: &Screen,
+    terminal: &Terminal,
     deadline: Instant,
 ) -> Result<Ended, Error> {
     let client = &kubernetes.client;
@@ -89,7 +89,7 @@ pub(crate) async fn follow(
         run,
         flags: &kubernetes.flags,
         made,
-        screen,
+        terminal,
         deadline,
         began: Instant::now(),
         log: Log::default(),
@@ -108,7 +108,7 @@ pub(crate) async fn follow(
         uid: run.uid.clone(),
     };
     let result = follower.follow().await;
-    screen.clear();
+    terminal.clear();
     result
 }
 
@@ -120,7 +120,7 @@ struct Follower<'a> {
     run: &'a Run,
     flags: &'a KubeFlags,
     made: bool,
-    screen: &'a Screen,
+    terminal: &'a Terminal,
     deadline: Instant,
     began: Instant,
     log: Log,
@@ -161,7 +161,7 @@ impl Follower<'_> {
                 Ok((job, pods)) => {
                     self.refused = None;
                     self.begun |= has_started(&job, &pods);
-                    let end = ended(&job);
+                    let end = job_end(&job);
                     if let Some(theirs) = self.foreign.take().or_else(|| OtherWireVersion::from_job(&job, &pods)) {
                         return Err(Error::unsupported_version(self.run, self.flags, self.made, theirs, end));
                     }
@@ -180,12 +180,13 @@ impl Follower<'_> {
                         (None, None) => self.check_startup(&job, pods.last()).await?,
                     }
                 }
-                Err(error) if gone(&error, &self.run.job) => {
+                Err(error) if is_not_found(&error, &self.run.job) => {
                     return Err(Error::Deleted { job: self.run.job.clone(), namespace: self.run.namespace.clone() });
                 }
                 Err(error) => {
                     let source = Cause::kube(&error);
-                    if !source.passing && self.refused.get_or_insert_with(Instant::now).elapsed() >= MAX_REJECTION_TIME
+                    if !source.retryable
+                        && self.refused.get_or_insert_with(Instant::now).elapsed() >= MAX_REJECTION_TIME
                     {
                         return Err(Error::unreachable(self.run, self.flags, source));
                     }
@@ -331,13 +332,13 @@ impl Follower<'_> {
             return;
         }
         self.report_hidden();
-        self.screen.line(text);
+        self.terminal.println(text);
     }
 
     fn report_hidden(&mut self) {
         match std::mem::take(&mut self.hidden) {
             0 => {}
-            hidden => self.screen.line(&format!("note: {hidden} more lines of the log, see `kubectl logs`")),
+            hidden => self.terminal.println(&format!("note: {hidden} more lines of the log, see `kubectl logs`")),
         }
     }
 
@@ -393,12 +394,12 @@ impl Follower<'_> {
 
     fn print_once(&mut self, text: String) {
         if self.told.len() < MAX_REPORTED && self.told.insert(text.clone()) {
-            self.screen.line(&text);
+            self.terminal.println(&text);
         }
     }
 
     fn draw_progress(&self) {
-        self.screen.draw(&self.progress.frame(self.began.elapsed(), self.screen.width()));
+        self.terminal.draw_progress(&self.progress.frame(self.began.elapsed(), self.terminal.width()));
     }
 }
 
@@ -409,7 +410,7 @@ async fn logs_deadline(jobs: &Api<Job>, job: &str, known: Option<Instant>) -> In
         Some(known) => known,
         None => loop {
             sleep(JOB_POLL_INTERVAL).await;
-            if jobs.get(job).await.is_ok_and(|job| ended(&job).is_some()) {
+            if jobs.get(job).await.is_ok_and(|job| job_end(&job).is_some()) {
                 break Instant::now();
             }
         },

@@ -8,11 +8,11 @@ use futures::{Stream, StreamExt as _, stream};
 use http_body_util::{Channel, Either, Full};
 use kube::client::{Body, ClientBuilder};
 
-use crate::testing::{NOT_SERVED, kubernetes, not_found, reached, reached_by, told};
+use crate::testing::{NOT_SERVED, error_text, kubernetes, not_found, reached, reached_by};
 use insta::assert_snapshot;
 
 fn run() -> Run {
-    Run::named("r1", "ops")
+    Run::from_id("r1", "ops")
 }
 
 fn job(condition: Option<&str>) -> String {
@@ -88,12 +88,12 @@ async fn a_stream_that_breaks_is_opened_again_and_repeats_nothing() {
             false => (200, pods(&[if left < 2 { over() } else { serde_json::json!({"running": {}}) }])),
         }
     });
-    let screen = Screen::kept();
-    let ended = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
+    let terminal = Terminal::captured();
+    let ended = follow(&reached(client), &run(), true, &terminal, in_minutes(80)).await.unwrap();
     assert_eq!(ended.job, JobEnd::Failed("BackoffLimitExceeded: too many".into()));
     assert_eq!(ended.last_word.unwrap().tally.failed, 1);
     assert_eq!(ended.progress.failures.len(), 1);
-    assert_snapshot!(screen.text(), @r"
+    assert_snapshot!(terminal.text(), @r"
     Pod pod-0 has begun: 2 Secrets, watermark 9, Job 0.1.0, API server v1.34.4
     failed: Secret shop/db: denied
     note: can't read the log of Pod pod-0 now: Failed to parse error data
@@ -115,10 +115,10 @@ async fn an_image_that_cannot_be_pulled_ends_the_wait_in_half_a_minute() {
             ]),
         ),
     });
-    let (screen, began) = (Screen::kept(), Instant::now());
-    let error = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap_err();
+    let (terminal, began) = (Terminal::captured(), Instant::now());
+    let error = follow(&reached(client), &run(), true, &terminal, in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(35), "{:?}", began.elapsed());
-    assert_snapshot!(format!("{}\n{}", screen.text(), told(error)), @r"
+    assert_snapshot!(format!("{}\n{}", terminal.text(), error_text(error)), @r"
     waiting: its container waits: ErrImagePull: registry.example/job:1: not found
     exit 6
     error: Job eks-encrypt-r1 in namespace ops does not start: its container waits: ErrImagePull: registry.example/job:1: not found
@@ -137,14 +137,14 @@ async fn a_pod_that_no_node_takes_is_explained_at_once_and_after_half_a_minute_t
         _ if path.contains("/events") => (200, events(&[])),
         _ => (200, list.to_string()),
     });
-    let (screen, deadline) = (Screen::kept(), Instant::now() + Duration::from_secs(40));
-    follow(&reached(client.clone()), &run(), true, &screen, deadline).await.unwrap_err();
-    assert_snapshot!(screen.text(), @r"
+    let (terminal, deadline) = (Terminal::captured(), Instant::now() + Duration::from_secs(40));
+    follow(&reached(client.clone()), &run(), true, &terminal, deadline).await.unwrap_err();
+    assert_snapshot!(terminal.text(), @r"
     waiting: no node takes its Pod: 0/3 nodes are available: 3 node(s) had untolerated taint
     no Pod of it has begun. To begin anew, take it away first: `kubectl delete job -n ops eks-encrypt-r1`. Then run the same command again with other settings, or do the same from here, with your own rights and without a Pod: `kubectl eks-encrypt reencrypt --namespace ops --local`
     ");
-    let (screen, began) = (Screen::kept(), Instant::now());
-    let error = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap_err();
+    let (terminal, began) = (Terminal::captured(), Instant::now());
+    let error = follow(&reached(client), &run(), true, &terminal, in_minutes(80)).await.unwrap_err();
     assert!(matches!(error, Error::NotStarted { .. }) && began.elapsed() >= Duration::from_secs(300));
 }
 
@@ -157,8 +157,8 @@ async fn a_pod_that_may_not_be_made_is_explained_by_the_jobs_event() {
         }
         _ => (200, pods(&[])),
     });
-    let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
-    assert!(told(error).contains("violates PodSecurity"));
+    let error = follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap_err();
+    assert!(error_text(error).contains("violates PodSecurity"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,8 +168,8 @@ async fn time_that_is_up_leaves_the_job_at_work() {
         false if path.contains("/log?") => (200, started()),
         false => (200, pods(&[serde_json::json!({"running": {}})])),
     });
-    let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
-    assert_snapshot!(told(error), @r"
+    let error = follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(5)).await.unwrap_err();
+    assert_snapshot!(error_text(error), @r"
     exit 7
     error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us, and keeps its right to list and patch every Secret; run the same command again (after `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away
       to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1
@@ -183,9 +183,9 @@ async fn time_that_is_up_for_a_job_with_somebodys_service_account_speaks_of_no_r
         true => (200, job(None)),
         false => (200, pods(&[])),
     });
-    let theirs = Run { gives_rights: false, ..run() };
-    let error = follow(&reached(client), &theirs, true, &Screen::kept(), in_minutes(5)).await.unwrap_err();
-    assert_snapshot!(told(error), @r"
+    let theirs = Run { manages_rbac: false, ..run() };
+    let error = follow(&reached(client), &theirs, true, &Terminal::captured(), in_minutes(5)).await.unwrap_err();
+    assert_snapshot!(error_text(error), @r"
     exit 7
     error: time is up after 5 min 0 s: Job eks-encrypt-r1 in namespace ops goes on in the cluster without us
       to follow it again, or to see how it ended: kubectl eks-encrypt attach --namespace ops
@@ -199,7 +199,7 @@ async fn an_ended_pod_without_a_log_does_not_hold_up_the_end() {
         false if path.contains("/log?") => (500, String::new()),
         false => (200, pods(&[over()])),
     });
-    let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    let ended = follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap();
     assert_eq!(ended.last_word.unwrap().tally.listed, 2);
 }
 
@@ -224,23 +224,24 @@ async fn a_half_done_run_is_not_given_up_because_its_successor_does_not_start() 
     let drained =
         stuck(vec![], &[("SuccessfulCreate", "Created pod: pod-x"), ("SuccessfulCreate", "Created pod: pod-0")]);
     for client in [seen, drained] {
-        let screen = Screen::kept();
-        let error = follow(&reached(client), &run(), true, &screen, in_minutes(20)).await.unwrap_err();
+        let terminal = Terminal::captured();
+        let error = follow(&reached(client), &run(), true, &terminal, in_minutes(20)).await.unwrap_err();
         assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
-        assert!(screen.text().contains("waiting: its container waits: ErrImagePull"), "{}", screen.text());
+        assert!(terminal.text().contains("waiting: its container waits: ErrImagePull"), "{}", terminal.text());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_another_process_made_is_not_given_up() {
-    let error = follow(&reached(stuck(vec![], &[])), &run(), false, &Screen::kept(), in_minutes(20)).await.unwrap_err();
+    let error =
+        follow(&reached(stuck(vec![], &[])), &run(), false, &Terminal::captured(), in_minutes(20)).await.unwrap_err();
     assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_job_that_somebody_deleted_is_gone() {
     let client = kubernetes(|_, path| not_found(path));
-    assert_snapshot!(told(follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err()), @r"
+    assert_snapshot!(error_text(follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap_err()), @r"
     exit 6
     error: Job eks-encrypt-r1 in namespace ops is gone: somebody deleted it before it had ended; run `enable` or `reencrypt` (again) to begin another
     ");
@@ -255,16 +256,16 @@ async fn a_proxys_404_and_a_starting_servers_refusals_do_not_end_the_wait() {
         None if path.contains("/jobs/") => (200, job(Some("Failed"))),
         None => (200, pods(&[])),
     });
-    follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_lasts_is_told() {
     let client = kubernetes(|_, _| (403, "you may not".into()));
     let began = Instant::now();
-    let error = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() >= MAX_REJECTION_TIME && began.elapsed() < MAX_REJECTION_TIME * 2, "{:?}", began.elapsed());
-    assert_snapshot!(told(error), @r"
+    assert_snapshot!(error_text(error), @r"
     exit 1
     error: can't see how Job eks-encrypt-r1 in namespace ops goes on; it goes on without us, and keeps its right to list and patch every Secret; run the same command again (after `reencrypt --without-aws`: `attach`): it follows the Job, or sees how it ended, and takes the right away
       to take the right away before (the Job then stops): kubectl delete clusterrolebinding eks-encrypt-r1
@@ -282,9 +283,9 @@ async fn every_command_that_is_printed_names_the_cluster() {
     let silent = || kubernetes(|_, path| (200, if path.contains("/jobs/") { job(None) } else { pods(&[]) }));
     let mut all = Vec::new();
     for client in [stuck(vec![], &[]), silent(), kubernetes(|_, _| (403, "you may not".into()))] {
-        let (kubernetes, screen) = (reached_by(&["--context", "prod"], client), Screen::kept());
-        let error = follow(&kubernetes, &run(), false, &screen, in_minutes(6)).await.unwrap_err();
-        all.extend(commands(format!("{}\n{}", screen.text(), told(error))));
+        let (kubernetes, terminal) = (reached_by(&["--context", "prod"], client), Terminal::captured());
+        let error = follow(&kubernetes, &run(), false, &terminal, in_minutes(6)).await.unwrap_err();
+        all.extend(commands(format!("{}\n{}", terminal.text(), error_text(error))));
     }
     assert_snapshot!(all.join("\n"), @r"
     kubectl delete job -n ops eks-encrypt-r1 --context prod
@@ -308,11 +309,11 @@ async fn unreadable(made: bool, condition: Option<&'static str>) -> String {
         false if path.contains("/log?") => (200, of_version_2(&started())),
         false => (200, pods(&[serde_json::json!({"running": {}})])),
     });
-    let (screen, began) = (Screen::kept(), Instant::now());
+    let (terminal, began) = (Terminal::captured(), Instant::now());
     let flagged = reached_by(&["--context", "prod"], client);
-    let error = follow(&flagged, &run(), made, &screen, in_minutes(80)).await.unwrap_err();
+    let error = follow(&flagged, &run(), made, &terminal, in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() <= 2 * POLL_INTERVAL, "{:?}", began.elapsed());
-    format!("{}{}", screen.text(), told(error)).replace(crate::cli::VERSION, "VERSION")
+    format!("{}{}", terminal.text(), error_text(error)).replace(crate::cli::VERSION, "VERSION")
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,7 +354,7 @@ async fn made_for_version_2(condition: Option<&str>, state: serde_json::Value) -
         false if path.contains("/log?") => (200, started()),
         false => (200, pods(std::slice::from_ref(&state))),
     });
-    follow(&reached(client), &run(), false, &Screen::kept(), in_minutes(80)).await
+    follow(&reached(client), &run(), false, &Terminal::captured(), in_minutes(80)).await
 }
 
 /// Its Pod may wait for a node for minutes, and then its log can't be read.
@@ -380,7 +381,7 @@ async fn a_last_word_of_another_version_is_seen_without_the_log() {
         false if path.contains("/log?") => (500, String::new()),
         false => (200, pods(std::slice::from_ref(&state))),
     });
-    let error = follow(&reached(client), &run(), false, &Screen::kept(), in_minutes(80)).await.unwrap_err();
+    let error = follow(&reached(client), &run(), false, &Terminal::captured(), in_minutes(80)).await.unwrap_err();
     assert!(matches!(error, Error::UnsupportedVersion { .. }), "{error}");
 }
 
@@ -430,8 +431,8 @@ async fn a_pod_that_writes_for_ever_does_not_outlast_its_job() {
         })
     };
     let client = with_log(ends_while_its_pod_writes(), line_every_10_s);
-    let (screen, began) = (Screen::kept(), Instant::now());
-    let ended = follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
+    let (terminal, began) = (Terminal::captured(), Instant::now());
+    let ended = follow(&reached(client), &run(), true, &terminal, in_minutes(80)).await.unwrap();
     assert_eq!((ended.job, ended.last_word), (JobEnd::Complete, None));
     assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
 }
@@ -451,7 +452,7 @@ async fn several_pods_that_write_for_ever_do_not_either() {
             Some((b"x\n".to_vec(), ()))
         })
     });
-    follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
 }
 
@@ -459,9 +460,9 @@ async fn several_pods_that_write_for_ever_do_not_either() {
 #[tokio::test(start_paused = true)]
 async fn a_log_of_300_mib_without_a_line_end_is_one_short_note() {
     let client = with_log(ends_while_its_pod_writes(), || stream::iter(std::iter::repeat_n(vec![b'x'; 1 << 20], 300)));
-    let screen = Screen::kept();
-    follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
-    let text = screen.text();
+    let terminal = Terminal::captured();
+    follow(&reached(client), &run(), true, &terminal, in_minutes(80)).await.unwrap();
+    let text = terminal.text();
     assert!(text.len() < 10_000, "{}", text.len());
     assert!(text.contains("note: the logs of this run are too long: the rest of them is not read"), "{text}");
 }
@@ -476,9 +477,9 @@ async fn a_flood_of_lines_does_not_fill_the_screen() {
     };
     let flood = move || stream::iter((1..50_000).map(move |seq| format!("noise\n{}\n", note(seq)).into_bytes()));
     let client = with_log(ends_while_its_pod_writes(), flood);
-    let screen = Screen::kept();
-    follow(&reached(client), &run(), true, &screen, in_minutes(80)).await.unwrap();
-    let (text, shown) = (screen.text(), screen.text().lines().count());
+    let terminal = Terminal::captured();
+    follow(&reached(client), &run(), true, &terminal, in_minutes(80)).await.unwrap();
+    let (text, shown) = (terminal.text(), terminal.text().lines().count());
     assert!(shown > 100 && shown < 300, "{shown}");
     assert!(text.contains(" more lines of the log, see `kubectl logs`"), "{text}");
 }
@@ -507,7 +508,7 @@ async fn a_pod_with_the_runs_label_that_the_job_does_not_own_is_not_read() {
             word.replace('\n', " ").into();
         (200, pods.to_string())
     });
-    let ended = follow(&reached(client), &run(), true, &Screen::kept(), in_minutes(80)).await.unwrap();
+    let ended = follow(&reached(client), &run(), true, &Terminal::captured(), in_minutes(80)).await.unwrap();
     assert_eq!(ended.last_word.unwrap().tally.failed, 1);
 }
 
@@ -526,7 +527,7 @@ async fn a_job_that_takes_the_place_of_the_runs_own_is_not_followed() {
             (200, job.to_string())
         });
         let run = Run { uid: made, ..run() };
-        let ended = follow(&reached(client), &run, true, &Screen::kept(), in_minutes(80)).await;
+        let ended = follow(&reached(client), &run, true, &Terminal::captured(), in_minutes(80)).await;
         assert!(matches!(ended, Err(Error::Deleted { .. })), "{ended:?}");
     }
 }

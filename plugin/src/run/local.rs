@@ -17,16 +17,16 @@ use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use crate::error::{CliError, HasExitCode};
 use crate::model::run::{JobEnd, Run};
 use crate::run::RunRequest;
 use crate::run::apply::{self, NamespaceState};
 use crate::run::follow::Ended;
 use crate::run::manifests;
 use crate::run::namespaces::list_namespaces_of_runs;
-use crate::stop::{Coded, Stop};
-use crate::ui::interrupt::Stage;
+use crate::ui::interrupt::Phase;
 use crate::ui::progress::{Progress, own_line};
-use crate::ui::screen::Screen;
+use crate::ui::terminal::Terminal;
 
 /// How often the screen is drawn.
 const DRAW_INTERVAL: Duration = Duration::from_millis(500);
@@ -45,7 +45,7 @@ pub(crate) enum Error {
     Client(#[source] client::ClientError),
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Error
     }
@@ -54,10 +54,10 @@ impl Coded for Error {
 /// Re-encrypts every Secret from here.
 pub(crate) async fn run(
     work: &RunRequest<'_>,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
     deadline: Instant,
-) -> Result<(Run, Ended), Stop> {
+) -> Result<(Run, Ended), CliError> {
     let engine_client = client::of(work.kubernetes.config.clone()).map_err(Error::Client)?;
     let interrupted = AtomicBool::new(false);
     let stop = async {
@@ -69,7 +69,7 @@ pub(crate) async fn run(
             () = sleep_until(deadline) => "time is up".to_owned(),
         }
     };
-    let (run, mut ended) = run_until(stop, work, &engine_client, screen, stage).await?;
+    let (run, mut ended) = run_until(stop, work, &engine_client, terminal, phase).await?;
     ended.interrupted = interrupted.into_inner();
     Ok((run, ended))
 }
@@ -79,12 +79,12 @@ async fn run_until(
     stop: impl Future<Output = String> + Send,
     work: &RunRequest<'_>,
     engine_client: &Client,
-    screen: &Screen,
-    stage: &RefCell<Stage>,
-) -> Result<(Run, Ended), Stop> {
+    terminal: &Terminal,
+    phase: &RefCell<Phase>,
+) -> Result<(Run, Ended), CliError> {
     let run = find_resumable(work).await.unwrap_or_else(|| work.run.clone());
-    namespace(work, &run, screen).await?;
-    stage.replace(Stage::Local);
+    namespace(work, &run, terminal).await?;
+    phase.replace(Phase::Local);
     let spec = spec(work, &run);
     let (say, mut heard) = mpsc::unbounded_channel();
     let sink = move |event| {
@@ -97,16 +97,16 @@ async fn run_until(
     let result = loop {
         tokio::select! {
             biased;
-            Some(event) = heard.recv() => fold(&mut progress, &run, event, began, screen),
+            Some(event) = heard.recv() => fold(&mut progress, &run, event, began, terminal),
             result = &mut engine => break result,
-            _ = ticks.tick() => screen.draw(&progress.frame(began.elapsed(), screen.width())),
+            _ = ticks.tick() => terminal.draw_progress(&progress.frame(began.elapsed(), terminal.width())),
         }
     };
     // What was said in the last moment.
     while let Ok(event) = heard.try_recv() {
-        fold(&mut progress, &run, event, began, screen);
+        fold(&mut progress, &run, event, began, terminal);
     }
-    screen.clear();
+    terminal.clear();
     let job = match result {
         RunResult::Complete => JobEnd::Complete,
         other => JobEnd::Failed(format!("{other:?}")),
@@ -118,15 +118,15 @@ async fn run_until(
 }
 
 /// Makes the namespace alone: it holds the record. Without it, the run says so and goes on.
-async fn namespace<'a>(work: &RunRequest<'a>, run: &'a Run, screen: &Screen) -> Result<(), manifests::Error> {
+async fn namespace<'a>(work: &RunRequest<'a>, run: &'a Run, terminal: &Terminal) -> Result<(), manifests::Error> {
     let (client, name) = (&work.kubernetes.client, &run.namespace);
     // An existing one is used as it is; and what is reported of Pods in it is not true of a run that has none.
     if matches!(apply::namespace_state(client, name).await, Ok(NamespaceState::Exists)) {
         return Ok(());
     }
     let objects = manifests::objects(&work.settings(run))?;
-    if let Err(apply::Error::Apply { source, .. }) = apply::apply(client, &objects, screen).await {
-        screen.line(&format!(
+    if let Err(apply::Error::Apply { source, .. }) = apply::apply(client, &objects, terminal).await {
+        terminal.println(&format!(
             "note: can't make namespace {name}: {source}; the run goes on, and keeps no record if it does not exist"
         ));
     }
@@ -139,7 +139,7 @@ async fn find_resumable(work: &RunRequest<'_>) -> Option<Run> {
     let namespaces = list_namespaces_of_runs(client, work.job.namespace.as_deref()).await.ok()?;
     for namespace in namespaces.iter().rev() {
         let Ok(Some(before)) = record::read(client, namespace, SHUTDOWN_TIMEOUT).await else { continue };
-        let run = Run::named(&before.run, namespace);
+        let run = Run::from_id(&before.run, namespace);
         if spec(work, &run).succeeds(&before) {
             return Some(run);
         }
@@ -168,10 +168,10 @@ fn spec(work: &RunRequest<'_>, run: &Run) -> Spec {
 }
 
 /// Takes one event in, as if a Pod had said it; that there is none, `progress` sees by its name.
-fn fold(progress: &mut Progress, run: &Run, event: Event, began: Instant, screen: &Screen) {
+fn fold(progress: &mut Progress, run: &Run, event: Event, began: Instant, terminal: &Terminal) {
     let line = own_line(&run.id, event);
     if let Some(text) = progress.fold(&line, began.elapsed()) {
-        screen.line(&text);
+        terminal.println(&text);
     }
 }
 

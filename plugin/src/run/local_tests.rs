@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::cli::Prove;
 use crate::k8s::Kubernetes;
-use crate::output::finish;
-use crate::output::subject::Subject;
+use crate::output::cluster_ref::ClusterRef;
+use crate::output::report_finished;
 use crate::run::proof::{CensusBefore, Prover};
 use crate::run::verdict::Verdict;
 use crate::run::verify_result;
@@ -78,14 +78,14 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
     let run = Run::new(Some("eks-encrypt"), Timestamp::now(), rand::random());
     let (engine, job) = (&flags.engine, &flags.job);
     let work = RunRequest { kubernetes: &kubernetes, run: &run, key_arn, engine, job, wait: true, missing: &[] };
-    let (screen, stage) = (Screen::kept(), RefCell::default());
+    let (terminal, phase) = (Terminal::captured(), RefCell::default());
     let stop = async {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         "Ctrl-C".to_owned()
     };
-    let (run, ended) = run_until(stop, &work, &client, &screen, &stage).await.unwrap();
-    assert_eq!(*stage.borrow(), Stage::Local);
-    let subject = Subject { context: "prod".into(), key_arn: key_arn.to_owned(), ..Subject::default() };
+    let (run, ended) = run_until(stop, &work, &client, &terminal, &phase).await.unwrap();
+    assert_eq!(*phase.borrow(), Phase::Local);
+    let cluster_ref = ClusterRef { context: "prod".into(), key_arn: key_arn.to_owned(), ..ClusterRef::default() };
     let prover = Prover {
         kubernetes: &kubernetes,
         key_arn,
@@ -93,14 +93,14 @@ async fn ran(client: Client, key_arn: &str, seconds: u64) -> (Run, ExitCode, Str
         wanted: Prove::None,
         pace: (None, None),
         deadline: Instant::now(),
-        screen: &screen,
+        terminal: &terminal,
     };
-    let verdict = verify_result(&run, &ended, &prover, CensusBefore::NotWanted, &stage).await;
+    let verdict = verify_result(&run, &ended, &prover, CensusBefore::NotWanted, &phase).await;
     // A run that Ctrl-C has stopped is told of as stopped; only one that went through everything is verified.
     let stopped_or_failed = matches!(verdict, Verdict::Incomplete { .. });
-    assert_eq!(stage.into_inner(), if stopped_or_failed { Stage::Local } else { Stage::Verifying });
-    let code = finish(&run, &ended, &verdict, &subject, &[], Duration::from_secs(2), None, &screen);
-    let text = screen.text().replace(&run.id, "RUN").replace(env!("CARGO_PKG_VERSION"), "0.0.0");
+    assert_eq!(phase.into_inner(), if stopped_or_failed { Phase::Local } else { Phase::Verifying });
+    let code = report_finished(&run, &ended, &verdict, &cluster_ref, &[], Duration::from_secs(2), None, &terminal);
+    let text = terminal.text().replace(&run.id, "RUN").replace(env!("CARGO_PKG_VERSION"), "0.0.0");
     (run, code, text)
 }
 

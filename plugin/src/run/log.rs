@@ -8,7 +8,7 @@ use eks_encrypt_job::wire::event::{Line, WIRE_VERSION};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::run::wire_version::OtherWireVersion;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// How much is shown of a line that is not the Job's.
 const MAX_NOTE_CHARS: usize = 500;

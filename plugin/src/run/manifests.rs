@@ -15,9 +15,9 @@ use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 use crate::cli::{EngineFlags, JobFlags};
+use crate::error::HasExitCode;
 use crate::model::engine::method_name;
 use crate::model::run::Run;
-use crate::stop::Coded;
 
 const NAMESPACE: &str = include_str!("../../../manifests/namespace.yaml");
 const RBAC: &str = include_str!("../../../manifests/rbac.yaml");
@@ -75,7 +75,7 @@ pub(crate) enum Error {
     Unwritable(&'static str, String),
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NoImage => ExitCode::Usage,
@@ -142,9 +142,9 @@ impl Object {
         let namespace = &settings.run.namespace;
         let of = |metadata: &mut ObjectMeta| metadata.namespace = Some(namespace.clone());
         let to = |subjects: &mut Option<Vec<Subject>>| {
-            for subject in subjects.iter_mut().flatten() {
-                subject.namespace = Some(namespace.clone());
-                subject.name = settings.run.rights().to_owned();
+            for cluster_ref in subjects.iter_mut().flatten() {
+                cluster_ref.namespace = Some(namespace.clone());
+                cluster_ref.name = settings.run.rbac_name().to_owned();
             }
         };
         let metadata = match self {
@@ -159,31 +159,31 @@ impl Object {
                     .retain(|rule| !settings.missing.iter().any(|right| grants(rule, *right)));
                 for rule in object.rules.iter_mut().flatten().filter(|rule| names_resource(rule, "clusterrolebindings"))
                 {
-                    rule.resource_names = Some(vec![settings.run.rights().to_owned()]);
+                    rule.resource_names = Some(vec![settings.run.rbac_name().to_owned()]);
                 }
-                object.metadata.name = Some(settings.run.rights().to_owned());
+                object.metadata.name = Some(settings.run.rbac_name().to_owned());
                 &mut object.metadata
             }
             Self::ClusterRoleBinding(object) => {
-                object.metadata.name = Some(settings.run.rights().to_owned());
-                object.role_ref.name = settings.run.rights().to_owned();
+                object.metadata.name = Some(settings.run.rbac_name().to_owned());
+                object.role_ref.name = settings.run.rbac_name().to_owned();
                 to(&mut object.subjects);
                 &mut object.metadata
             }
             Self::ServiceAccount(object) => {
                 of(&mut object.metadata);
-                object.metadata.name = Some(settings.run.rights().to_owned());
+                object.metadata.name = Some(settings.run.rbac_name().to_owned());
                 &mut object.metadata
             }
             Self::Role(object) => {
                 of(&mut object.metadata);
-                object.metadata.name = Some(settings.run.rights().to_owned());
+                object.metadata.name = Some(settings.run.rbac_name().to_owned());
                 &mut object.metadata
             }
             Self::RoleBinding(object) => {
                 of(&mut object.metadata);
-                object.metadata.name = Some(settings.run.rights().to_owned());
-                object.role_ref.name = settings.run.rights().to_owned();
+                object.metadata.name = Some(settings.run.rbac_name().to_owned());
+                object.role_ref.name = settings.run.rbac_name().to_owned();
                 to(&mut object.subjects);
                 &mut object.metadata
             }
@@ -239,7 +239,7 @@ fn customize_job(job: &mut Job, settings: &ManifestSettings<'_>) -> Result<(), E
     add_labels(metadata, &settings.run.id);
     let pod = template.spec.get_or_insert_default();
     set_scheduling(pod, settings.job);
-    let account = settings.job.service_account.as_deref().unwrap_or(settings.run.rights());
+    let account = settings.job.service_account.as_deref().unwrap_or(settings.run.rbac_name());
     pod.service_account_name = Some(account.to_owned());
     let container = pod.containers.iter_mut().find(|container| container.name == CONTAINER).ok_or(Error::Container)?;
     if let Some(image) = required_image(settings.job)? {
@@ -248,7 +248,7 @@ fn customize_job(job: &mut Job, settings: &ManifestSettings<'_>) -> Result<(), E
     let env = container.env.get_or_insert_default();
     set_variable(env, ENV_RUN, &settings.run.id);
     let gives_rights = settings.job.service_account.is_none();
-    set_variable(env, ENV_BINDING, if gives_rights { settings.run.rights() } else { "" });
+    set_variable(env, ENV_BINDING, if gives_rights { settings.run.rbac_name() } else { "" });
     set_variable(env, ENV_KEY_ARN, settings.key_arn);
     set_variable(env, ENV_METHOD, &method_name(settings.engine.method));
     set_variable(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
@@ -307,7 +307,7 @@ mod tests {
     use kube::ResourceExt as _;
 
     fn made() -> Vec<Object> {
-        let run = Run::named("r1", "ops");
+        let run = Run::from_id("r1", "ops");
         let mut flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
         // The command line lets no such name through.
         flags.job.image = Some("registry.example/job: \"1\"".to_owned());
@@ -389,7 +389,7 @@ mod tests {
     }
 
     fn made_with(more: &[&str]) -> Vec<Object> {
-        let run = Run::named("r1", "ops");
+        let run = Run::from_id("r1", "ops");
         let flags = reencrypt(more);
         objects(&ManifestSettings {
             run: &run,
@@ -688,13 +688,13 @@ mod tests {
         let Object::Job(job) = &made[1] else { panic!() };
         let pod = job.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
         assert_eq!(pod.service_account_name.as_deref(), Some("theirs"));
-        assert!(!Run::of(job).unwrap().gives_rights, "whoever finds the Job later looks for rights");
+        assert!(!Run::from_managed_job(job).unwrap().manages_rbac, "whoever finds the Job later looks for rights");
     }
 
     #[test]
     fn without_a_pod_there_is_the_namespace_alone_and_without_an_image_no_pod() {
         assert!(matches!(made_with(&["--local"]).as_slice(), [Object::Namespace(_)]));
-        let (run, flags) = (Run::named("r1", "ops"), reencrypt(&[]));
+        let (run, flags) = (Run::from_id("r1", "ops"), reencrypt(&[]));
         let error = objects(&ManifestSettings {
             run: &run,
             key_arn: "",

@@ -8,7 +8,7 @@ use kube::api::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cause::Cause;
-use crate::k8s::again;
+use crate::k8s::with_retry;
 use crate::model::run::{own_namespace, with_app_label};
 
 /// Those namespaces, oldest first. With a name, no right to list namespaces is needed.
@@ -18,7 +18,7 @@ pub(crate) async fn list_namespaces_of_runs(client: &Client, named: Option<&str>
     }
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let ours = with_app_label();
-    let mut list = again(|| namespaces.list_metadata(&ours)).await.map_err(|error| Cause::kube(&error))?.items;
+    let mut list = with_retry(|| namespaces.list_metadata(&ours)).await.map_err(|error| Cause::kube(&error))?.items;
     list.sort_by_key(|namespace| namespace.metadata.creation_timestamp.clone());
     Ok(list.iter().filter(|namespace| is_namespace_of_run(namespace)).map(|namespace| namespace.name_any()).collect())
 }

@@ -13,12 +13,12 @@ use kube::Client;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Prove;
+use crate::error::HasExitCode;
 use crate::k8s::Kubernetes;
 use crate::model::engine::Pace;
 use crate::run::verification;
-use crate::stop::Coded;
 use crate::ui::progress::{Progress, elapsed, own_line};
-use crate::ui::screen::{Frame, Screen};
+use crate::ui::terminal::{Frame, Terminal};
 
 /// Reaches API servers from outside of the cluster: by its load balancer, which chooses one for each new connection. A
 /// connection ends with each answer of metrics, because that is not read to its end.
@@ -53,7 +53,7 @@ pub(crate) struct Prover<'a> {
     /// Until when it is waited for.
     pub(crate) deadline: Instant,
     /// Where it is shown.
-    pub(crate) screen: &'a Screen,
+    pub(crate) terminal: &'a Terminal,
 }
 
 /// What is known before the first Secret is written.
@@ -92,7 +92,7 @@ pub(crate) enum Error {
     Other(#[source] VerifyError),
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Late { .. } => ExitCode::StillRunning,
@@ -119,10 +119,10 @@ impl Prover<'_> {
         let outside = OutsideConnector(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
         let started = verifier.start(self.deadline, |agreement| self.print_waiting(agreement, began)).await;
-        self.screen.clear();
+        self.terminal.clear();
         match started {
             Ok(start) => {
-                self.screen.line(&sentence(&start.agreement.to_string()));
+                self.terminal.println(&sentence(&start.agreement.to_string()));
                 let known = ServersAgree::from(&start.agreement).is_some_and(ServersAgree::is_proof);
                 match (self.wanted, known) {
                     (Prove::Full, true) => Ok(CensusBefore::Agreed(Box::new(start))),
@@ -133,10 +133,10 @@ impl Prover<'_> {
             Err(VerifyError::Unknown(agreement)) => {
                 let why = agreement.to_string();
                 if self.wanted == Prove::Full {
-                    self.screen.line(&format!("note: {why}: the run continues, and is not proven"));
+                    self.terminal.println(&format!("note: {why}: the run continues, and is not proven"));
                     return Ok(CensusBefore::Unknown(why));
                 }
-                self.screen.line(&format!("note: {why}"));
+                self.terminal.println(&format!("note: {why}"));
                 Ok(CensusBefore::NotWanted)
             }
             Err(VerifyError::Late(agreement)) => Err(Error::Late { agreement }),
@@ -158,12 +158,12 @@ impl Prover<'_> {
             CensusBefore::Unknown(why) => return (Proven::No(why), Vec::new()),
             CensusBefore::Later | CensusBefore::NotWanted => return (Proven::NotWanted, Vec::new()),
         };
-        self.screen.line("Verifying every Secret");
+        self.terminal.println("Verifying every Secret");
         let trouble = LastError::default();
         let (mut progress, began) = (Progress::default(), Instant::now());
         let report = |report: Report<'_>| match report {
             Report::Waiting(agreement) => self.print_waiting(agreement, began),
-            Report::Again(doubt) => self.screen.line(&format!("note: verifying again: {doubt}")),
+            Report::Again(doubt) => self.terminal.println(&format!("note: verifying again: {doubt}")),
             Report::Covering(event) => self.show_progress(&mut progress, event, began),
         };
         let (deadline, (concurrency, max_qps)) = (self.deadline, self.pace);
@@ -175,7 +175,7 @@ impl Prover<'_> {
         let outside = OutsideConnector(self.kubernetes.client.clone());
         let verifier = self.verifier(&trouble, &outside);
         let verified = verifier.finish(start, deadline, limit, report, || time_up().boxed()).await;
-        self.screen.clear();
+        self.terminal.clear();
         let failures = progress.failures().collect();
         let proven = match verified {
             Ok(verified) if !verified.agreed.is_proof() => {
@@ -186,7 +186,7 @@ impl Prover<'_> {
                     && let Some(cause) =
                         verification::record_verification(self.kubernetes, namespace, self.key_arn, &verified).await
                 {
-                    self.screen.line(&format!("note: the verification could not be noted for `status`: {cause}"));
+                    self.terminal.println(&format!("note: the verification could not be noted for `status`: {cause}"));
                 }
                 Proven::Yes(verified)
             }
@@ -203,7 +203,7 @@ impl Prover<'_> {
 
     fn print_waiting(&self, agreement: &Agreement, began: Instant) {
         let text = format!("waiting for the API servers: {agreement}, {} so far", elapsed(began.elapsed()));
-        self.screen.draw(&Frame { text, share: None });
+        self.terminal.draw_progress(&Frame { text, share: None });
     }
 
     fn show_progress(&self, progress: &mut Progress, event: Event, began: Instant) {
@@ -211,9 +211,9 @@ impl Prover<'_> {
         let is_start = matches!(event, Event::Started { .. });
         let line = own_line("", event);
         if let Some(text) = progress.fold(&line, began.elapsed()).filter(|_| !is_start) {
-            self.screen.line(&text);
+            self.terminal.println(&text);
         }
-        self.screen.draw(&progress.frame(began.elapsed(), self.screen.width()));
+        self.terminal.draw_progress(&progress.frame(began.elapsed(), self.terminal.width()));
     }
 }
 

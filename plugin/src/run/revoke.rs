@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, kubectl};
-use crate::k8s::{Kubernetes, again, gone, time};
-use crate::model::run::{Run, ended, own_namespace, with_run_label};
-use crate::ui::screen::Screen;
+use crate::k8s::{Kubernetes, is_not_found, server_time, with_retry};
+use crate::model::run::{Run, job_end, own_namespace, with_run_label};
+use crate::ui::terminal::Terminal;
 
 /// Between a run's binding and its Job lie two calls.
 const CREATION_GRACE: SignedDuration = SignedDuration::from_mins(2);
@@ -25,40 +25,41 @@ const CREATION_GRACE: SignedDuration = SignedDuration::from_mins(2);
 impl Run {
     /// The command that takes its right to all Secrets away, if it was given to it.
     pub(crate) fn revoke_command(&self, kube: &KubeFlags) -> Option<String> {
-        self.gives_rights.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rights())))
+        self.manages_rbac.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rbac_name())))
     }
 }
 
 /// Deletes the rights that this run has given: the bindings first, so that whatever follows, no token can use them. What
 /// does not carry the run's label is somebody else's: applied by hand, or another run's. Gives back what was applied by hand
 /// and so stays.
-pub(crate) async fn revoke_rbac(kubernetes: &Kubernetes, run: &Run, screen: &Screen) -> Vec<String> {
-    if !run.gives_rights {
+pub(crate) async fn revoke_rbac(kubernetes: &Kubernetes, run: &Run, terminal: &Terminal) -> Vec<String> {
+    if !run.manages_rbac {
         return Vec::new();
     }
     let (all, here) = (&kubernetes.client, &run.namespace);
     let flags = &kubernetes.flags;
     let stay = [
-        delete_if_owned::<ClusterRoleBinding>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
+        delete_if_owned::<ClusterRoleBinding>(Api::all(all.clone()), run.rbac_name(), None, run, flags, terminal).await,
         delete_if_owned::<RoleBinding>(
             Api::namespaced(all.clone(), here),
-            run.rights(),
+            run.rbac_name(),
             Some(here),
             run,
             flags,
-            screen,
+            terminal,
         )
         .await,
-        delete_if_owned::<ClusterRole>(Api::all(all.clone()), run.rights(), None, run, flags, screen).await,
-        delete_if_owned::<Role>(Api::namespaced(all.clone(), here), run.rights(), Some(here), run, flags, screen).await,
+        delete_if_owned::<ClusterRole>(Api::all(all.clone()), run.rbac_name(), None, run, flags, terminal).await,
+        delete_if_owned::<Role>(Api::namespaced(all.clone(), here), run.rbac_name(), Some(here), run, flags, terminal)
+            .await,
         // Its tokens end with it, whoever has one.
         delete_if_owned::<ServiceAccount>(
             Api::namespaced(all.clone(), here),
-            run.rights(),
+            run.rbac_name(),
             Some(here),
             run,
             flags,
-            screen,
+            terminal,
         )
         .await,
     ];
@@ -67,32 +68,32 @@ pub(crate) async fn revoke_rbac(kubernetes: &Kubernetes, run: &Run, screen: &Scr
 
 /// Deletes the rights of earlier runs that no Job uses any more, in the namespace that a person names, or in those of the runs: a run
 /// that was interrupted before it had made its Job, or whose Job somebody deleted, has nobody else to do it.
-pub(crate) async fn revoke_stale(kubernetes: &Kubernetes, named: Option<&str>, screen: &Screen) {
+pub(crate) async fn revoke_stale(kubernetes: &Kubernetes, named: Option<&str>, terminal: &Terminal) {
     let client = &kubernetes.client;
     let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
     let ours = with_run_label();
-    let list = match again(|| bindings.list(&ours)).await {
+    let list = match with_retry(|| bindings.list(&ours)).await {
         Ok(list) => list,
         Err(error) => {
             let cause = Cause::kube(&error);
-            return screen.line(&format!("note: can't see whether earlier runs have left rights behind: {cause}"));
+            return terminal.println(&format!("note: can't see whether earlier runs have left rights behind: {cause}"));
         }
     };
     if list.items.is_empty() {
         return;
     }
     // By the clock that stamped them: a laptop that is minutes ahead would take the rights of a run that is just being made.
-    let now = time(client).await.unwrap_or_else(Timestamp::now);
+    let now = server_time(client).await.unwrap_or_else(Timestamp::now);
     let ours = list.iter().filter_map(|binding| Some((binding, run_of_binding(binding, named)?)));
     for (binding, run) in ours {
         let jobs: Api<Job> = Api::namespaced(client.clone(), &run.namespace);
-        let over = match again(|| jobs.get(&run.job)).await {
-            Ok(job) => ended(&job).is_some(),
-            Err(error) => gone(&error, &run.job) && is_stale(binding, now),
+        let over = match with_retry(|| jobs.get(&run.job)).await {
+            Ok(job) => job_end(&job).is_some(),
+            Err(error) => is_not_found(&error, &run.job) && is_stale(binding, now),
         };
         if over {
-            screen.line(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));
-            revoke_rbac(kubernetes, &run, screen).await;
+            terminal.println(&format!("note: run {} has left its rights in the cluster: taking them away", run.id));
+            revoke_rbac(kubernetes, &run, terminal).await;
         }
     }
 }
@@ -106,15 +107,15 @@ fn is_stale(binding: &ClusterRoleBinding, now: Timestamp) -> bool {
 /// The run of a binding, if it is one of this namespace or of its own, and its name is one that the plugin gives.
 fn run_of_binding(binding: &ClusterRoleBinding, named: Option<&str>) -> Option<Run> {
     let id = binding.labels().get(RUN_LABEL)?;
-    let mut namespaces = binding.subjects.iter().flatten().filter_map(|subject| subject.namespace.as_deref());
+    let mut namespaces = binding.subjects.iter().flatten().filter_map(|cluster_ref| cluster_ref.namespace.as_deref());
     let namespace = namespaces.find(|namespace| named == Some(*namespace) || *namespace == own_namespace(id))?;
-    Some(Run::named(id, namespace)).filter(|run| run.rights() == binding.name_any())
+    Some(Run::from_id(id, namespace)).filter(|run| run.rbac_name() == binding.name_any())
 }
 
 /// Deletes a Job that never began, with its Pods: otherwise the next run would follow it.
-pub(crate) async fn delete_job(kubernetes: &Kubernetes, run: &Run, screen: &Screen) {
+pub(crate) async fn delete_job(kubernetes: &Kubernetes, run: &Run, terminal: &Terminal) {
     let jobs: Api<Job> = Api::namespaced(kubernetes.client.clone(), &run.namespace);
-    delete(jobs, &run.job, Some(&run.namespace), run.uid.as_deref(), &kubernetes.flags, screen).await;
+    delete(jobs, &run.job, Some(&run.namespace), run.uid.as_deref(), &kubernetes.flags, terminal).await;
 }
 
 /// Deletes an object that the run has made. Gives back its name if somebody applied it from manifests/ instead: that one
@@ -125,26 +126,26 @@ async fn delete_if_owned<K>(
     namespace: Option<&str>,
     run: &Run,
     flags: &KubeFlags,
-    screen: &Screen,
+    terminal: &Terminal,
 ) -> Option<String>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    match again(|| api.get_metadata(name)).await {
+    match with_retry(|| api.get_metadata(name)).await {
         Ok(there) if there.labels().get(RUN_LABEL) != Some(&run.id) => {
             let labels = there.labels();
             let by_hand = !labels.contains_key(RUN_LABEL) && labels.get(APP_LABEL).is_some_and(|app| app == APP);
             return by_hand.then(|| format!("{} {name}", K::kind(&())));
         }
-        Err(error) if gone(&error, name) => {}
+        Err(error) if is_not_found(&error, name) => {}
         // A name such as eks-encrypt may be that of somebody else's object.
-        Err(error) if !run.is_named() => screen.line(&format!(
+        Err(error) if !run.is_named() => terminal.println(&format!(
             "warning: can't see whose {} {name} is, so it stays: {}",
             K::kind(&()),
             Cause::kube(&error)
         )),
         // Where it can't be looked at, the deletion says why.
-        Ok(_) | Err(_) => delete(api, name, namespace, None, flags, screen).await,
+        Ok(_) | Err(_) => delete(api, name, namespace, None, flags, terminal).await,
     }
     None
 }
@@ -156,7 +157,7 @@ async fn delete<K>(
     namespace: Option<&str>,
     uid: Option<&str>,
     flags: &KubeFlags,
-    screen: &Screen,
+    terminal: &Terminal,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -164,14 +165,14 @@ async fn delete<K>(
     let is_another =
         |error: &kube::Error| uid.is_some() && matches!(error, kube::Error::Api(status) if status.code == 409);
     let background = DeleteParams { preconditions, ..DeleteParams::background() };
-    match again(|| api.delete(name, &background)).await {
+    match with_retry(|| api.delete(name, &background)).await {
         Ok(_) => {}
         Err(error) if is_another(&error) => {}
-        Err(error) if gone(&error, name) => {}
+        Err(error) if is_not_found(&error, name) => {}
         Err(error) => {
             let kind = K::kind(&()).to_ascii_lowercase();
             let place = namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
-            screen.line(&format!(
+            terminal.println(&format!(
                 "warning: can't delete {kind} {name}: {}\n  do it by hand: {}",
                 Cause::kube(&error),
                 kubectl(flags, &format!("delete {kind} {name}{place}"))

@@ -5,16 +5,16 @@ use super::*;
 use crate::testing::{NOT_SERVED, forbidden, heard, kubernetes, not_found, reached, reached_by};
 
 fn run() -> Run {
-    Run::named("r1", "ops")
+    Run::from_id("r1", "ops")
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_404_that_does_not_name_the_object_is_no_deletion() {
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     for body in ["404 page not found", NOT_SERVED] {
-        delete_job(&reached(kubernetes(move |_, _| (404, body.into()))), &run(), &screen).await;
+        delete_job(&reached(kubernetes(move |_, _| (404, body.into()))), &run(), &terminal).await;
     }
-    insta::assert_snapshot!(screen.text(), @r"
+    insta::assert_snapshot!(terminal.text(), @r"
     warning: can't delete job eks-encrypt-r1: 404 page not found
       do it by hand: kubectl delete job eks-encrypt-r1 -n ops
     warning: can't delete job eks-encrypt-r1: the server could not find the requested resource
@@ -26,10 +26,10 @@ async fn a_404_that_does_not_name_the_object_is_no_deletion() {
 #[tokio::test]
 async fn a_run_with_somebodys_service_account_has_no_rights_to_take_away() {
     let (client, heard) = heard(|_, _| (403, forbidden("get", "clusterrolebindings")));
-    let (screen, theirs) = (Screen::kept(), Run { gives_rights: false, ..run() });
-    assert!(revoke_rbac(&reached(client), &theirs, &screen).await.is_empty());
+    let (terminal, theirs) = (Terminal::captured(), Run { manages_rbac: false, ..run() });
+    assert!(revoke_rbac(&reached(client), &theirs, &terminal).await.is_empty());
     assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
-    assert_eq!(screen.text(), "");
+    assert_eq!(terminal.text(), "");
 }
 
 /// An object of this run.
@@ -44,11 +44,11 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
         "DELETE" => (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
         _ => (403, forbidden("get", path.split('?').next().unwrap().rsplit('/').nth(1).unwrap())),
     });
-    let screen = Screen::kept();
-    let by_hand = Run { job: "eks-encrypt".into(), ..Run::named("by-hand", "ops") };
-    revoke_rbac(&reached(client), &by_hand, &screen).await;
+    let terminal = Terminal::captured();
+    let by_hand = Run { job: "eks-encrypt".into(), ..Run::from_id("by-hand", "ops") };
+    revoke_rbac(&reached(client), &by_hand, &terminal).await;
     assert!(heard.lock().unwrap().iter().all(|call| !call.starts_with("DELETE")), "{heard:?}");
-    insta::assert_snapshot!(screen.text(), @r#"
+    insta::assert_snapshot!(terminal.text(), @r#"
     warning: can't see whose ClusterRoleBinding eks-encrypt is, so it stays: clusterrolebindings is forbidden: User "alice" cannot get resource "clusterrolebindings"
     warning: can't see whose RoleBinding eks-encrypt is, so it stays: rolebindings is forbidden: User "alice" cannot get resource "rolebindings"
     warning: can't see whose ClusterRole eks-encrypt is, so it stays: clusterroles is forbidden: User "alice" cannot get resource "clusterroles"
@@ -61,7 +61,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
 #[tokio::test]
 async fn a_run_takes_no_rights_by_a_name_that_others_share() {
     let (client, heard) = heard(|_, path| not_found(path));
-    revoke_rbac(&reached(client), &run(), &Screen::kept()).await;
+    revoke_rbac(&reached(client), &run(), &Terminal::captured()).await;
     let shared = |call: &String| !call.contains("/eks-encrypt-r1");
     assert_eq!(heard.lock().unwrap().iter().filter(|call| shared(call)).count(), 0, "{heard:?}");
 }
@@ -79,7 +79,11 @@ async fn rights_that_another_run_or_a_person_gave_are_left() {
             (_, true) => (200, there.clone()),
             (_, false) => (200, labelled("r1")),
         });
-        assert_eq!(revoke_rbac(&reached(client), &run(), &Screen::kept()).await, [""; 0], "nobody says whose they are");
+        assert_eq!(
+            revoke_rbac(&reached(client), &run(), &Terminal::captured()).await,
+            [""; 0],
+            "nobody says whose they are"
+        );
         let deleted = deleted.lock().unwrap();
         assert_eq!(deleted.len(), 2, "{deleted:?}");
         assert!(deleted.iter().all(|path| path.contains("eks-encrypt-r1")), "{deleted:?}");
@@ -96,9 +100,9 @@ async fn a_right_that_stays_is_said_with_its_cure() {
         ),
         false => not_found(path),
     });
-    let screen = Screen::kept();
-    revoke_rbac(&reached(client), &run(), &screen).await;
-    insta::assert_snapshot!(screen.text(), @r"
+    let terminal = Terminal::captured();
+    revoke_rbac(&reached(client), &run(), &terminal).await;
+    insta::assert_snapshot!(terminal.text(), @r"
     warning: can't delete clusterrolebinding eks-encrypt-r1: you may not
       do it by hand: kubectl delete clusterrolebinding eks-encrypt-r1
     ");
@@ -139,13 +143,13 @@ async fn rights_that_no_job_uses_are_taken_away_and_no_others() {
         }
         (_, path) => not_found(path),
     });
-    let screen = Screen::kept();
-    revoke_stale(&reached(client), Some("ops"), &screen).await;
+    let terminal = Terminal::captured();
+    revoke_stale(&reached(client), Some("ops"), &terminal).await;
     let heard: Vec<_> =
         heard.lock().unwrap().iter().filter(|path| path.starts_with("clusterrolebindings")).cloned().collect();
     let taken = ["broken-off", "over", "just-over"].map(|run| format!("clusterrolebindings/eks-encrypt-{run}"));
     assert_eq!(heard, taken);
-    insta::assert_snapshot!(screen.text(), @r"
+    insta::assert_snapshot!(terminal.text(), @r"
     note: run broken-off has left its rights in the cluster: taking them away
     note: run over has left its rights in the cluster: taking them away
     note: run just-over has left its rights in the cluster: taking them away
@@ -159,10 +163,10 @@ async fn the_command_for_a_right_that_stays_names_the_cluster() {
         "GET" => (200, labelled("r1")),
         _ => (403, forbidden("delete", "roles")),
     });
-    let screen = Screen::kept();
+    let terminal = Terminal::captured();
     let kubernetes = reached_by(&["--context", "my prod", "--kubeconfig", "/tmp/k"], client);
-    revoke_rbac(&kubernetes, &run(), &screen).await;
-    let text = screen.text();
+    revoke_rbac(&kubernetes, &run(), &terminal).await;
+    let text = terminal.text();
     let cures: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  do it by hand: ")).collect();
     insta::assert_snapshot!(cures.join("\n"), @r"
     kubectl delete clusterrolebinding eks-encrypt-r1 --context 'my prod' --kubeconfig /tmp/k

@@ -12,7 +12,7 @@ use crate::model::run::JobEnd;
 use crate::run::pod_status::termination_message;
 use crate::run::proof::Proven;
 use crate::ui::progress::{Finished, Progress, thousands};
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub(crate) fn evaluate(job: &JobEnd, last_word: Option<&Finished>, progress: &Pr
             JobEnd::Complete => "the Job ended without its final tally (its Pod is gone?)".to_owned(),
             JobEnd::Failed(words) => format!("the Job failed without its final tally: {words}"),
         };
-        return Err(Verdict::Incomplete { tally: progress.of_rewrite(), why });
+        return Err(Verdict::Incomplete { tally: progress.rewrite_tally(), why });
     };
     let tally = word.tally;
     let of = |number| format!("{} of {} Secrets", thousands(number), thousands(tally.listed));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cause::Cause;
-use crate::k8s::{Kubernetes, again, gone};
+use crate::k8s::{Kubernetes, is_not_found, with_retry};
 use crate::run::namespaces::{list_namespaces_of_runs, newest};
 
 /// The field of the ConfigMap's data.
@@ -59,8 +59,8 @@ async fn write(client: &Client, namespace: &str, verification: &Verification) ->
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({ "data": { FIELD: text } }));
-    match again(|| maps.patch(RECORD, &params, &patch)).await {
-        Err(error) if gone(&error, RECORD) => {}
+    match with_retry(|| maps.patch(RECORD, &params, &patch)).await {
+        Err(error) if is_not_found(&error, RECORD) => {}
         answer => return answer.map(drop),
     }
     let map: ConfigMap = serde_json::from_value(json!({
@@ -69,7 +69,7 @@ async fn write(client: &Client, namespace: &str, verification: &Verification) ->
     .map_err(kube::Error::SerdeError)?;
     let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     match maps.create(&params, &map).await {
-        Err(error) if gone(&error, namespace) => Ok(()),
+        Err(error) if is_not_found(&error, namespace) => Ok(()),
         answer => answer.map(drop),
     }
 }
@@ -92,7 +92,7 @@ pub(crate) async fn read_verification(client: &Client, namespace: &str) -> Resul
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     match maps.get(RECORD).await {
         Ok(map) => Ok(map.data.and_then(|data| serde_json::from_str(data.get(FIELD)?).ok())),
-        Err(error) if gone(&error, RECORD) => Ok(None),
+        Err(error) if is_not_found(&error, RECORD) => Ok(None),
         Err(error) => Err(Cause::kube(&error)),
     }
 }

@@ -10,10 +10,10 @@ use eks_encrypt_job::wire::names::ENV_WIRE_VERSION;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::model::run::ended;
-use crate::model::run::variable;
+use crate::model::run::env_var;
+use crate::model::run::job_end;
 use crate::run::pod_status::termination_message;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// Longest name of a version that is shown.
 const MAX_VERSION_CHARS: usize = 64;
@@ -40,7 +40,7 @@ impl OtherWireVersion {
     pub(crate) fn from_job(job: &Job, pods: &[Pod]) -> Option<Self> {
         pods.iter()
             .find_map(Self::from_termination_message)
-            .or_else(|| Self::from_job_env(job).filter(|_| ended(job).is_none()))
+            .or_else(|| Self::from_job_env(job).filter(|_| job_end(job).is_none()))
     }
 
     /// Of a Pod's termination message.
@@ -50,7 +50,7 @@ impl OtherWireVersion {
 
     /// Of a Job that was made by a plugin, or from manifests, of another version.
     pub(crate) fn from_job_env(job: &Job) -> Option<Self> {
-        let wire = variable(job, ENV_WIRE_VERSION).unwrap_or_default();
+        let wire = env_var(job, ENV_WIRE_VERSION).unwrap_or_default();
         // Empty: whoever made it reads any version, or this variable was not there yet.
         let ours = wire.is_empty() || wire == WIRE_VERSION.to_string();
         (!ours).then(|| Self { wire: printable_version(wire), job: None })

@@ -36,7 +36,7 @@ pub(crate) fn passing(method: &str, path: &str) -> (u16, String) {
 pub(crate) fn made_job(run: &str, namespace: &str, more: &[&str]) -> Value {
     let base = ["--namespace", namespace, "--image", "registry.example/job:1"];
     let flags = super::reencrypt(&[&base[..], more].concat());
-    let run = Run::named(run, namespace);
+    let run = Run::from_id(run, namespace);
     let settings = ManifestSettings {
         run: &run,
         key_arn: KEY,

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::stop::Stop;
-use crate::ui::screen::Screen;
+use crate::error::CliError;
+use crate::ui::terminal::Terminal;
 
 /// How far we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum Phase {
     /// Checks and the question: nothing is changed.
     #[default]
     Checking,
@@ -20,9 +20,9 @@ pub(crate) enum Stage {
     /// The registry has it, and nothing else is changed.
     Pushed,
     /// An earlier run is being looked for, and rights that one has left behind are taken away.
-    Looking,
+    Cleaning,
     /// EKS is being asked to associate the key.
-    Asking,
+    RequestingAssociation,
     /// EKS has begun to associate the key.
     Associating,
     /// The key is associated, and no Job made.
@@ -48,72 +48,72 @@ pub(crate) enum Stage {
 }
 
 /// How long the engine in this process may take to end: it promises 5 s.
-const LAST_WORDS: Duration = Duration::from_secs(6);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Runs a command until it ends or Ctrl-C comes. `again` is the command that goes on, `attach` the one that follows a Job.
-pub(crate) async fn guard(
-    screen: &Screen,
+pub(crate) async fn run_until_ctrl_c(
+    terminal: &Terminal,
     (again, attach): (&str, &str),
-    stage: &RefCell<Stage>,
-    command: impl Future<Output = Result<ExitCode, Stop>>,
-) -> Result<ExitCode, Stop> {
+    phase: &RefCell<Phase>,
+    command: impl Future<Output = Result<ExitCode, CliError>>,
+) -> Result<ExitCode, CliError> {
     let mut command = std::pin::pin!(command);
     tokio::select! {
         result = &mut command => return result,
         Ok(()) = tokio::signal::ctrl_c() => {}
     }
-    let local = *stage.borrow() == Stage::Local;
+    let local = *phase.borrow() == Phase::Local;
     if local
         // It has heard the same, writes its record, and has the last words. It may just have come to its end.
-        && let Ok(ended) = tokio::time::timeout(LAST_WORDS, command).await
+        && let Ok(ended) = tokio::time::timeout(SHUTDOWN_TIMEOUT, command).await
         && !matches!(ended, Ok(ExitCode::Interrupted))
     {
         return ended;
     }
-    screen.clear();
-    screen.line(&text(&stage.borrow(), again, attach));
+    terminal.clear();
+    terminal.println(&text(&phase.borrow(), again, attach));
     Ok(ExitCode::Interrupted)
 }
 
-fn text(stage: &Stage, again: &str, attach: &str) -> String {
-    let (what, next) = match stage {
-        Stage::Checking => return "\ninterrupted: nothing was changed".to_owned(),
-        Stage::Pushing => (
+fn text(phase: &Phase, again: &str, attach: &str) -> String {
+    let (what, next) = match phase {
+        Phase::Checking => return "\ninterrupted: nothing was changed".to_owned(),
+        Phase::Pushing => (
             "The Job's image was being pushed: the registry may have all of it, or a part. Nothing else was changed.",
             again,
         ),
-        Stage::Pushed => ("The Job's image is in the registry. Nothing else was changed.", again),
-        Stage::Looking => (
+        Phase::Pushed => ("The Job's image is in the registry. Nothing else was changed.", again),
+        Phase::Cleaning => (
             "Earlier runs were being looked for: rights that one has left behind may have been taken away. No Secret was touched.",
             again,
         ),
-        Stage::Asking => (
+        Phase::RequestingAssociation => (
             "EKS was being asked to associate the key, and has not answered: it may have begun, and then it goes on and \
              can't be stopped. No Secret has been re-encrypted yet.",
             again,
         ),
-        Stage::Associating => {
+        Phase::Associating => {
             ("EKS goes on associating the key; it can't be stopped. No Secret has been re-encrypted yet.", again)
         }
-        Stage::Associated => ("The key is associated. No Job has been made by this command.", again),
-        Stage::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
-        Stage::Following(_) => ("The Job was not stopped: it goes on in the cluster, unless it has ended.", attach),
-        Stage::Verifying => ("The run has ended. What it has done was being verified, and is not proven.", again),
-        Stage::Creating { begun, stack, delete } => return creating(*begun, stack, delete, again),
-        Stage::Created(stack) => {
+        Phase::Associated => ("The key is associated. No Job has been made by this command.", again),
+        Phase::Applying(_) => ("The Job may have been made, and then goes on in the cluster.", again),
+        Phase::Following(_) => ("The Job was not stopped: it goes on in the cluster, unless it has ended.", attach),
+        Phase::Verifying => ("The run has ended. What it has done was being verified, and is not proven.", again),
+        Phase::Creating { begun, stack, delete } => return creating(*begun, stack, delete, again),
+        Phase::Created(stack) => {
             return format!(
                 "\ninterrupted: stack {stack} is complete and costs money; whether the cluster has your key has not been said. \
                  Go on with:\n  {again}"
             );
         }
-        Stage::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
+        Phase::Local => ("The re-encryption ran in this process and has stopped; what is written is written.", again),
     };
-    let rights = match stage {
-        Stage::Applying(Some(without_rights)) => format!(
+    let rights = match phase {
+        Phase::Applying(Some(without_rights)) => format!(
             "\nIts right to list and patch every Secret may have been given, and stays until that command takes it away. To \
              do so at once:\n  {without_rights}"
         ),
-        Stage::Following(Some(without_rights)) => format!(
+        Phase::Following(Some(without_rights)) => format!(
             "\nIts right to list and patch every Secret stays until that command has seen its end. To take it away before \
              (the Job then stops):\n  {without_rights}"
         ),
@@ -144,24 +144,24 @@ mod tests {
     fn every_stage() {
         let without_rights = || "kubectl delete clusterrolebinding eks-encrypt-r1".to_owned();
         let all = [
-            Stage::Checking,
-            Stage::Pushing,
-            Stage::Pushed,
-            Stage::Looking,
-            Stage::Asking,
-            Stage::Associating,
-            Stage::Associated,
-            Stage::Applying(Some(without_rights())),
-            Stage::Following(Some(without_rights())),
-            Stage::Following(None),
-            Stage::Local,
-            Stage::Verifying,
-            Stage::Creating { begun: false, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
-            Stage::Creating { begun: true, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
-            Stage::Created("eks-encrypt-shop".into()),
+            Phase::Checking,
+            Phase::Pushing,
+            Phase::Pushed,
+            Phase::Cleaning,
+            Phase::RequestingAssociation,
+            Phase::Associating,
+            Phase::Associated,
+            Phase::Applying(Some(without_rights())),
+            Phase::Following(Some(without_rights())),
+            Phase::Following(None),
+            Phase::Local,
+            Phase::Verifying,
+            Phase::Creating { begun: false, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
+            Phase::Creating { begun: true, stack: "eks-encrypt-shop".into(), delete: "aws delete ...".into() },
+            Phase::Created("eks-encrypt-shop".into()),
         ];
         let told: Vec<String> =
-            all.iter().map(|stage| text(stage, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();
+            all.iter().map(|phase| text(phase, "kubectl eks-encrypt enable", "kubectl eks-encrypt attach")).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
 
         interrupted: nothing was changed

@@ -1,5 +1,5 @@
 //! What the run has told so far: a pure fold over the Job's events. Input: events and the time since we began to follow.
-//! Output: the state, and the line of text that `screen` draws. No clock of its own, no terminal, no cluster: tests read
+//! Output: the state, and the line of text that `terminal` draws. No clock of its own, no terminal, no cluster: tests read
 //! it as text.
 
 use std::collections::BTreeMap;
@@ -10,19 +10,19 @@ use eks_encrypt_job::wire::event::{Event, Line, Phase, Proof, RunResult, WIRE_VE
 use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use jiff::Timestamp;
 
-use crate::ui::screen::{Frame, one_line};
+use crate::ui::terminal::{Frame, one_line};
 
 /// The Job promises a line every 15 s; after two missing ones a person should know.
 const SILENCE: Duration = Duration::from_secs(35);
 
 /// How many failed Secrets are remembered by name. More are counted: nobody reads a thousand names, and the log has them.
-const NAMED: usize = 1_000;
+const MAX_REMEMBERED: usize = 1_000;
 
 /// Longest name of a Secret or of a namespace that Kubernetes takes.
-const LONGEST_NAME: usize = 253;
+const MAX_NAME_CHARS: usize = 253;
 
 /// How many failures are said as they come. A webhook that denies everything must not bury the rest of the screen.
-const SAID: usize = 20;
+const MAX_PRINTED: usize = 20;
 
 /// The state.
 #[derive(Clone, Debug, Default)]
@@ -60,17 +60,17 @@ impl Progress {
     pub(crate) fn fold(&mut self, line: &Line, at: Duration) -> Option<String> {
         self.heard = at;
         // Webhooks and policies choose the words: they get one line.
-        self.take(line, at).map(|text| one_line(&cut(text, LONGEST_TEXT)))
+        self.apply(line, at).map(|text| one_line(&cut(text, LONGEST_TEXT)))
     }
 
-    fn take(&mut self, line: &Line, at: Duration) -> Option<String> {
+    fn apply(&mut self, line: &Line, at: Duration) -> Option<String> {
         match &line.event {
             Event::Started { version, server, watermark, total, .. } => {
                 // A successor of a killed Pod goes through the failed ones again, and says so again.
                 *self = Self { total: *total, phase: Some(Phase::Rewrite), heard: at, ..Self::default() };
                 Some(format!(
                     "{} has begun: {} Secrets, watermark {watermark}, {} {version}, API server {server}",
-                    who(line),
+                    source_name(line),
                     thousands(*total),
                     if line.pod.is_empty() { "engine" } else { "Job" }
                 ))
@@ -103,13 +103,13 @@ impl Progress {
                     Some(Finished { result: *result, tally: *tally, proof: *proof, reason: reason.clone() });
                 // A Job starts another Pod, which goes on.
                 let stopped = reason.as_ref().filter(|_| *result == RunResult::Stopped);
-                stopped.map(|reason| format!("{} has stopped: {reason}", who(line)))
+                stopped.map(|reason| format!("{} has stopped: {reason}", source_name(line)))
             }
         }
     }
 
     /// What became of the Secrets in the rewrite, as far as is known.
-    pub(crate) fn of_rewrite(&self) -> Tally {
+    pub(crate) fn rewrite_tally(&self) -> Tally {
         self.rewritten.unwrap_or(self.tally)
     }
 
@@ -124,14 +124,16 @@ impl Progress {
 
     /// Remembers a failure, and says it unless too many have been said.
     fn failure(&mut self, failure: &Failure) -> Option<String> {
-        if self.failures.len() < NAMED {
+        if self.failures.len() < MAX_REMEMBERED {
             let kept = |text: &str, most| one_line(&cut(text.to_owned(), most));
-            let key = (kept(&failure.namespace, LONGEST_NAME), kept(&failure.name, LONGEST_NAME));
+            let key = (kept(&failure.namespace, MAX_NAME_CHARS), kept(&failure.name, MAX_NAME_CHARS));
             self.failures.insert(key, kept(&failure.reason, LONGEST_TEXT));
         }
         match self.failures.len() {
-            0..=SAID => Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason)),
-            more if more == SAID + 1 => {
+            0..=MAX_PRINTED => {
+                Some(format!("failed: Secret {}/{}: {}", failure.namespace, failure.name, failure.reason))
+            }
+            more if more == MAX_PRINTED + 1 => {
                 Some("failed: more Secrets; they are counted, and listed at the end".to_owned())
             }
             _ => None,
@@ -179,7 +181,7 @@ pub(crate) fn own_line(run: &str, event: Event) -> Line {
 }
 
 /// Whose line it is: a Pod's, or that of the engine in our own process (`local`).
-fn who(line: &Line) -> String {
+fn source_name(line: &Line) -> String {
     if line.pod.is_empty() { "The run".to_owned() } else { format!("Pod {}", line.pod) }
 }
 

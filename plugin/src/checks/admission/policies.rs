@@ -11,9 +11,9 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::gate::{Asks, Gate};
-use super::rules::{Scope, matched};
-use crate::k8s::where_served;
+use super::hook::{AdmissionHook, Backend};
+use super::rules::{Scope, match_resources};
+use crate::k8s::get_if_served;
 
 /// A kind of policy.
 pub(crate) struct Kind {
@@ -62,7 +62,7 @@ struct Binding {
 }
 
 /// Reads one kind.
-pub(crate) async fn read(client: &Client, kind: &Kind) -> Result<Vec<Gate>, kube::Error> {
+pub(crate) async fn read(client: &Client, kind: &Kind) -> Result<Vec<AdmissionHook>, kube::Error> {
     for version in kind.versions {
         let Some(policies) = list::<Policy>(client, version, kind.policy).await? else { continue };
         if policies.is_empty() {
@@ -75,7 +75,7 @@ pub(crate) async fn read(client: &Client, kind: &Kind) -> Result<Vec<Gate>, kube
             let scopes = bindings.iter().filter_map(|binding| reach(&policy.spec, &name, &binding.spec));
             let scope = scopes.min_by_key(|scope| scope.by.len())?;
             let strict = policy.spec.failure_policy.as_deref().is_none_or(|policy| policy == "Fail");
-            Some(Gate { kind: kind.shown, name, changes: kind.changes, strict, scope, asks: Asks::Nobody })
+            Some(AdmissionHook { kind: kind.shown, name, changes: kind.changes, strict, scope, asks: Backend::Nobody })
         });
         return Ok(gates.collect());
     }
@@ -92,9 +92,9 @@ fn reach(policy: &Policy, name: &str, binding: &Binding) -> Option<Scope> {
     }
     let mut scope = Scope::default();
     let conditions = policy.match_conditions.as_ref().is_some_and(|conditions| !conditions.is_empty());
-    scope.narrow("matchConditions", conditions);
-    let of_policy = policy.match_constraints.as_ref().is_some_and(|matches| matched(matches, &mut scope));
-    let of_binding = binding.match_resources.as_ref().is_none_or(|matches| matched(matches, &mut scope));
+    scope.restrict("matchConditions", conditions);
+    let of_policy = policy.match_constraints.as_ref().is_some_and(|matches| match_resources(matches, &mut scope));
+    let of_binding = binding.match_resources.as_ref().is_none_or(|matches| match_resources(matches, &mut scope));
     (of_policy && of_binding).then_some(scope)
 }
 
@@ -112,5 +112,5 @@ where
     let named = GroupVersionKind::gvk("admissionregistration.k8s.io", version, kind);
     let api: Api<Read<T>> = Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&named, plural));
     let params = ListParams::default();
-    Ok(where_served(|| api.list(&params)).await?.map(|list| list.items))
+    Ok(get_if_served(|| api.list(&params)).await?.map(|list| list.items))
 }

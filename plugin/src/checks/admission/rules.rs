@@ -19,7 +19,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     /// Narrows it by a field, if that is set.
-    pub(crate) fn narrow(&mut self, field: &'static str, set: bool) {
+    pub(crate) fn restrict(&mut self, field: &'static str, set: bool) {
         if set && !self.by.contains(&field) {
             self.by.push(field);
         }
@@ -29,12 +29,12 @@ impl Scope {
     pub(crate) fn select(&mut self, namespaces: Option<&LabelSelector>, objects: Option<&LabelSelector>) {
         self.namespaces = namespaces.cloned().unwrap_or_default();
         self.objects = objects.cloned().unwrap_or_default();
-        self.narrow("namespaceSelector", narrows(namespaces));
-        self.narrow("objectSelector", narrows(objects));
+        self.restrict("namespaceSelector", is_restrictive(namespaces));
+        self.restrict("objectSelector", is_restrictive(objects));
     }
 }
 
-fn narrows(selector: Option<&LabelSelector>) -> bool {
+fn is_restrictive(selector: Option<&LabelSelector>) -> bool {
     selector.is_some_and(|selector| {
         selector.match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
             || selector.match_expressions.as_ref().is_some_and(|expressions| !expressions.is_empty())
@@ -42,36 +42,36 @@ fn narrows(selector: Option<&LabelSelector>) -> bool {
 }
 
 /// Whether a webhook's rule means our writes.
-pub(crate) fn meant(rule: &RuleWithOperations) -> bool {
-    has(rule.api_groups.as_ref(), "")
-        && has(rule.api_versions.as_ref(), "v1")
-        && has(rule.operations.as_ref(), "UPDATE")
-        && resource(rule.resources.as_ref())
+pub(crate) fn matches_secret_updates(rule: &RuleWithOperations) -> bool {
+    contains_or_all(rule.api_groups.as_ref(), "")
+        && contains_or_all(rule.api_versions.as_ref(), "v1")
+        && contains_or_all(rule.operations.as_ref(), "UPDATE")
+        && names_secrets(rule.resources.as_ref())
         && rule.scope.as_deref().is_none_or(|scope| scope == "*" || scope == "Namespaced")
 }
 
 /// Whether a policy's or a binding's match means our writes, and by what it is narrowed further.
-pub(crate) fn matched(matches: &MatchResources, scope: &mut Scope) -> bool {
-    let excluded = matches.exclude_resource_rules.iter().flatten().filter(|rule| named(rule));
+pub(crate) fn match_resources(matches: &MatchResources, scope: &mut Scope) -> bool {
+    let excluded = matches.exclude_resource_rules.iter().flatten().filter(|rule| matches_rule(rule));
     for rule in excluded {
-        if whole(rule) {
+        if matches_whole(rule) {
             return false;
         }
-        scope.narrow("excludeResourceRules", true);
+        scope.restrict("excludeResourceRules", true);
     }
     let rules: Vec<_> = matches.resource_rules.iter().flatten().collect();
-    let ours: Vec<_> = rules.iter().filter(|rule| named(rule)).collect();
+    let ours: Vec<_> = rules.iter().filter(|rule| matches_rule(rule)).collect();
     // No rule at all narrows nothing: bindings usually have none.
     if !rules.is_empty() && ours.is_empty() {
         return false;
     }
-    scope.narrow("resourceNames", !ours.is_empty() && !ours.iter().any(|rule| whole(rule)));
+    scope.restrict("resourceNames", !ours.is_empty() && !ours.iter().any(|rule| matches_whole(rule)));
     scope.select(matches.namespace_selector.as_ref(), matches.object_selector.as_ref());
     true
 }
 
-fn named(rule: &NamedRuleWithOperations) -> bool {
-    meant(&RuleWithOperations {
+fn matches_rule(rule: &NamedRuleWithOperations) -> bool {
+    matches_secret_updates(&RuleWithOperations {
         api_groups: rule.api_groups.clone(),
         api_versions: rule.api_versions.clone(),
         operations: rule.operations.clone(),
@@ -80,16 +80,16 @@ fn named(rule: &NamedRuleWithOperations) -> bool {
     })
 }
 
-fn whole(rule: &NamedRuleWithOperations) -> bool {
+fn matches_whole(rule: &NamedRuleWithOperations) -> bool {
     rule.resource_names.as_ref().is_none_or(Vec::is_empty)
 }
 
-fn has(list: Option<&Vec<String>>, word: &str) -> bool {
+fn contains_or_all(list: Option<&Vec<String>>, word: &str) -> bool {
     list.into_iter().flatten().any(|item| item == "*" || item == word)
 }
 
 /// `secrets` itself, not one of its subresources: `secrets/*` and `*/*` mean both, `*` means the resource alone.
-fn resource(list: Option<&Vec<String>>) -> bool {
+fn names_secrets(list: Option<&Vec<String>>) -> bool {
     list.into_iter().flatten().any(|item| matches!(item.as_str(), "*" | "*/*" | "secrets" | "secrets/*"))
 }
 

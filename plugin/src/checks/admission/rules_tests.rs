@@ -33,14 +33,14 @@ fn webhooks_rules() {
     ];
     for (field, value, expected) in cases {
         let rule = rule(field, value);
-        assert_eq!(meant(&serde_json::from_value(rule.clone()).unwrap()), expected, "{rule}");
+        assert_eq!(matches_secret_updates(&serde_json::from_value(rule.clone()).unwrap()), expected, "{rule}");
     }
 }
 
 /// Whether it matches, and what narrows it.
 fn of(matches: Value) -> Option<Vec<&'static str>> {
     let mut scope = Scope::default();
-    matched(&serde_json::from_value(matches).unwrap(), &mut scope).then_some(scope.by)
+    match_resources(&serde_json::from_value(matches).unwrap(), &mut scope).then_some(scope.by)
 }
 
 #[test]

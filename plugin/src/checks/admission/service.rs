@@ -6,26 +6,26 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use super::gate::{Address, Answers};
+use super::hook::{Address, Reachability};
 use crate::cause::Cause;
-use crate::k8s::{again, gone};
+use crate::k8s::{is_not_found, with_retry};
 
 /// Looks at both.
-pub(crate) async fn answers(client: &Client, address: &Address) -> Answers {
-    match look(client, address).await {
-        Ok(None) => Answers::Yes,
-        Ok(Some(why)) => Answers::No(why),
-        Err(error) => Answers::Unknown(Cause::kube(&error).to_string()),
+pub(crate) async fn reachability(client: &Client, address: &Address) -> Reachability {
+    match unreachable_reason(client, address).await {
+        Ok(None) => Reachability::Yes,
+        Ok(Some(why)) => Reachability::No(why),
+        Err(error) => Reachability::Unknown(Cause::kube(&error).to_string()),
     }
 }
 
 /// Why it can't answer.
-async fn look(client: &Client, address: &Address) -> Result<Option<String>, kube::Error> {
+async fn unreachable_reason(client: &Client, address: &Address) -> Result<Option<String>, kube::Error> {
     let Address { namespace, name, port } = address;
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
-    let service = match again(|| services.get(name)).await {
+    let service = match with_retry(|| services.get(name)).await {
         Ok(service) => service,
-        Err(error) if gone(&error, name) => return Ok(Some("is not there".to_owned())),
+        Err(error) if is_not_found(&error, name) => return Ok(Some("is not there".to_owned())),
         Err(error) => return Err(error),
     };
     let spec = service.spec.unwrap_or_default();
@@ -37,7 +37,7 @@ async fn look(client: &Client, address: &Address) -> Result<Option<String>, kube
     }
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), namespace);
     let params = ListParams::default().labels(&format!("kubernetes.io/service-name={name}"));
-    let all = again(|| slices.list(&params)).await?;
+    let all = with_retry(|| slices.list(&params)).await?;
     // Not said means ready: see EndpointConditions.
     let ready = all
         .iter()

@@ -6,14 +6,14 @@ use k8s_openapi::api::admissionregistration::v1::{
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
-use super::gate::{Address, Asks, Gate};
-use super::rules::{Scope, meant};
-use crate::k8s::again;
+use super::hook::{Address, AdmissionHook, Backend};
+use super::rules::{Scope, matches_secret_updates};
+use crate::k8s::with_retry;
 
 /// Those that validate.
-pub(crate) async fn validating(client: &Client) -> Result<Vec<Gate>, kube::Error> {
+pub(crate) async fn validating(client: &Client) -> Result<Vec<AdmissionHook>, kube::Error> {
     let (api, params) = (Api::<ValidatingWebhookConfiguration>::all(client.clone()), ListParams::default());
-    let all = again(|| api.list(&params)).await?;
+    let all = with_retry(|| api.list(&params)).await?;
     let gate = |config: &str, webhook: &ValidatingWebhook| gate("validating webhook", config, webhook);
     Ok(all
         .iter()
@@ -22,12 +22,12 @@ pub(crate) async fn validating(client: &Client) -> Result<Vec<Gate>, kube::Error
 }
 
 /// Those that change what is written.
-pub(crate) async fn mutating(client: &Client) -> Result<Vec<Gate>, kube::Error> {
+pub(crate) async fn mutating(client: &Client) -> Result<Vec<AdmissionHook>, kube::Error> {
     let (api, params) = (Api::<MutatingWebhookConfiguration>::all(client.clone()), ListParams::default());
-    let all = again(|| api.list(&params)).await?;
+    let all = with_retry(|| api.list(&params)).await?;
     let gate = |config: &str, webhook: &MutatingWebhook| {
         let gate = gate("mutating webhook", config, &common(webhook.clone()))?;
-        Some(Gate { changes: true, ..gate })
+        Some(AdmissionHook { changes: true, ..gate })
     };
     Ok(all
         .iter()
@@ -53,19 +53,19 @@ fn common(webhook: MutatingWebhook) -> ValidatingWebhook {
 }
 
 /// The gate, if the webhook means Secrets. The defaults are the API server's.
-fn gate(kind: &'static str, config: &str, webhook: &ValidatingWebhook) -> Option<Gate> {
-    webhook.rules.iter().flatten().find(|rule| meant(rule))?;
+fn gate(kind: &'static str, config: &str, webhook: &ValidatingWebhook) -> Option<AdmissionHook> {
+    webhook.rules.iter().flatten().find(|rule| matches_secret_updates(rule))?;
     let mut scope = Scope::default();
     scope.select(webhook.namespace_selector.as_ref(), webhook.object_selector.as_ref());
-    scope.narrow("matchConditions", webhook.match_conditions.as_ref().is_some_and(|all| !all.is_empty()));
+    scope.restrict("matchConditions", webhook.match_conditions.as_ref().is_some_and(|all| !all.is_empty()));
     let asks = match (&webhook.client_config.service, &webhook.client_config.url) {
         (Some(service), _) => {
             let (namespace, name) = (service.namespace.clone(), service.name.clone());
             let address = Address { namespace, name, port: service.port.unwrap_or(443) };
-            Asks::Service { address, seconds: webhook.timeout_seconds.unwrap_or(10) }
+            Backend::Service { address, seconds: webhook.timeout_seconds.unwrap_or(10) }
         }
-        (None, url) => Asks::Url(url.clone().unwrap_or_default()),
+        (None, url) => Backend::Url(url.clone().unwrap_or_default()),
     };
     let strict = webhook.failure_policy.as_deref().is_none_or(|policy| policy == "Fail");
-    Some(Gate { kind, name: format!("{config}/{}", webhook.name), changes: false, strict, scope, asks })
+    Some(AdmissionHook { kind, name: format!("{config}/{}", webhook.name), changes: false, strict, scope, asks })
 }

@@ -4,7 +4,7 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cluster_config::{self, At};
-use crate::stop::Coded;
+use crate::error::HasExitCode;
 
 /// Why a file gives no cluster to be created.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub(crate) enum Error {
     Value { at: At, path: String, why: String },
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         ExitCode::Usage
     }

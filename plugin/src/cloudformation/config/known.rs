@@ -2,7 +2,7 @@
 //! eksctl's "Config file schema" (v1alpha5). Input: a field. Output: what to do instead.
 
 use super::path::{any_item, item, under};
-use crate::cluster_config::tree::{Field, Node, Value};
+use crate::cluster_config::yaml::{Field, Node, Value};
 
 /// What stands under a place, and what to do with it.
 struct Known {

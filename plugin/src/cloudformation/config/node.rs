@@ -8,7 +8,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use super::path::{item, under};
 use crate::cluster_config::Source;
-use crate::cluster_config::tree::{Field, Node, Value};
+use crate::cluster_config::yaml::{Field, Node, Value};
 
 /// What is wrong with a tree.
 #[derive(Debug)]

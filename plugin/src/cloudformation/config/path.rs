@@ -1,6 +1,6 @@
 //! The path of a field in a file, such as `managedNodeGroups[0].labels.team`: how it is written, and on which line it is.
 
-use crate::cluster_config::tree::{Node, Value};
+use crate::cluster_config::yaml::{Node, Value};
 
 /// The path of a field.
 pub(super) fn under(path: &str, name: &str) -> String {

@@ -6,10 +6,10 @@ use super::node::{What, Wrong};
 use super::path::{any_item, under};
 use super::{known, schema};
 use crate::cluster_config::fields::Place;
-use crate::cluster_config::near::{Wanted, nearest};
-use crate::cluster_config::tree::Node;
+use crate::cluster_config::suggest::{Wanted, nearest};
+use crate::cluster_config::yaml::Node;
 use crate::cluster_config::{self, At, METADATA, SECRETS_ENCRYPTION, Source};
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// The fields without which no command does anything.
 const NEEDED: [Place; 3] = [cluster_config::NAME, cluster_config::REGION, cluster_config::KEY];

@@ -82,7 +82,7 @@ fn file(parts: &str) -> String {
 /// What is said of each.
 fn refused(all: &[&str]) -> String {
     let told = |parts: &&str| {
-        let told = crate::testing::told(parse(&file(parts)).expect_err(parts));
+        let told = crate::testing::error_text(parse(&file(parts)).expect_err(parts));
         let told = told.strip_prefix("exit 2\nerror: ").unwrap().trim_end().to_owned();
         format!("{}\n=> {told}\n", parts.trim_end())
     };
@@ -279,7 +279,7 @@ fn that_file_leaves_none_out() {
 }
 
 fn names(node: &Node, place: &str, all: &mut BTreeSet<(String, String)>) {
-    use crate::cluster_config::tree::Value;
+    use crate::cluster_config::yaml::Value;
     for field in node.value.fields() {
         all.insert((place.to_owned(), field.name.clone()));
         names(&field.node, &path::under(place, &field.name), all);

@@ -8,7 +8,7 @@ use kube::core::discovery::v2::APIGroupDiscovery;
 use kube::core::{ApiResource, GroupVersionKind};
 
 use crate::cause::Cause;
-use crate::k8s::again;
+use crate::k8s::with_retry;
 
 /// Kinds that are no objects of anybody: group, and plural where it is not all of the group.
 const LEFT_OUT: [(&str, Option<&str>); 4] = [
@@ -26,7 +26,7 @@ const LEFT_OUT: [(&str, Option<&str>); 4] = [
 pub(crate) async fn kinds(client: &Client, show: impl Fn(&str) -> String) -> Result<Vec<ApiResource>, Cause> {
     let mut all = Vec::new();
     for core in [true, false] {
-        let groups = again(|| async {
+        let groups = with_retry(|| async {
             if core {
                 client.list_core_api_versions_aggregated().await
             } else {
@@ -36,13 +36,13 @@ pub(crate) async fn kinds(client: &Client, show: impl Fn(&str) -> String) -> Res
         let groups = groups.await.map_err(|error| Cause::kube(&error))?.items;
         // An API server that does not know the aggregated form answers in another one, without items.
         if groups.is_empty() {
-            return Err(Cause::said("the API server does not list its kinds in the aggregated form".to_owned()));
+            return Err(Cause::message("the API server does not list its kinds in the aggregated form".to_owned()));
         }
         all.extend(groups);
     }
     listable(all).map_err(|broken| {
         let command = show(&format!("get apiservice {}", broken.join(" ")));
-        Cause::said(format!("the API server can't list the kinds of {}\n  see why: {command}", broken.join(", ")))
+        Cause::message(format!("the API server can't list the kinds of {}\n  see why: {command}", broken.join(", ")))
     })
 }
 

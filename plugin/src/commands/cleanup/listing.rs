@@ -7,13 +7,13 @@ use kube::api::{ListParams, PartialObjectMeta};
 use kube::core::DynamicObject;
 use kube::{Api, ResourceExt as _};
 
-use crate::k8s::again;
+use crate::k8s::with_retry;
 
 /// A page of 50 objects with full annotations is 13 MiB.
-const PAGE: u32 = 50;
+const PAGE_SIZE: u32 = 50;
 
 /// The most pages that are asked for.
-const PAGES: usize = 40;
+const MAX_PAGES: usize = 40;
 
 /// An object's metadata, as far as they are needed here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,10 +45,10 @@ impl From<PartialObjectMeta<DynamicObject>> for Listed {
 
 /// Up to 2,000 objects, and whether there are more.
 pub(crate) async fn list(api: &Api<DynamicObject>, mut params: ListParams) -> Result<(Vec<Listed>, bool), kube::Error> {
-    params.limit = Some(PAGE);
+    params.limit = Some(PAGE_SIZE);
     let mut all = Vec::new();
-    for _ in 0..PAGES {
-        let page = again(|| api.list_metadata(&params)).await?;
+    for _ in 0..MAX_PAGES {
+        let page = with_retry(|| api.list_metadata(&params)).await?;
         all.extend(page.items.into_iter().map(Listed::from));
         params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
         if params.continue_token.is_none() {

@@ -13,7 +13,7 @@ pub(crate) fn check(kind: &str, object: &Listed, namespaces: &HashSet<String>) -
     let name = object.name.as_str();
     let run = object.labels.get(RUN_LABEL);
     // What people apply from manifests/ is called eks-encrypt.
-    let of_a_run = name == APP || run.is_some_and(|run| name == Run::named(run, "").job);
+    let of_a_run = name == APP || run.is_some_and(|run| name == Run::from_id(run, "").job);
     if object.labels.get(APP_LABEL).is_none_or(|app| app != APP) {
         return Err("it has not the label app.kubernetes.io/name=eks-encrypt");
     }

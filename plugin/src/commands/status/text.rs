@@ -1,9 +1,9 @@
 //! The status as people read it. Input: what was seen. Output: text. Says plainly whose key it is, and never more than is known.
 
-use crate::commands::status::{InAws, LastRun, RightLeft, Status};
+use crate::commands::status::{EksCluster, LastRun, RightLeft, Status};
 use crate::run::verification::Verification;
 use crate::ui::progress::thousands;
-use crate::ui::screen::one_line;
+use crate::ui::terminal::one_line;
 
 /// The whole text.
 pub(crate) fn text(status: &Status) -> String {
@@ -15,14 +15,14 @@ pub(crate) fn text(status: &Status) -> String {
     rows.extend(run(status));
     rows.extend(status.rights_left.iter().map(|right| ("rights", right_left(right))));
     rows.extend(secrets(status));
-    rows.extend(status.verified.as_ref().map(|verified| ("verified", noted(verified, &status.verify))));
+    rows.extend(status.verified.as_ref().map(|verified| ("verified", verification_text(verified, &status.verify))));
     rows.extend(status.not_seen.iter().map(|why| ("not seen", one_line(why))));
     let line = |(name, text): &(&str, String)| format!("{name:<12} {text}");
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn aws(cluster: &InAws, rows: &mut Vec<(&'static str, String)>) {
-    let InAws { arn, kubernetes_version, status, .. } = cluster;
+fn aws(cluster: &EksCluster, rows: &mut Vec<(&'static str, String)>) {
+    let EksCluster { arn, kubernetes_version, status, .. } = cluster;
     rows.push(("cluster", format!("{arn}, Kubernetes {kubernetes_version}, {status}")));
     rows.extend(cluster.health.iter().map(|issue| ("health", one_line(issue))));
     let association = match (&cluster.key_arn, &cluster.update_in_progress) {
@@ -58,7 +58,7 @@ fn run(status: &Status) -> Vec<(&'static str, String)> {
     }
     match &status.run {
         Some(run) => {
-            rows.push(("last run", last(run, status.at_work.is_some())));
+            rows.push(("last run", last_run_text(run, status.at_work.is_some())));
             rows.push(("its key", key(run)));
         }
         None if status.at_work.is_none() && status.record_sought => {
@@ -89,7 +89,7 @@ fn right_left(right: &RightLeft) -> String {
 }
 
 /// When it was verified, and by whom, as somebody has noted.
-fn noted(verified: &Verification, verify: &str) -> String {
+fn verification_text(verified: &Verification, verify: &str) -> String {
     let Verification { time, by, key_arn, servers, secrets, .. } = verified;
     format!(
         "{} by {}: {} Secrets under {}, {servers} API servers. A note proves nothing; to verify now: {verify}",
@@ -100,7 +100,7 @@ fn noted(verified: &Verification, verify: &str) -> String {
     )
 }
 
-fn last(run: &LastRun, at_work: bool) -> String {
+fn last_run_text(run: &LastRun, at_work: bool) -> String {
     let result = match run.result.as_str() {
         "" if at_work => "not ended",
         "" => "ended without a word, or at work elsewhere (--local)",

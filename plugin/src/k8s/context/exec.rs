@@ -3,16 +3,16 @@
 
 use kube::config::ExecConfig;
 
-use super::{Claim, Topic};
-use crate::k8s::tool::call;
+use super::{Attribute, Evidence};
+use crate::k8s::token_command::parse_call;
 
 /// Where both tools look for a region and a profile that no argument names, the first one first.
 const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const PROFILE: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 
 /// What an exec entry says, in the order of topics.
-pub(super) fn claims(exec: &ExecConfig) -> Vec<Claim> {
-    let Some(call) = call(exec) else { return Vec::new() };
+pub(super) fn evidence(exec: &ExecConfig) -> Vec<Evidence> {
+    let Some(call) = parse_call(exec) else { return Vec::new() };
     let called = call.tool.called;
     let argument = |names: &[&str]| {
         let value = call.argument(names)?;
@@ -23,9 +23,9 @@ pub(super) fn claims(exec: &ExecConfig) -> Vec<Claim> {
         names.iter().find_map(set)
     };
     let found = [
-        (Topic::Name, argument(call.tool.name)),
-        (Topic::Region, argument(&["region"]).or_else(|| environment(&REGION))),
-        (Topic::Profile, argument(&["profile"]).or_else(|| environment(&PROFILE))),
+        (Attribute::Name, argument(call.tool.name)),
+        (Attribute::Region, argument(&["region"]).or_else(|| environment(&REGION))),
+        (Attribute::Profile, argument(&["profile"]).or_else(|| environment(&PROFILE))),
     ];
-    found.into_iter().filter_map(|(topic, found)| found.map(|(value, from)| Claim { topic, value, from })).collect()
+    found.into_iter().filter_map(|(topic, found)| found.map(|(value, from)| Evidence { topic, value, from })).collect()
 }

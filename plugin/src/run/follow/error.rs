@@ -5,9 +5,9 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
 use crate::cli::{KubeFlags, VERSION, attach, kubectl};
+use crate::error::HasExitCode;
 use crate::model::run::{JobEnd, Run};
 use crate::run::wire_version::OtherWireVersion;
-use crate::stop::Coded;
 
 /// What a run leaves that nobody follows to its end, and what helps.
 fn detached_hint(run: &Run, flags: &KubeFlags) -> String {
@@ -127,7 +127,7 @@ impl Error {
     }
 }
 
-impl Coded for Error {
+impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::NotStarted { .. }

@@ -287,7 +287,7 @@ fn missing() {
       - key: a
     => kms.yaml:11: managedNodeGroups[0].taints[0] has no `effect`: add it
     ");
-    let told = |text: &str| crate::testing::told(parse(&format!("{HEAD}{text}")).unwrap_err());
+    let told = |text: &str| crate::testing::error_text(parse(&format!("{HEAD}{text}")).unwrap_err());
     assert_snapshot!([told(METADATA), told(KEY)].join("\n"), @r"
     exit 2
     error: kms.yaml: there is no secretsEncryption.keyARN, the KMS key to put the Secrets under; add
@@ -497,7 +497,7 @@ fn words_that_a_field_can_not_hold() {
 
 #[test]
 fn no_cluster_config_at_all() {
-    let told = |text: &str| crate::testing::told(parse(text).unwrap_err());
+    let told = |text: &str| crate::testing::error_text(parse(text).unwrap_err());
     let documents = format!("{0}---\n{0}", file(""));
     let all =
         ["", "a: [\n", &documents, "apiVersion: v1\nkind: Secret\n", &format!("{}vpc: {{}}\nvpc: {{}}\n", file(""))];
@@ -515,7 +515,7 @@ fn no_cluster_config_at_all() {
     exit 2
     error: kms.yaml:9: `vpc` is given a second time in the same place: leave one of them
     ");
-    assert_snapshot!(crate::testing::told(read(Path::new("no-such-folder/kms.yaml")).unwrap_err()), @r"
+    assert_snapshot!(crate::testing::error_text(read(Path::new("no-such-folder/kms.yaml")).unwrap_err()), @r"
     exit 2
     error: can't read no-such-folder/kms.yaml, the file that -f names: No such file or directory (os error 2)
     ");
