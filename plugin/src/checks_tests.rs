@@ -2,8 +2,8 @@
 use super::*;
 use crate::testing::run::{IDENTITY, changes_nothing, passing};
 use crate::testing::{
-    Answer, KEY, NO_UPDATES, api_object, asked, aws, described, described_key, enable, error_text, heard, kubeconfig,
-    not_found,
+    Answer, KEY, NO_UPDATES, api_object, asked, aws, described, described_key, enable, error_text, kubeconfig,
+    not_found, recording_api_server,
 };
 use insta::assert_snapshot;
 
@@ -32,7 +32,7 @@ async fn checked(aws: AwsContext, kubernetes: Kubernetes, terminal: &Terminal) -
 #[tokio::test]
 async fn every_check_passes() {
     let (aws, http) = aws(&calm());
-    let (client, heard) = heard(passing);
+    let (client, heard) = recording_api_server(passing);
     let kubernetes = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let terminal = Terminal::captured();
     let Ok(ground) = checked(aws, kubernetes, &terminal).await else { panic!("{}", terminal.text()) };
@@ -67,7 +67,7 @@ async fn every_check_passes() {
 async fn a_job_in_the_way_is_refused_before_the_key_is_associated() {
     let (aws, http) = aws(&calm());
     let by_hand = r#"{"metadata":{},"items":[{"metadata":{"name":"eks-encrypt","namespace":"eks-encrypt","labels":{"eks-encrypt/run":"by-hand"}}}]}"#;
-    let (client, _) = heard(move |method, path| match (method, path) {
+    let (client, _) = recording_api_server(move |method, path| match (method, path) {
         ("POST", _) => (201, r#"{"spec":{},"metadata":{},"status":{"allowed":true}}"#.into()),
         ("GET", path) if path.contains("/jobs?") => (200, by_hand.into()),
         ("GET", path) if path.contains("admissionregistration") || path.contains("/secrets?") => {
@@ -87,7 +87,7 @@ async fn a_job_in_the_way_is_refused_before_the_key_is_associated() {
 #[tokio::test]
 async fn another_clusters_api_server_is_not_spoken_to() {
     let (aws, http) = aws(&[(200, "", IDENTITY), described(&serde_json::json!({}))]);
-    let (client, heard) = heard(|_, path| not_found(path));
+    let (client, heard) = recording_api_server(|_, path| not_found(path));
     let kubernetes = kubeconfig(client, "https://staging.example", "authority A");
     let terminal = Terminal::captured();
     let Err(stop) = checked(aws, kubernetes, &terminal).await else { panic!("passed") };
@@ -123,7 +123,7 @@ async fn another_clusters_api_server_is_not_spoken_to() {
 async fn checked_while_terminating(seconds: u64) -> (Result<PreflightReport, CliError>, String) {
     let (aws, _) = aws(&calm());
     let began = tokio::time::Instant::now();
-    let (client, _) = heard(move |method, path| {
+    let (client, _) = recording_api_server(move |method, path| {
         let terminating = began.elapsed().as_secs() < seconds;
         match (method, path) {
             ("GET", "/api/v1/namespaces/eks-encrypt") if terminating => {

@@ -2,23 +2,21 @@
 //! `template` -> `plan` says what will be -> `stack` has CloudFormation create it -> `follow` watches it -> `verify` asks EKS for the
 //! key -> `kubeconfig` -> `summary`.
 
-pub(crate) mod config;
-pub(crate) mod cure;
+pub(crate) mod cost;
 #[cfg(test)]
 pub(crate) mod examples;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub(crate) mod follow;
-pub(crate) mod ground;
+pub(crate) mod hints;
 pub(crate) mod kubeconfig;
-pub(crate) mod paid;
 pub(crate) mod plan;
-pub(crate) mod spec;
+mod plan_text;
+pub(crate) mod preflight;
 pub(crate) mod stack;
-pub(crate) mod story;
+pub(crate) mod stack_events;
 pub(crate) mod subnets;
 pub(crate) mod summary;
 pub(crate) mod template;
-mod told;
 pub(crate) mod verify;
+pub(crate) mod wait;
 pub(crate) mod zones;

@@ -7,35 +7,37 @@ use std::path::Path;
 mod error;
 pub(crate) mod fields;
 mod source;
+pub(crate) mod spec;
 pub(crate) mod suggest;
+pub(crate) mod validate;
 pub(crate) mod yaml;
 
-pub(crate) use error::{At, Error};
-use fields::{Fields, Place};
+pub(crate) use error::{Error, Location};
+use fields::{FieldPath, Fields};
 pub(crate) use source::Source;
-use suggest::Wanted;
+use suggest::FieldName;
 
-pub(crate) const METADATA: Wanted = Wanted { name: "metadata", also: &["meta"] };
-pub(crate) const SECRETS_ENCRYPTION: Wanted =
-    Wanted { name: "secretsEncryption", also: &["encryption", "encryptionconfig", "kmsencryption", "kms"] };
+pub(crate) const METADATA: FieldName = FieldName { name: "metadata", aliases: &["meta"] };
+pub(crate) const SECRETS_ENCRYPTION: FieldName =
+    FieldName { name: "secretsEncryption", aliases: &["encryption", "encryptionconfig", "kmsencryption", "kms"] };
 
-pub(crate) const NAME: Place = Place {
+pub(crate) const NAME: FieldPath = FieldPath {
     section: METADATA,
-    field: Wanted { name: "name", also: &["cluster", "clustername"] },
+    field: FieldName { name: "name", aliases: &["cluster", "clustername"] },
     what: "the EKS cluster's name",
     example: "shop",
 };
-pub(crate) const REGION: Place = Place {
+pub(crate) const REGION: FieldPath = FieldPath {
     section: METADATA,
-    field: Wanted { name: "region", also: &["awsregion"] },
+    field: FieldName { name: "region", aliases: &["awsregion"] },
     what: "the cluster's AWS region",
     example: "us-west-2",
 };
-pub(crate) const KEY: Place = Place {
+pub(crate) const KEY: FieldPath = FieldPath {
     section: SECRETS_ENCRYPTION,
-    field: Wanted {
+    field: FieldName {
         name: "keyARN",
-        also: &["arn", "cmk", "cmkarn", "key", "keyid", "kms", "kmsarn", "kmskey", "kmskeyarn", "kmskeyid"],
+        aliases: &["arn", "cmk", "cmkarn", "key", "keyid", "kms", "kmsarn", "kmskey", "kmskeyarn", "kmskeyid"],
     },
     what: "the KMS key to put the Secrets under",
     example: "arn:aws:kms:REGION:ACCOUNT:key/ID",

@@ -235,8 +235,8 @@ fn values_that_are_no_text() {
 
 #[test]
 fn files_that_can_not_be_read() {
-    let large = Source::of("disk.img", std::io::repeat(b'#')).unwrap_err();
-    let binary = Source::of("kms.zip", &b"PK\x03\x04\xff\xfe"[..]).unwrap_err();
+    let large = Source::from_reader("disk.img", std::io::repeat(b'#')).unwrap_err();
+    let binary = Source::from_reader("kms.zip", &b"PK\x03\x04\xff\xfe"[..]).unwrap_err();
     let missing = read(Path::new("no-such-folder/kms.yaml")).unwrap_err();
     let folder = read(Path::new("src")).unwrap_err();
     let told = [large, binary, missing, folder].map(error_text).join("\n");

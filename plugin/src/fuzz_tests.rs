@@ -28,9 +28,9 @@ const ANCHORS: &[u8] = b"apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nx:
 #[test]
 fn cluster_configs() {
     fuzz(&[CLUSTER_CONFIG, ANCHORS], |bytes| {
-        let Ok(source) = Source::of("x", bytes) else { return };
+        let Ok(source) = Source::from_reader("x", bytes) else { return };
         _ = crate::cluster_config::parse(&source).map_err(|error| error.to_string());
-        _ = crate::cloudformation::config::parse(&source).map_err(|error| error.to_string());
+        _ = crate::cluster_config::validate::parse(&source).map_err(|error| error.to_string());
     });
 }
 

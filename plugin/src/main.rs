@@ -96,7 +96,7 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, CliError> {
         Command::Manifests(args) => manifests::run(&args),
         Command::Image(command) => image::run(&command, terminal).await,
         Command::Schema { of: cli::SchemaOf::ClusterConfig } => {
-            terminal::stdout(&format!("{:#}", cloudformation::config::schema()));
+            terminal::stdout(&format!("{:#}", cluster_config::validate::schema()));
             Ok(ExitCode::Done)
         }
         Command::Token(args) => token::run(&args).await,

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::run::made_job;
-use crate::testing::{KEY, forbidden, heard, kubernetes, not_found, reached, reencrypt};
+use crate::testing::{KEY, forbidden, kubernetes, not_found, reached, recording_api_server, reencrypt};
 
 /// The calls that change something, where a Job of ours is running with these flags.
 async fn changed_by_following(more: &[&str]) -> Vec<String> {
     let job = made_job("r1", "ops", more);
     let list = json!({"metadata": {}, "items": [job]}).to_string();
-    let (client, heard) = heard(move |method, path| match method {
+    let (client, heard) = recording_api_server(move |method, path| match method {
         "GET" => (200, list.clone()),
         _ => (200, crate::testing::api_object(path)),
     });

@@ -271,7 +271,9 @@ pub(crate) fn kubernetes_with_bodies(
 pub(crate) type Heard = Arc<Mutex<Vec<String>>>;
 
 /// The same as [`kubernetes`], and what it was asked.
-pub(crate) fn heard(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> (Client, Heard) {
+pub(crate) fn recording_api_server(
+    answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+) -> (Client, Heard) {
     let all = Heard::default();
     let heard = all.clone();
     let client = kubernetes(move |method, path| {

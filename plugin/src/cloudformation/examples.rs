@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cloudformation::spec::{Access, Cidr, Group, Nat, Network, Spec, Taint, Update, Volume};
+use crate::cluster_config::spec::{Access, Cidr, Group, Nat, Network, Spec, Taint, Update, Volume};
 
 /// The zones that are chosen, or named, in the tests' regions.
 pub(crate) fn zones(region: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use aws_smithy_http_client::test_util::StaticReplayClient;
 
-use crate::cloudformation::stack::{TEMPLATE, ZONES, digest};
+use crate::cloudformation::stack::{TEMPLATE_TAG, ZONES_TAG, digest};
 use crate::testing::{Answer, aws};
 
 /// The template of tests' stacks.
@@ -42,12 +42,12 @@ pub(crate) fn stack(status: &str) -> Answer {
 
 /// A stack with the tag that tells of its template, or without.
 pub(crate) fn tagged(status: &str, template: Option<&str>) -> Answer {
-    described(status, &template.map(|value| tag(TEMPLATE, value)).unwrap_or_default())
+    described(status, &template.map(|value| tag(TEMPLATE_TAG, value)).unwrap_or_default())
 }
 
 /// A stack of a template, in these zones.
 pub(crate) fn in_zones(status: &str, template: &str, zones: &str) -> Answer {
-    described(status, &format!("{}{}", tag(TEMPLATE, template), tag(ZONES, zones)))
+    described(status, &format!("{}{}", tag(TEMPLATE_TAG, template), tag(ZONES_TAG, zones)))
 }
 
 fn tag(key: &str, value: &str) -> String {

@@ -20,7 +20,7 @@ use crate::error::HasExitCode;
 use crate::file;
 
 /// How long another program's lock is waited for: kubectl holds it for moments.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why it was not written. The cluster is there all the same.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// That of a cluster.
-    pub(crate) fn of(cluster: &Cluster, profile: Option<&str>) -> Self {
+    pub(crate) fn for_cluster(cluster: &Cluster, profile: Option<&str>) -> Self {
         Self {
             arn: cluster.arn.clone(),
             name: cluster.name.clone(),
@@ -108,11 +108,11 @@ impl Entry {
 pub(crate) fn write(entry: &Entry, file: Option<&Path>) -> Result<PathBuf, Error> {
     let named = match file {
         Some(file) => file.to_owned(),
-        None => chosen(std::env::var_os("KUBECONFIG").as_deref(), std::env::home_dir(), &entry.arn)?,
+        None => default_file(std::env::var_os("KUBECONFIG").as_deref(), std::env::home_dir(), &entry.arn)?,
     };
     let path = file_of(&named)?;
     let unwritable =
-        |error: &dyn std::error::Error| Error::Unwritable { file: told(&path), source: Cause::from_error(error) };
+        |error: &dyn std::error::Error| Error::Unwritable { file: shown_path(&path), source: Cause::from_error(error) };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
     }
@@ -135,17 +135,17 @@ fn file_of(named: &Path) -> Result<PathBuf, Error> {
     match (named.symlink_metadata(), named.canonicalize()) {
         (Err(_), _) => Ok(named.to_owned()),
         (Ok(_), Ok(path)) if path.is_file() => Ok(if named.is_symlink() { path } else { named.to_owned() }),
-        _ => Err(Error::NoFile { file: told(named) }),
+        _ => Err(Error::NoFile { file: shown_path(named) }),
     }
 }
 
 /// Of several files, the one that has the cluster already, or else the first, as `aws eks update-kubeconfig` chooses.
-fn chosen(list: Option<&OsStr>, home: Option<PathBuf>, arn: &str) -> Result<PathBuf, Error> {
+fn default_file(list: Option<&OsStr>, home: Option<PathBuf>, arn: &str) -> Result<PathBuf, Error> {
     let files: Vec<PathBuf> = list
         .map(|list| std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect())
         .unwrap_or_default();
     let has = |path: &&PathBuf| {
-        read(path).is_ok_and(|file| file.as_object().is_some_and(|file| named(file, "clusters", arn).is_some()))
+        read(path).is_ok_and(|file| file.as_object().is_some_and(|file| find_entry(file, "clusters", arn).is_some()))
     };
     let known = files.iter().find(has).or(files.first()).cloned();
     known.or_else(|| Some(home?.join(".kube").join("config"))).ok_or(Error::Nowhere)
@@ -156,11 +156,11 @@ fn read(path: &Path) -> Result<Value, Error> {
     match file::read_text(path, file::MAX_KUBECONFIG) {
         Ok(text) if text.trim().is_empty() => Ok(Value::Null),
         Ok(text) => serde_saphyr::from_str_with_options(&text, yaml::options()).map_err(|error| Error::Unreadable {
-            file: told(path),
+            file: shown_path(path),
             source: Cause::from_error(&error.without_snippet()),
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
-        Err(error) => Err(Error::Unreadable { file: told(path), source: Cause::from_error(&error) }),
+        Err(error) => Err(Error::Unreadable { file: shown_path(path), source: Cause::from_error(&error) }),
     }
 }
 
@@ -178,23 +178,30 @@ fn merged(file: Value, entry: &Entry) -> Result<Value, &'static str> {
     if file.get("kind").is_some_and(|kind| kind != "Config") {
         return Err("its kind is not Config");
     }
-    put(&mut file, "clusters", &entry.arn, "cluster", entry.cluster())?;
-    let context = with(named(&file, "contexts", &entry.arn).and_then(|there| there.get("context")), entry.context());
-    put(&mut file, "contexts", &entry.arn, "context", context)?;
-    put(&mut file, "users", &entry.arn, "user", entry.user())?;
+    put_entry(&mut file, "clusters", &entry.arn, "cluster", entry.cluster())?;
+    let context =
+        merge_fields(find_entry(&file, "contexts", &entry.arn).and_then(|there| there.get("context")), entry.context());
+    put_entry(&mut file, "contexts", &entry.arn, "context", context)?;
+    put_entry(&mut file, "users", &entry.arn, "user", entry.user())?;
     file.insert("current-context".to_owned(), json!(entry.arn));
     Ok(Value::Object(file))
 }
 
 /// What was there, with these fields in the place of its own: a person's `namespace` stays.
-fn with(there: Option<&Value>, fields: Value) -> Value {
+fn merge_fields(there: Option<&Value>, fields: Value) -> Value {
     let mut all = there.and_then(Value::as_object).cloned().unwrap_or_default();
     all.extend(fields.as_object().cloned().unwrap_or_default());
     Value::Object(all)
 }
 
 /// Puts a named entry into a list: in the place of one that has the name, or at the end.
-fn put(file: &mut Map<String, Value>, list: &str, name: &str, field: &str, content: Value) -> Result<(), &'static str> {
+fn put_entry(
+    file: &mut Map<String, Value>,
+    list: &str,
+    name: &str,
+    field: &str,
+    content: Value,
+) -> Result<(), &'static str> {
     let entry = json!({ field: content, "name": name });
     let list = file.entry(list).or_insert_with(|| json!([]));
     if list.is_null() {
@@ -208,7 +215,7 @@ fn put(file: &mut Map<String, Value>, list: &str, name: &str, field: &str, conte
     Ok(())
 }
 
-fn named<'a>(file: &'a Map<String, Value>, list: &str, name: &str) -> Option<&'a Value> {
+fn find_entry<'a>(file: &'a Map<String, Value>, list: &str, name: &str) -> Option<&'a Value> {
     file.get(list)?.as_array()?.iter().find(|entry| entry.get("name").is_some_and(|there| there == name))
 }
 
@@ -240,17 +247,19 @@ impl Lock {
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
         let lock = PathBuf::from(lock);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + LOCK_TIMEOUT;
         loop {
             match std::fs::File::create_new(&lock) {
                 Ok(_) => return Ok(Self(lock)),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && Instant::now() < until => {
-                    std::thread::sleep(PATIENCE / 20);
+                    std::thread::sleep(LOCK_TIMEOUT / 20);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    return Err(Error::Locked { file: told(path) });
+                    return Err(Error::Locked { file: shown_path(path) });
                 }
-                Err(error) => return Err(Error::Unwritable { file: told(path), source: Cause::from_error(&error) }),
+                Err(error) => {
+                    return Err(Error::Unwritable { file: shown_path(path), source: Cause::from_error(&error) });
+                }
             }
         }
     }
@@ -263,10 +272,10 @@ impl Drop for Lock {
 }
 
 fn unreadable(path: &Path, words: &str) -> Error {
-    Error::Unreadable { file: told(path), source: Cause::from_error(&std::io::Error::other(words.to_owned())) }
+    Error::Unreadable { file: shown_path(path), source: Cause::from_error(&std::io::Error::other(words.to_owned())) }
 }
 
-fn told(path: &Path) -> String {
+fn shown_path(path: &Path) -> String {
     crate::ui::terminal::one_line(&path.display().to_string())
 }
 

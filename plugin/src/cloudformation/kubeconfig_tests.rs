@@ -24,7 +24,7 @@ x-theirs: ~
 ";
 
 fn entry() -> Entry {
-    Entry::of(&testing::cluster(None), Some("prod"))
+    Entry::for_cluster(&testing::cluster(None), Some("prod"))
 }
 
 fn folder(content: Option<&str>) -> (tempfile::TempDir, PathBuf) {
@@ -190,9 +190,9 @@ fn of_several_files_the_one_that_has_it_and_else_the_first() {
     let (folder, first) = folder(Some(OTHERS));
     let second = folder.path().join("second");
     let list = std::env::join_paths([&first, &second]).unwrap();
-    assert_eq!(chosen(Some(&list), None, &entry().arn).unwrap(), first);
+    assert_eq!(default_file(Some(&list), None, &entry().arn).unwrap(), first);
     write(&entry(), Some(&second)).unwrap();
-    assert_eq!(chosen(Some(&list), None, &entry().arn).unwrap(), second);
-    assert_eq!(chosen(None, Some("/home/me".into()), "").unwrap(), Path::new("/home/me/.kube/config"));
-    assert!(matches!(chosen(None, None, ""), Err(Error::Nowhere)));
+    assert_eq!(default_file(Some(&list), None, &entry().arn).unwrap(), second);
+    assert_eq!(default_file(None, Some("/home/me".into()), "").unwrap(), Path::new("/home/me/.kube/config"));
+    assert!(matches!(default_file(None, None, ""), Err(Error::Nowhere)));
 }

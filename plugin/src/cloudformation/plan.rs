@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::cloudformation::spec::{Cidr, Group, Nat, Spec, Update};
+use crate::cloudformation::plan_text::{billed_parts, list, nat_gateways, nodes, paragraph, pluralize, row, volume};
 use crate::cloudformation::subnets::{self, Subnets};
 use crate::cloudformation::template::roles::{NODE_POLICIES, SERVICE_POLICIES};
-use crate::cloudformation::told::{bill, counted, list, nat_gateways, nodes, paragraph, row, volume};
+use crate::cluster_config::spec::{Cidr, Group, Nat, Spec, Update};
 
 /// What the checks have found.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found<'a> {
+pub(crate) struct PlanInput<'a> {
     /// Whose money it is.
     pub(crate) account: &'a str,
     /// The key's ARN, never an alias.
@@ -21,8 +21,8 @@ pub(crate) struct Found<'a> {
 }
 
 /// The whole plan.
-pub(crate) fn text(spec: &Spec, found: &Found<'_>) -> Result<String, subnets::Error> {
-    let subnets = subnets::cut(spec.network.cidr, found.zones.len())?;
+pub(crate) fn text(spec: &Spec, found: &PlanInput<'_>) -> Result<String, subnets::Error> {
+    let subnets = subnets::divide(spec.network.cidr, found.zones.len())?;
     let head = format!(
         "To be created in {}, account {}, as one CloudFormation stack, {}:",
         spec.region,
@@ -32,36 +32,36 @@ pub(crate) fn text(spec: &Spec, found: &Found<'_>) -> Result<String, subnets::Er
     let mut text = format!("\n{}\n", paragraph(&head));
     text.push_str(&row("cluster", &spec.name));
     text.push_str(&row("Kubernetes", spec.version.as_deref().unwrap_or("EKS's default version")));
-    text.push_str(&row("key", &format!("{}\n{}. {FOR_EVER}", found.key_arn, found.key_state)));
-    text.push_str(&row("API server", &reach(spec)));
-    text.push_str(&row("access", &access(spec)));
-    text.push_str(&network(spec, found.zones, &subnets));
-    text.push_str(&roles(spec));
+    text.push_str(&row("key", &format!("{}\n{}. {PERMANENT_NOTICE}", found.key_arn, found.key_state)));
+    text.push_str(&row("API server", &endpoint_text(spec)));
+    text.push_str(&row("access", &access_text(spec)));
+    text.push_str(&network_text(spec, found.zones, &subnets));
+    text.push_str(&roles_text(spec));
     for group in &spec.groups {
-        text.push_str(&row("node group", &described(group)));
+        text.push_str(&row("node group", &group_text(group)));
     }
     if !spec.tags.is_empty() {
         text.push_str(&row("tags", &pairs(&spec.tags)));
     }
     text.push_str("\nThis costs money from its creation until the stack is deleted:\n\n");
-    text.push_str(&list(&bill(spec, found.zones.len())));
-    for caution in cautions(spec) {
+    text.push_str(&list(&billed_parts(spec, found.zones.len())));
+    for caution in warnings(spec) {
         text.push_str(&format!("\n{}", paragraph(&format!("Be aware: {caution}"))));
     }
     Ok(text)
 }
 
 /// The same for `--dry-run`.
-pub(crate) fn dry_run(spec: &Spec, found: &Found<'_>) -> Result<String, subnets::Error> {
+pub(crate) fn dry_run(spec: &Spec, found: &PlanInput<'_>) -> Result<String, subnets::Error> {
     Ok(format!("{}\nThis was a dry run: nothing was created.", text(spec, found)?))
 }
 
 /// Nobody should find out afterwards.
-const FOR_EVER: &str = "EKS encrypts Secrets and all other API data with it from the first write on. A cluster can't be taken \
+const PERMANENT_NOTICE: &str = "EKS encrypts Secrets and all other API data with it from the first write on. A cluster can't be taken \
      off its key, and is lost if the key is deleted.";
 
 /// Who reaches the API server.
-fn reach(spec: &Spec) -> String {
+fn endpoint_text(spec: &Spec) -> String {
     let network = &spec.network;
     let from = if network.public_from.is_empty() { "everywhere".to_owned() } else { network.public_from.join(", ") };
     match (network.public, network.private) {
@@ -72,7 +72,7 @@ fn reach(spec: &Spec) -> String {
     }
 }
 
-fn access(spec: &Spec) -> String {
+fn access_text(spec: &Spec) -> String {
     let admin = match (spec.access.creator_is_admin, spec.access.mode.as_str()) {
         (true, _) => "whoever creates the stack is an administrator of the cluster",
         // Access entries are what the other modes have.
@@ -84,7 +84,7 @@ fn access(spec: &Spec) -> String {
     format!("{}; {admin}", spec.access.mode)
 }
 
-fn network(spec: &Spec, zones: &[String], subnets: &Subnets) -> String {
+fn network_text(spec: &Spec, zones: &[String], subnets: &Subnets) -> String {
     let ranges = |ranges: &[Cidr]| ranges.iter().map(Cidr::to_string).collect::<Vec<_>>().join(", ");
     let nat = match (spec.network.nat, nat_gateways(spec.network.nat, zones.len())) {
         (Nat::Disable, _) => "none: private subnets have no way to the internet".to_owned(),
@@ -100,7 +100,7 @@ fn network(spec: &Spec, zones: &[String], subnets: &Subnets) -> String {
     .concat()
 }
 
-fn roles(spec: &Spec) -> String {
+fn roles_text(spec: &Spec) -> String {
     let mut roles = format!("for EKS: {}", SERVICE_POLICIES.join(", "));
     if !spec.groups.is_empty() {
         roles.push_str(&format!("\nfor nodes: {}", NODE_POLICIES.join(", ")));
@@ -108,7 +108,7 @@ fn roles(spec: &Spec) -> String {
     row("IAM roles", &roles)
 }
 
-fn described(group: &Group) -> String {
+fn group_text(group: &Group) -> String {
     let place = if group.private { "private" } else { "public" };
     let zones = if group.zones.is_empty() { String::new() } else { format!(" of {}", group.zones.join(", ")) };
     let mut text = format!(
@@ -130,7 +130,7 @@ fn described(group: &Group) -> String {
     }
     match group.update {
         Some(Update::Nodes(nodes)) => {
-            text.push_str(&format!("\n  updates: {} at a time", counted(nodes as usize, "node", "nodes")));
+            text.push_str(&format!("\n  updates: {} at a time", pluralize(nodes as usize, "node", "nodes")));
         }
         Some(Update::Percent(percent)) => text.push_str(&format!("\n  updates: {percent} % of the nodes at a time")),
         None => {}
@@ -143,7 +143,7 @@ fn pairs(pairs: &BTreeMap<String, String>) -> String {
 }
 
 /// What is allowed and seldom meant: most of it ends in a stack whose nodes never join.
-fn cautions(spec: &Spec) -> Vec<String> {
+fn warnings(spec: &Spec) -> Vec<String> {
     let mut cautions = Vec::new();
     let network = &spec.network;
     let somewhere = !network.public_from.is_empty() && !network.public_from.iter().any(|from| from == "0.0.0.0/0");

@@ -5,7 +5,7 @@ use crate::cloudformation::examples::{full, key, minimal, zones};
 
 fn planned(spec: &Spec) -> String {
     let (key, zones) = (key(&spec.region), zones(&spec.region));
-    let found = Found { account: "111122223333", key_arn: &key, key_state: "Enabled", zones: &zones };
+    let found = PlanInput { account: "111122223333", key_arn: &key, key_state: "Enabled", zones: &zones };
     text(spec, &found).unwrap()
 }
 
@@ -115,7 +115,7 @@ fn all_of_it() {
 #[test]
 fn a_dry_run_ends_with_what_it_did_not_do() {
     let (spec, zones) = (minimal("us-west-2"), zones("us-west-2"));
-    let found = Found { account: "111122223333", key_arn: &spec.key, key_state: "Enabled", zones: &zones };
+    let found = PlanInput { account: "111122223333", key_arn: &spec.key, key_state: "Enabled", zones: &zones };
     assert!(dry_run(&spec, &found).unwrap().ends_with("\n\nThis was a dry run: nothing was created."));
 }
 

@@ -9,14 +9,14 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use sha2::Digest as _;
 
 use crate::cause::Cause;
-use crate::cloudformation::cure;
+use crate::cloudformation::hints;
 use crate::error::HasExitCode;
 
 /// The tag by which a stack of ours is known; its value tells of which template.
-pub(crate) const TEMPLATE: &str = "eks-encrypt/template";
+pub(crate) const TEMPLATE_TAG: &str = "eks-encrypt/template";
 
 /// The tag that keeps which zones were chosen: a second call must make the same template, whatever zones there are then.
-pub(crate) const ZONES: &str = "eks-encrypt/zones";
+pub(crate) const ZONES_TAG: &str = "eks-encrypt/zones";
 
 /// A stack as CloudFormation describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,13 +35,13 @@ pub(crate) struct Stack {
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Plan {
+pub(crate) enum StackPlan {
     /// Create it.
     Create,
     /// It is being created: follow it.
     Follow(String),
     /// It failed, and is being taken back: follow that.
-    Undo(String),
+    WaitForRollback(String),
     /// It was created: verify it.
     Verify(String),
 }
@@ -60,7 +60,7 @@ pub(crate) enum Error {
     #[error(
         "there is a CloudFormation stack {stack} already, and `create` did not make it: choose another metadata.name"
     )]
-    Foreign { stack: String },
+    Unmanaged { stack: String },
     /// Ours, but of another template.
     #[error(
         "stack {stack} is there already ({status}), and your file makes another template than the one it was made of: `create` \
@@ -69,10 +69,10 @@ pub(crate) enum Error {
     OtherTemplate { stack: String, status: String },
     /// An attempt that failed, or a stack that goes away.
     #[error("stack {stack} of an earlier attempt is {status}{reason}\n  {cure}")]
-    Leftover { stack: String, status: String, reason: String, cure: String },
+    StaleStack { stack: String, status: String, reason: String, cure: String },
     /// CreateStack was refused.
     #[error("CloudFormation refuses to create stack {stack}; nothing was created")]
-    NotTaken {
+    Rejected {
         stack: String,
         #[source]
         source: Cause,
@@ -122,8 +122,8 @@ pub(crate) async fn describe(client: &Client, stack: &str) -> Result<Option<Stac
             id: stack.stack_id.unwrap_or_default(),
             status: stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
             reason: stack.stack_status_reason,
-            template: value(TEMPLATE),
-            zones: value(ZONES).unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+            template: value(TEMPLATE_TAG),
+            zones: value(ZONES_TAG).unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         }
     }))
 }
@@ -135,19 +135,19 @@ pub(crate) async fn find(client: &Client, stack: &str) -> Result<Option<Stack>, 
 
 /// What there is to do, with a stack that is there or not, and the template that the file makes now. `delete` is the command
 /// that deletes it.
-pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &str) -> Result<Plan, Error> {
-    let Some(found) = found else { return Ok(Plan::Create) };
+pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &str) -> Result<StackPlan, Error> {
+    let Some(found) = found else { return Ok(StackPlan::Create) };
     let stack = stack.to_owned();
-    let Some(made_of) = found.template else { return Err(Error::Foreign { stack }) };
+    let Some(made_of) = found.template else { return Err(Error::Unmanaged { stack }) };
     match found.status.as_str() {
         "CREATE_IN_PROGRESS" | "CREATE_COMPLETE" if made_of != digest(template) => {
             Err(Error::OtherTemplate { stack, status: found.status })
         }
-        "CREATE_IN_PROGRESS" => Ok(Plan::Follow(found.id)),
-        "ROLLBACK_IN_PROGRESS" => Ok(Plan::Undo(found.id)),
-        "CREATE_COMPLETE" => Ok(Plan::Verify(found.id)),
-        "DELETE_COMPLETE" => Ok(Plan::Create),
-        "DELETE_IN_PROGRESS" => Err(Error::Leftover {
+        "CREATE_IN_PROGRESS" => Ok(StackPlan::Follow(found.id)),
+        "ROLLBACK_IN_PROGRESS" => Ok(StackPlan::WaitForRollback(found.id)),
+        "CREATE_COMPLETE" => Ok(StackPlan::Verify(found.id)),
+        "DELETE_COMPLETE" => Ok(StackPlan::Create),
+        "DELETE_IN_PROGRESS" => Err(Error::StaleStack {
             stack,
             status: found.status,
             reason: String::new(),
@@ -157,7 +157,7 @@ pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &s
         status if status.starts_with("UPDATE") || status.starts_with("IMPORT") => {
             Err(Error::OtherTemplate { stack, status: found.status })
         }
-        _ => Err(Error::Leftover {
+        _ => Err(Error::StaleStack {
             stack,
             status: found.status,
             reason: found
@@ -170,7 +170,7 @@ pub(crate) fn plan(found: Option<Stack>, stack: &str, template: &str, delete: &s
 }
 
 /// What a stack is made of.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct StackRequest<'a> {
     pub(crate) stack: &'a str,
     pub(crate) template: &'a str,
     pub(crate) zones: &'a [String],
@@ -180,9 +180,9 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Creates the stack, and gives back its id. All that it makes is removed if anything fails.
-pub(crate) async fn create(client: &Client, wanted: &Wanted<'_>) -> Result<String, Error> {
+pub(crate) async fn create(client: &Client, wanted: &StackRequest<'_>) -> Result<String, Error> {
     let name = wanted.stack.to_owned();
-    let ours = [(TEMPLATE, digest(wanted.template)), (ZONES, wanted.zones.join(" "))];
+    let ours = [(TEMPLATE_TAG, digest(wanted.template)), (ZONES_TAG, wanted.zones.join(" "))];
     let tags = wanted.tags.iter().map(|(key, value)| (key.as_str(), value.clone())).chain(ours);
     let call = client
         .create_stack()
@@ -200,16 +200,18 @@ pub(crate) async fn create(client: &Client, wanted: &Wanted<'_>) -> Result<Strin
     // Somebody was faster with the same file, or our own answer was lost.
     if error.retryable || error.code.as_deref() == Some("AlreadyExistsException") {
         match find(client, &name).await.and_then(|found| plan(found, &name, wanted.template, wanted.delete)) {
-            Ok(Plan::Follow(id) | Plan::Undo(id) | Plan::Verify(id)) => return Ok(id),
-            Err(other @ (Error::Foreign { .. } | Error::OtherTemplate { .. } | Error::Leftover { .. })) => {
+            Ok(StackPlan::Follow(id) | StackPlan::WaitForRollback(id) | StackPlan::Verify(id)) => return Ok(id),
+            Err(other @ (Error::Unmanaged { .. } | Error::OtherTemplate { .. } | Error::StaleStack { .. })) => {
                 return Err(other);
             }
-            Ok(Plan::Create) | Err(_) if error.retryable => return Err(Error::NoAnswer { stack: name, source: error }),
-            Ok(Plan::Create) | Err(_) => {}
+            Ok(StackPlan::Create) | Err(_) if error.retryable => {
+                return Err(Error::NoAnswer { stack: name, source: error });
+            }
+            Ok(StackPlan::Create) | Err(_) => {}
         }
     }
-    let cure = cure::of(&error.to_string());
-    Err(Error::NotTaken { stack: name, source: error.with_hint(&cure) })
+    let cure = hints::hint_for(&error.to_string());
+    Err(Error::Rejected { stack: name, source: error.with_hint(&cure) })
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ async fn every_status_of_a_stack_that_is_there() {
     assert_snapshot!(all.join("\n"), @r#"
     Create
     CREATE_IN_PROGRESS: Follow("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
-    ROLLBACK_IN_PROGRESS: Undo("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
+    ROLLBACK_IN_PROGRESS: WaitForRollback("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
     CREATE_COMPLETE: Verify("arn:aws:cloudformation:eu-central-1:111122223333:stack/eks-encrypt-shop/1")
     ROLLBACK_COMPLETE: exit 3
     error: stack eks-encrypt-shop of an earlier attempt is ROLLBACK_COMPLETE: so it is
@@ -64,9 +64,9 @@ async fn every_status_of_a_stack_that_is_there() {
     "#);
 }
 
-fn wanted(tags: &BTreeMap<String, String>) -> Wanted<'_> {
+fn wanted(tags: &BTreeMap<String, String>) -> StackRequest<'_> {
     static ZONES: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| ["a".to_owned(), "b".to_owned()]);
-    Wanted { stack: NAME, template: OURS, zones: &*ZONES, tags, delete: DELETE }
+    StackRequest { stack: NAME, template: OURS, zones: &*ZONES, tags, delete: DELETE }
 }
 
 #[tokio::test]

@@ -3,15 +3,15 @@
 
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::cloudformation::spec::Cidr;
+use crate::cluster_config::spec::Cidr;
 use crate::error::HasExitCode;
 
 /// Bits that number eight parts. So many are cut if they are enough, however few are needed: the same file then gives subnets
 /// of the same size as with eksctl, and addresses are left over for what may come.
-const EIGHT: u8 = 3;
+const BITS_FOR_EIGHT: u8 = 3;
 
 /// Bits that number sixteen parts: enough for any region, and the most that leave a /24 anything.
-const SIXTEEN: u8 = 4;
+const BITS_FOR_SIXTEEN: u8 = 4;
 
 /// The ranges, in the order of the zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +41,11 @@ impl HasExitCode for Error {
 }
 
 /// Cuts.
-pub(crate) fn cut(vpc: Cidr, zones: usize) -> Result<Subnets, Error> {
+pub(crate) fn divide(vpc: Cidr, zones: usize) -> Result<Subnets, Error> {
     if !(16..=24).contains(&vpc.prefix) {
         return Err(Error::Size { cidr: vpc });
     }
-    let bits = if zones * 2 <= 1 << EIGHT { EIGHT } else { SIXTEEN };
+    let bits = if zones * 2 <= 1 << BITS_FOR_EIGHT { BITS_FOR_EIGHT } else { BITS_FOR_SIXTEEN };
     let most = (1 << bits) / 2;
     if zones > most {
         return Err(Error::Zones { cidr: vpc, zones, most });
@@ -68,7 +68,7 @@ mod tests {
     }
 
     fn shown(vpc: Cidr, zones: usize) -> String {
-        let Subnets { public, private } = cut(vpc, zones).unwrap();
+        let Subnets { public, private } = divide(vpc, zones).unwrap();
         let row = |row: Vec<Cidr>| row.iter().map(Cidr::to_string).collect::<Vec<_>>().join(" ");
         format!("{}\n{}", row(public), row(private))
     }
@@ -95,14 +95,14 @@ mod tests {
 
     #[test]
     fn an_address_in_the_middle_stands_for_its_range() {
-        assert_eq!(cut(cidr([10, 20, 30, 40], 16), 2).unwrap(), cut(cidr([10, 20, 0, 0], 16), 2).unwrap());
+        assert_eq!(divide(cidr([10, 20, 30, 40], 16), 2).unwrap(), divide(cidr([10, 20, 0, 0], 16), 2).unwrap());
     }
 
     #[test]
     fn what_ec2_would_not_take_is_refused() {
-        let refused = |vpc, zones| cut(vpc, zones).unwrap_err().to_string();
+        let refused = |vpc, zones| divide(vpc, zones).unwrap_err().to_string();
         insta::assert_snapshot!(refused(cidr([10, 0, 0, 0], 15), 2), @"vpc.cidr 10.0.0.0/15 can't be cut into subnets: it must be /16, /24 or anything between (nothing was created)");
-        assert!(cut(cidr([10, 0, 0, 0], 25), 2).is_err());
+        assert!(divide(cidr([10, 0, 0, 0], 25), 2).is_err());
         insta::assert_snapshot!(refused(cidr([10, 0, 0, 0], 16), 9), @"VPC 10.0.0.0/16 can't be cut for 9 availability zones, only for up to 8: name fewer in availabilityZones (nothing was created)");
     }
 }

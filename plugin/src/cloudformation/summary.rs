@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::cloudformation::spec::Spec;
-use crate::cloudformation::told::{bill, list, nodes, paragraph, row};
+use crate::cloudformation::plan_text::{billed_parts, list, nodes, paragraph, row};
+use crate::cluster_config::spec::Spec;
 use crate::ui::progress::elapsed;
 
 /// What has become of it.
@@ -45,14 +45,14 @@ pub(crate) fn text(spec: &Spec, created: &Created<'_>) -> String {
     text.push_str(&row("stack", &spec.stack()));
     text.push_str(&row("took", &elapsed(created.took)));
     text.push_str("\nThis costs money until it is deleted:\n\n");
-    text.push_str(&list(&bill(spec, created.zones)));
-    text.push_str(&deletion(spec, created.delete));
+    text.push_str(&list(&billed_parts(spec, created.zones)));
+    text.push_str(&deletion_text(spec, created.delete));
     text.push_str("\nTo look at it:\n\n");
     created.look.iter().for_each(|command| text.push_str(&format!("  {command}\n")));
     text
 }
 
-fn deletion(spec: &Spec, delete: &str) -> String {
+fn deletion_text(spec: &Spec, delete: &str) -> String {
     let mut stays =
         vec!["the KMS key, which was there before".to_owned(), "this cluster's entry in kubeconfigs".to_owned()];
     if !spec.logs.is_empty() {

@@ -5,8 +5,8 @@
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde_json::{Value, json};
 
-use crate::cloudformation::spec::Spec;
 use crate::cloudformation::subnets;
+use crate::cluster_config::spec::Spec;
 use crate::error::HasExitCode;
 use crate::ui::progress::thousands;
 
@@ -14,16 +14,16 @@ mod control_plane;
 pub(crate) mod launch_template;
 mod network;
 mod node_groups;
-mod place;
 mod resources;
 pub(crate) mod roles;
+mod zone_subnets;
 
-use place::Place;
 use resources::{Resources, attribute, refer, refer_all};
+use zone_subnets::ZoneSubnets;
 
 /// So much is taken in a call (CloudFormation User Guide, "Understand CloudFormation quotas", template body size in a
 /// request). More would have to lie in S3.
-const MOST: usize = 51_200;
+const MAX_TEMPLATE_BYTES: usize = 51_200;
 
 /// Why there is no template.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub(crate) enum Error {
         "the CloudFormation template is {} bytes long, and CloudFormation takes {} at most: {groups} node groups \
          with all their labels, taints and tags are too many for one stack (nothing was created)",
         thousands(*bytes as u64),
-        thousands(MOST as u64)
+        thousands(MAX_TEMPLATE_BYTES as u64)
     )]
     TooLarge { bytes: usize, groups: usize },
 }
@@ -55,7 +55,7 @@ impl HasExitCode for Error {
 
 /// Writes it. What counts against the limit is the shortest form, which is what `create` sends.
 pub(crate) fn render(spec: &Spec, zones: &[String], key_arn: &str) -> Result<Value, Error> {
-    let places = place::places(&spec.network, zones)?;
+    let places = zone_subnets::zone_subnets(&spec.network, zones)?;
     let mut resources = Resources::default();
     network::add(&mut resources, &spec.network, &places);
     roles::add_service(&mut resources);
@@ -71,7 +71,7 @@ pub(crate) fn render(spec: &Spec, zones: &[String], key_arn: &str) -> Result<Val
         "Outputs": outputs(spec, &places),
     });
     let bytes = template.to_string().len();
-    if bytes > MOST {
+    if bytes > MAX_TEMPLATE_BYTES {
         return Err(Error::TooLarge { bytes, groups: spec.groups.len() });
     }
     Ok(template)
@@ -79,9 +79,9 @@ pub(crate) fn render(spec: &Spec, zones: &[String], key_arn: &str) -> Result<Val
 
 /// What people and their other stacks may want to know. Nothing is exported: a name that another stack imports could not be
 /// deleted any more.
-fn outputs(spec: &Spec, places: &[Place]) -> Value {
+fn outputs(spec: &Spec, places: &[ZoneSubnets]) -> Value {
     let of_cluster = |name: &str| json!({"Value": attribute(control_plane::ID, name)});
-    let list = |subnet: fn(&Place) -> String| {
+    let list = |subnet: fn(&ZoneSubnets) -> String| {
         let ids: Vec<String> = places.iter().map(subnet).collect();
         json!({"Value": {"Fn::Join": [",", refer_all(&ids)]}})
     };
@@ -91,8 +91,8 @@ fn outputs(spec: &Spec, places: &[Place]) -> Value {
         "CertificateAuthorityData": of_cluster("CertificateAuthorityData"),
         "ClusterSecurityGroupId": of_cluster("ClusterSecurityGroupId"),
         "VPC": {"Value": refer("VPC")},
-        "SubnetsPublic": list(Place::public_subnet),
-        "SubnetsPrivate": list(Place::private_subnet),
+        "SubnetsPublic": list(ZoneSubnets::public_subnet),
+        "SubnetsPrivate": list(ZoneSubnets::private_subnet),
         "ServiceRoleARN": {"Value": attribute(roles::SERVICE, "Arn")},
     });
     if !spec.groups.is_empty() {

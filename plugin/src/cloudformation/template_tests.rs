@@ -2,9 +2,9 @@
 //! one, what must not be lost when they are written anew.
 
 use super::*;
-use crate::cloudformation::config;
 use crate::cloudformation::examples::{full, group, key, minimal, zones};
-use crate::cloudformation::spec::{Cidr, Nat};
+use crate::cluster_config::spec::{Cidr, Nat};
+use crate::cluster_config::validate;
 
 /// One of each partition.
 const REGIONS: [&str; 3] = ["us-west-2", "us-gov-west-1", "cn-north-1"];
@@ -47,7 +47,7 @@ fn the_golden_templates_are_those_of_files() {
                 .replace("$SECOND", &zones[1])
                 .replace("$LAST", &zones[zones.len() - 1]);
             std::fs::write(&path, text).unwrap();
-            assert_eq!(config::read(&path).unwrap(), spec, "{region}");
+            assert_eq!(validate::read(&path).unwrap(), spec, "{region}");
         }
     }
 }

@@ -50,7 +50,7 @@ impl HasExitCode for Error {
 }
 
 /// What the cluster must be.
-pub(crate) struct Asked<'a> {
+pub(crate) struct ExpectedCluster<'a> {
     pub(crate) cluster: &'a str,
     pub(crate) key: &'a Key,
     pub(crate) stack: &'a str,
@@ -61,7 +61,7 @@ pub(crate) struct Asked<'a> {
 /// Looks at the cluster until it is ACTIVE, and at its key.
 pub(crate) async fn verify(
     aws: &AwsContext,
-    asked: &Asked<'_>,
+    asked: &ExpectedCluster<'_>,
     terminal: &Terminal,
     deadline: Instant,
 ) -> Result<Cluster, Error> {

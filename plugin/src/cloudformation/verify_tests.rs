@@ -9,7 +9,8 @@ use crate::testing::{Answer, KEY, UPDATING, WITH, asked, aws, described, error_t
 async fn verified(answers: &[Answer]) -> String {
     let (aws, http) = aws(answers);
     let key = key();
-    let wanted = Asked { cluster: "shop", key: &key, stack: "eks-encrypt-shop", delete: "aws delete ...".into() };
+    let wanted =
+        ExpectedCluster { cluster: "shop", key: &key, stack: "eks-encrypt-shop", delete: "aws delete ...".into() };
     let verified = verify(&aws, &wanted, &Terminal::captured(), Instant::now() + Duration::from_secs(600)).await;
     let asked = asked(&http).len();
     format!(

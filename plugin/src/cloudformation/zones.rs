@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::aws::ec2::Zone;
-use crate::cloudformation::spec::Spec;
+use crate::cluster_config::spec::Spec;
 use crate::error::HasExitCode;
 
 /// Where EKS makes no control plane (EKS User Guide, "View Amazon EKS networking requirements for VPC and subnets").
 const WITHOUT_EKS: [&str; 3] = ["use1-az3", "usw1-az2", "cac1-az3"];
 
 /// EKS wants two (the same page).
-const LEAST: usize = 2;
+const MIN_ZONES: usize = 2;
 
 /// Why there are no zones to use.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +52,10 @@ impl HasExitCode for Error {
 /// Those that the file names, in its order; else the first ones by name. `known` may be empty where the file names zones:
 /// then EC2 need not be asked, and CloudFormation is the one to refuse.
 pub(crate) fn choose(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
-    if spec.zones.is_empty() { first(spec, known) } else { named(spec, known) }
+    if spec.zones.is_empty() { first_zones(spec, known) } else { chosen_by_name(spec, known) }
 }
 
-fn named(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
+fn chosen_by_name(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
     let mut seen = BTreeSet::new();
     for zone in &spec.zones {
         if !known.is_empty() {
@@ -73,7 +73,7 @@ fn named(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
 
 /// Three, as eksctl takes; two in us-east-1, where it takes two because single zones have been full. Zones that node groups
 /// name are always among them: nobody should have to write them down twice.
-fn first(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
+fn first_zones(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
     let most = if spec.region == "us-east-1" { 2 } else { 3 };
     let mut chosen: BTreeSet<&str> = spec.groups.iter().flat_map(|group| &group.zones).map(String::as_str).collect();
     for zone in &chosen {
@@ -85,7 +85,7 @@ fn first(spec: &Spec, known: &[Zone]) -> Result<Vec<String>, Error> {
             chosen.insert(zone);
         }
     }
-    if chosen.len() < LEAST {
+    if chosen.len() < MIN_ZONES {
         return Err(Error::TooFew { region: spec.region.clone(), found: list(&usable) });
     }
     Ok(chosen.into_iter().map(str::to_owned).collect())

@@ -9,14 +9,14 @@ use crate::error::HasExitCode;
 
 /// A place in a file, as editors and compilers write it: `kms.yaml:7`.
 #[derive(Clone, Debug)]
-pub(crate) struct At {
+pub(crate) struct Location {
     /// The file, or `stdin`.
     pub(crate) file: String,
     /// The line, where it is known.
     pub(crate) line: Option<u64>,
 }
 
-impl fmt::Display for At {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(f, "{}:{line}", self.file),
@@ -46,16 +46,16 @@ pub(crate) enum Error {
     Empty { file: String },
     /// It is not YAML, or too much of it.
     #[error("{at}: can't be read as YAML: {words}")]
-    Syntax { at: At, words: String },
+    Syntax { at: Location, words: String },
     /// One name is given twice: which of the two counts would depend on the reader.
     #[error("{at}: `{name}` is given a second time in the same place: leave one of them")]
-    Twice { at: At, name: String },
+    Twice { at: Location, name: String },
     /// It holds several documents.
     #[error("{file} has {count} YAML documents, where -f takes one ClusterConfig: put it into a file of its own{list}")]
     Several { file: String, count: usize, list: String },
     /// It is something else.
     #[error("{at}: {is}; -f takes an eksctl file: kind ClusterConfig, apiVersion eksctl.io/v1alpha5")]
-    OtherKind { at: At, is: String },
+    OtherKind { at: Location, is: String },
     /// It does not say what it is.
     #[error(
         "{file} has no {name}: an eksctl ClusterConfig begins with\n  apiVersion: eksctl.io/v1alpha5\n  kind: ClusterConfig"
@@ -63,19 +63,19 @@ pub(crate) enum Error {
     NoKind { file: String, name: &'static str },
     /// A field that only looks like one that we read.
     #[error("{at}: an eksctl ClusterConfig has no field `{written}`: did you mean `{wanted}`?")]
-    NearMiss { at: At, written: String, wanted: String },
+    NearMiss { at: Location, written: String, wanted: String },
     /// A field of ours in a place where nobody reads it.
     #[error("{at}: `{name}` is {place}, where it means nothing: it belongs {belongs}")]
-    Misplaced { at: At, name: String, place: String, belongs: String },
+    Misplaced { at: Location, name: String, place: String, belongs: String },
     /// A field of ours is not there.
     #[error("{at}: there is no {section}.{field}, {what}; add\n  {section}:\n    {field}: {example}")]
-    Missing { at: At, section: &'static str, field: &'static str, what: &'static str, example: &'static str },
+    Missing { at: Location, section: &'static str, field: &'static str, what: &'static str, example: &'static str },
     /// It is there, without a value.
     #[error("{at}: {path} is empty; it is {what}, such as {example}")]
-    NoValue { at: At, path: String, what: &'static str, example: &'static str },
+    NoValue { at: Location, path: String, what: &'static str, example: &'static str },
     /// Its value is not text.
     #[error("{at}: {path} is {is}, but must {must}")]
-    NotText { at: At, path: String, is: &'static str, must: String },
+    NotText { at: Location, path: String, is: &'static str, must: String },
 }
 
 impl Error {

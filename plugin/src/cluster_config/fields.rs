@@ -1,8 +1,8 @@
 //! Where a ClusterConfig's fields are, and where they only seem to be. Input: the tree of a file. Output: one field's text,
 //! or the error that helps most: a near miss before a missing field, a misplaced one before a missing one.
 
-use super::error::{At, Error};
-use super::suggest::Wanted;
+use super::error::{Error, Location};
+use super::suggest::FieldName;
 use super::yaml::{Field, Node, Value};
 use crate::ui::terminal::one_line;
 
@@ -12,38 +12,38 @@ const VERSION: &str = "eksctl.io/v1alpha5";
 /// What `kind` must be.
 const CLUSTER_CONFIG: &str = "ClusterConfig";
 
-pub(super) const API_VERSION: Wanted = Wanted { name: "apiVersion", also: &[] };
-pub(super) const KIND: Wanted = Wanted { name: "kind", also: &[] };
+pub(super) const API_VERSION: FieldName = FieldName { name: "apiVersion", aliases: &[] };
+pub(super) const KIND: FieldName = FieldName { name: "kind", aliases: &[] };
 
 /// How many documents a message lists.
-const LISTED: usize = 5;
+const MAX_LISTED: usize = 5;
 
 /// A field that we read.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct FieldPath {
     /// The top-level field that it is under.
-    pub(crate) section: Wanted,
+    pub(crate) section: FieldName,
     /// The field itself.
-    pub(crate) field: Wanted,
+    pub(crate) field: FieldName,
     /// What it is for.
     pub(crate) what: &'static str,
     /// A value of the right form.
     pub(crate) example: &'static str,
 }
 
-impl Place {
+impl FieldPath {
     /// `metadata.name`.
     pub(crate) fn path(&self) -> String {
         format!("{}.{}", self.section.name, self.field.name)
     }
 
     /// That it is there, without a value.
-    pub(crate) fn no_value(&self, at: At) -> Error {
+    pub(crate) fn no_value(&self, at: Location) -> Error {
         Error::NoValue { at, path: self.path(), what: self.what, example: self.example }
     }
 
     /// That it is not there.
-    pub(crate) fn missing(&self, at: At) -> Error {
+    pub(crate) fn missing(&self, at: Location) -> Error {
         Error::Missing {
             at,
             section: self.section.name,
@@ -69,12 +69,16 @@ impl<'a> Fields<'a> {
             [] => return Err(Error::Empty { file: file.to_owned() }),
             [document] => document,
             several => {
-                return Err(Error::Several { file: file.to_owned(), count: several.len(), list: listed(several) });
+                return Err(Error::Several {
+                    file: file.to_owned(),
+                    count: several.len(),
+                    list: list_documents(several),
+                });
             }
         };
         let Value::Mapping(top) = &document.value else {
-            let at = At { file: file.to_owned(), line: Some(document.line) };
-            return Err(Error::OtherKind { at, is: format!("this is {}", document.value.told()) });
+            let at = Location { file: file.to_owned(), line: Some(document.line) };
+            return Err(Error::OtherKind { at, is: format!("this is {}", document.value.kind()) });
         };
         let fields = Self { file, document, top };
         fields.check_names("", &[&API_VERSION, &KIND])?;
@@ -91,35 +95,36 @@ impl<'a> Fields<'a> {
         let [version, kind] = [API_VERSION.name, KIND.name]
             .map(|name| find(self.top, name).ok_or_else(|| Error::NoKind { file: self.file.to_owned(), name }));
         let (kind, version) = (kind?, version?);
-        let [is_kind, is_version] = [kind, version].map(|field| field.value().text().unwrap_or(field.value().told()));
+        let [is_kind, is_version] = [kind, version].map(|field| field.value().text().unwrap_or(field.value().kind()));
         let wrong = match (is_kind, is_version) {
             (CLUSTER_CONFIG, VERSION) => return Ok(()),
             (CLUSTER_CONFIG, _) => version,
             _ => kind,
         };
         let is = one_line(&format!("kind is {is_kind} and apiVersion is {is_version}"));
-        Err(Error::OtherKind { at: self.at(wrong), is })
+        Err(Error::OtherKind { at: self.location(wrong), is })
     }
 
     /// Refuses names in a section (or at the top level, if it has no name) that only look like these.
-    pub(super) fn check_names(&self, section: &str, names: &[&Wanted]) -> Result<(), Error> {
+    pub(super) fn check_names(&self, section: &str, names: &[&FieldName]) -> Result<(), Error> {
         let fields = if section.is_empty() { self.top } else { self.under(section) };
-        let near = |field: &&Field| names.iter().find(|wanted| wanted.resembles(&field.name)).map(|wanted| wanted.name);
+        let near =
+            |field: &&Field| names.iter().find(|wanted| wanted.is_similar(&field.name)).map(|wanted| wanted.name);
         let Some((field, wanted)) = fields.iter().find_map(|field| Some((field, near(&field)?))) else { return Ok(()) };
         let path = |name: &str| if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
-        Err(Error::NearMiss { at: self.at(field), written: path(&one_line(&field.name)), wanted: path(wanted) })
+        Err(Error::NearMiss { at: self.location(field), written: path(&one_line(&field.name)), wanted: path(wanted) })
     }
 
     /// A field's text, without blanks around it.
-    pub(super) fn text(&self, place: &Place) -> Result<String, Error> {
+    pub(super) fn text(&self, place: &FieldPath) -> Result<String, Error> {
         self.check_names(place.section.name, &[&place.field])?;
         if let Some(section) = find(self.top, place.section.name)
             && !matches!(section.value(), Value::Mapping(_) | Value::Nothing)
         {
             return Err(Error::NotText {
-                at: self.at(section),
+                at: self.location(section),
                 path: place.section.name.to_owned(),
-                is: section.value().told(),
+                is: section.value().kind(),
                 must: format!("hold\n    {}: {}", place.field.name, place.example),
             });
         }
@@ -128,7 +133,7 @@ impl<'a> Fields<'a> {
         };
         match field.value() {
             Value::Text(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            Value::Text(_) | Value::Nothing => Err(place.no_value(self.at(field))),
+            Value::Text(_) | Value::Nothing => Err(place.no_value(self.location(field))),
             other => {
                 let must = match other {
                     Value::Bool(_) | Value::Whole(_) | Value::Fraction | Value::Binary => {
@@ -136,17 +141,17 @@ impl<'a> Fields<'a> {
                     }
                     _ => format!("be text, such as {}", place.example),
                 };
-                Err(Error::NotText { at: self.at(field), path: place.path(), is: other.told(), must })
+                Err(Error::NotText { at: self.location(field), path: place.path(), is: other.kind(), must })
             }
         }
     }
 
     /// Why a field is not where it belongs: people lose an indentation more easily than a line.
-    fn missing(&self, place: &Place) -> Error {
+    fn missing(&self, place: &FieldPath) -> Error {
         let (section, field) = (&place.section, &place.field);
-        let same = |wanted: &Wanted, found: &&Field| found.name == wanted.name || wanted.resembles(&found.name);
+        let same = |wanted: &FieldName, found: &&Field| found.name == wanted.name || wanted.is_similar(&found.name);
         let misplaced = |found: &Field, place: String, belongs: String| Error::Misplaced {
-            at: self.at(found),
+            at: self.location(found),
             name: one_line(&found.name),
             place,
             belongs,
@@ -160,15 +165,18 @@ impl<'a> Fields<'a> {
                 return misplaced(found, format!("under `{}`", other.name), "at the top level, not indented".into());
             }
         }
-        place.missing(At { file: self.file.to_owned(), line: find(self.top, section.name).map(|section| section.line) })
+        place.missing(Location {
+            file: self.file.to_owned(),
+            line: find(self.top, section.name).map(|section| section.line),
+        })
     }
 
     fn under(&self, section: &str) -> &'a [Field] {
         find(self.top, section).map_or(&[], |section| section.value().fields())
     }
 
-    fn at(&self, field: &Field) -> At {
-        At { file: self.file.to_owned(), line: Some(field.line) }
+    fn location(&self, field: &Field) -> Location {
+        Location { file: self.file.to_owned(), line: Some(field.line) }
     }
 }
 
@@ -177,16 +185,16 @@ fn find<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
 }
 
 /// Documents, a line each.
-fn listed(documents: &[Node]) -> String {
+fn list_documents(documents: &[Node]) -> String {
     let line = |document: &Node| {
         let text = |fields: &[Field], name| Some(find(fields, name)?.value().text()?.to_owned());
         let fields = document.value.fields();
-        let kind = text(fields, KIND.name).unwrap_or_else(|| document.value.told().to_owned());
+        let kind = text(fields, KIND.name).unwrap_or_else(|| document.value.kind().to_owned());
         let name = find(fields, "metadata").and_then(|metadata| text(metadata.value().fields(), "name"));
         format!("\n  line {}: {}", document.line, one_line(&format!("{kind} {}", name.unwrap_or_default())).trim_end())
     };
-    let mut list: String = documents.iter().take(LISTED).map(line).collect();
-    if documents.len() > LISTED {
+    let mut list: String = documents.iter().take(MAX_LISTED).map(line).collect();
+    if documents.len() > MAX_LISTED {
         list.push_str("\n  ...");
     }
     list

@@ -4,13 +4,13 @@
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use super::error::{At, Error};
-use super::yaml::{self, Node, What};
+use super::error::{Error, Location};
+use super::yaml::{self, Node, YamlErrorKind};
 use crate::file;
 use crate::ui::terminal::one_line;
 
 /// More bytes than any ClusterConfig has.
-const MOST: u64 = file::MAX_SMALL_FILE;
+const MAX_BYTES: u64 = file::MAX_SMALL_FILE;
 
 /// A file's text.
 #[derive(Debug)]
@@ -25,22 +25,22 @@ impl Source {
     /// Reads a file, or stdin if it is `-`. Waits for stdin's end.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         if path == Path::new("-") {
-            return Self::of("stdin", std::io::stdin().lock());
+            return Self::from_reader("stdin", std::io::stdin().lock());
         }
         let file = one_line(&path.display().to_string());
-        match file::read(path, MOST) {
-            Ok(bytes) => Self::of(&file, bytes.as_slice()),
+        match file::read(path, MAX_BYTES) {
+            Ok(bytes) => Self::from_reader(&file, bytes.as_slice()),
             Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(Error::Large { file }),
             Err(error) => Err(Error::read(&file, &error)),
         }
     }
 
     /// All of it, if it can be a ClusterConfig.
-    pub(crate) fn of(file: &str, from: impl Read) -> Result<Self, Error> {
+    pub(crate) fn from_reader(file: &str, from: impl Read) -> Result<Self, Error> {
         let file = file.to_owned();
         let mut bytes = Vec::new();
-        let read = from.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| Error::read(&file, &error))?;
-        if read as u64 > MOST {
+        let read = from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| Error::read(&file, &error))?;
+        if read as u64 > MAX_BYTES {
             return Err(Error::Large { file });
         }
         match String::from_utf8(bytes) {
@@ -52,16 +52,16 @@ impl Source {
     /// The YAML documents in it, without those that hold nothing.
     pub(crate) fn documents(&self) -> Result<Vec<Node>, Error> {
         yaml::read(&self.text).map_err(|broken| {
-            let at = self.at(broken.line);
+            let at = self.location(broken.line);
             match broken.what {
-                What::Twice(name) => Error::Twice { at, name: one_line(&name) },
-                What::Syntax(words) => Error::Syntax { at, words: one_line(&words) },
+                YamlErrorKind::Twice(name) => Error::Twice { at, name: one_line(&name) },
+                YamlErrorKind::Syntax(words) => Error::Syntax { at, words: one_line(&words) },
             }
         })
     }
 
     /// A line of it, for messages.
-    pub(crate) fn at(&self, line: Option<u64>) -> At {
-        At { file: self.file.clone(), line }
+    pub(crate) fn location(&self, line: Option<u64>) -> Location {
+        Location { file: self.file.clone(), line }
     }
 }

@@ -3,26 +3,26 @@
 
 /// A name that we read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FieldName {
     /// The name, in exactly these letters.
     pub(crate) name: &'static str,
     /// What people also write for it, folded as [`folded`] does: too far from the name to be a slip of the finger.
-    pub(crate) also: &'static [&'static str],
+    pub(crate) aliases: &'static [&'static str],
 }
 
-impl Wanted {
+impl FieldName {
     /// Whether `written` is not this name, but must have been meant as it.
-    pub(crate) fn resembles(&self, written: &str) -> bool {
-        self.slips(written).is_some()
+    pub(crate) fn is_similar(&self, written: &str) -> bool {
+        self.edit_distance(written).is_some()
     }
 
     /// How many slips make `written` of this name, if it is another name and must have been meant as this one.
-    pub(crate) fn slips(&self, written: &str) -> Option<usize> {
-        let (name, other) = (folded(self.name), folded(written));
+    pub(crate) fn edit_distance(&self, written: &str) -> Option<usize> {
+        let (name, other) = (fold_case(self.name), fold_case(written));
         if written == self.name {
             return None;
         }
-        if self.also.contains(&other.as_str()) {
+        if self.aliases.contains(&other.as_str()) {
             return Some(0);
         }
         // Two slips in a short name make another word.
@@ -32,26 +32,26 @@ impl Wanted {
 }
 
 /// The name that must have been meant, of several.
-pub(crate) fn nearest(written: &str, names: impl IntoIterator<Item = Wanted>) -> Option<&'static str> {
-    let near = names.into_iter().filter_map(|wanted| Some((wanted.slips(written)?, wanted.name)));
+pub(crate) fn nearest(written: &str, names: impl IntoIterator<Item = FieldName>) -> Option<&'static str> {
+    let near = names.into_iter().filter_map(|wanted| Some((wanted.edit_distance(written)?, wanted.name)));
     near.min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
 }
 
 /// A name without capitals, dashes and underscores.
-fn folded(name: &str) -> String {
+fn fold_case(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
     //! What is too alike, and what is eksctl's.
-    use super::Wanted;
+    use super::FieldName;
     use crate::cluster_config::fields::{API_VERSION, KIND};
     use crate::cluster_config::{self, METADATA, SECRETS_ENCRYPTION};
 
-    const NAME: Wanted = cluster_config::NAME.field;
-    const REGION: Wanted = cluster_config::REGION.field;
-    const KEY: Wanted = cluster_config::KEY.field;
+    const NAME: FieldName = cluster_config::NAME.field;
+    const REGION: FieldName = cluster_config::REGION.field;
+    const KEY: FieldName = cluster_config::KEY.field;
 
     #[test]
     fn slips_and_other_words_for_it() {
@@ -77,8 +77,8 @@ mod tests {
             (API_VERSION, "apiversion"),
             (KIND, "Kind"),
         ] {
-            assert!(wanted.resembles(written), "{written} for {}", wanted.name);
-            assert!(!wanted.resembles(wanted.name), "{}", wanted.name);
+            assert!(wanted.is_similar(written), "{written} for {}", wanted.name);
+            assert!(!wanted.is_similar(wanted.name), "{}", wanted.name);
         }
     }
 
@@ -90,12 +90,12 @@ mod tests {
             upgradePolicy vpc zonalShiftConfig";
         for written in top.split_whitespace() {
             for wanted in [API_VERSION, KIND, METADATA, SECRETS_ENCRYPTION] {
-                assert!(!wanted.resembles(written), "{written} for {}", wanted.name);
+                assert!(!wanted.is_similar(written), "{written} for {}", wanted.name);
             }
         }
         for written in ["version", "tags", "annotations", "accountID"] {
             for wanted in [NAME, REGION] {
-                assert!(!wanted.resembles(written), "{written} for {}", wanted.name);
+                assert!(!wanted.is_similar(written), "{written} for {}", wanted.name);
             }
         }
     }

@@ -7,14 +7,14 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter as _, Spanned, UserMessageFormatter};
 
 /// How deep it may be nested. eksctl's own files have some 12 levels, kubeconfigs 8; 60 took the stack.
-const DEEPEST: usize = 24;
+const MAX_DEPTH: usize = 24;
 
 /// How many bytes its values may have: all of a kubeconfig.
-const SCALARS: usize = 8 << 20;
+const MAX_SCALAR_BYTES: usize = 8 << 20;
 
 /// How many values aliases may stand for, in all and each.
-const REPLAYED: usize = 10_000;
-const EXPANSIONS: usize = 1_000;
+const MAX_REPLAYED_VALUES: usize = 10_000;
+const MAX_ALIAS_EXPANSIONS: usize = 1_000;
 
 /// A value, and where it is: a document, an item of a list, what stands after a name.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// The value as it is written: `1.30`, where YAML knows a number 1.3.
-    pub(crate) fn written<'a>(&self, text: &'a str) -> Option<&'a str> {
+    pub(crate) fn source_text<'a>(&self, text: &'a str) -> Option<&'a str> {
         text.get(self.bytes.clone()?)
     }
 }
@@ -57,7 +57,7 @@ pub(crate) enum Value {
 
 impl Value {
     /// What this is, in words.
-    pub(crate) fn told(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
             Self::Mapping(_) => "a mapping",
@@ -100,16 +100,16 @@ impl Field {
 
 /// Why a text is no YAML.
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(super) struct YamlError {
     /// The line, where it is known.
     pub(super) line: Option<u64>,
     /// What is wrong there.
-    pub(super) what: What,
+    pub(super) what: YamlErrorKind,
 }
 
 /// What is wrong in a text.
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum YamlErrorKind {
     /// The same name twice in one mapping.
     Twice(String),
     /// The YAML reader's words.
@@ -117,8 +117,8 @@ pub(super) enum What {
 }
 
 /// Reads all documents; those that hold nothing are left out.
-pub(super) fn read(text: &str) -> Result<Vec<Node>, Broken> {
-    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| Broken::of(&error))
+pub(super) fn read(text: &str) -> Result<Vec<Node>, YamlError> {
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| YamlError::of(&error))
 }
 
 /// How YAML of any origin is read: whatever it holds, it takes neither the stack nor much memory.
@@ -129,21 +129,21 @@ pub(crate) fn options() -> serde_saphyr::Options {
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
         ignore_binary_tag_for_string: true,
         budget: serde_saphyr::budget! {
-            max_depth: DEEPEST,
-            max_total_scalar_bytes: SCALARS,
+            max_depth: MAX_DEPTH,
+            max_total_scalar_bytes: MAX_SCALAR_BYTES,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: REPLAYED,
-            max_alias_expansions_per_anchor: EXPANSIONS,
+            max_total_replayed_events: MAX_REPLAYED_VALUES,
+            max_alias_expansions_per_anchor: MAX_ALIAS_EXPANSIONS,
         },
     }
 }
 
-impl Broken {
+impl YamlError {
     fn of(error: &serde_saphyr::Error) -> Self {
         let what = match error {
-            serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => What::Twice(key.clone()),
-            error => What::Syntax(UserMessageFormatter.format_message(error).into_owned()),
+            serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => YamlErrorKind::Twice(key.clone()),
+            error => YamlErrorKind::Syntax(UserMessageFormatter.format_message(error).into_owned()),
         };
         Self { line: error.location().map(|location| location.line()).filter(|line| *line > 0), what }
     }

@@ -1,7 +1,9 @@
 //! Which run is followed, how it is judged, and what becomes of its rights.
 use super::*;
 use crate::cli::{Cli, Command};
-use crate::testing::{self, Heard, KEY, error_text, forbidden, heard, kubeconfig, kubernetes as api_server, not_found};
+use crate::testing::{
+    self, Heard, KEY, error_text, forbidden, kubeconfig, kubernetes as api_server, not_found, recording_api_server,
+};
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -38,7 +40,7 @@ fn by_hand() -> Value {
 /// An API server with these Jobs, whose rights carry these labels. The Job that is asked for by name has ended with this last
 /// word of its Pod.
 fn server(jobs: Vec<Value>, rights: Value, condition: &'static str, result: &'static str) -> (Client, Heard) {
-    heard(move |method, path| {
+    recording_api_server(move |method, path| {
         let bare = path.split('?').next().unwrap();
         let asked = |job: &&Value| bare.ends_with(&format!("/jobs/{}", job["metadata"]["name"].as_str().unwrap()));
         let run = path.split("run%3D").nth(1).unwrap_or("r1").split('&').next().unwrap().to_owned();
@@ -211,7 +213,7 @@ async fn no_run_is_an_error_that_says_where_to_look() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_deleted_meanwhile_leaves_no_rights() {
-    let (client, heard) = heard(|method, path| match (method, path) {
+    let (client, heard) = recording_api_server(|method, path| match (method, path) {
         ("DELETE", _) => (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
         (_, path) if path.contains("/jobs?") => {
             (200, json!({"metadata": {}, "items": [job("eks-encrypt-r1", 2, None)]}).to_string())
@@ -232,7 +234,7 @@ async fn a_job_deleted_meanwhile_leaves_no_rights() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_goes_on_when_time_is_up_keeps_its_rights() {
-    let (client, heard) = heard(|_, path| match path.split('?').next().unwrap() {
+    let (client, heard) = recording_api_server(|_, path| match path.split('?').next().unwrap() {
         bare if bare.ends_with("/jobs") => {
             (200, json!({"metadata": {}, "items": [job("eks-encrypt-r1", 2, None)]}).to_string())
         }

@@ -13,14 +13,15 @@ use tokio::time::Instant;
 use crate::aws::client;
 use crate::aws::cluster::Cluster;
 use crate::cli::Create;
-use crate::cloudformation::follow::Followed;
-use crate::cloudformation::ground::Ground;
 use crate::cloudformation::kubeconfig::Entry;
-use crate::cloudformation::spec::Spec;
-use crate::cloudformation::stack::{Plan, Wanted};
+use crate::cloudformation::preflight::CreatePreflight;
+use crate::cloudformation::stack::{StackPlan, StackRequest};
 use crate::cloudformation::summary::Created;
-use crate::cloudformation::verify::Asked;
-use crate::cloudformation::{config, ground, kubeconfig, plan, stack, summary, verify};
+use crate::cloudformation::verify::ExpectedCluster;
+use crate::cloudformation::wait::StackWaiter;
+use crate::cloudformation::{kubeconfig, plan, preflight, stack, summary, verify};
+use crate::cluster_config::spec::Spec;
+use crate::cluster_config::validate;
 use crate::error::{CliError, run_blocking};
 use crate::ui::interrupt::Phase;
 use crate::ui::terminal::{self, Terminal};
@@ -29,12 +30,12 @@ use crate::ui::terminal::{self, Terminal};
 pub(crate) async fn create(args: &Create, terminal: &Terminal, phase: &RefCell<Phase>) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     let file = args.file.clone();
-    let spec = run_blocking(move || config::read(&file)).await?;
+    let spec = run_blocking(move || validate::read(&file)).await?;
     let aws = client::connect(args.profile.as_deref(), Some(&spec.region)).await;
     let delete = args.delete(&spec.stack(), &spec.region);
-    let ground = ground::check(&spec, aws, (args.profile.as_deref(), &delete), terminal).await?;
+    let ground = preflight::run_checks(&spec, aws, (args.profile.as_deref(), &delete), terminal).await?;
     if args.dry_run {
-        terminal.println(&plan::dry_run(&spec, &ground.found())?);
+        terminal.println(&plan::dry_run(&spec, &ground.plan_input())?);
         terminal::stdout(&format!("{:#}", ground.template));
         return Ok(ExitCode::Done);
     }
@@ -59,7 +60,7 @@ pub(crate) async fn create(args: &Create, terminal: &Terminal, phase: &RefCell<P
 /// Everything that changes something in AWS, and the proof.
 async fn create_stack(
     spec: &Spec,
-    ground: &Ground,
+    ground: &CreatePreflight,
     delete: &str,
     terminal: &Terminal,
     phase: &RefCell<Phase>,
@@ -68,23 +69,23 @@ async fn create_stack(
     let (client, name) = (&ground.cloudformation, &spec.stack());
     let creating = |begun| Phase::Creating { begun, stack: name.clone(), delete: delete.to_owned() };
     let id = match &ground.plan {
-        Plan::Create => {
-            terminal.println(&plan::text(spec, &ground.found())?);
+        StackPlan::Create => {
+            terminal.println(&plan::text(spec, &ground.plan_input())?);
             phase.replace(creating(false));
             let template = &ground.template.to_string();
-            let wanted = Wanted { stack: name, template, zones: &ground.zones, tags: &spec.tags, delete };
+            let wanted = StackRequest { stack: name, template, zones: &ground.zones, tags: &spec.tags, delete };
             let id = stack::create(client, &wanted).await?;
             terminal
                 .println(&format!("CloudFormation has begun to create stack {name}. It goes on by itself from here."));
             id
         }
-        Plan::Follow(id) | Plan::Undo(id) | Plan::Verify(id) => id.clone(),
+        StackPlan::Follow(id) | StackPlan::WaitForRollback(id) | StackPlan::Verify(id) => id.clone(),
     };
     phase.replace(creating(true));
-    let followed = Followed { client, name, id: &id, resources: ground.resources(), delete };
-    followed.to_its_end(terminal, deadline).await?;
+    let followed = StackWaiter { client, name, id: &id, resources: ground.resources(), delete };
+    followed.wait(terminal, deadline).await?;
     phase.replace(Phase::Created(name.clone()));
-    let asked = Asked { cluster: &spec.name, key: &ground.key, stack: name, delete: delete.to_owned() };
+    let asked = ExpectedCluster { cluster: &spec.name, key: &ground.key, stack: name, delete: delete.to_owned() };
     Ok(verify::verify(&ground.aws, &asked, terminal, deadline).await?)
 }
 
@@ -94,7 +95,7 @@ async fn write_kubeconfig(args: &Create, cluster: &Cluster, terminal: &Terminal)
     let of_environment =
         || std::env::var("AWS_PROFILE").ok().filter(|_| std::env::var_os("AWS_ACCESS_KEY_ID").is_none());
     let profile = args.profile.clone().or_else(of_environment).filter(|profile| !profile.is_empty());
-    let entry = Entry::of(cluster, profile.as_deref());
+    let entry = Entry::for_cluster(cluster, profile.as_deref());
     let (context, file) = (entry.arn.clone(), args.kubeconfig.clone());
     match run_blocking(move || kubeconfig::write(&entry, file.as_deref())).await {
         Ok(path) => {

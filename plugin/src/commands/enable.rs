@@ -18,7 +18,7 @@ use crate::model::target::Target;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::documents::Association;
 use crate::output::{documents, report_outcome, summary};
-use crate::registry::credentials::Aws;
+use crate::registry::credentials::AwsUse;
 use crate::registry::push::Push;
 use crate::run::proof::{CensusBefore, Proven, Prover};
 use crate::run::verification::{self, Verification};
@@ -30,7 +30,7 @@ use crate::ui::terminal::{Terminal, one_line};
 pub(crate) async fn enable(args: &Enable, terminal: &Terminal, phase: &RefCell<Phase>) -> Result<ExitCode, CliError> {
     let target = Target::of_enable(args, terminal).await?;
     let asked = (args.file.as_deref(), args.encrypt_existing_secrets);
-    let (push, job) = prepare_image::prepare(&args.push, &args.job, asked, Aws::As(target.profile.clone())).await?;
+    let (push, job) = prepare_image::prepare(&args.push, &args.job, asked, AwsUse::As(target.profile.clone())).await?;
     let args = &Enable { job, ..args.clone() };
     let ground = preflight(&preflight_options(args, &target, push.as_ref()), terminal).await;
     let ground = ground.map_err(|failed| documents::checks_failed(failed, args.go.output, terminal))?;

@@ -4,7 +4,7 @@ use crate::checks::run_checks;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
     self, IN_PROGRESS, NO_UPDATES, WITH, asked as asked_of_aws, aws, cluster, described, described_key, document,
-    enable as flags, error_text, heard, kubeconfig,
+    enable as flags, error_text, kubeconfig, recording_api_server,
 };
 use eks_encrypt_job::engine::verify::Level;
 use insta::assert_snapshot;
@@ -170,7 +170,7 @@ fn without_a_key(
 
 #[tokio::test]
 async fn without_waiting_the_association_is_begun_and_not_followed() {
-    let (client, kubernetes) = heard(|_, path| panic!("asked {path}"));
+    let (client, kubernetes) = recording_api_server(|_, path| panic!("asked {path}"));
     let (ground, http) = without_a_key(client, &[IN_PROGRESS]);
     let (terminal, phase) = (Terminal::captured(), RefCell::default());
     let code = confirm_and_execute(&flags(&["--wait=false", "--yes"]), &ground, None, &terminal, &phase).await.unwrap();
@@ -217,7 +217,7 @@ async fn whole(
     more: &[&str],
     answers: &[testing::Answer],
 ) -> (Result<ExitCode, CliError>, String, Vec<String>, Vec<String>) {
-    let (client, kubernetes) = heard(passing);
+    let (client, kubernetes) = recording_api_server(passing);
     let ((aws, http), terminal, args) = (aws(answers), Terminal::captured(), flags(more));
     let kubernetes_client = kubeconfig(client, "https://ABC123.gr7.eu-central-1.eks.amazonaws.com", "authority A");
     let target = Target { cluster: "shop".into(), key: args.key_arn.clone(), ..Target::default() };
@@ -302,7 +302,7 @@ async fn the_association_alone_makes_no_job_and_asks_for_no_rights() {
 
 #[tokio::test(start_paused = true)]
 async fn after_the_association_alone_it_is_said_what_is_not_done() {
-    let (client, kubernetes) = heard(|_, _| (200, "ok".into()));
+    let (client, kubernetes) = recording_api_server(|_, _| (200, "ok".into()));
     let terminal = Terminal::captured();
     let args = flags(&["--encrypt-existing-secrets=false"]);
     let code = execute(&args, &ground(client), &terminal, &RefCell::default()).await.unwrap();
@@ -323,14 +323,15 @@ async fn after_the_association_alone_it_is_said_what_is_not_done() {
 
 #[tokio::test]
 async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
-    use crate::registry::fixture::{Fake, Playing, archive};
-    let registry = Playing::start(Fake { instead: vec![("POST", 403, "no")], ..Fake::default() }).await;
+    use crate::registry::fixture::{FakeRegistry, RunningRegistry, archive};
+    let registry =
+        RunningRegistry::start(FakeRegistry { instead: vec![("POST", 403, "no")], ..FakeRegistry::default() }).await;
     let folder = tempfile::tempdir().unwrap();
     let args = flags(&["--yes"]);
     let registry_flags = crate::cli::RegistryFlags { archive: Some(archive(folder.path())), ..Default::default() };
     let to = crate::model::reference::parse_destination(&format!("{}/job", registry.address)).unwrap();
-    let push = Push::prepare(&to, &registry_flags, Aws::Never, false).await.unwrap().typed(("alice", "secret"));
-    let (client, heard) = testing::heard(|_, path| testing::not_found(path));
+    let push = Push::prepare(&to, &registry_flags, AwsUse::Never, false).await.unwrap().typed(("alice", "secret"));
+    let (client, heard) = testing::recording_api_server(|_, path| testing::not_found(path));
     let (aws, http) = testing::aws(&[]);
     let mut ground = testing::preflight_report(client, &[]);
     if let Some(eks) = &mut ground.eks {
@@ -353,7 +354,7 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
 #[tokio::test(start_paused = true)]
 async fn scripts_get_a_document_wherever_the_command_ends() {
     let scripted = |more: &[&str]| flags(&[more, &["--yes", "--output=json"]].concat());
-    let calm = || heard(|_, _| (200, "ok".into())).0;
+    let calm = || recording_api_server(|_, _| (200, "ok".into())).0;
 
     let terminal = Terminal::captured();
     confirm_and_execute(&scripted(&["--dry-run"]), &ground(calm()), None, &terminal, &RefCell::default())

@@ -5,7 +5,7 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cli::{Image, ImagePush, ImageSave};
 use crate::error::{CliError, run_blocking};
-use crate::registry::credentials::Aws;
+use crate::registry::credentials::AwsUse;
 use crate::registry::push::Push;
 use crate::registry::{archive, save};
 use crate::ui::terminal::{self, Terminal};
@@ -28,7 +28,7 @@ pub(crate) async fn run(command: &Image, terminal: &Terminal) -> Result<ExitCode
 /// stdout is the name alone, to be pasted or assigned.
 async fn push(args: &ImagePush, terminal: &Terminal) -> Result<(), CliError> {
     let push =
-        Push::prepare(&args.push_image, &args.registry, Aws::As(args.profile.clone()), args.overwrite_tag).await?;
+        Push::prepare(&args.push_image, &args.registry, AwsUse::As(args.profile.clone()), args.overwrite_tag).await?;
     push.push(terminal).await?;
     terminal.println("Done. Its name, which never means another image, for --image:");
     terminal::stdout(&push.by_digest());

@@ -11,9 +11,9 @@ use crate::checks::table::{Check, CheckResult};
 use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
 use crate::commands::confirm::{self, Question};
 use crate::error::{CliError, HasExitCode};
-use crate::registry::client::loopback;
-use crate::registry::credentials::Aws;
-use crate::registry::push::{Push, Standing};
+use crate::registry::client::is_loopback_registry;
+use crate::registry::credentials::AwsUse;
+use crate::registry::push::{Push, TagState};
 use crate::ui::interrupt::Phase;
 use crate::ui::terminal::Terminal;
 
@@ -36,7 +36,7 @@ pub(crate) async fn prepare(
     flags: &PushFlags,
     job: &JobFlags,
     (file, rewrites): (Option<&Path>, bool),
-    aws: Aws,
+    aws: AwsUse,
 ) -> Result<(Option<Push>, JobFlags), CliError> {
     if flags.registry.password_stdin && file == Some(Path::new("-")) {
         return Err(Stdin.into());
@@ -76,7 +76,7 @@ impl Push {
     /// What is to be expected of it. Sends no login, and pushes nothing.
     pub(crate) async fn check(&self) -> Vec<Check> {
         let (registry, version) = (self.registry(), self.version());
-        let near = loopback(registry).then(|| {
+        let near = is_loopback_registry(registry).then(|| {
             let found = format!("on a node, {registry} is that node itself: the image is not found there");
             let cure = "push with `image push`, and name the image by the nodes' address for it with --image";
             Check::warn(ROW, found, Some(cure.to_owned()))
@@ -88,20 +88,20 @@ impl Push {
         });
         let standing = self.check_tag().await;
         // Some registries show to anybody what they let only a few write.
-        let nobody = self.nobody().filter(|_| standing.result == CheckResult::Ok);
+        let nobody = self.anonymous_reason().filter(|_| standing.result == CheckResult::Ok);
         let nobody = nobody.map(|why| Check::warn(ROW, format!("nobody is logged in at {registry}: {why}"), None));
         [Some(standing), nobody, near, other].into_iter().flatten().collect()
     }
 
     /// Whether it can be expected to succeed.
     async fn check_tag(&self) -> Check {
-        let standing = match self.look().await {
+        let standing = match self.inspect().await {
             Ok(Some(standing)) => standing,
             Ok(None) => {
                 let found = format!(
                     "{} will be pushed to {}. Not checked: whether the tag is free, and whether you may push. {} requires a login, \
                      and the login is sent after you confirm",
-                    self.what().trim_start_matches("image "),
+                    self.image_description().trim_start_matches("image "),
                     self.by_tag(),
                     self.registry()
                 );
@@ -109,17 +109,17 @@ impl Push {
             }
             Err(stop) => return Check::from_error(ROW, stop),
         };
-        if let Err(error) = self.refuse(&standing) {
+        if let Err(error) = self.ensure_pushable(&standing) {
             return Check::from_error(ROW, error);
         }
-        if let Some(error) = self.missing(&standing) {
+        if let Some(error) = self.missing_repository(&standing) {
             return Check::warn(ROW, error.to_string(), None);
         }
         let found = match standing {
-            Standing::Same => format!("{} is in the registry already", self.by_digest()),
-            Standing::NoRepository => format!("ECR has no repository for {}: it will be created", self.by_tag()),
-            Standing::Free | Standing::Other(_) => {
-                let what = self.what();
+            TagState::UpToDate => format!("{} is in the registry already", self.by_digest()),
+            TagState::NoRepository => format!("ECR has no repository for {}: it will be created", self.by_tag()),
+            TagState::Absent | TagState::Different(_) => {
+                let what = self.image_description();
                 format!("{} will be pushed to {}", what.trim_start_matches("image "), self.by_tag())
             }
         };
@@ -129,6 +129,6 @@ impl Push {
     /// What the question says of it.
     pub(crate) fn description(&self) -> String {
         let login = self.password_notice().unwrap_or_default();
-        format!("Before that the Job's {} is pushed to\n    {}\n{login}", self.what(), self.by_tag())
+        format!("Before that the Job's {} is pushed to\n    {}\n{login}", self.image_description(), self.by_tag())
     }
 }

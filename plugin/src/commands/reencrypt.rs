@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::model::target::Target;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::{documents, report_outcome};
-use crate::registry::credentials::Aws;
+use crate::registry::credentials::AwsUse;
 use crate::registry::push::Push;
 use crate::run::proof::Prover;
 use crate::run::{RunRequest, run_and_verify};
@@ -30,7 +30,7 @@ pub(crate) async fn reencrypt(
     phase: &RefCell<Phase>,
 ) -> Result<ExitCode, CliError> {
     let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, terminal)?) };
-    let aws = target.as_ref().map_or(Aws::Never, |target| Aws::As(target.profile.clone()));
+    let aws = target.as_ref().map_or(AwsUse::Never, |target| AwsUse::As(target.profile.clone()));
     let (push, job) = prepare_image::prepare(&args.push, &args.job, (None, true), aws).await?;
     let args = &Reencrypt { job, ..args.clone() };
     let ground = preflight(&preflight_options(args, target.as_ref(), push.as_ref()), terminal).await;

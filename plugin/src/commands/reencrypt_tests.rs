@@ -4,7 +4,7 @@ use crate::checks::run_checks;
 use crate::run::apply::NamespaceState;
 use crate::testing::run::{IDENTITY, api_server, changes_nothing, passing};
 use crate::testing::{
-    self, Answer, KEY, NO_UPDATES, WITH, aws, described, described_key, error_text, heard, kubeconfig,
+    self, Answer, KEY, NO_UPDATES, WITH, aws, described, described_key, error_text, kubeconfig, recording_api_server,
     reencrypt as flags,
 };
 use insta::assert_snapshot;
@@ -23,7 +23,7 @@ async fn checked(
     answers: &[Answer],
     terminal: &Terminal,
 ) -> (Result<PreflightReport, CliError>, testing::Heard) {
-    let (client, heard) = heard(passing);
+    let (client, heard) = recording_api_server(passing);
     let (target, kubernetes) = (target(), kubeconfig(client, SERVER, "authority A"));
     let ground =
         run_checks(&preflight_options(args, Some(&target), None), Some(Ok(aws(answers).0)), Ok(kubernetes), terminal)
@@ -121,7 +121,8 @@ fn vouched(more: &[&str]) -> Reencrypt {
 
 #[tokio::test]
 async fn without_aws_its_checks_are_left_out_and_the_context_is_shown() {
-    let (terminal, args, (client, heard)) = (Terminal::captured(), vouched(&["--dry-run"]), heard(passing));
+    let (terminal, args, (client, heard)) =
+        (Terminal::captured(), vouched(&["--dry-run"]), recording_api_server(passing));
     let kubernetes = kubeconfig(client, "https://127.0.0.1:1", "authority A");
     let Ok(ground) = run_checks(&preflight_options(&args, None, None), None, Ok(kubernetes), &terminal).await else {
         panic!("{}", terminal.text())
@@ -176,7 +177,7 @@ async fn without_aws_a_key_that_is_vouched_for_is_proven() {
 
 #[tokio::test]
 async fn whoever_interrupts_after_the_checks_is_not_told_that_nothing_was_changed() {
-    let (client, _) = heard(|_, _| (403, testing::forbidden("list", "jobs")));
+    let (client, _) = recording_api_server(|_, _| (403, testing::forbidden("list", "jobs")));
     let ground = PreflightReport { eks: None, owner: NamespaceState::Absent, ..testing::preflight_report(client, &[]) };
     let (terminal, phase) = (Terminal::captured(), RefCell::default());
     execute(&vouched(&[]), &ground, &terminal, &phase).await.unwrap_err();

@@ -2,8 +2,8 @@
 use super::*;
 use crate::cli::{Cli, Command};
 use crate::testing::{
-    self, Answer, Heard, IN_PROGRESS, KEY, NO_UPDATES, aws as scripted_aws, described, described_key, forbidden, heard,
-    kubeconfig, kubernetes, not_found,
+    self, Answer, Heard, IN_PROGRESS, KEY, NO_UPDATES, aws as scripted_aws, described, described_key, forbidden,
+    kubeconfig, kubernetes, not_found, recording_api_server,
 };
 use clap::Parser as _;
 use eks_encrypt_job::engine::verify::{Level, ServersAgree};
@@ -57,7 +57,7 @@ fn job(over: bool, manager: &str) -> Value {
 
 /// An API server with this record, these Jobs, and Secrets of these versions.
 fn api_server(record: Option<Value>, jobs: Vec<Value>, versions: &'static [&'static str]) -> (Client, Heard) {
-    heard(move |method, path| {
+    recording_api_server(move |method, path| {
         assert_eq!(method, "GET", "{path}");
         let items = |items: Vec<Value>| (200, json!({"metadata": {}, "items": items}).to_string());
         match (path.split('?').next().unwrap(), &record) {
@@ -364,7 +364,7 @@ async fn a_run_that_may_be_older_than_the_association_is_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn whose_job_it_was_is_not_claimed_where_the_job_can_not_be_seen() {
     let last_run = async |record: Value, jobs: (u16, String)| {
-        let (client, _) = heard(move |_, path| match path {
+        let (client, _) = recording_api_server(move |_, path| match path {
             _ if path.contains("/configmaps/") => {
                 (200, json!({"metadata": {"name": "eks-encrypt-run"}, "data": record}).to_string())
             }
@@ -403,7 +403,7 @@ async fn a_key_that_eks_knows_by_an_alias_is_the_same_key() {
 
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_refuses_hides_nothing_else() {
-    let (client, _) = heard(|_, path| match path {
+    let (client, _) = recording_api_server(|_, path| match path {
         _ if path.contains("/configmaps/") => (403, forbidden("get", "configmaps")),
         _ if path.contains("/jobs") => (403, forbidden("list", "jobs")),
         _ => (403, forbidden("list", "secrets")),
@@ -421,7 +421,7 @@ async fn an_api_server_that_refuses_hides_nothing_else() {
 
 /// What is seen where the API server answers so: the rows that were not seen, and the seconds that it took.
 async fn unseen(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> (String, u64) {
-    let (client, _) = heard(answer);
+    let (client, _) = recording_api_server(answer);
     let began = Instant::now();
     let status = seen(client, &calm()).await;
     (status.not_seen.join("\n"), began.elapsed().as_secs())
@@ -523,7 +523,7 @@ async fn without_a_namespace_the_newest_record_of_all_runs_is_shown() {
 #[tokio::test]
 async fn a_list_without_an_end_ends_when_the_time_is_up() {
     let pages = std::sync::atomic::AtomicU64::new(0);
-    let (client, _) = heard(move |_, path| match path {
+    let (client, _) = recording_api_server(move |_, path| match path {
         _ if path.contains("/configmaps/") => not_found(path),
         _ if path.contains("/jobs") => (200, json!({"metadata": {}, "items": []}).to_string()),
         _ => {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cli::{Cli, Command};
 use crate::testing::{
-    self, IN_PROGRESS, KEY, NO_UPDATES, aws, described, described_key, error_text, heard, kubernetes,
+    self, IN_PROGRESS, KEY, NO_UPDATES, aws, described, described_key, error_text, kubernetes, recording_api_server,
 };
 use clap::Parser as _;
 use serde_json::json;
@@ -15,7 +15,7 @@ fn flags(more: &[&str]) -> Verify {
 
 /// A cluster with three Secrets: one was written since, one is found under the key, and one is found under another and moved.
 async fn verified(more: &[&str], code: u16) -> (ExitCode, String, testing::Heard) {
-    let (client, heard) = heard(move |method, path| {
+    let (client, heard) = recording_api_server(move |method, path| {
         let secret = |name: &str, version: &str| json!({"metadata": {"namespace": "a", "name": name, "resourceVersion": version}});
         let bare = path.split('?').next().unwrap();
         match (method, bare) {

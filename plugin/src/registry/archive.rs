@@ -24,22 +24,22 @@ use crate::registry::file;
 pub(crate) const FILE: &str = "eks-encrypt-job.oci.tar";
 
 /// The annotation with the version (image-spec, annotations.md).
-const VERSION: &str = "org.opencontainers.image.ref.name";
+const VERSION_ANNOTATION: &str = "org.opencontainers.image.ref.name";
 
 /// A release's archive has a sixth of it, and all of it is held in memory.
-const LARGEST: u64 = 64 << 20;
+const MAX_ARCHIVE_BYTES: u64 = 64 << 20;
 
 /// An archive of ours has two entries for each blob, and three more.
-const MOST_ENTRIES: usize = 1000;
+const MAX_ENTRIES: usize = 1000;
 
 /// An index or a manifest of ours has 2 KiB.
-const LARGEST_JSON: usize = 1 << 20;
+const MAX_JSON_BYTES: usize = 1 << 20;
 
 /// How many architectures an image has at most. Each may name the same manifest, so the two limits are multiplied.
-const MOST_MANIFESTS: usize = 32;
+const MAX_MANIFESTS: usize = 32;
 
 /// How many layers an image has at most.
-const MOST_LAYERS: usize = 128;
+const MAX_LAYERS: usize = 128;
 
 /// The image.
 #[derive(Clone, Debug)]
@@ -60,12 +60,12 @@ pub(crate) struct Manifest {
     /// The manifest.
     pub(crate) blob: Blob,
     /// Its config and its layers.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<PlatformImage>,
 }
 
 /// What a manifest lists.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
+pub(crate) struct PlatformImage {
     /// `config` or `layer`.
     pub(crate) what: &'static str,
     /// It.
@@ -113,11 +113,11 @@ impl HasExitCode for Error {
 pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, Error> {
     match named {
         Some(path) => Ok(path.to_owned()),
-        None => beside(std::env::current_exe().and_then(|program| program.canonicalize())),
+        None => next_to_program(std::env::current_exe().and_then(|program| program.canonicalize())),
     }
 }
 
-fn beside(program: std::io::Result<PathBuf>) -> Result<PathBuf, Error> {
+fn next_to_program(program: std::io::Result<PathBuf>) -> Result<PathBuf, Error> {
     let path = program.unwrap_or_default().with_file_name(FILE);
     if path.is_file() { Ok(path) } else { Err(Error::Nowhere { path }) }
 }
@@ -131,7 +131,7 @@ pub(crate) fn read(path: &Path) -> Result<Image, Error> {
 pub(crate) fn open(path: &Path) -> Result<(Image, File), Error> {
     let unreadable =
         |error: std::io::Error| Error::Unreadable { path: path.to_owned(), source: Cause::from_error(&error) };
-    let mut file = file::open(path, LARGEST).map_err(unreadable)?;
+    let mut file = file::open(path, MAX_ARCHIVE_BYTES).map_err(unreadable)?;
     let image = image(&file).map_err(|why| Error::Unusable { path: path.to_owned(), why })?;
     file.rewind().map_err(unreadable)?;
     Ok((image, file))
@@ -152,17 +152,17 @@ fn image(file: &File) -> Result<Image, String> {
     if *root.media_type() != MediaType::ImageIndex {
         return Err("index.json names something else than an image index".to_owned());
     }
-    let version = root.annotations().as_ref().and_then(|all| all.get(VERSION));
-    let version = version.ok_or_else(|| format!("index.json does not say the version ({VERSION})"))?.clone();
+    let version = root.annotations().as_ref().and_then(|all| all.get(VERSION_ANNOTATION));
+    let version = version.ok_or_else(|| format!("index.json does not say the version ({VERSION_ANNOTATION})"))?.clone();
     if !is_tag(&version) {
-        return Err(format!("index.json has a version ({VERSION}) that can't be a tag"));
+        return Err(format!("index.json has a version ({VERSION_ANNOTATION}) that can't be a tag"));
     }
     let blob = layout.blob(root)?;
     let index: ImageIndex = json("the image index", &blob.bytes)?;
     match index.manifests().len() {
         0 => return Err("the image index is empty".to_owned()),
-        1..=MOST_MANIFESTS => {}
-        more => return Err(format!("the image index lists {more} images, and at most {MOST_MANIFESTS} are read")),
+        1..=MAX_MANIFESTS => {}
+        more => return Err(format!("the image index lists {more} images, and at most {MAX_MANIFESTS} are read")),
     }
     let manifests = index.manifests().iter().map(|entry| manifest(&layout, entry));
     Ok(Image { version, manifests: manifests.collect::<Result<_, _>>()?, index: blob })
@@ -179,15 +179,15 @@ fn manifest(layout: &Layout, entry: &Descriptor) -> Result<Manifest, String> {
     }
     let blob = layout.blob(entry)?;
     let manifest: ImageManifest = json("a manifest", &blob.bytes)?;
-    if manifest.layers().len() > MOST_LAYERS {
+    if manifest.layers().len() > MAX_LAYERS {
         return Err(format!(
-            "the image of {platform} has {} layers, and at most {MOST_LAYERS} are read",
+            "the image of {platform} has {} layers, and at most {MAX_LAYERS} are read",
             manifest.layers().len()
         ));
     }
     let layers = manifest.layers().iter().map(|layer| ("layer", layer));
     let parts = [("config", manifest.config())].into_iter().chain(layers);
-    let parts = parts.map(|(what, part)| Ok(Part { what, blob: layout.blob(part)? }));
+    let parts = parts.map(|(what, part)| Ok(PlatformImage { what, blob: layout.blob(part)? }));
     Ok(Manifest { platform, blob, parts: parts.collect::<Result<_, String>>()? })
 }
 
@@ -205,13 +205,13 @@ fn unpack(file: &File) -> Result<Layout, String> {
     };
     let length = file.metadata().map_err(unreadable)?.len();
     let mut layout = Layout { index: Vec::new(), blobs: BTreeMap::new() };
-    let mut tar = tar::Archive::new(file.take(LARGEST));
+    let mut tar = tar::Archive::new(file.take(MAX_ARCHIVE_BYTES));
     // Raw, because a sparse entry would be filled up to whatever size it claims, and the extensions for long names go to memory:
     // none of our names is long.
     for (number, entry) in tar.entries().map_err(unreadable)?.raw(true).enumerate() {
         let mut entry = entry.map_err(unreadable)?;
-        if number == MOST_ENTRIES {
-            return Err(format!("it has more than {MOST_ENTRIES} entries"));
+        if number == MAX_ENTRIES {
+            return Err(format!("it has more than {MAX_ENTRIES} entries"));
         }
         if entry.header().entry_type().is_gnu_sparse() {
             return Err("it has a sparse entry, as no image of this program has".to_owned());
@@ -260,8 +260,8 @@ impl Layout {
 
 /// Parses a small part of the archive; the crate's error would quote it.
 fn json<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, String> {
-    if bytes.len() > LARGEST_JSON {
-        return Err(format!("{what} has {} bytes, and at most {LARGEST_JSON} are read", bytes.len()));
+    if bytes.len() > MAX_JSON_BYTES {
+        return Err(format!("{what} has {} bytes, and at most {MAX_JSON_BYTES} are read", bytes.len()));
     }
     let damaged = |error: serde_json::Error| {
         format!("{what} is not what OCI's image-spec says, at line {} column {}", error.line(), error.column())

@@ -117,10 +117,10 @@ fn a_file_that_is_no_archive_is_said_to_be_none() {
 fn the_archive_lies_beside_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("kubectl-eks_encrypt");
-    let error = beside(Ok(program.clone())).unwrap_err();
+    let error = next_to_program(Ok(program.clone())).unwrap_err();
     assert_snapshot!(error.to_string().replace(&folder.path().display().to_string(), "DIR"), @"the image archive eks-encrypt-job.oci.tar is not beside this program (looked for DIR/eks-encrypt-job.oci.tar): name it with --archive FILE; the archive that krew installs has it, and `make image` builds it");
     let path = archive(folder.path());
-    assert_eq!(beside(Ok(program)).unwrap(), path);
+    assert_eq!(next_to_program(Ok(program)).unwrap(), path);
     assert_eq!(find(Some(Path::new("other.tar"))).unwrap(), Path::new("other.tar"));
 }
 
@@ -206,10 +206,10 @@ fn nothing_of_another_file_is_printed() {
 #[test]
 fn entries_json_manifests_and_layers_have_bounds() {
     let entry = header("x", 0);
-    let many: Vec<(tar::Header, &[u8])> = (0..=MOST_ENTRIES).map(|_| (entry.clone(), &b""[..])).collect();
+    let many: Vec<(tar::Header, &[u8])> = (0..=MAX_ENTRIES).map(|_| (entry.clone(), &b""[..])).collect();
     assert_eq!(refused(&many), "it has more than 1000 entries");
 
-    let long = vec![b' '; LARGEST_JSON + 1];
+    let long = vec![b' '; MAX_JSON_BYTES + 1];
     let told = refused(&[(header("index.json", long.len() as u64), &long[..])]);
     assert_eq!(told, "index.json has 1048577 bytes, and at most 1048576 are read");
 
@@ -235,7 +235,7 @@ fn entries_json_manifests_and_layers_have_bounds() {
         let folder = tempfile::tempdir().unwrap();
         read(&pack(folder.path(), &files)).map_err(|error| error.to_string())
     };
-    assert!(bomb(MOST_MANIFESTS, MOST_LAYERS).is_ok());
+    assert!(bomb(MAX_MANIFESTS, MAX_LAYERS).is_ok());
     let told = bomb(5000, 1).unwrap_err();
     assert!(told.ends_with("the image index lists 5000 images, and at most 32 are read"), "{told}");
     let told = bomb(1, 5000).unwrap_err();

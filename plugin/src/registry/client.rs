@@ -24,43 +24,43 @@ use crate::cause::Cause;
 use crate::model::pem;
 use crate::model::reference::Destination;
 use crate::registry::archive::Blob;
-use crate::registry::docker::{Credentials, Known};
+use crate::registry::docker::{Credentials, FoundCredentials};
 use crate::registry::errors::{self, Error, RequestError, RequestKind};
 use crate::registry::file;
 
 /// The first pause before a registry is asked again.
-const PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(500) };
+const FIRST_RETRY_DELAY: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(500) };
 
 /// How often it is asked again: after 7.5 s in all, and jitter.
-const TIMES: usize = 4;
+const MAX_RETRIES: usize = 4;
 
 /// An answer that takes longer has been lost.
-const SILENCE: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a slow line takes in a second: answers may take longer by as much as is sent. reqwest's own time-outs don't know of this:
 /// they count from the request, however long its body takes (its issue 2784).
-const SLOW: usize = 32 << 10;
+const MIN_BYTES_PER_SECOND: usize = 32 << 10;
 
 /// A token lives for a minute at least (distribution's token specification).
-const FRESH: Duration = Duration::from_secs(45);
+const TOKEN_MAX_AGE: Duration = Duration::from_secs(45);
 
 /// The largest manifest that a registry has to take (distribution-spec).
-const LARGEST_MANIFEST: usize = 4 << 20;
+const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// More is no token, and no registry takes it in a header.
-const LARGEST_TOKEN: usize = 64 << 10;
+const MAX_TOKEN_BYTES: usize = 64 << 10;
 
 /// How much of a refusal is read.
-const LARGEST_REFUSAL: usize = 8 << 10;
+const MAX_ERROR_BYTES: usize = 8 << 10;
 
 /// More is no address of a token server.
-const LONGEST_REALM: usize = 512;
+const MAX_REALM_CHARS: usize = 512;
 
 /// What a file of certificate authorities has at most; the system's bundle has 200 KiB.
-const LARGEST_AUTHORITIES: u64 = 4 << 20;
+const MAX_CA_BYTES: u64 = 4 << 20;
 
 /// The kinds of manifest that a tag may name.
-const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
 /// A registry, and the repository in it.
@@ -69,7 +69,7 @@ pub(crate) struct Registry {
     /// `https://REGISTRY/v2/`, or without TLS.
     base: Url,
     plain: bool,
-    known: Known,
+    known: FoundCredentials,
     to: Destination,
     silence: Duration,
     session: Mutex<Session>,
@@ -79,7 +79,7 @@ pub(crate) struct Registry {
 struct Session {
     challenge: Challenge,
     /// Who is logged in.
-    login: Known,
+    login: FoundCredentials,
     /// What a token is asked for.
     actions: &'static str,
     /// The token, and since when.
@@ -99,7 +99,7 @@ pub(crate) enum Challenge {
 
 /// What the registry has under a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Tag {
+pub(crate) enum TagDigest {
     /// An image of this digest.
     Is(String),
     /// Nothing.
@@ -110,7 +110,7 @@ pub(crate) enum Tag {
 
 /// How it is spoken to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Way<'a> {
+pub(crate) struct Transport<'a> {
     /// HTTP without TLS.
     pub(crate) plain: bool,
     /// Whom TLS trusts beside the system's authorities.
@@ -119,23 +119,23 @@ pub(crate) struct Way<'a> {
 
 /// Whether a registry is spoken to without TLS. Docker and containerd do so with registries on this very machine; who names a
 /// certificate authority expects TLS.
-pub(crate) fn plain(typed: Option<bool>, registry: &str, authority: Option<&Path>) -> bool {
-    typed.unwrap_or(loopback(registry) && authority.is_none())
+pub(crate) fn uses_plain_http(typed: Option<bool>, registry: &str, authority: Option<&Path>) -> bool {
+    typed.unwrap_or(is_loopback_registry(registry) && authority.is_none())
 }
 
 /// Whether an address means the machine on which it is used.
-pub(crate) fn loopback(registry: &str) -> bool {
+pub(crate) fn is_loopback_registry(registry: &str) -> bool {
     let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(loopback)
+    url.host_str().is_some_and(is_loopback_registry)
 }
 
 impl Registry {
     /// Makes the client. Asks nothing yet.
-    pub(crate) fn new(to: &Destination, way: Way<'_>, known: Known) -> Result<Self, Error> {
+    pub(crate) fn new(to: &Destination, way: Transport<'_>, known: FoundCredentials) -> Result<Self, Error> {
         let certificates = match way.authority {
             Some(path) => certificates(path)?,
             None => Vec::new(),
@@ -148,7 +148,7 @@ impl Registry {
             hint: "",
             source: Cause::from_error(&error),
         })?;
-        ring();
+        install_crypto_provider();
         // Made once without the file, to know whose fault it is.
         Client::builder().build().map_err(|error| Error::System { source: Cause::from_error(&error) })?;
         // Where there is TLS, neither a redirect nor an upload's address leads out of it.
@@ -158,19 +158,20 @@ impl Registry {
             .https_only(!way.plain)
             .tls_certs_merge(certificates);
         // A proxy's loopback is another machine's.
-        let client = if loopback(&to.registry) { client.no_proxy() } else { client };
+        let client = if is_loopback_registry(&to.registry) { client.no_proxy() } else { client };
         let client = client.build().map_err(|error| match (Cause::from_error(&error), way.authority) {
             (source, Some(path)) => Error::Authority { path: path.to_owned(), source },
             (source, None) => Error::System { source },
         })?;
-        let session = Session { challenge: Challenge::Nothing, login: Known::default(), actions: "pull", token: None };
+        let session =
+            Session { challenge: Challenge::Nothing, login: FoundCredentials::default(), actions: "pull", token: None };
         let (to, session) = (to.clone(), Mutex::new(session));
-        Ok(Self { client, base, plain: way.plain, known, to, silence: SILENCE, session })
+        Ok(Self { client, base, plain: way.plain, known, to, silence: READ_TIMEOUT, session })
     }
 
     /// Asks how clients log in. Sends no login.
     pub(crate) async fn challenge(&self) -> Result<Challenge, Error> {
-        let challenged = self.patiently(async || {
+        let challenged = self.with_retry(async || {
             let answer = self.client.get(self.base.clone()).send().await.map_err(RequestError::NoAnswer)?;
             let status = answer.status().as_u16();
             // Any other refusal is repeated by the request for the image.
@@ -192,9 +193,9 @@ impl Registry {
         };
         let realm = value("realm").unwrap_or_default();
         let refused =
-            |why| Error::TokenServer { registry: self.to.registry.clone(), realm: errors::short(&realm), why };
+            |why| Error::TokenServer { registry: self.to.registry.clone(), realm: errors::shorten(&realm), why };
         let url = Url::parse(&realm).map_err(|_| refused("which is not a URL"))?;
-        if realm.len() > LONGEST_REALM || !url.username().is_empty() || url.password().is_some() {
+        if realm.len() > MAX_REALM_CHARS || !url.username().is_empty() || url.password().is_some() {
             return Err(refused("which is not the URL of a token server"));
         }
         let same_host = |one: &Url, two: &Url| one.host() == two.host() || (is_loopback(one) && is_loopback(two));
@@ -222,12 +223,12 @@ impl Registry {
 
     /// Makes the next requests without a login.
     pub(crate) async fn stay_anonymous(&self, challenge: Challenge) -> Result<(), Error> {
-        self.start_session(challenge, Known { credentials: None, ..self.known.clone() }, "pull").await
+        self.start_session(challenge, FoundCredentials { credentials: None, ..self.known.clone() }, "pull").await
     }
 
     /// Whether a password may go there.
     pub(crate) fn may_log_in(&self, challenge: &Challenge) -> Result<(), Error> {
-        let readable = self.plain && !loopback(&self.to.registry);
+        let readable = self.plain && !is_loopback_registry(&self.to.registry);
         match self.known.credentials {
             Some(_) if readable && *challenge != Challenge::Nothing => {
                 Err(Error::NoTls { registry: self.to.registry.clone() })
@@ -242,27 +243,32 @@ impl Registry {
         self.start_session(challenge, self.known.clone(), "pull,push").await
     }
 
-    async fn start_session(&self, challenge: Challenge, login: Known, actions: &'static str) -> Result<(), Error> {
+    async fn start_session(
+        &self,
+        challenge: Challenge,
+        login: FoundCredentials,
+        actions: &'static str,
+    ) -> Result<(), Error> {
         *self.session.lock().await = Session { challenge, login, actions, token: None };
-        self.patiently(async || self.authorization().await.map(|_| ())).await
+        self.with_retry(async || self.authorization().await.map(|_| ())).await
     }
 
     /// What is under a tag.
-    pub(crate) async fn tag(&self, tag: &str) -> Result<Tag, Error> {
+    pub(crate) async fn tag(&self, tag: &str) -> Result<TagDigest, Error> {
         let url = self.url(&format!("manifests/{tag}"));
-        self.patiently(async || {
-            let head = self.request(Method::HEAD, url.clone()).await?.header(ACCEPT, MANIFESTS);
+        self.with_retry(async || {
+            let head = self.request(Method::HEAD, url.clone()).await?.header(ACCEPT, MANIFEST_TYPES);
             // A refusal of HEAD has no body, and some registries return no digest.
             if let Ok(answer) = self.send(head, RequestKind::Read).await
                 && let Some(digest) = digest(answer.headers())?
             {
-                return Ok(Tag::Is(digest));
+                return Ok(TagDigest::Is(digest));
             }
-            let get = self.request(Method::GET, url.clone()).await?.header(ACCEPT, MANIFESTS);
+            let get = self.request(Method::GET, url.clone()).await?.header(ACCEPT, MANIFEST_TYPES);
             match self.send(get, RequestKind::Read).await {
-                Ok(answer) => manifest(answer).await.map(Tag::Is),
-                Err(error) if error.has("NAME_UNKNOWN") => Ok(Tag::NoRepository),
-                Err(error) if error.status() == Some(404) => Ok(Tag::Free),
+                Ok(answer) => manifest(answer).await.map(TagDigest::Is),
+                Err(error) if error.has_code("NAME_UNKNOWN") => Ok(TagDigest::NoRepository),
+                Err(error) if error.status() == Some(404) => Ok(TagDigest::Free),
                 Err(error) => Err(error),
             }
         })
@@ -270,9 +276,9 @@ impl Registry {
     }
 
     /// Whether it has a blob.
-    pub(crate) async fn has(&self, blob: &Blob) -> Result<bool, Error> {
+    pub(crate) async fn has_blob(&self, blob: &Blob) -> Result<bool, Error> {
         let url = self.url(&format!("blobs/{}", blob.digest));
-        self.patiently(async || {
+        self.with_retry(async || {
             let head = self.request(Method::HEAD, url.clone()).await?;
             match self.send(head, RequestKind::Read).await {
                 Ok(_) => Ok(true),
@@ -284,11 +290,11 @@ impl Registry {
     }
 
     /// Gives it a blob. In one request, as containerd does: ECR takes no chunks of less than 5 MiB.
-    pub(crate) async fn give(&self, blob: &Blob) -> Result<(), Error> {
-        self.patiently_with(blob.bytes.len(), async || {
+    pub(crate) async fn push_blob(&self, blob: &Blob) -> Result<(), Error> {
+        self.with_retry_if(blob.bytes.len(), async || {
             let post = self.request(Method::POST, self.url("blobs/uploads/")).await?.header(CONTENT_LENGTH, 0);
             let answer = self.send(post, RequestKind::Write).await?;
-            let mut url = self.upload(&answer)?;
+            let mut url = self.upload_url(&answer)?;
             url.query_pairs_mut().append_pair("digest", &blob.digest);
             let put = self.request(Method::PUT, url).await?.header(CONTENT_TYPE, "application/octet-stream");
             self.send(put.body(blob.bytes.clone()), RequestKind::Write).await.map(|_| ())
@@ -297,7 +303,7 @@ impl Registry {
     }
 
     /// The address for an upload. It may be another host, such as a cloud's storage.
-    fn upload(&self, answer: &Response) -> Result<Url, RequestError> {
+    fn upload_url(&self, answer: &Response) -> Result<Url, RequestError> {
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let location =
             location.ok_or_else(|| RequestError::Invalid("it returned no address for an upload".to_owned()))?;
@@ -309,9 +315,9 @@ impl Registry {
     }
 
     /// Gives it a manifest or an index, under a tag or under its digest.
-    pub(crate) async fn name(&self, name: &str, manifest: &Blob, kind: &MediaType) -> Result<(), Error> {
+    pub(crate) async fn push_manifest(&self, name: &str, manifest: &Blob, kind: &MediaType) -> Result<(), Error> {
         let url = self.url(&format!("manifests/{name}"));
-        self.patiently(async || {
+        self.with_retry(async || {
             let put = self.request(Method::PUT, url.clone()).await?.header(CONTENT_TYPE, kind.to_string());
             self.send(put.body(manifest.bytes.clone()), RequestKind::Write).await.map(|_| ())
         })
@@ -339,10 +345,10 @@ impl Registry {
         let credentials = session.login.credentials.as_ref();
         match &session.challenge {
             Challenge::Nothing => Ok(None),
-            Challenge::Basic => credentials.map(basic).transpose(),
+            Challenge::Basic => credentials.map(basic_header).transpose(),
             Challenge::Token { realm, service } => {
                 if let Some((since, token)) = &session.token
-                    && since.elapsed() < FRESH
+                    && since.elapsed() < TOKEN_MAX_AGE
                 {
                     return Ok(Some(token.clone()));
                 }
@@ -365,15 +371,15 @@ impl Registry {
             service.map(|service| ("service", service)).into_iter().chain([("scope", &*scope)]).collect();
         let request = self.client.get(realm.clone()).query(&query);
         let request = match credentials {
-            Some(credentials) => request.header(AUTHORIZATION, basic(credentials)?),
+            Some(credentials) => request.header(AUTHORIZATION, basic_header(credentials)?),
             None => request,
         };
         let answer = self.send(request, RequestKind::Token).await?;
         let none = || RequestError::Invalid("its token server returned no token".to_owned());
-        let (bytes, whole) = read(answer, LARGEST_TOKEN).await?;
+        let (bytes, whole) = read(answer, MAX_TOKEN_BYTES).await?;
         let Token { token, access_token } = serde_json::from_slice(&bytes).map_err(|_| none())?;
         let token = token.or(access_token).filter(|token| whole && !token.is_empty()).ok_or_else(none)?;
-        secret(&format!("Bearer {token}")).ok_or_else(none)
+        sensitive_header(&format!("Bearer {token}")).ok_or_else(none)
     }
 
     async fn send(&self, request: RequestBuilder, kind: RequestKind) -> Result<Response, RequestError> {
@@ -385,28 +391,25 @@ impl Registry {
         if status.is_success() {
             return Ok(answer);
         }
-        let (body, _) = read(answer, LARGEST_REFUSAL).await.unwrap_or_default();
+        let (body, _) = read(answer, MAX_ERROR_BYTES).await.unwrap_or_default();
         let body = String::from_utf8_lossy(&body).into_owned();
         Err(RequestError::Status { status: status.as_u16(), body, kind })
     }
 
     /// Asks again where that may help.
-    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, RequestError>) -> Result<T, Error> {
-        self.patiently_with(0, ask).await
+    async fn with_retry<T>(&self, ask: impl AsyncFn() -> Result<T, RequestError>) -> Result<T, Error> {
+        self.with_retry_if(0, ask).await
     }
 
     /// The same, where so many bytes are sent.
-    async fn patiently_with<T>(
-        &self,
-        bytes: usize,
-        ask: impl AsyncFn() -> Result<T, RequestError>,
-    ) -> Result<T, Error> {
-        let limit = self.silence + Duration::from_secs((bytes / SLOW) as u64);
-        let response_deadline = ExponentialBuilder::default().with_min_delay(PAUSE).with_max_times(TIMES).with_jitter();
+    async fn with_retry_if<T>(&self, bytes: usize, ask: impl AsyncFn() -> Result<T, RequestError>) -> Result<T, Error> {
+        let limit = self.silence + Duration::from_secs((bytes / MIN_BYTES_PER_SECOND) as u64);
+        let response_deadline =
+            ExponentialBuilder::default().with_min_delay(FIRST_RETRY_DELAY).with_max_times(MAX_RETRIES).with_jitter();
         let once = async || tokio::time::timeout(limit, ask()).await.unwrap_or(Err(RequestError::Timeout(limit)));
-        match (|| once()).retry(response_deadline).when(RequestError::passing).await {
+        match (|| once()).retry(response_deadline).when(RequestError::is_retryable).await {
             Ok(answer) => Ok(answer),
-            Err(error) => Err(errors::of(&error, &self.to, &self.session.lock().await.login)),
+            Err(error) => Err(errors::lookup_error(&error, &self.to, &self.session.lock().await.login)),
         }
     }
 }
@@ -418,12 +421,13 @@ struct Token {
     access_token: Option<String>,
 }
 
-fn basic(Credentials { username, password, .. }: &Credentials) -> Result<HeaderValue, RequestError> {
+fn basic_header(Credentials { username, password, .. }: &Credentials) -> Result<HeaderValue, RequestError> {
     let pair = STANDARD.encode(format!("{username}:{password}"));
-    secret(&format!("Basic {pair}")).ok_or_else(|| RequestError::Invalid("the login can't be sent".to_owned()))
+    sensitive_header(&format!("Basic {pair}"))
+        .ok_or_else(|| RequestError::Invalid("the login can't be sent".to_owned()))
 }
 
-fn secret(text: &str) -> Option<HeaderValue> {
+fn sensitive_header(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
@@ -453,9 +457,9 @@ fn digest(headers: &HeaderMap) -> Result<Option<String>, RequestError> {
 /// The digest of a manifest.
 async fn manifest(answer: Response) -> Result<String, RequestError> {
     let named = digest(answer.headers())?;
-    let (bytes, whole) = read(answer, LARGEST_MANIFEST).await?;
+    let (bytes, whole) = read(answer, MAX_MANIFEST_BYTES).await?;
     if !whole {
-        return Err(RequestError::Invalid(format!("its manifest has more than {} MiB", LARGEST_MANIFEST >> 20)));
+        return Err(RequestError::Invalid(format!("its manifest has more than {} MiB", MAX_MANIFEST_BYTES >> 20)));
     }
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
     match named {
@@ -469,14 +473,14 @@ async fn manifest(answer: Response) -> Result<String, RequestError> {
 /// The certificates of a file.
 fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     let failed = |source| Error::Authority { path: path.to_owned(), source };
-    let text = file::read(path, LARGEST_AUTHORITIES).map_err(|error| failed(Cause::from_error(&error)))?;
+    let text = file::read(path, MAX_CA_BYTES).map_err(|error| failed(Cause::from_error(&error)))?;
     let unreadable = || failed(Cause::message("it holds no certificate in PEM, or one that can't be read".to_owned()));
     let all = pem::certificates(&String::from_utf8_lossy(&text)).ok_or_else(unreadable)?;
     all.iter().map(|der| Certificate::from_der(der).map_err(|_| unreadable())).collect()
 }
 
 /// rustls has no provider of cryptography by itself; the first to install one wins, and all of ours are ring.
-pub(crate) fn ring() {
+pub(crate) fn install_crypto_provider() {
     rustls::crypto::ring::default_provider().install_default().ok();
 }
 
@@ -485,15 +489,21 @@ mod tests {
     //! How a registry is spoken to.
     use super::*;
     use crate::model::reference::parse_destination;
-    use crate::registry::fixture::{self, Fake, Playing};
+    use crate::registry::fixture::{self, FakeRegistry, RunningRegistry};
 
     #[test]
     fn this_machines_own_registries_need_no_tls() {
-        let of = |registry| plain(None, registry, None);
+        let of = |registry| uses_plain_http(None, registry, None);
         assert!(of("localhost:5000") && of("127.0.0.1:5000") && of("127.1.2.3") && of("localhost"));
         assert!(!of("registry.example") && !of("10.0.0.1:5000") && !of("localhost.example:5000"));
-        assert!(!plain(None, "localhost:5000", Some(Path::new("ca.pem"))), "who names an authority means TLS");
-        assert!(!plain(Some(false), "localhost:5000", None) && plain(Some(true), "registry.example", None));
+        assert!(
+            !uses_plain_http(None, "localhost:5000", Some(Path::new("ca.pem"))),
+            "who names an authority means TLS"
+        );
+        assert!(
+            !uses_plain_http(Some(false), "localhost:5000", None)
+                && uses_plain_http(Some(true), "registry.example", None)
+        );
     }
 
     #[test]
@@ -504,7 +514,9 @@ mod tests {
         for text in ["no PEM", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"] {
             std::fs::write(&path, text).unwrap();
             let error =
-                Registry::new(&to, Way { plain: false, authority: Some(&path) }, Known::default()).err().unwrap();
+                Registry::new(&to, Transport { plain: false, authority: Some(&path) }, FoundCredentials::default())
+                    .err()
+                    .unwrap();
             assert!(matches!(error, Error::Authority { .. }), "{text}: {error:?}");
         }
     }
@@ -512,7 +524,8 @@ mod tests {
     #[test]
     fn fuzz_reads_any_challenge() {
         let to = parse_destination("registry.example/team/job").unwrap();
-        let registry = Registry::new(&to, Way { plain: false, authority: None }, Known::default()).unwrap();
+        let registry =
+            Registry::new(&to, Transport { plain: false, authority: None }, FoundCredentials::default()).unwrap();
         let corpus: [&[u8]; 3] = [
             br#"Bearer realm="https://auth.example/token?a=b#c",service="registry.example",scope="repository:team/job:pull""#,
             br#"Basic realm="x", Bearer realm="http://user:secret@auth.example/", charset=UTF-8"#,
@@ -542,25 +555,28 @@ mod tests {
             let said = String::from_utf8_lossy(&again.stdout);
             return assert!(again.status.success() && said.contains("1 passed"), "{said}");
         }
-        let playing = Playing::start(Fake::default()).await;
+        let playing = RunningRegistry::start(FakeRegistry::default()).await;
         let to = parse_destination(&format!("{}/team/job", playing.address)).unwrap();
-        let registry = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
-        assert_eq!(registry.tag("1").await.unwrap(), Tag::Free);
+        let registry =
+            Registry::new(&to, Transport { plain: true, authority: None }, FoundCredentials::default()).unwrap();
+        assert_eq!(registry.tag("1").await.unwrap(), TagDigest::Free);
     }
 
     #[tokio::test]
     async fn a_slow_line_takes_a_blob_and_a_silent_registry_is_given_up() {
         let takes_its_time = async |what, time| {
-            let playing = Playing::start(Fake { slow: Some((what, time)), ..Fake::default() }).await;
+            let playing =
+                RunningRegistry::start(FakeRegistry { slow: Some((what, time)), ..FakeRegistry::default() }).await;
             let to = parse_destination(&format!("{}/team/job", playing.address)).unwrap();
-            let registry = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
+            let registry =
+                Registry::new(&to, Transport { plain: true, authority: None }, FoundCredentials::default()).unwrap();
             Registry { silence: Duration::from_millis(100), ..registry }
         };
         // At 32 KiB a second, 128 KiB may take 4 s longer.
         let bytes = bytes::Bytes::from_static(&[0; 128 << 10]);
         let blob = Blob { digest: fixture::digest(&bytes), bytes };
         let slow = takes_its_time("PUT /v2/team/job/blobs", Duration::from_millis(500)).await;
-        slow.give(&blob).await.unwrap();
+        slow.push_blob(&blob).await.unwrap();
         let silent = takes_its_time("HEAD", Duration::from_secs(3600)).await;
         let told = crate::testing::error_text(silent.tag("1").await.unwrap_err());
         assert!(told.ends_with("did not take the image for team/job: it did not answer within 100ms"), "{told}");

@@ -11,12 +11,12 @@ use aws_sdk_ecr::Client;
 
 use crate::error::CliError;
 use crate::model::reference::Destination;
-use crate::registry::docker::{self, Credentials, Known};
+use crate::registry::docker::{self, Credentials, FoundCredentials};
 use crate::registry::ecr::{self, Ecr};
 
 /// Whether AWS may be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Aws {
+pub(crate) enum AwsUse {
     /// With this profile, or with what the environment has.
     As(Option<String>),
     /// No: `--without-aws`.
@@ -27,35 +27,41 @@ pub(crate) enum Aws {
 #[derive(Debug)]
 pub(crate) struct Login {
     /// Name and password.
-    pub(crate) known: Known,
+    pub(crate) known: FoundCredentials,
     /// The registry as one of ECR, and who asks it for repositories.
     pub(crate) ecr: Option<(Ecr, Option<Client>)>,
 }
 
 /// Finds it.
-pub(crate) async fn login(typed: Option<&Credentials>, to: &Destination, aws: &Aws) -> Result<Login, CliError> {
-    let files = docker::files(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from));
-    let ecr = ecr::of(&to.registry);
+pub(crate) async fn login(typed: Option<&Credentials>, to: &Destination, aws: &AwsUse) -> Result<Login, CliError> {
+    let files =
+        docker::config_files(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from));
+    let ecr = ecr::from_registry(&to.registry);
     let client = match (&ecr, aws) {
-        (Some(ecr), Aws::As(profile)) => Some(ecr.connect(profile.as_deref()).await?),
+        (Some(ecr), AwsUse::As(profile)) => Some(ecr.connect(profile.as_deref()).await?),
         _ => None,
     };
-    let somebody = |credentials| Known { credentials: Some(credentials), broken: None };
+    let somebody = |credentials| FoundCredentials { credentials: Some(credentials), broken: None };
     let known = match (typed, &ecr, &client) {
         (Some(typed), ..) => somebody(typed.clone()),
-        (None, Some(ecr), Some(client)) => somebody(of_ecr(ecr, client, to, &files).await?),
+        (None, Some(ecr), Some(client)) => somebody(ecr_credentials(ecr, client, to, &files).await?),
         (None, ..) => docker::credentials(&files, to).await?,
     };
     Ok(Login { known, ecr: ecr.map(|ecr| (ecr, client)) })
 }
 
-async fn of_ecr(ecr: &Ecr, client: &Client, to: &Destination, files: &[PathBuf]) -> Result<Credentials, CliError> {
+async fn ecr_credentials(
+    ecr: &Ecr,
+    client: &Client,
+    to: &Destination,
+    files: &[PathBuf],
+) -> Result<Credentials, CliError> {
     let error = match ecr.credentials(client, &to.registry).await {
         Ok(credentials) => return Ok(credentials),
         Err(error) => error,
     };
     match docker::credentials(files, to).await {
-        Ok(Known { credentials: Some(credentials), .. }) => Ok(credentials),
+        Ok(FoundCredentials { credentials: Some(credentials), .. }) => Ok(credentials),
         _ => Err(error.into()),
     }
 }

@@ -22,23 +22,23 @@ use tokio::process::Command;
 use crate::cause::Cause;
 use crate::error::HasExitCode;
 use crate::model::reference::Destination;
-use crate::registry::errors::short;
+use crate::registry::errors::shorten;
 use crate::registry::file;
 
 /// What helpers print for a registry that they don't know (docker-credential-helpers, `credentials/error.go`).
-const UNKNOWN: &str = "credentials not found";
+const NOT_FOUND: &str = "credentials not found";
 
 /// In place of a name: the secret is not a password (the same project's protocol).
 const TOKEN: &str = "<token>";
 
 /// The largest configuration that is read.
-const LARGEST: u64 = 1 << 20;
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// The longest answer of a helper that is read.
-const LONGEST: u64 = 64 << 10;
+const MAX_HELPER_BYTES: u64 = 64 << 10;
 
 /// A helper may ask a person to unlock a keychain.
-const PATIENCE: Duration = Duration::from_secs(120);
+const HELPER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A name and its password.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) struct Credentials {
 
 /// What is known of a registry.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct FoundCredentials {
     /// Who we are to it, if we are anybody.
     pub(crate) credentials: Option<Credentials>,
     /// Why a store of all registries' passwords could not be asked. The registry may want none.
@@ -125,13 +125,13 @@ struct Auth {
 /// A helper's answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperOutput {
     username: String,
     secret: String,
 }
 
 /// The files, in the order in which they are asked: what is set by hand comes first.
-pub(crate) fn files(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+pub(crate) fn config_files(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
     let home = |path: &str| variable("HOME").or_else(|| variable("USERPROFILE")).map(|home| home.join(path));
     let podmans = variable("REGISTRY_AUTH_FILE");
     let dockers = variable("DOCKER_CONFIG").map(|folder| folder.join("config.json"));
@@ -141,24 +141,24 @@ pub(crate) fn files(variable: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> 
 }
 
 /// What the first file that knows this registry says.
-pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<Known, Error> {
+pub(crate) async fn credentials(files: &[PathBuf], to: &Destination) -> Result<FoundCredentials, Error> {
     let mut broken = None;
     for file in files {
         // It holds passwords, and the parser's own words quote it.
         let damaged = |error: serde_json::Error| {
             Cause::message(format!("it can't be parsed at line {} column {}", error.line(), error.column()))
         };
-        let config = match file::read(file, LARGEST) {
+        let config = match file::read(file, MAX_CONFIG_BYTES) {
             Ok(text) => serde_json::from_slice::<Config>(&text).map_err(damaged),
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => Err(Cause::from_error(&error)),
         };
         let config = config.map_err(|source| Error::Unreadable { file: file.clone(), source })?;
         if let Some(found) = config.credentials(file, to, &mut broken).await? {
-            return Ok(Known { credentials: Some(found), broken: None });
+            return Ok(FoundCredentials { credentials: Some(found), broken: None });
         }
     }
-    Ok(Known { credentials: None, broken: broken.map(|error| Cause::from_error(&error).to_string()) })
+    Ok(FoundCredentials { credentials: None, broken: broken.map(|error| Cause::from_error(&error).to_string()) })
 }
 
 impl Config {
@@ -172,7 +172,7 @@ impl Config {
         let server = if to.registry == "docker.io" { "https://index.docker.io/v1/" } else { &to.registry };
         let own = self.cred_helpers.get(&to.registry);
         if let Some(helper) = own.or(self.creds_store.as_ref()).filter(|name| !name.is_empty()) {
-            match ask(helper, server, file, &to.registry).await {
+            match ask_helper(helper, server, file, &to.registry).await {
                 Ok(Some(found)) => return Ok(Some(found)),
                 Ok(None) => {}
                 // It is named for every registry, also for those that want no login: docker, too, then tries as nobody.
@@ -190,7 +190,7 @@ impl Config {
         let name = to.name();
         let mut key = name.as_str();
         loop {
-            let found = self.auths.iter().find(|(written, _)| same(written, key)).map(|(_, auth)| auth);
+            let found = self.auths.iter().find(|(written, _)| is_same_server(written, key)).map(|(_, auth)| auth);
             match (found, key.rsplit_once('/')) {
                 (Some(auth), _) => return Some(auth),
                 (None, Some((above, _))) => key = above,
@@ -201,7 +201,7 @@ impl Config {
 }
 
 /// Old keys are addresses: `https://registry.example/v1/`.
-fn same(written: &str, key: &str) -> bool {
+fn is_same_server(written: &str, key: &str) -> bool {
     let stripped = ["https://", "http://"].iter().find_map(|scheme| written.strip_prefix(scheme));
     let written = stripped.map_or(written, |address| address.split('/').next().unwrap_or_default());
     written == key || (key == "docker.io" && written == "index.docker.io")
@@ -215,7 +215,7 @@ impl Auth {
         }
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
             let unusable = || Error::Unusable { file: file.to_owned(), registry: registry.to_owned() };
-            let (username, password) = pair(auth).ok_or_else(unusable)?;
+            let (username, password) = decode_pair(auth).ok_or_else(unusable)?;
             return Ok(Some(Credentials { username, password, from }));
         }
         Ok(match (&self.username, &self.password) {
@@ -229,7 +229,7 @@ impl Auth {
 }
 
 /// `NAME:PASSWORD` in base64, padded or not.
-pub(crate) fn pair(text: &str) -> Option<(String, String)> {
+pub(crate) fn decode_pair(text: &str) -> Option<(String, String)> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let bytes = GeneralPurpose::new(&STANDARD, config).decode(text).ok()?;
     let text = String::from_utf8(bytes).ok()?;
@@ -238,11 +238,11 @@ pub(crate) fn pair(text: &str) -> Option<(String, String)> {
 }
 
 /// Asks a credential helper, which answers on stdout, errors too.
-async fn ask(name: &str, server: &str, file: &Path, registry: &str) -> Result<Option<Credentials>, Error> {
-    ask_program(&format!("docker-credential-{name}"), server, file, registry).await
+async fn ask_helper(name: &str, server: &str, file: &Path, registry: &str) -> Result<Option<Credentials>, Error> {
+    run_helper(&format!("docker-credential-{name}"), server, file, registry).await
 }
 
-async fn ask_program(helper: &str, server: &str, file: &Path, registry: &str) -> Result<Option<Credentials>, Error> {
+async fn run_helper(helper: &str, server: &str, file: &Path, registry: &str) -> Result<Option<Credentials>, Error> {
     let (helper, file, registry) = (helper.to_owned(), file.to_owned(), registry.to_owned());
     let output = match run(&helper, server).await {
         Ok(output) => output,
@@ -253,16 +253,16 @@ async fn ask_program(helper: &str, server: &str, file: &Path, registry: &str) ->
     };
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
-        if stdout.contains(UNKNOWN) {
+        if stdout.contains(NOT_FOUND) {
             return Ok(None);
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let said = short([stdout.trim(), stderr.trim()].join(" ").trim());
+        let said = shorten([stdout.trim(), stderr.trim()].join(" ").trim());
         return Err(Error::Helper { helper, file, registry, said });
     }
-    match serde_json::from_str::<Answer>(&stdout) {
+    match serde_json::from_str::<HelperOutput>(&stdout) {
         Ok(answer) if answer.username == TOKEN => Err(Error::IdentityToken { registry, from: helper }),
-        Ok(Answer { username, secret }) => Ok(Some(Credentials { username, password: secret, from: helper })),
+        Ok(HelperOutput { username, secret }) => Ok(Some(Credentials { username, password: secret, from: helper })),
         // Its answer holds a password: it is not shown.
         Err(_) => Err(Error::Helper { helper, file, registry, said: "its answer can't be read".to_owned() }),
     }
@@ -285,17 +285,20 @@ async fn run(helper: &str, server: &str) -> std::io::Result<std::process::Output
         let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
         Ok(std::process::Output { status: child.wait().await?, stdout, stderr })
     };
-    let late = || IoError::new(ErrorKind::TimedOut, format!("it did not answer within {PATIENCE:?}"));
-    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
+    let late = || IoError::new(ErrorKind::TimedOut, format!("it did not answer within {HELPER_TIMEOUT:?}"));
+    tokio::time::timeout(HELPER_TIMEOUT, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        stream.take(LONGEST + 1).read_to_end(&mut bytes).await?;
+        stream.take(MAX_HELPER_BYTES + 1).read_to_end(&mut bytes).await?;
     }
-    if bytes.len() as u64 > LONGEST {
-        return Err(IoError::new(ErrorKind::FileTooLarge, format!("it prints more than {} KiB", LONGEST >> 10)));
+    if bytes.len() as u64 > MAX_HELPER_BYTES {
+        return Err(IoError::new(
+            ErrorKind::FileTooLarge,
+            format!("it prints more than {} KiB", MAX_HELPER_BYTES >> 10),
+        ));
     }
     Ok(bytes)
 }

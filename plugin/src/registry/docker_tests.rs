@@ -27,7 +27,7 @@ fn fuzz_reads_any_configuration_and_any_answer_of_a_helper() {
         if let Ok(config) = serde_json::from_slice::<Config>(bytes) {
             _ = config.auth(&to).map(|auth| auth.credentials(Path::new("x"), &to.registry));
         }
-        _ = (serde_json::from_slice::<Answer>(bytes).is_ok(), pair(&String::from_utf8_lossy(bytes)));
+        _ = (serde_json::from_slice::<HelperOutput>(bytes).is_ok(), decode_pair(&String::from_utf8_lossy(bytes)));
     });
 }
 
@@ -117,7 +117,7 @@ async fn a_store_of_all_passwords_that_is_gone_ends_nothing() {
 #[test]
 fn helpers_answers_and_silence() {
     // A test may not change its own PATH, so a helper is run by hand, by its path.
-    let answer: Answer = serde_json::from_str(r#"{"ServerURL":"x","Username":"AWS","Secret":"s"}"#).unwrap();
+    let answer: HelperOutput = serde_json::from_str(r#"{"ServerURL":"x","Username":"AWS","Secret":"s"}"#).unwrap();
     assert_eq!((answer.username.as_str(), answer.secret.as_str()), ("AWS", "s"));
     let credentials = Credentials { username: "n".into(), password: "hidden".into(), from: "f".into() };
     assert!(!format!("{credentials:?}").contains("hidden"));
@@ -161,7 +161,7 @@ async fn helped(script: &str) -> String {
     std::fs::write(&written, script).unwrap();
     let copied = std::process::Command::new("install").args(["-m", "755"]).args([&written, &helper]).status().unwrap();
     assert!(copied.success());
-    let asked = ask_program(&helper.display().to_string(), "x", Path::new("config.json"), "registry.example").await;
+    let asked = run_helper(&helper.display().to_string(), "x", Path::new("config.json"), "registry.example").await;
     error_text(asked.unwrap_err())
 }
 
@@ -199,7 +199,7 @@ async fn a_helper_is_asked_on_its_stdin_and_answers_on_stdout() {
     assert!(copied.success());
     // Its name has the folder in it, as no real one has.
     let program = helper.display().to_string();
-    let of = async |server: &str| ask_program(&program, server, Path::new("config.json"), "registry.example").await;
+    let of = async |server: &str| run_helper(&program, server, Path::new("config.json"), "registry.example").await;
     let found = of("known.example").await.unwrap().unwrap();
     assert_eq!((found.username.as_str(), found.password.as_str()), ("get", "known.example"));
     assert_eq!(of("unknown.example").await.unwrap(), None);
@@ -222,7 +222,7 @@ async fn a_helper_is_asked_on_its_stdin_and_answers_on_stdout() {
 fn files_are_asked_in_the_order_in_which_they_were_set() {
     let of = |set: &[(&str, &str)]| {
         let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| PathBuf::from(value));
-        files(find).iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
+        config_files(find).iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(of(&[("HOME", "/h")]), "/h/.docker/config.json /h/.config/containers/auth.json");
     let all = [("HOME", "/h"), ("DOCKER_CONFIG", "/d"), ("REGISTRY_AUTH_FILE", "/r.json"), ("XDG_RUNTIME_DIR", "/run")];

@@ -11,7 +11,7 @@ use crate::cause::Cause;
 use crate::cli;
 use crate::error::HasExitCode;
 use crate::model::reference::Destination;
-use crate::registry::docker::{Credentials, pair};
+use crate::registry::docker::{Credentials, decode_pair};
 
 /// What ECR's addresses end with, by partition (github.com/awslabs/amazon-ecr-credential-helper, `ecr-login/api/client.go`).
 /// A list, so that no AWS credentials go to somebody who has made an address that only looks like ECR's.
@@ -69,7 +69,7 @@ impl HasExitCode for Error {
 
 /// The registry of ECR that an address means: `ACCOUNT.dkr.ecr[-fips].REGION.ENDING`, and with `dkr-ecr` for dual stack
 /// (Amazon ECR User Guide, "Getting started with making requests over IPv6").
-pub(crate) fn of(registry: &str) -> Option<Ecr> {
+pub(crate) fn from_registry(registry: &str) -> Option<Ecr> {
     let (account, rest) = registry.split_once('.')?;
     let rest =
         ["dkr.ecr-fips.", "dkr.ecr.", "dkr-ecr-fips.", "dkr-ecr."].iter().find_map(|way| rest.strip_prefix(way))?;
@@ -92,12 +92,12 @@ impl Ecr {
         let answer = client.get_authorization_token().send().await.map_err(|error| failed(Cause::aws(&error)))?;
         let token = answer.authorization_data().first().and_then(|data| data.authorization_token());
         let (username, password) =
-            token.and_then(pair).ok_or_else(|| failed(Cause::message("its answer can't be read".to_owned())))?;
+            token.and_then(decode_pair).ok_or_else(|| failed(Cause::message("its answer can't be read".to_owned())))?;
         Ok(Credentials { username, password, from: "AWS".to_owned() })
     }
 
     /// Makes the repository, if it is not there. Whether it was made.
-    pub(crate) async fn create(&self, client: &Client, to: &Destination) -> Result<bool, Error> {
+    pub(crate) async fn create_repository(&self, client: &Client, to: &Destination) -> Result<bool, Error> {
         let scan = ImageScanningConfiguration::builder().scan_on_push(true).build();
         let asked = client
             .create_repository()
@@ -114,7 +114,7 @@ impl Ecr {
     }
 
     /// The command that makes it, for whoever would rather do it by hand.
-    pub(crate) fn by_hand(&self, repository: &str, profile: Option<&str>) -> String {
+    pub(crate) fn create_command(&self, repository: &str, profile: Option<&str>) -> String {
         // With the account: whoever pastes it as another's identity is refused, and makes nothing there.
         let command = format!(
             "ecr create-repository --registry-id {} --repository-name {repository} --image-tag-mutability IMMUTABLE \

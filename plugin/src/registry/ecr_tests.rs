@@ -11,7 +11,7 @@ const HOST: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
 
 fn client(answers: &[Answer]) -> (Ecr, Client, StaticReplayClient) {
     let (aws, http) = scripted(answers);
-    (of(HOST).unwrap(), Client::new(&aws.sdk), http)
+    (from_registry(HOST).unwrap(), Client::new(&aws.sdk), http)
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn addresses_of_every_partition_are_known_and_no_others() {
         ("111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
         ("111122223333.dkr.ecr.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
     ] {
-        assert_eq!(of(host), Some(Ecr { account: "111122223333".into(), region: region.into() }), "{host}");
+        assert_eq!(from_registry(host), Some(Ecr { account: "111122223333".into(), region: region.into() }), "{host}");
     }
     for host in [
         "public.ecr.aws",
@@ -37,7 +37,7 @@ fn addresses_of_every_partition_are_known_and_no_others() {
         "111122223333.dkr.ecr.us-west-2.amazonaws.com:443",
         "x.dkr.ecr.us-west-2.amazonaws.com",
     ] {
-        assert_eq!(of(host), None, "{host}");
+        assert_eq!(from_registry(host), None, "{host}");
     }
 }
 
@@ -76,16 +76,16 @@ async fn a_repository_is_made_with_immutable_tags_and_scan_on_push() {
         (400, "RepositoryAlreadyExistsException", there),
         (400, "AccessDeniedException", denied),
     ]);
-    assert!(ecr.create(&client, &to).await.unwrap());
+    assert!(ecr.create_repository(&client, &to).await.unwrap());
     let request = http.actual_requests().next().unwrap();
     let asked: serde_json::Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
     let expected = serde_json::json!({"registryId": "111122223333", "repositoryName": "team/job",
         "imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": {"scanOnPush": true}});
     assert_eq!(asked, expected);
-    assert!(!ecr.create(&client, &to).await.unwrap(), "somebody else was faster");
-    assert_snapshot!(error_text(ecr.create(&client, &to).await.unwrap_err()), @r"
+    assert!(!ecr.create_repository(&client, &to).await.unwrap(), "somebody else was faster");
+    assert_snapshot!(error_text(ecr.create_repository(&client, &to).await.unwrap_err()), @r"
     exit 3
     error: ECR did not create repository 111122223333.dkr.ecr.eu-central-1.amazonaws.com/team/job (needs ecr:CreateRepository): AccessDeniedException: User alice is not authorized
     ");
-    assert_snapshot!(ecr.by_hand("team/job", Some("ops")), @"aws ecr create-repository --registry-id 111122223333 --repository-name team/job --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true --region eu-central-1 --profile ops");
+    assert_snapshot!(ecr.create_command("team/job", Some("ops")), @"aws ecr create-repository --registry-id 111122223333 --repository-name team/job --image-tag-mutability IMMUTABLE --image-scanning-configuration scanOnPush=true --region eu-central-1 --profile ops");
 }

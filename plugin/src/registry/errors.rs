@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::cause::Cause;
 use crate::error::HasExitCode;
 use crate::model::reference::Destination;
-use crate::registry::docker::Known;
+use crate::registry::docker::FoundCredentials;
 use crate::ui::terminal::one_line;
 
 /// Why one request failed.
@@ -129,7 +129,7 @@ const OTHER_ACCOUNT: &str = " (is the registry another account's? then `image pu
     here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints)";
 
 /// The longest text of a registry or a helper that is shown, in characters.
-const LONGEST: usize = 300;
+const MAX_MESSAGE_CHARS: usize = 300;
 
 impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
@@ -162,7 +162,7 @@ struct OneError {
 
 impl RequestError {
     /// Whether the registry gave this code.
-    pub(crate) fn has(&self, code: &str) -> bool {
+    pub(crate) fn has_code(&self, code: &str) -> bool {
         self.envelope().errors.iter().any(|error| error.code == code)
     }
 
@@ -175,7 +175,7 @@ impl RequestError {
     }
 
     /// Whether the same request may succeed later. What never came to a registry does not: names and ports stay wrong.
-    pub(crate) fn passing(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429 || *status >= 500,
             Self::NoAnswer(error) => !error.is_connect() && !error.is_builder() && !error.is_redirect(),
@@ -198,7 +198,7 @@ impl RequestError {
             let parts = [error.code.as_str(), error.message.as_str()].into_iter().filter(|part| !part.is_empty());
             parts.collect::<Vec<_>>().join(": ")
         };
-        Cause::message(short(&match self {
+        Cause::message(shorten(&match self {
             Self::Status { .. } if !errors.is_empty() => errors.iter().map(one).collect::<Vec<_>>().join("; "),
             Self::Status { status, body, .. } => {
                 let line = body.lines().next().unwrap_or_default().trim();
@@ -217,13 +217,13 @@ impl RequestError {
 }
 
 /// Foreign text as one line of bounded length.
-pub(crate) fn short(text: &str) -> String {
-    let line = one_line(&text.chars().take(LONGEST).collect::<String>());
-    if text.chars().nth(LONGEST).is_some() { format!("{line}…") } else { line }
+pub(crate) fn shorten(text: &str) -> String {
+    let line = one_line(&text.chars().take(MAX_MESSAGE_CHARS).collect::<String>());
+    if text.chars().nth(MAX_MESSAGE_CHARS).is_some() { format!("{line}…") } else { line }
 }
 
 /// The error for people. `known` is who was logged in.
-pub(crate) fn of(error: &RequestError, to: &Destination, known: &Known) -> Error {
+pub(crate) fn lookup_error(error: &RequestError, to: &Destination, known: &FoundCredentials) -> Error {
     let login = known.credentials.as_ref();
     let Destination { registry, repository, .. } = to.clone();
     let source = error.message();
@@ -247,19 +247,19 @@ pub(crate) fn of(error: &RequestError, to: &Destination, known: &Known) -> Error
             };
             Error::Denied { who, name: to.name(), hint, source }
         }
-        RequestError::Status { status: 404, .. } if error.has("NAME_UNKNOWN") => {
+        RequestError::Status { status: 404, .. } if error.has_code("NAME_UNKNOWN") => {
             Error::NoRepository { registry, repository, source }
         }
         RequestError::Status { .. } if source.to_string().contains("immutable") => {
             Error::Immutable { registry, repository, source }
         }
-        RequestError::NoAnswer(_) => Error::Unreachable { hint: way(&source.to_string()), registry, source },
+        RequestError::NoAnswer(_) => Error::Unreachable { hint: transport_hint(&source.to_string()), registry, source },
         _ => Error::Refused { registry, repository, source },
     }
 }
 
 /// What helps against a login that is refused.
-fn hint(registry: &str, known: &Known) -> String {
+fn hint(registry: &str, known: &FoundCredentials) -> String {
     match &known.credentials {
         None if let Some(broken) = &known.broken => format!("nobody is logged in there, because {broken}"),
         None => format!("nobody is logged in there: `docker login {registry}`, or --username NAME --password-stdin"),
@@ -275,7 +275,7 @@ fn hint(registry: &str, known: &Known) -> String {
 }
 
 /// What helps where no answer came.
-fn way(cause: &str) -> &'static str {
+fn transport_hint(cause: &str) -> &'static str {
     if cause.contains("InvalidContentType") || cause.contains("corrupt message") {
         " by TLS (does it speak plain HTTP? then --plain-http)"
     } else if cause.contains("certificate") {
@@ -292,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_uploads_signature_is_not_printed() {
-        crate::registry::client::ring();
+        crate::registry::client::install_crypto_provider();
         let asked =
             reqwest::Client::new().put("http://127.0.0.1:1/upload?digest=sha256:1&signature=secret").send().await;
         let told = RequestError::NoAnswer(asked.unwrap_err()).message().to_string();
@@ -309,7 +309,7 @@ mod tests {
         crate::fuzz_tests::mutate::fuzz(&corpus, |bytes| {
             for (status, kind) in [(401, RequestKind::Token), (403, RequestKind::Write), (404, RequestKind::Read)] {
                 let error = RequestError::Status { status, body: String::from_utf8_lossy(bytes).into_owned(), kind };
-                let text = format!("{}: {}", of(&error, &to, &Known::default()), error.message());
+                let text = format!("{}: {}", lookup_error(&error, &to, &FoundCredentials::default()), error.message());
                 assert!(text.len() < 8 << 10 && text == one_line(&text), "{}", text.len());
             }
         });
@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_not_tried_again_and_a_token_server_that_is_down_is() {
-        let again = |status| RequestError::Status { status, body: String::new(), kind: RequestKind::Token }.passing();
+        let again =
+            |status| RequestError::Status { status, body: String::new(), kind: RequestKind::Token }.is_retryable();
         assert!(![400, 401, 403, 404].into_iter().any(again));
         assert!([429, 500, 503].into_iter().all(again));
     }

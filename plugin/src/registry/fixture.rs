@@ -76,7 +76,7 @@ pub(crate) fn archive(folder: &Path) -> PathBuf {
 
 /// How the registry knows people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Access {
     #[default]
     Open,
     /// It wants `alice` and `secret`.
@@ -87,8 +87,8 @@ pub(crate) enum Door {
 
 /// The registry's state.
 #[derive(Debug, Default)]
-pub(crate) struct Fake {
-    pub(crate) door: Door,
+pub(crate) struct FakeRegistry {
+    pub(crate) door: Access,
     /// Its token server, if that is not itself.
     pub(crate) realm: Option<String>,
     /// Whether it answers without `Location`, as ECR does.
@@ -119,14 +119,14 @@ pub(crate) struct Fake {
 pub(crate) const ENDLESS: usize = 600;
 
 /// A registry that listens; gone with the test's runtime.
-pub(crate) struct Playing {
+pub(crate) struct RunningRegistry {
     /// `127.0.0.1:port`.
     pub(crate) address: String,
-    pub(crate) state: Arc<Mutex<Fake>>,
+    pub(crate) state: Arc<Mutex<FakeRegistry>>,
 }
 
-impl Playing {
-    pub(crate) async fn start(fake: Fake) -> Self {
+impl RunningRegistry {
+    pub(crate) async fn start(fake: FakeRegistry) -> Self {
         let (listener, address) = listen().await;
         let (playing, app) = Self::new(fake, address, "http");
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -134,7 +134,7 @@ impl Playing {
     }
 
     /// The same with TLS; and the certificate of its authority, PEM.
-    pub(crate) async fn start_tls(fake: Fake) -> (Self, String) {
+    pub(crate) async fn start_tls(fake: FakeRegistry) -> (Self, String) {
         let (tcp, address) = listen().await;
         let (playing, app) = Self::new(fake, address, "https");
         let (config, authority) = tls();
@@ -143,7 +143,7 @@ impl Playing {
         (playing, authority)
     }
 
-    fn new(fake: Fake, address: String, scheme: &'static str) -> (Self, axum::Router) {
+    fn new(fake: FakeRegistry, address: String, scheme: &'static str) -> (Self, axum::Router) {
         let state = Arc::new(Mutex::new(fake));
         let (at, shared) = (format!("{scheme}://{address}"), state.clone());
         let app = axum::Router::new().fallback(move |request: Request<Body>| {
@@ -168,7 +168,7 @@ impl Playing {
         self.state.lock().unwrap().logins.clone()
     }
 
-    pub(crate) fn heard(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().heard.clone()
     }
 }
@@ -231,7 +231,7 @@ fn endless(status: u16, taken: Arc<AtomicUsize>) -> Response<Body> {
     Response::builder().status(status).body(Body::from_stream(stream)).unwrap()
 }
 
-fn answer(fake: &mut Fake, address: &str, head: &axum::http::request::Parts, body: &[u8]) -> Response<Body> {
+fn answer(fake: &mut FakeRegistry, address: &str, head: &axum::http::request::Parts, body: &[u8]) -> Response<Body> {
     let path = head.uri.path().to_owned();
     let line = format!("{} {path}", head.method);
     fake.heard.push(line.clone());
@@ -299,13 +299,18 @@ fn answer(fake: &mut Fake, address: &str, head: &axum::http::request::Parts, bod
 }
 
 /// The answer to who may not come in.
-fn refused(fake: &Fake, address: &str, head: &axum::http::request::Parts, path: &str) -> Option<Response<Body>> {
+fn refused(
+    fake: &FakeRegistry,
+    address: &str,
+    head: &axum::http::request::Parts,
+    path: &str,
+) -> Option<Response<Body>> {
     let shown = head.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
     let basic = format!("Basic {}", STANDARD.encode("alice:secret"));
     let (wanted, challenge) = match (fake.door, path) {
-        (Door::Open, _) => return None,
-        (Door::Token, "/token") | (Door::Basic, _) => (basic, r#"Basic realm="registry""#.to_owned()),
-        (Door::Token, _) => {
+        (Access::Open, _) => return None,
+        (Access::Token, "/token") | (Access::Basic, _) => (basic, r#"Basic realm="registry""#.to_owned()),
+        (Access::Token, _) => {
             let realm = fake.realm.clone().unwrap_or_else(|| format!("{address}/token"));
             ("Bearer let-in".to_owned(), format!(r#"Bearer realm="{realm}",service="registry""#))
         }

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use crate::cli::RegistryFlags;
 use crate::model::reference::parse_destination;
-use crate::registry::credentials::Aws;
-use crate::registry::fixture::{Door, ENDLESS, Fake, Playing, archive};
+use crate::registry::credentials::AwsUse;
+use crate::registry::fixture::{Access, ENDLESS, FakeRegistry, RunningRegistry, archive};
 use crate::registry::push::Push;
 use crate::testing::error_text;
 use crate::ui::terminal::Terminal;
@@ -26,7 +26,7 @@ async fn push(address: &str, authority: Option<&str>) -> (Push, TempDir) {
         ..RegistryFlags::default()
     };
     let to = parse_destination(&format!("{address}/team/job")).unwrap();
-    (Push::prepare(&to, &flags, Aws::Never, false).await.unwrap().typed(("alice", "secret")), folder)
+    (Push::prepare(&to, &flags, AwsUse::Never, false).await.unwrap().typed(("alice", "secret")), folder)
 }
 
 /// The output of a push and how it ended.
@@ -51,8 +51,8 @@ fn words(text: &str) -> String {
 
 #[tokio::test]
 async fn no_login_is_sent_before_the_confirmation() {
-    for door in [Door::Basic, Door::Token] {
-        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+    for door in [Access::Basic, Access::Token] {
+        let registry = RunningRegistry::start(FakeRegistry { door, ..FakeRegistry::default() }).await;
         let (push, _folder) = push(&registry.address, None).await;
         let rows = words(&checked(&push).await);
         assert_eq!(registry.logins(), Vec::<String>::new(), "{door:?}");
@@ -70,10 +70,14 @@ async fn no_login_is_sent_before_the_confirmation() {
 
 #[tokio::test]
 async fn a_token_server_elsewhere_is_shown_before_it_gets_the_password() {
-    let server = Playing::start(Fake { door: Door::Token, ..Fake::default() }).await;
+    let server = RunningRegistry::start(FakeRegistry { door: Access::Token, ..FakeRegistry::default() }).await;
     let realm = format!("http://{}/token", server.address);
-    let registry =
-        Playing::start(Fake { door: Door::Token, realm: Some(format!("{realm}?a=b")), ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry {
+        door: Access::Token,
+        realm: Some(format!("{realm}?a=b")),
+        ..FakeRegistry::default()
+    })
+    .await;
     let (one, _folder) = push(&registry.address, None).await;
     checked(&one).await;
     assert!(
@@ -95,17 +99,17 @@ async fn a_token_server_elsewhere_is_shown_before_it_gets_the_password() {
 
 #[tokio::test]
 async fn a_token_server_that_is_named_after_the_confirmation_gets_no_password() {
-    let thief = Playing::start(Fake::default()).await;
-    for door in [Door::Token, Door::Basic, Door::Open] {
-        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+    let thief = RunningRegistry::start(FakeRegistry::default()).await;
+    for door in [Access::Token, Access::Basic, Access::Open] {
+        let registry = RunningRegistry::start(FakeRegistry { door, ..FakeRegistry::default() }).await;
         let (push, _folder) = push(&registry.address, None).await;
         checked(&push).await;
         {
             let mut fake = registry.state.lock().unwrap();
-            (fake.door, fake.realm) = (Door::Token, Some(format!("http://{}/token", thief.address)));
+            (fake.door, fake.realm) = (Access::Token, Some(format!("http://{}/token", thief.address)));
         }
         let told = pushed(&push).await;
-        assert_eq!((thief.heard(), registry.logins()), (vec![], vec![]), "{door:?}: {told}");
+        assert_eq!((thief.requests(), registry.logins()), (vec![], vec![]), "{door:?}: {told}");
         assert!(
             told.contains("changed where it wants the login after you confirmed")
                 && told.ends_with("no password was sent"),
@@ -116,19 +120,21 @@ async fn a_token_server_that_is_named_after_the_confirmation_gets_no_password() 
 
 #[tokio::test]
 async fn a_registry_with_tls_cant_send_logins_to_where_there_is_none() {
-    let thief = Playing::start(Fake::default()).await;
+    let thief = RunningRegistry::start(FakeRegistry::default()).await;
     let realm = Some(format!("http://{}/token", thief.address));
-    let (registry, authority) = Playing::start_tls(Fake { door: Door::Token, realm, ..Fake::default() }).await;
+    let (registry, authority) =
+        RunningRegistry::start_tls(FakeRegistry { door: Access::Token, realm, ..FakeRegistry::default() }).await;
     let (one, _folder) = push(&registry.address, Some(&authority)).await;
     let told = format!("{}\n{}", checked(&one).await, pushed(&one).await);
-    assert_eq!((thief.heard(), registry.logins()), (vec![], vec![]), "{told}");
+    assert_eq!((thief.requests(), registry.logins()), (vec![], vec![]), "{told}");
     assert!(told.ends_with("/token, which has no TLS: no request was sent to it"), "{told}");
     // Nor its blobs; its own token server, with TLS, is as good as any.
     let upload = Some(format!("http://{}/v2/team/job/blobs/upload-1", thief.address));
-    let (registry, authority) = Playing::start_tls(Fake { door: Door::Token, upload, ..Fake::default() }).await;
+    let (registry, authority) =
+        RunningRegistry::start_tls(FakeRegistry { door: Access::Token, upload, ..FakeRegistry::default() }).await;
     let told = pushed(&push(&registry.address, Some(&authority)).await.0).await;
     assert!(told.ends_with("it returned an address for an upload that has no TLS, or is not a URL"), "{told}");
-    assert_eq!(thief.heard(), Vec::<String>::new());
+    assert_eq!(thief.requests(), Vec::<String>::new());
     assert!(registry.logins()[0].starts_with("GET /token Basic "), "{:?}", registry.logins());
 }
 
@@ -136,19 +142,19 @@ async fn a_registry_with_tls_cant_send_logins_to_where_there_is_none() {
 async fn a_password_is_not_sent_without_tls_but_to_this_machine() {
     // 0.0.0.0 is this machine, too, and nothing of ours knows it.
     let elsewhere = |address: &str| address.replace("127.0.0.1", "0.0.0.0");
-    for door in [Door::Basic, Door::Token] {
-        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+    for door in [Access::Basic, Access::Token] {
+        let registry = RunningRegistry::start(FakeRegistry { door, ..FakeRegistry::default() }).await;
         registry.state.lock().unwrap().realm = Some(format!("http://{}/token", elsewhere(&registry.address)));
         let (push, _folder) = push(&elsewhere(&registry.address), None).await;
         let told = format!("{}\n{}", checked(&push).await, pushed(&push).await);
         assert_eq!(registry.logins(), Vec::<String>::new(), "{told}");
         assert!(told.contains("a password is sent only over TLS or to this machine"), "{told}");
     }
-    let thief = Playing::start(Fake::default()).await;
+    let thief = RunningRegistry::start(FakeRegistry::default()).await;
     let realm = Some(format!("http://{}/token", elsewhere(&thief.address)));
-    let registry = Playing::start(Fake { door: Door::Token, realm, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { door: Access::Token, realm, ..FakeRegistry::default() }).await;
     let told = pushed(&push(&registry.address, None).await.0).await;
-    assert_eq!((thief.heard(), registry.logins()), (vec![], vec![]), "{told}");
+    assert_eq!((thief.requests(), registry.logins()), (vec![], vec![]), "{told}");
     assert!(told.ends_with("which is on another host and has no TLS: no request was sent to it"), "{told}");
     // A name in a URL is no host, and would be sent as a login.
     let realm = Some(format!("https://{}@127.0.0.1:1/token", registry.address));
@@ -167,7 +173,12 @@ async fn answers_without_end_are_not_read_to_their_end() {
         (("GET /v2/", 401), "refuses the login"),
         (("POST", 403), "may not push"),
     ] {
-        let registry = Playing::start(Fake { door: Door::Token, endless: Some(endless), ..Fake::default() }).await;
+        let registry = RunningRegistry::start(FakeRegistry {
+            door: Access::Token,
+            endless: Some(endless),
+            ..FakeRegistry::default()
+        })
+        .await;
         let told = pushed(&push(&registry.address, None).await.0).await;
         let taken = registry.state.lock().unwrap().taken.load(Ordering::Relaxed);
         // What is on its way in sockets is taken, too.
@@ -178,46 +189,56 @@ async fn answers_without_end_are_not_read_to_their_end() {
 
 #[tokio::test]
 async fn a_login_goes_to_the_registry_and_not_to_where_it_wants_its_blobs() {
-    let storage = Playing::start(Fake::default()).await;
+    let storage = RunningRegistry::start(FakeRegistry::default()).await;
     let upload = Some(format!("http://{}/v2/team/job/blobs/upload-1", storage.address));
-    let registry = Playing::start(Fake { door: Door::Basic, upload, ..Fake::default() }).await;
+    let registry =
+        RunningRegistry::start(FakeRegistry { door: Access::Basic, upload, ..FakeRegistry::default() }).await;
     pushed(&push(&registry.address, None).await.0).await;
-    let heard = storage.heard();
+    let heard = storage.requests();
     assert!(heard.iter().any(|line| line.starts_with("PUT ")), "{heard:?}");
     assert_eq!(storage.logins(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn a_redirect_takes_no_login_to_another_host() {
-    for (door, redirected) in [(Door::Basic, "HEAD /v2/team/job/blobs"), (Door::Token, "GET /token")] {
-        let other = Playing::start(Fake::default()).await;
+    for (door, redirected) in [(Access::Basic, "HEAD /v2/team/job/blobs"), (Access::Token, "GET /token")] {
+        let other = RunningRegistry::start(FakeRegistry::default()).await;
         let redirect = Some((redirected, other.address.clone()));
-        let registry = Playing::start(Fake { door, redirect, ..Fake::default() }).await;
+        let registry = RunningRegistry::start(FakeRegistry { door, redirect, ..FakeRegistry::default() }).await;
         let told = pushed(&push(&registry.address, None).await.0).await;
-        assert!(!registry.logins().is_empty() && !other.heard().is_empty(), "{door:?}: {told}");
+        assert!(!registry.logins().is_empty() && !other.requests().is_empty(), "{door:?}: {told}");
         assert_eq!(other.logins(), Vec::<String>::new(), "{door:?}: {told}");
     }
     // Nor out of TLS.
-    let other = Playing::start(Fake::default()).await;
+    let other = RunningRegistry::start(FakeRegistry::default()).await;
     let redirect = Some(("HEAD /v2/team/job/blobs", other.address.clone()));
-    let (registry, authority) = Playing::start_tls(Fake { redirect, ..Fake::default() }).await;
+    let (registry, authority) = RunningRegistry::start_tls(FakeRegistry { redirect, ..FakeRegistry::default() }).await;
     let told = pushed(&push(&registry.address, Some(&authority)).await.0).await;
     assert!(told.contains("can't be reached: error following redirect"), "{told}");
-    assert_eq!(other.heard(), Vec::<String>::new());
+    assert_eq!(other.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn what_is_no_token_no_digest_and_no_address_ends_in_an_error() {
     let token = "{\"token\":\"two\\nlines\"}";
-    let registry =
-        Playing::start(Fake { door: Door::Token, instead: vec![("GET /token", 200, token)], ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry {
+        door: Access::Token,
+        instead: vec![("GET /token", 200, token)],
+        ..FakeRegistry::default()
+    })
+    .await;
     let told = pushed(&push(&registry.address, None).await.0).await;
     assert!(told.ends_with("its token server returned no token"), "{told}");
     let digest = format!("sha256:{}", "a".repeat(5000));
-    let registry = Playing::start(Fake { manifests: [("0.1.0".to_owned(), digest)].into(), ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry {
+        manifests: [("0.1.0".to_owned(), digest)].into(),
+        ..FakeRegistry::default()
+    })
+    .await;
     let told = pushed(&push(&registry.address, None).await.0).await;
     assert!(told.ends_with("it returned an invalid digest"), "{told}");
-    let registry = Playing::start(Fake { upload: Some("http://[".to_owned()), ..Fake::default() }).await;
+    let registry =
+        RunningRegistry::start(FakeRegistry { upload: Some("http://[".to_owned()), ..FakeRegistry::default() }).await;
     let told = pushed(&push(&registry.address, None).await.0).await;
     assert!(told.ends_with("that has no TLS, or is not a URL"), "{told}");
 }
@@ -226,7 +247,8 @@ async fn what_is_no_token_no_digest_and_no_address_ends_in_an_error() {
 async fn a_registrys_words_are_one_line_of_bounded_length() {
     let words = format!("\u{1b}[2J{}", "no ".repeat(2000));
     let body: &str = Box::leak(crate::registry::fixture::error("DENIED", &words).into_boxed_str());
-    let registry = Playing::start(Fake { instead: vec![("POST", 403, body)], ..Fake::default() }).await;
+    let registry =
+        RunningRegistry::start(FakeRegistry { instead: vec![("POST", 403, body)], ..FakeRegistry::default() }).await;
     let told = pushed(&push(&registry.address, None).await.0).await;
     let error = told.lines().last().unwrap();
     assert!(error.contains("DENIED: \\u{1b}[2Jno no") && error.chars().count() < 400, "{error}");

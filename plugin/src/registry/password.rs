@@ -8,7 +8,7 @@ use crate::cause::Cause;
 use crate::error::HasExitCode;
 
 /// More is no password.
-const LONGEST: u64 = 64 << 10;
+const MAX_PASSWORD_BYTES: u64 = 64 << 10;
 
 /// There is none.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(crate) enum Error {
     #[error("--password-stdin: stdin is empty")]
     Empty,
     /// It has no end, or is a file by mistake.
-    #[error("--password-stdin: stdin has more than {} KiB, which is no password", LONGEST >> 10)]
+    #[error("--password-stdin: stdin has more than {} KiB, which is no password", MAX_PASSWORD_BYTES >> 10)]
     TooLong,
 }
 
@@ -35,13 +35,13 @@ impl HasExitCode for Error {
 
 /// Reads it to stdin's end, without the line break that `echo` adds.
 pub(crate) fn read() -> Result<String, Error> {
-    of(std::io::stdin().lock())
+    from_reader(std::io::stdin().lock())
 }
 
-fn of(input: impl std::io::Read) -> Result<String, Error> {
+fn from_reader(input: impl std::io::Read) -> Result<String, Error> {
     let mut text = String::new();
     let unreadable = |error| Error::Unreadable { source: Cause::from_error(&error) };
-    if input.take(LONGEST + 1).read_to_string(&mut text).map_err(unreadable)? as u64 > LONGEST {
+    if input.take(MAX_PASSWORD_BYTES + 1).read_to_string(&mut text).map_err(unreadable)? as u64 > MAX_PASSWORD_BYTES {
         return Err(Error::TooLong);
     }
     let password = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
@@ -56,10 +56,13 @@ mod tests {
     #[test]
     fn one_line_break_is_not_part_of_it() {
         for sent in ["pass word", "pass word\n", "pass word\r\n"] {
-            assert_eq!(of(sent.as_bytes()).unwrap(), "pass word");
+            assert_eq!(from_reader(sent.as_bytes()).unwrap(), "pass word");
         }
-        assert_eq!(of("a\n\n".as_bytes()).unwrap(), "a\n");
-        assert!(matches!(of(std::io::repeat(b'a')), Err(Error::TooLong)), "the beginning of something is no password");
-        assert_eq!(of("\n".as_bytes()).unwrap_err().to_string(), "--password-stdin: stdin is empty");
+        assert_eq!(from_reader("a\n\n".as_bytes()).unwrap(), "a\n");
+        assert!(
+            matches!(from_reader(std::io::repeat(b'a')), Err(Error::TooLong)),
+            "the beginning of something is no password"
+        );
+        assert_eq!(from_reader("\n".as_bytes()).unwrap_err().to_string(), "--password-stdin: stdin is empty");
     }
 }

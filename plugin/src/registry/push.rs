@@ -10,8 +10,8 @@ use crate::cli::RegistryFlags;
 use crate::error::{CliError, HasExitCode, run_blocking};
 use crate::model::reference::Destination;
 use crate::registry::archive::{self, Image};
-use crate::registry::client::{Registry, Tag, Way, plain};
-use crate::registry::credentials::{self, Aws, Login};
+use crate::registry::client::{Registry, TagDigest, Transport, uses_plain_http};
+use crate::registry::credentials::{self, AwsUse, Login};
 use crate::registry::docker::Credentials;
 use crate::registry::{ecr, errors, password};
 use crate::ui::terminal::Terminal;
@@ -22,15 +22,15 @@ pub(crate) struct Push {
     to: Destination,
     flags: RegistryFlags,
     typed: Option<Credentials>,
-    aws: Aws,
+    aws: AwsUse,
     /// Whether a tag may be given to another image.
     overwrite: bool,
     /// Made when it is first needed.
-    place: OnceCell<Place>,
+    place: OnceCell<Target>,
 }
 
 /// Where it goes, once we know how.
-struct Place {
+struct Target {
     registry: Registry,
     login: Login,
     /// Where the login goes, as it was shown before the confirmation.
@@ -39,13 +39,13 @@ struct Place {
 
 /// What is there already.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TagState {
     /// Nothing under this tag.
-    Free,
+    Absent,
     /// This image.
-    Same,
+    UpToDate,
     /// Another image, of this digest.
-    Other(String),
+    Different(String),
     /// No repository, where that is not made by a push.
     NoRepository,
 }
@@ -87,13 +87,13 @@ impl Push {
     pub(crate) async fn prepare(
         to: &Destination,
         flags: &RegistryFlags,
-        aws: Aws,
+        aws: AwsUse,
         overwrite: bool,
     ) -> Result<Self, CliError> {
         if flags.create_repository {
-            match (ecr::of(&to.registry), &aws) {
+            match (ecr::from_registry(&to.registry), &aws) {
                 (None, _) => return Err(Error::NotEcr { registry: to.registry.clone() }.into()),
-                (_, Aws::Never) => return Err(Error::WithoutAws.into()),
+                (_, AwsUse::Never) => return Err(Error::WithoutAws.into()),
                 _ => {}
             }
         }
@@ -135,17 +135,17 @@ impl Push {
     }
 
     /// Why nobody is logged in there, if that is more than that nobody has.
-    pub(crate) fn nobody(&self) -> Option<&str> {
+    pub(crate) fn anonymous_reason(&self) -> Option<&str> {
         self.place.get()?.login.known.broken.as_deref()
     }
 
     /// What is pushed, in words.
-    pub(crate) fn what(&self) -> String {
+    pub(crate) fn image_description(&self) -> String {
         let platforms: Vec<_> = self.image.manifests.iter().map(|manifest| manifest.platform.as_str()).collect();
         format!("image {} ({})", self.image.version, platforms.join(", "))
     }
 
-    async fn place(&self) -> Result<&Place, CliError> {
+    async fn target(&self) -> Result<&Target, CliError> {
         self.place
             .get_or_try_init(async || {
                 let login = credentials::login(self.typed.as_ref(), &self.to, &self.aws).await?;
@@ -154,22 +154,25 @@ impl Push {
                 // For ECR, what holds for AWS's other addresses; a company's proxy answers for both.
                 let bundle = bundle.filter(|_| login.ecr.is_some());
                 let authority = self.flags.registry_ca.as_deref().or(bundle.as_deref());
-                let way = Way { plain: plain(self.flags.plain_http, &self.to.registry, authority), authority };
+                let way = Transport {
+                    plain: uses_plain_http(self.flags.plain_http, &self.to.registry, authority),
+                    authority,
+                };
                 let registry = Registry::new(&self.to, way, login.known.clone())?;
-                Ok(Place { registry, login, shown: OnceCell::new() })
+                Ok(Target { registry, login, shown: OnceCell::new() })
             })
             .await
     }
 
     /// Looks at what is there without a login. `None`: the registry requires one.
-    pub(crate) async fn look(&self) -> Result<Option<Standing>, CliError> {
-        let place = self.place().await?;
+    pub(crate) async fn inspect(&self) -> Result<Option<TagState>, CliError> {
+        let place = self.target().await?;
         let challenge = place.registry.challenge().await?;
         place.registry.may_log_in(&challenge)?;
         let known = place.login.known.credentials.is_some();
         place.shown.set(place.registry.recipient(&challenge).filter(|_| known)).ok();
         let looked = match place.registry.stay_anonymous(challenge).await {
-            Ok(()) => self.existing(place).await,
+            Ok(()) => self.tag_state(place).await,
             Err(error) => Err(error),
         };
         match looked {
@@ -179,8 +182,8 @@ impl Push {
     }
 
     /// Logs in at the recipient that the person confirmed, and looks at what is there. Without a confirmation, it prints the recipient.
-    async fn log_in(&self, terminal: &Terminal) -> Result<Standing, CliError> {
-        let place = self.place().await?;
+    async fn log_in(&self, terminal: &Terminal) -> Result<TagState, CliError> {
+        let place = self.target().await?;
         let challenge = place.registry.challenge().await?;
         if let (Some(login), Some(now)) = (&place.login.known.credentials, place.registry.recipient(&challenge)) {
             match place.shown.get() {
@@ -194,15 +197,15 @@ impl Push {
             }
         }
         place.registry.log_in(challenge).await?;
-        Ok(self.existing(place).await?)
+        Ok(self.tag_state(place).await?)
     }
 
-    async fn existing(&self, place: &Place) -> Result<Standing, errors::Error> {
+    async fn tag_state(&self, place: &Target) -> Result<TagState, errors::Error> {
         Ok(match place.registry.tag(self.tag()).await? {
-            Tag::Is(there) if there == self.image.index.digest => Standing::Same,
-            Tag::Is(there) => Standing::Other(there),
-            Tag::NoRepository if place.login.ecr.is_some() => Standing::NoRepository,
-            Tag::NoRepository | Tag::Free => Standing::Free,
+            TagDigest::Is(there) if there == self.image.index.digest => TagState::UpToDate,
+            TagDigest::Is(there) => TagState::Different(there),
+            TagDigest::NoRepository if place.login.ecr.is_some() => TagState::NoRepository,
+            TagDigest::NoRepository | TagDigest::Free => TagState::Absent,
         })
     }
 
@@ -214,9 +217,9 @@ impl Push {
     }
 
     /// What stands in the way of a push, if anything does.
-    pub(crate) fn refuse(&self, standing: &Standing) -> Result<(), Error> {
+    pub(crate) fn ensure_pushable(&self, standing: &TagState) -> Result<(), Error> {
         match standing {
-            Standing::Other(there) if !self.overwrite => Err(Error::Taken {
+            TagState::Different(there) if !self.overwrite => Err(Error::Taken {
                 name: self.by_tag(),
                 there: there.clone(),
                 ours: self.image.index.digest.clone(),
@@ -228,52 +231,54 @@ impl Push {
 
     /// What to say where ECR has no repository, unless it is going to be made. ECR can make it by itself at a push, where
     /// somebody has set that up, so a push is tried all the same.
-    pub(crate) fn missing(&self, standing: &Standing) -> Option<Error> {
+    pub(crate) fn missing_repository(&self, standing: &TagState) -> Option<Error> {
         let profile = match &self.aws {
-            Aws::As(profile) => profile.as_deref(),
-            Aws::Never => None,
+            AwsUse::As(profile) => profile.as_deref(),
+            AwsUse::Never => None,
         };
-        let by_hand = ecr::of(&self.to.registry)?.by_hand(&self.to.repository, profile);
-        (*standing == Standing::NoRepository && !self.flags.create_repository)
+        let by_hand = ecr::from_registry(&self.to.registry)?.create_command(&self.to.repository, profile);
+        (*standing == TagState::NoRepository && !self.flags.create_repository)
             .then(|| Error::NoRepository { name: self.to.name(), by_hand })
     }
 
     /// Pushes what is missing.
     pub(crate) async fn push(&self, terminal: &Terminal) -> Result<(), CliError> {
         let standing = self.log_in(terminal).await?;
-        self.refuse(&standing)?;
+        self.ensure_pushable(&standing)?;
         // What has the index has all that it names; and where nothing is missing, nobody needs the right to push.
-        if standing == Standing::Same {
+        if standing == TagState::UpToDate {
             terminal.println(&format!("{} is in the registry already, as {}", self.by_digest(), self.by_tag()));
             return Ok(());
         }
-        let Place { registry, login, .. } = self.place().await?;
-        terminal.println(&format!("Pushing {} to {}", self.what(), self.by_tag()));
+        let Target { registry, login, .. } = self.target().await?;
+        terminal.println(&format!("Pushing {} to {}", self.image_description(), self.by_tag()));
         // Asked for also where only the tag is not there: not every way to ECR tells the two apart, and one that is there stays.
-        let nothing = matches!(standing, Standing::NoRepository | Standing::Free);
+        let nothing = matches!(standing, TagState::NoRepository | TagState::Absent);
         if let (true, true, Some((ecr, Some(client)))) = (nothing, self.flags.create_repository, &login.ecr)
-            && ecr.create(client, &self.to).await?
+            && ecr.create_repository(client, &self.to).await?
         {
             terminal.println(&format!("  repository {} created: immutable tags, scan on push", self.to.repository));
         }
         for manifest in &self.image.manifests {
             for part in &manifest.parts {
-                let there = registry.has(&part.blob).await?;
+                let there = registry.has_blob(&part.blob).await?;
                 if !there {
-                    registry.give(&part.blob).await.map_err(|error| match (error, self.missing(&standing)) {
-                        (errors::Error::NoRepository { .. }, Some(error)) => CliError::from(error),
-                        (error, _) => error.into(),
+                    registry.push_blob(&part.blob).await.map_err(|error| {
+                        match (error, self.missing_repository(&standing)) {
+                            (errors::Error::NoRepository { .. }, Some(error)) => CliError::from(error),
+                            (error, _) => error.into(),
+                        }
                     })?;
                 }
                 let done = if there { "there already" } else { "pushed" };
-                let size = size(part.blob.bytes.len());
+                let size = format_size(part.blob.bytes.len());
                 terminal.println(&format!("  {} of {}, {size}: {done}", part.what, manifest.platform));
             }
-            registry.name(&manifest.blob.digest, &manifest.blob, &MediaType::ImageManifest).await?;
+            registry.push_manifest(&manifest.blob.digest, &manifest.blob, &MediaType::ImageManifest).await?;
         }
-        registry.name(self.tag(), &self.image.index, &MediaType::ImageIndex).await?;
+        registry.push_manifest(self.tag(), &self.image.index, &MediaType::ImageIndex).await?;
         let before = match &standing {
-            Standing::Other(there) => format!(" (it was {there})"),
+            TagState::Different(there) => format!(" (it was {there})"),
             _ => String::new(),
         };
         terminal.println(&format!("  tag {}: pushed{before}", self.tag()));
@@ -284,15 +289,15 @@ impl Push {
     async fn verify(&self, registry: &Registry) -> Result<(), CliError> {
         let ours = &self.image.index.digest;
         let there = match registry.tag(self.tag()).await? {
-            Tag::Is(there) if there == *ours => return Ok(()),
-            Tag::Is(there) => there,
-            Tag::Free | Tag::NoRepository => "that it has none".to_owned(),
+            TagDigest::Is(there) if there == *ours => return Ok(()),
+            TagDigest::Is(there) => there,
+            TagDigest::Free | TagDigest::NoRepository => "that it has none".to_owned(),
         };
         Err(Error::Changed { name: self.by_tag(), there, ours: ours.clone() }.into())
     }
 }
 
-fn size(bytes: usize) -> String {
+fn format_size(bytes: usize) -> String {
     const KIB: usize = 1 << 10;
     const MIB: usize = 1 << 20;
     match bytes {

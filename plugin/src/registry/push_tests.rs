@@ -1,17 +1,17 @@
 //! Pushes to a registry that is a script: what it is asked and given, and what people are told.
 use super::*;
 use crate::model::reference::parse_destination;
-use crate::registry::docker::Known;
-use crate::registry::fixture::{Door, Fake, Playing, archive, error};
+use crate::registry::docker::FoundCredentials;
+use crate::registry::fixture::{Access, FakeRegistry, RunningRegistry, archive, error};
 use crate::testing::error_text;
 use insta::assert_snapshot;
 
 /// A push to this registry.
-async fn push_as(registry: &Playing, tag: &str, typed: Option<(&str, &str)>) -> Push {
+async fn push_as(registry: &RunningRegistry, tag: &str, typed: Option<(&str, &str)>) -> Push {
     let folder = tempfile::tempdir().unwrap();
     let flags = RegistryFlags { archive: Some(archive(folder.path())), ..RegistryFlags::default() };
     let to = parse_destination(&format!("{}/team/job{tag}", registry.address)).unwrap();
-    Push::prepare(&to, &flags, Aws::Never, false).await.unwrap().typed(typed.unwrap_or(("nobody", "")))
+    Push::prepare(&to, &flags, AwsUse::Never, false).await.unwrap().typed(typed.unwrap_or(("nobody", "")))
 }
 
 impl Push {
@@ -23,7 +23,7 @@ impl Push {
 }
 
 /// What came of it: all that was said, without the port.
-async fn pushed(registry: &Playing, push: &Push) -> String {
+async fn pushed(registry: &RunningRegistry, push: &Push) -> String {
     let terminal = Terminal::captured();
     let end = match push.push(&terminal).await {
         Ok(()) => push.by_digest(),
@@ -41,15 +41,15 @@ fn index() -> String {
 }
 
 /// What was sent, by kind.
-fn sent(registry: &Playing) -> (usize, usize) {
-    let heard = registry.heard();
+fn sent(registry: &RunningRegistry) -> (usize, usize) {
+    let heard = registry.requests();
     let count = |part: &str| heard.iter().filter(|line| line.starts_with("PUT") && line.contains(part)).count();
     (count("/blobs/"), count("/manifests/"))
 }
 
 #[tokio::test]
 async fn everything_is_pushed_and_the_tag_last() {
-    let registry = Playing::start(Fake::default()).await;
+    let registry = RunningRegistry::start(FakeRegistry::default()).await;
     assert_snapshot!(pushed(&registry, &push_as(&registry, "", None).await).await, @r"
     Pushing image 0.1.0 (linux/amd64, linux/arm64) to REGISTRY/team/job:0.1.0
       config of linux/amd64, 37 bytes: pushed
@@ -59,7 +59,7 @@ async fn everything_is_pushed_and_the_tag_last() {
       tag 0.1.0: pushed
     REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
     ");
-    let heard = registry.heard();
+    let heard = registry.requests();
     let last = heard.iter().rfind(|line| line.starts_with("PUT")).unwrap();
     assert_eq!(last, "PUT /v2/team/job/manifests/0.1.0");
     assert_eq!(sent(&registry), (4, 3), "{heard:?}");
@@ -68,7 +68,7 @@ async fn everything_is_pushed_and_the_tag_last() {
 
 #[tokio::test]
 async fn what_is_there_is_not_sent_again() {
-    let registry = Playing::start(Fake::default()).await;
+    let registry = RunningRegistry::start(FakeRegistry::default()).await;
     let blob = push_as(&registry, "", None).await.image.manifests[0].parts[1].blob.digest.clone();
     registry.state.lock().unwrap().blobs.insert(blob);
     pushed(&registry, &push_as(&registry, "", None).await).await;
@@ -88,7 +88,7 @@ async fn what_is_there_is_not_sent_again() {
 
 #[tokio::test]
 async fn an_image_that_is_there_needs_no_right_to_push() {
-    let registry = Playing::start(Fake::default()).await;
+    let registry = RunningRegistry::start(FakeRegistry::default()).await;
     pushed(&registry, &push_as(&registry, "", None).await).await;
     registry.state.lock().unwrap().heard.clear();
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
@@ -96,13 +96,13 @@ async fn an_image_that_is_there_needs_no_right_to_push() {
     REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e is in the registry already, as REGISTRY/team/job:0.1.0
     REGISTRY/team/job@sha256:5f102458a5fd9bde123ad473eb1cf1cf2fb458bce72c3bc0360863fad9ade46e
     ");
-    let heard = registry.heard();
+    let heard = registry.requests();
     assert!(heard.iter().all(|line| line.starts_with("GET ") || line.starts_with("HEAD ")), "{heard:?}");
 }
 
 #[tokio::test]
 async fn a_registry_that_answers_as_ecr_without_location_is_no_trouble() {
-    let registry = Playing::start(Fake { no_location: true, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { no_location: true, ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, ":v1", None).await).await;
     assert!(told.ends_with(&format!("REGISTRY/team/job@{}", index())), "{told}");
 }
@@ -110,7 +110,7 @@ async fn a_registry_that_answers_as_ecr_without_location_is_no_trouble() {
 #[tokio::test]
 async fn a_registry_that_takes_an_image_and_then_has_none_is_not_believed() {
     let forgets = ("PUT /v2/team/job/manifests/0.1.0", 201, "");
-    let registry = Playing::start(Fake { instead: vec![forgets], ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { instead: vec![forgets], ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
     let (_, error) = told.split_once("exit ").unwrap();
     assert_snapshot!(error, @r"
@@ -121,15 +121,15 @@ async fn a_registry_that_takes_an_image_and_then_has_none_is_not_believed() {
 
 #[tokio::test]
 async fn passwords_go_to_the_registry_or_to_its_token_server() {
-    for door in [Door::Basic, Door::Token] {
-        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+    for door in [Access::Basic, Access::Token] {
+        let registry = RunningRegistry::start(FakeRegistry { door, ..FakeRegistry::default() }).await;
         let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
         assert!(told.ends_with(&index()), "{door:?}: {told}");
         let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "wrong"))).await).await;
         let refused =
             "exit 3\nerror: registry REGISTRY refuses the login: wrong name or password (of --username alice)";
         let (at, and) = match door {
-            Door::Token => (
+            Access::Token => (
                 "http://REGISTRY/token, the token server of REGISTRY",
                 "; its token server says: UNAUTHORIZED: authentication required",
             ),
@@ -141,9 +141,9 @@ async fn passwords_go_to_the_registry_or_to_its_token_server() {
 
 #[tokio::test]
 async fn nobody_is_told_how_to_log_in() {
-    let registry = Playing::start(Fake { door: Door::Basic, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { door: Access::Basic, ..FakeRegistry::default() }).await;
     let to = parse_destination(&format!("{}/team/job", registry.address)).unwrap();
-    let nobody = Registry::new(&to, Way { plain: true, authority: None }, Known::default()).unwrap();
+    let nobody = Registry::new(&to, Transport { plain: true, authority: None }, FoundCredentials::default()).unwrap();
     nobody.log_in(nobody.challenge().await.unwrap()).await.unwrap();
     let said = |error: errors::Error| error_text(error).replace(&registry.address, "REGISTRY");
     assert_snapshot!(said(nobody.tag("1").await.unwrap_err()), @r"
@@ -152,7 +152,7 @@ async fn nobody_is_told_how_to_log_in() {
     ");
     let image = push_as(&registry, "", None).await.image;
     let blob = &image.manifests[0].parts[0].blob;
-    assert_snapshot!(said(nobody.give(blob).await.unwrap_err()), @r"
+    assert_snapshot!(said(nobody.push_blob(blob).await.unwrap_err()), @r"
     exit 3
     error: registry REGISTRY refuses the login: nobody is logged in there: `docker login REGISTRY`, or --username NAME --password-stdin: UNAUTHORIZED: authentication required
     ");
@@ -161,15 +161,15 @@ async fn nobody_is_told_how_to_log_in() {
 #[tokio::test]
 async fn a_store_of_passwords_that_is_gone_matters_only_where_one_is_wanted() {
     let broken = "docker-credential-desktop.exe can't be run";
-    let known = Known { credentials: None, broken: Some(broken.to_owned()) };
-    for (door, expected) in [(Door::Open, None), (Door::Basic, Some(broken)), (Door::Token, Some(broken))] {
-        let registry = Playing::start(Fake { door, ..Fake::default() }).await;
+    let known = FoundCredentials { credentials: None, broken: Some(broken.to_owned()) };
+    for (door, expected) in [(Access::Open, None), (Access::Basic, Some(broken)), (Access::Token, Some(broken))] {
+        let registry = RunningRegistry::start(FakeRegistry { door, ..FakeRegistry::default() }).await;
         let to = parse_destination(&format!("{}/team/job", registry.address)).unwrap();
-        let nobody = Registry::new(&to, Way { plain: true, authority: None }, known.clone()).unwrap();
+        let nobody = Registry::new(&to, Transport { plain: true, authority: None }, known.clone()).unwrap();
         let entered = nobody.log_in(nobody.challenge().await.unwrap()).await;
         let looked = async { entered.and(nobody.tag("1").await) }.await;
         match (looked, expected) {
-            (Ok(there), None) => assert_eq!(there, Tag::Free),
+            (Ok(there), None) => assert_eq!(there, TagDigest::Free),
             (Err(error), Some(why)) => {
                 let told = error_text(error);
                 assert!(told.contains(&format!("nobody is logged in there, because {why}")), "{told}");
@@ -181,7 +181,7 @@ async fn a_store_of_passwords_that_is_gone_matters_only_where_one_is_wanted() {
 
 #[tokio::test]
 async fn a_good_password_that_may_only_pull_is_not_called_wrong() {
-    let registry = Playing::start(Fake { door: Door::Token, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { door: Access::Token, ..FakeRegistry::default() }).await;
     let mut all = Vec::new();
     for (code, message) in [
         ("UNAUTHORIZED", "unauthorized to access repository: team/job, action: push"),
@@ -207,7 +207,7 @@ async fn a_registry_that_is_busy_is_asked_again() {
         ("PUT /v2/team/job/manifests/sha256", 502, "bad gateway"),
         ("PUT /v2/team/job/manifests/0.1.0", 429, ""),
     ];
-    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { instead, ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
     assert!(told.ends_with(&index()), "{told}");
     assert!(registry.state.lock().unwrap().instead.is_empty());
@@ -216,7 +216,8 @@ async fn a_registry_that_is_busy_is_asked_again() {
 #[tokio::test]
 async fn a_token_server_that_is_busy_is_asked_again() {
     let instead = vec![("GET /v2/", 503, ""), ("GET /token", 503, "down"), ("GET /token", 429, "")];
-    let registry = Playing::start(Fake { door: Door::Token, instead, ..Fake::default() }).await;
+    let registry =
+        RunningRegistry::start(FakeRegistry { door: Access::Token, instead, ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", Some(("alice", "secret"))).await).await;
     assert!(told.ends_with(&index()), "{told}");
     assert!(registry.state.lock().unwrap().instead.is_empty());
@@ -226,7 +227,7 @@ async fn a_token_server_that_is_busy_is_asked_again() {
 async fn a_registry_that_stays_busy_is_given_up_with_its_words() {
     let busy = error("TOOMANYREQUESTS", "you have pushed too much");
     let instead = vec![("POST", 429, &*Box::leak(busy.into_boxed_str())); 5];
-    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { instead, ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
     assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
     exit 3
@@ -237,7 +238,7 @@ async fn a_registry_that_stays_busy_is_given_up_with_its_words() {
 #[tokio::test]
 async fn a_registry_that_breaks_is_quoted() {
     let instead = vec![("POST", 500, "no space left\non the device"); 5];
-    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { instead, ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
     assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
     exit 3
@@ -248,13 +249,17 @@ async fn a_registry_that_breaks_is_quoted() {
 
 #[test]
 fn sizes_for_people() {
-    assert_eq!([999, 1024, 1025, 1 << 20, 4_363_633].map(size).join(", "), "999 bytes, 1 KiB, 2 KiB, 1.0 MiB, 4.1 MiB");
+    assert_eq!(
+        [999, 1024, 1025, 1 << 20, 4_363_633].map(format_size).join(", "),
+        "999 bytes, 1 KiB, 2 KiB, 1.0 MiB, 4.1 MiB"
+    );
 }
 
 #[tokio::test]
 async fn another_images_tag_is_left_alone_unless_it_is_asked_for() {
-    let taken = || Fake { manifests: [("0.1.0".to_owned(), OTHER.to_owned())].into(), ..Fake::default() };
-    let registry = Playing::start(taken()).await;
+    let taken =
+        || FakeRegistry { manifests: [("0.1.0".to_owned(), OTHER.to_owned())].into(), ..FakeRegistry::default() };
+    let registry = RunningRegistry::start(taken()).await;
     let mut push = push_as(&registry, "", None).await;
     assert_snapshot!(pushed(&registry, &push).await, @r"
     exit 3
@@ -283,7 +288,7 @@ async fn another_images_tag_is_left_alone_unless_it_is_asked_for() {
 async fn who_may_not_push_is_told_so() {
     let denied = error("DENIED", "requested access to the resource is denied");
     let instead = vec![("POST", 403, &*Box::leak(denied.into_boxed_str()))];
-    let registry = Playing::start(Fake { instead, ..Fake::default() }).await;
+    let registry = RunningRegistry::start(FakeRegistry { instead, ..FakeRegistry::default() }).await;
     let told = pushed(&registry, &push_as(&registry, "", Some(("bob", "x"))).await).await;
     assert_snapshot!(told.lines().skip(1).collect::<Vec<_>>().join("\n"), @r"
     exit 3
@@ -293,7 +298,8 @@ async fn who_may_not_push_is_told_so() {
 
 #[tokio::test]
 async fn who_may_not_push_to_ecr_is_told_how_to_be_another_account() {
-    let registry = Playing::start(Fake { instead: vec![("POST", 403, "no")], ..Fake::default() }).await;
+    let registry =
+        RunningRegistry::start(FakeRegistry { instead: vec![("POST", 403, "no")], ..FakeRegistry::default() }).await;
     let mut push = push_as(&registry, "", Some(("AWS", "token"))).await;
     if let Some(typed) = &mut push.typed {
         typed.from = "AWS".to_owned();
@@ -304,7 +310,7 @@ async fn who_may_not_push_to_ecr_is_told_how_to_be_another_account() {
 
 #[tokio::test]
 async fn a_registry_that_does_not_answer_is_named() {
-    let registry = Playing { address: "127.0.0.1:1".into(), state: std::sync::Arc::default() };
+    let registry = RunningRegistry { address: "127.0.0.1:1".into(), state: std::sync::Arc::default() };
     let told = pushed(&registry, &push_as(&registry, "", None).await).await;
     assert_snapshot!(told, @r"
     exit 3
@@ -314,7 +320,7 @@ async fn a_registry_that_does_not_answer_is_named() {
 
 #[tokio::test]
 async fn tls_to_a_registry_without_it_is_said_to_be_that() {
-    let registry = Playing::start(Fake::default()).await;
+    let registry = RunningRegistry::start(FakeRegistry::default()).await;
     let mut push = push_as(&registry, "", None).await;
     push.flags.plain_http = Some(false);
     assert_snapshot!(pushed(&registry, &push).await, @r"
@@ -325,7 +331,7 @@ async fn tls_to_a_registry_without_it_is_said_to_be_that() {
 
 #[tokio::test]
 async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
-    let registry = Playing::start(Fake::default()).await;
+    let registry = RunningRegistry::start(FakeRegistry::default()).await;
     let push = push_as(&registry, "", None).await;
     // The rest is about registries on loopback, as this one is.
     let row = async || crate::testing::row(push.check().await.remove(0)).replace(&registry.address, "REGISTRY");
@@ -357,13 +363,14 @@ async fn a_row_of_the_checks_says_what_will_happen_and_pushes_nothing() {
 
 #[tokio::test]
 async fn what_would_fail_only_after_the_association_is_said_before() {
-    let registry = Playing::start(Fake::default()).await;
+    let registry = RunningRegistry::start(FakeRegistry::default()).await;
     let mut push = push_as(&registry, "", None).await;
     push.image.version = "0.0.9".to_owned();
-    let known = Known { credentials: None, broken: Some("docker-credential-desktop can't be run".to_owned()) };
-    let way = Way { plain: true, authority: None };
+    let known =
+        FoundCredentials { credentials: None, broken: Some("docker-credential-desktop can't be run".to_owned()) };
+    let way = Transport { plain: true, authority: None };
     let registry_as_nobody = Registry::new(&push.to, way, known.clone()).unwrap();
-    push.place = OnceCell::from(Place {
+    push.place = OnceCell::from(Target {
         registry: registry_as_nobody,
         login: Login { known, ecr: None },
         shown: OnceCell::new(),
@@ -386,8 +393,8 @@ async fn only_ecr_makes_repositories() {
         error_text(Push::prepare(&parse_destination(name).unwrap(), &flags, aws, false).await.err().unwrap())
     };
     let told = [
-        of("registry.example/job", Aws::As(None)).await,
-        of("111122223333.dkr.ecr.us-west-2.amazonaws.com/job", Aws::Never).await,
+        of("registry.example/job", AwsUse::As(None)).await,
+        of("111122223333.dkr.ecr.us-west-2.amazonaws.com/job", AwsUse::Never).await,
     ];
     assert_snapshot!(told.join("\n"), @r"
     exit 2

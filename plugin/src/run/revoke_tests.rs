@@ -2,7 +2,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::testing::{NOT_SERVED, forbidden, heard, kubernetes, not_found, reached, reached_by};
+use crate::testing::{NOT_SERVED, forbidden, kubernetes, not_found, reached, reached_by, recording_api_server};
 
 fn run() -> Run {
     Run::from_id("r1", "ops")
@@ -25,7 +25,7 @@ async fn a_404_that_does_not_name_the_object_is_no_deletion() {
 /// Who may make Jobs alone was told to delete what had never been there.
 #[tokio::test]
 async fn a_run_with_somebodys_service_account_has_no_rights_to_take_away() {
-    let (client, heard) = heard(|_, _| (403, forbidden("get", "clusterrolebindings")));
+    let (client, heard) = recording_api_server(|_, _| (403, forbidden("get", "clusterrolebindings")));
     let (terminal, theirs) = (Terminal::captured(), Run { manages_rbac: false, ..run() });
     assert!(revoke_rbac(&reached(client), &theirs, &terminal).await.is_empty());
     assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
@@ -40,7 +40,7 @@ fn labelled(run: &str) -> String {
 /// Nobody can say whether the API server would give the same answer to a deletion.
 #[tokio::test(start_paused = true)]
 async fn what_was_applied_by_hand_is_not_deleted_unseen() {
-    let (client, heard) = heard(|method, path| match method {
+    let (client, heard) = recording_api_server(|method, path| match method {
         "DELETE" => (200, r#"{"kind":"Status","apiVersion":"v1","status":"Success"}"#.into()),
         _ => (403, forbidden("get", path.split('?').next().unwrap().rsplit('/').nth(1).unwrap())),
     });
@@ -60,7 +60,7 @@ async fn what_was_applied_by_hand_is_not_deleted_unseen() {
 /// Two runs of one namespace, of which the lease keeps the second out: at its end it takes away nothing of the first.
 #[tokio::test]
 async fn a_run_takes_no_rights_by_a_name_that_others_share() {
-    let (client, heard) = heard(|_, path| not_found(path));
+    let (client, heard) = recording_api_server(|_, path| not_found(path));
     revoke_rbac(&reached(client), &run(), &Terminal::captured()).await;
     let shared = |call: &String| !call.contains("/eks-encrypt-r1");
     assert_eq!(heard.lock().unwrap().iter().filter(|call| shared(call)).count(), 0, "{heard:?}");

@@ -3,16 +3,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cloudformation::spec::Spec;
-use crate::cloudformation::template::place::Place;
 use crate::cloudformation::template::resources::{Resources, attribute, name, refer_all};
 use crate::cloudformation::template::roles;
+use crate::cloudformation::template::zone_subnets::ZoneSubnets;
+use crate::cluster_config::spec::Spec;
 
 /// Its logical id.
 pub(super) const ID: &str = "ControlPlane";
 
 /// Writes it down.
-pub(super) fn add(resources: &mut Resources, spec: &Spec, places: &[Place], key_arn: &str) {
+pub(super) fn add(resources: &mut Resources, spec: &Spec, places: &[ZoneSubnets], key_arn: &str) {
     let mut properties = Map::new();
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     set("Name", json!(spec.name));
@@ -40,9 +40,9 @@ pub(super) fn add(resources: &mut Resources, spec: &Spec, places: &[Place], key_
 }
 
 /// Where the API server is, and who reaches it.
-fn network(spec: &Spec, places: &[Place]) -> Value {
-    let public = places.iter().map(Place::public_subnet);
-    let subnets: Vec<String> = public.chain(places.iter().map(Place::private_subnet)).collect();
+fn network(spec: &Spec, places: &[ZoneSubnets]) -> Value {
+    let public = places.iter().map(ZoneSubnets::public_subnet);
+    let subnets: Vec<String> = public.chain(places.iter().map(ZoneSubnets::private_subnet)).collect();
     let mut config = json!({
         "EndpointPublicAccess": spec.network.public,
         "EndpointPrivateAccess": spec.network.private,

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::cloudformation::spec::{Group, Spec};
 use crate::cloudformation::template::resources::{Resources, tag};
+use crate::cluster_config::spec::{Group, Spec};
 
 /// What a gp3 volume has in any case; said, so that the template shows it.
 const GP3: (u32, u32) = (3_000, 125);
 
 /// What must be said of volumes whose operations are paid for one by one: the least that EC2 takes, as with eksctl.
-pub(crate) const PROVISIONED: u32 = 100;
+pub(crate) const PROVISIONED_FROM_GIB: u32 = 100;
 
 /// Writes it down. It has no name of its own: those of the file may be longer together than EC2 takes, and another template
 /// of that name may be there.
@@ -41,7 +41,7 @@ fn volume(group: &Group) -> Value {
     });
     match group.volume.kind.as_str() {
         "gp3" => (ebs["Iops"], ebs["Throughput"]) = (json!(GP3.0), json!(GP3.1)),
-        "io1" | "io2" => ebs["Iops"] = json!(PROVISIONED),
+        "io1" | "io2" => ebs["Iops"] = json!(PROVISIONED_FROM_GIB),
         _ => {}
     }
     json!({"DeviceName": device, "Ebs": ebs})

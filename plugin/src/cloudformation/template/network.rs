@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::cloudformation::spec::Network;
-use crate::cloudformation::template::place::Place;
 use crate::cloudformation::template::resources::{Resources, attribute, name, refer, tag};
+use crate::cloudformation::template::zone_subnets::ZoneSubnets;
+use crate::cluster_config::spec::Network;
 
 /// The route by which all public subnets reach the internet.
 pub(super) const PUBLIC_ROUTE: &str = "PublicSubnetRoute";
@@ -16,7 +16,7 @@ const ATTACHMENT: &str = "VPCGatewayAttachment";
 const INTERNET: &str = "0.0.0.0/0";
 
 /// Writes all of it down.
-pub(super) fn add(resources: &mut Resources, network: &Network, places: &[Place]) {
+pub(super) fn add(resources: &mut Resources, network: &Network, places: &[ZoneSubnets]) {
     // Nodes can't register without both (EKS User Guide, "View Amazon EKS networking requirements for VPC and subnets").
     let vpc = json!({
         "CidrBlock": network.cidr.to_string(),
@@ -49,7 +49,7 @@ pub(super) fn add(resources: &mut Resources, network: &Network, places: &[Place]
 }
 
 /// A zone's two subnets and the private one's routes.
-fn subnets(resources: &mut Resources, place: &Place) {
+fn subnets(resources: &mut Resources, place: &ZoneSubnets) {
     let (public, private) = (place.public_subnet(), place.private_subnet());
     // The tags by which load balancers find their subnets (AWS Load Balancer Controller, "Subnet auto-discovery").
     let properties = json!({
@@ -91,7 +91,7 @@ fn associate(resources: &mut Resources, id: &str, subnet: &str, table: &str) {
 }
 
 /// A NAT gateway and its address. It comes after its own way out: nodes that wait for a route through it wait for that too.
-fn nat_gateway(resources: &mut Resources, id: &str, place: &Place) {
+fn nat_gateway(resources: &mut Resources, id: &str, place: &ZoneSubnets) {
     let address = id.replace("NATGateway", "NATIP");
     let properties = json!({"Domain": "vpc", "Tags": [name(&address)]});
     resources.add_after(&[ATTACHMENT.to_owned()], &address, "AWS::EC2::EIP", properties);

@@ -3,41 +3,41 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cloudformation::spec::{Group, Spec, Taint, Update};
-use crate::cloudformation::template::place::Place;
 use crate::cloudformation::template::resources::{Resources, attribute, refer, refer_all};
+use crate::cloudformation::template::zone_subnets::ZoneSubnets;
 use crate::cloudformation::template::{Error, control_plane, launch_template, network, roles};
+use crate::cluster_config::spec::{Group, Spec, Taint, Update};
 
 /// Writes them down. Logical ids are by number: two names may differ only in what ids can't have (`a-b`, `ab`).
-pub(super) fn add(resources: &mut Resources, spec: &Spec, places: &[Place]) -> Result<(), Error> {
+pub(super) fn add(resources: &mut Resources, spec: &Spec, places: &[ZoneSubnets]) -> Result<(), Error> {
     for (number, group) in spec.groups.iter().enumerate() {
-        let places = its_places(group, places)?;
+        let places = group_zones(group, places)?;
         let (id, template) = (format!("NodeGroup{number}"), format!("NodeGroup{number}LaunchTemplate"));
         launch_template::add(resources, &template, spec, group);
         let mut properties = properties(group, &template);
         properties["Subnets"] = refer_all(&subnets(group, &places));
-        resources.add_after(&ways_out(group, &places), &id, "AWS::EKS::Nodegroup", properties);
+        resources.add_after(&egress_routes(group, &places), &id, "AWS::EKS::Nodegroup", properties);
     }
     Ok(())
 }
 
 /// The places of its zones, in the cluster's order; all, where it names none.
-fn its_places<'a>(group: &Group, places: &'a [Place]) -> Result<Vec<&'a Place>, Error> {
+fn group_zones<'a>(group: &Group, places: &'a [ZoneSubnets]) -> Result<Vec<&'a ZoneSubnets>, Error> {
     if let Some(zone) = group.zones.iter().find(|zone| places.iter().all(|place| place.zone != **zone)) {
         let zones: Vec<&str> = places.iter().map(|place| place.zone.as_str()).collect();
         return Err(Error::GroupZone { group: group.name.clone(), zone: zone.clone(), zones: zones.join(", ") });
     }
-    let its = |place: &&Place| group.zones.is_empty() || group.zones.contains(&place.zone);
+    let its = |place: &&ZoneSubnets| group.zones.is_empty() || group.zones.contains(&place.zone);
     Ok(places.iter().filter(its).collect())
 }
 
-fn subnets(group: &Group, places: &[&Place]) -> Vec<String> {
+fn subnets(group: &Group, places: &[&ZoneSubnets]) -> Vec<String> {
     places.iter().map(|place| if group.private { place.private_subnet() } else { place.public_subnet() }).collect()
 }
 
 /// What must be there before its nodes: without a way to the API server and to images they never join, and the stack fails
 /// after half an hour. And it must be there until they are gone.
-fn ways_out(group: &Group, places: &[&Place]) -> Vec<String> {
+fn egress_routes(group: &Group, places: &[&ZoneSubnets]) -> Vec<String> {
     if group.private {
         let routes = places.iter().filter_map(|place| place.nat_route());
         return routes.chain(places.iter().map(|place| place.private_association())).collect();

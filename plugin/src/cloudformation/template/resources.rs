@@ -43,7 +43,7 @@ pub(super) fn attribute(id: &str, name: &str) -> Value {
 }
 
 /// A text with `${...}` in it. Never give it words of the file's: `${` in them would be taken for CloudFormation's.
-pub(super) fn filled(text: &str) -> Value {
+pub(super) fn substitute(text: &str) -> Value {
     json!({"Fn::Sub": text})
 }
 
@@ -54,5 +54,5 @@ pub(super) fn tag(key: &str, value: impl Into<Value>) -> Value {
 
 /// The tag that consoles show as a thing's name.
 pub(super) fn name(id: &str) -> Value {
-    tag("Name", filled(&format!("${{AWS::StackName}}/{id}")))
+    tag("Name", substitute(&format!("${{AWS::StackName}}/{id}")))
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cloudformation::template::resources::{Resources, filled};
+use crate::cloudformation::template::resources::{Resources, substitute};
 
 /// EKS's role.
 pub(super) const SERVICE: &str = "ServiceRole";
@@ -32,11 +32,11 @@ pub(super) fn add_service(resources: &mut Resources) {
 
 /// The nodes' role. EC2 is called otherwise in China.
 pub(super) fn add_nodes(resources: &mut Resources) {
-    add(resources, NODES, &filled("ec2.${AWS::URLSuffix}"), &json!(["sts:AssumeRole"]), &NODE_POLICIES);
+    add(resources, NODES, &substitute("ec2.${AWS::URLSuffix}"), &json!(["sts:AssumeRole"]), &NODE_POLICIES);
 }
 
 fn add(resources: &mut Resources, id: &str, service: &Value, actions: &Value, policies: &[&str]) {
-    let policy = |policy: &&str| filled(&format!("arn:${{AWS::Partition}}:iam::aws:policy/{policy}"));
+    let policy = |policy: &&str| substitute(&format!("arn:${{AWS::Partition}}:iam::aws:policy/{policy}"));
     let properties = json!({
         "AssumeRolePolicyDocument": {
             "Version": "2012-10-17",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::testing::{Call, forbidden, heard, kubernetes, kubernetes_with_calls};
+use crate::testing::{Call, forbidden, kubernetes, kubernetes_with_calls, recording_api_server};
 
 async fn counted(client: &Client, watermark: &str) -> Result<SecretCounts, Cause> {
     let server = "https://127.0.0.1:1".parse().unwrap();
@@ -36,7 +36,7 @@ fn expired() -> (u16, String) {
 
 #[tokio::test]
 async fn every_page_is_counted_by_the_rule_of_the_watermark() {
-    let (client, heard) = heard(|_, path| match path.contains("continue=next") {
+    let (client, heard) = recording_api_server(|_, path| match path.contains("continue=next") {
         true => page_of("b", &["7", "100000"], ""),
         // As text, 99 would be greater than 100. What does not parse was not seen to be written.
         false => page_of("a", &["99", "100", "101", "zzz"], "next"),
@@ -80,7 +80,9 @@ async fn a_list_that_expires_is_begun_again_and_nothing_is_counted_twice() {
 #[tokio::test]
 async fn a_list_that_comes_no_further_is_given_up() {
     let (client, heard) =
-        heard(|_, path| if path.contains("continue=") { expired() } else { page_of("a", &["1"], "next") });
+        recording_api_server(
+            |_, path| if path.contains("continue=") { expired() } else { page_of("a", &["1"], "next") },
+        );
     let error = counted(&client, "1").await.unwrap_err();
     assert_eq!(error.to_string(), "the list of Secrets expired twice after a/a0 without coming further");
     assert_eq!(heard.lock().unwrap().len(), 4);
