@@ -232,11 +232,11 @@ pub async fn run() -> anyhow::Result<()> {
         Command::AirGapped { place, words } => air_gapped(place.folder(), &words),
         Command::Janitor(internal) => {
             let result = janitor::run(internal.spec()?).await;
-            result.inspect_err(janitor::say_failed)
+            result.inspect_err(janitor::print_failure)
         }
         Command::Supervise(internal) => {
             let result = supervisor::run(internal.spec()?).await;
-            result.inspect_err(janitor::say_failed)
+            result.inspect_err(janitor::print_failure)
         }
     }
 }
@@ -301,7 +301,7 @@ async fn status(folder: Folder) -> anyhow::Result<()> {
         status["apiServers"] = serde_json::to_value(servers)?;
     }
     print(&serde_json::to_string_pretty(&status)?);
-    match sandbox.casualty() {
+    match sandbox.failed_component() {
         Some(casualty) => Err(anyhow::anyhow!("{}", casualty.trim_end())),
         None => Ok(()),
     }
@@ -327,7 +327,7 @@ fn air_gapped(folder: Folder, words: &[PathBuf]) -> anyhow::Result<()> {
     let gap = AirGap::around(&sandbox)?;
     let mut command = gap.command(sandbox.command(program)?.args(arguments));
     let status = gap.inside(move || command.status())?.context("setpriv can't be started (it is in util-linux)")?;
-    let elsewhere = gap.elsewhere()?;
+    let elsewhere = gap.outside_connections()?;
     ensure!(elsewhere.is_empty(), "it tried to reach:\n  {}", elsewhere.join("\n  "));
     ensure!(status.success(), "the command ended with {status}");
     Ok(())

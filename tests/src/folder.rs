@@ -37,7 +37,7 @@ impl Folder {
     }
 
     /// The number of the lane that the node is on.
-    pub(crate) fn lane(&self) -> PathBuf {
+    pub(crate) fn slot(&self) -> PathBuf {
         self.0.join("lane")
     }
 

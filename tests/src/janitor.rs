@@ -19,8 +19,8 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::folder::Folder;
-use crate::lane::{Lane, Net};
 use crate::lock::{self, Lock};
+use crate::network_slot::{Net, NetworkSlot};
 use crate::node::cgroup;
 use crate::report::Report;
 use crate::spec::Spec;
@@ -32,26 +32,26 @@ pub(crate) const DETACH: &str = "detach";
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How long the kernel may take to let go of what processes held that it has killed.
-const KERNEL: Duration = Duration::from_secs(10);
+const KERNEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs a sandbox from start to end.
 pub(crate) async fn run(mut spec: Spec) -> anyhow::Result<()> {
     let folder = spec.folder();
     let Some(_lock) = lock(&folder)? else { bail!("a sandbox runs in {} already", folder.path().display()) };
     clean_after_crash(&folder)?;
-    forget_logs(&folder)?;
-    let lane = if spec.options.node.wanted() { Some(Lane::take()?) } else { None };
-    if let Some(lane) = &lane {
+    remove_logs(&folder)?;
+    let slot = if spec.options.node.wanted() { Some(NetworkSlot::take()?) } else { None };
+    if let Some(slot) = &slot {
         // What a crashed sandbox of another folder left on this lane.
-        remove_node(lane.net())?;
-        std::fs::write(folder.lane(), lane.net().0.to_string())?;
+        remove_node(slot.net())?;
+        std::fs::write(folder.slot(), slot.net().0.to_string())?;
     }
-    spec.lane = lane.as_ref().map(|lane| lane.net().0);
+    spec.slot = slot.as_ref().map(|slot| slot.net().0);
 
     let mut supervisor = start(&spec)?;
-    until_the_end(&mut supervisor).await?;
-    end(&mut supervisor, lane.is_some()).await;
-    clean(&folder, lane.as_ref())
+    wait_for_end(&mut supervisor).await?;
+    end(&mut supervisor, slot.is_some()).await;
+    clean(&folder, slot.as_ref())
 }
 
 /// Takes the folder's lock; none if another janitor has it.
@@ -72,25 +72,25 @@ pub(crate) fn clean_if_dead(folder: &Folder) -> anyhow::Result<bool> {
 }
 
 fn clean_after_crash(folder: &Folder) -> anyhow::Result<()> {
-    let number = std::fs::read_to_string(folder.lane()).ok().and_then(|number| number.parse().ok());
+    let number = std::fs::read_to_string(folder.slot()).ok().and_then(|number| number.parse().ok());
     // Taken by somebody else, the lane has been cleaned by them.
-    let lane = number.map(Lane::take_number).transpose()?.flatten();
-    clean(folder, lane.as_ref())
+    let slot = number.map(NetworkSlot::take_number).transpose()?.flatten();
+    clean(folder, slot.as_ref())
 }
 
 /// Removes what the kernel leaves, but the logs.
-fn clean(folder: &Folder, lane: Option<&Lane>) -> anyhow::Result<()> {
-    if let Some(lane) = lane {
-        remove_node(lane.net())?;
+fn clean(folder: &Folder, slot: Option<&NetworkSlot>) -> anyhow::Result<()> {
+    if let Some(slot) = slot {
+        remove_node(slot.net())?;
     }
-    for path in [folder.state(), folder.lane()] {
+    for path in [folder.state(), folder.slot()] {
         remove(&path).with_context(|| format!("can't remove {}", path.display()))?;
     }
     Ok(())
 }
 
 /// Removes an earlier sandbox's last words. Not our own log, which is open.
-fn forget_logs(folder: &Folder) -> anyhow::Result<()> {
+fn remove_logs(folder: &Folder) -> anyhow::Result<()> {
     remove(&folder.casualty())?;
     for log in std::fs::read_dir(folder.logs()).into_iter().flatten().flatten().map(|entry| entry.path()) {
         if log != folder.log("janitor") {
@@ -117,20 +117,20 @@ fn start(spec: &Spec) -> anyhow::Result<Child> {
 }
 
 /// Waits for the first reason to end.
-async fn until_the_end(supervisor: &mut Child) -> anyhow::Result<()> {
+async fn wait_for_end(supervisor: &mut Child) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = supervisor.wait() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        () = starter_gone() => {}
+        () = starter_ended() => {}
     }
     Ok(())
 }
 
 /// Waits until whoever started us is gone; for ever, if it told us to go on alone.
-async fn starter_gone() {
+async fn starter_ended() {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if line == DETACH {
@@ -156,7 +156,7 @@ async fn end(child: &mut Child, behind_unshare: bool) {
 /// Removes the sandbox's cgroup, and waits for the cable to the node to go with the node's network namespace. Both take the
 /// kernel a moment after it has killed the last process.
 fn remove_node(net: Net) -> anyhow::Result<()> {
-    let deadline = Instant::now() + KERNEL;
+    let deadline = Instant::now() + KERNEL_TIMEOUT;
     let cable = Path::new("/sys/class/net").join(net.interface());
     loop {
         let removed = cgroup::remove(&net.cgroup());
@@ -179,6 +179,6 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Says on the report channel why a sandbox did not start.
-pub(crate) fn say_failed(error: &anyhow::Error) {
-    Report::Failed { why: format!("{error:#}") }.say();
+pub(crate) fn print_failure(error: &anyhow::Error) {
+    Report::Failed { why: format!("{error:#}") }.print();
 }

@@ -7,10 +7,11 @@
 
 pub mod air_gap;
 pub mod aws;
-pub mod aws_only;
 pub mod cli;
 pub mod client;
 pub mod control_plane;
+pub mod etcd_oracle;
+pub mod fake_aws;
 pub mod folder;
 pub mod info;
 pub mod node;
@@ -20,21 +21,20 @@ pub mod rights;
 pub mod sandbox;
 pub mod seed;
 pub mod tls_front;
-pub mod truth;
 
-mod crew;
 mod janitor;
 mod kms;
 mod kubeconfig;
-mod lane;
+mod layout;
 mod lock;
 mod loopback;
 mod migrator;
+mod network_slot;
 mod pki;
 mod ports;
 mod process;
+mod process_group;
 mod reap;
 mod report;
-mod site;
 mod spec;
 mod supervisor;

@@ -20,7 +20,7 @@ pub struct Options {
     pub api_servers: u8,
     /// Registries beside the plain one without a password, at most [`MORE_REGISTRIES`]; they need a node.
     #[serde(default)]
-    pub registries: Vec<Door>,
+    pub registries: Vec<RegistryAccess>,
     /// More flags of each kube-apiserver, as `NAME=VALUE`: to have it behave as another version does.
     #[serde(default)]
     pub api_server: Vec<String>,
@@ -41,7 +41,7 @@ pub const MORE_REGISTRIES: usize = 3;
 
 /// How a registry is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Door {
+pub struct RegistryAccess {
     /// By TLS, with a certificate of the sandbox's authority.
     pub tls: bool,
     /// With a name and a password.

@@ -13,11 +13,11 @@ use thiserror::Error;
 use tokio::process::{Child, Command};
 
 /// How many lines of a log a message quotes: enough for a Go program's last words.
-const TAIL: usize = 15;
+const MAX_LOG_LINES: usize = 15;
 
 /// A part that is not as it should be.
 #[derive(Debug, Error)]
-pub(crate) enum PartError {
+pub(crate) enum ComponentError {
     /// It could not be started.
     #[error("{part} could not be started")]
     Start {
@@ -54,9 +54,9 @@ pub(crate) enum PartError {
     },
 }
 
-impl PartError {
+impl ComponentError {
     /// A part that runs, but does not do its work.
-    pub(crate) fn not_ready(part: Option<&Part>, limit: Duration, reason: String) -> Self {
+    pub(crate) fn not_ready(part: Option<&Component>, limit: Duration, reason: String) -> Self {
         let (part, log) = part.map_or_else(Default::default, |part| (part.part.clone(), part.log.clone()));
         let tail = tail(&log);
         Self::NotReady { part, limit, reason, log, tail }
@@ -108,28 +108,28 @@ impl Start {
     }
 
     /// Starts it. The log is appended to: a part that is started again keeps what it said before.
-    pub(crate) fn spawn(mut self) -> Result<Part, PartError> {
-        let start = |source| PartError::Start { part: self.part.clone(), source };
+    pub(crate) fn spawn(mut self) -> Result<Component, ComponentError> {
+        let start = |source| ComponentError::Start { part: self.part.clone(), source };
         let log = File::options().create(true).append(true).open(&self.log).map_err(start)?;
         let errors = log.try_clone().map_err(start)?;
         self.command.stdin(Stdio::null()).stdout(log).stderr(errors).kill_on_drop(true);
         let child = self.command.spawn().map_err(start)?;
-        Ok(Part { part: self.part, log: self.log, child })
+        Ok(Component { part: self.part, log: self.log, child })
     }
 }
 
 /// A part that was started.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct Component {
     part: String,
     log: PathBuf,
     child: Child,
 }
 
-impl Part {
+impl Component {
     /// Whether the part has ended by itself, which none should.
-    pub(crate) fn dead(&mut self) -> Option<PartError> {
-        self.child.try_wait().ok().flatten().map(|status| self.died(status))
+    pub(crate) fn failure(&mut self) -> Option<ComponentError> {
+        self.child.try_wait().ok().flatten().map(|status| self.exit_error(status))
     }
 
     /// Its process id, while it runs.
@@ -158,8 +158,8 @@ impl Part {
         self.child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
     }
 
-    fn died(&self, status: ExitStatus) -> PartError {
-        PartError::Died { part: self.part.clone(), status, log: self.log.clone(), tail: tail(&self.log) }
+    fn exit_error(&self, status: ExitStatus) -> ComponentError {
+        ComponentError::Died { part: self.part.clone(), status, log: self.log.clone(), tail: tail(&self.log) }
     }
 }
 
@@ -167,6 +167,6 @@ impl Part {
 fn tail(log: &Path) -> String {
     let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    let last = &lines[lines.len().saturating_sub(TAIL)..];
+    let last = &lines[lines.len().saturating_sub(MAX_LOG_LINES)..];
     if last.is_empty() { "  (it says nothing)".to_owned() } else { format!("  {}", last.join("\n  ")) }
 }

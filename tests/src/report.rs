@@ -25,7 +25,7 @@ pub(crate) enum Report {
 
 impl Report {
     /// Says it. A reader that has gone away is no reason to stop.
-    pub(crate) fn say(&self) {
+    pub(crate) fn print(&self) {
         let Ok(line) = serde_json::to_string(self) else { return };
         let _ = writeln!(std::io::stdout(), "{line}");
     }
@@ -33,5 +33,5 @@ impl Report {
 
 /// Says what is being waited for.
 pub(crate) fn step(what: impl Into<String>) {
-    Report::Step { what: what.into() }.say();
+    Report::Step { what: what.into() }.print();
 }

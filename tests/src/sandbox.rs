@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use crate::aws::identity::authorization;
 use crate::aws::scenario::Scenario;
 use crate::control_plane::{ApiServerStatus, Configuration};
+use crate::etcd_oracle::digest;
+use crate::etcd_oracle::etcd::Etcd;
+use crate::etcd_oracle::inspect::Inspection;
 use crate::folder::Folder;
 use crate::info::{self, ADMIN_ROLE, CREATOR, Info};
 use crate::janitor::{self, DETACH};
@@ -26,18 +29,15 @@ use crate::parts::Parts;
 use crate::report::Report;
 use crate::rights::{self, Right};
 use crate::spec::Spec;
-use crate::truth::digest;
-use crate::truth::etcd::Etcd;
-use crate::truth::inspect::Inspection;
 
 /// How long a sandbox may take to go; its parts are killed, so this is generous.
-const GONE: Duration = Duration::from_secs(30);
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long an association may take, on 2 cores with other sandboxes beside it.
-const ASSOCIATED: Duration = Duration::from_secs(120);
+const ASSOCIATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How often a wait looks; each look is a system call.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running sandbox.
 #[derive(Debug)]
@@ -191,12 +191,12 @@ impl Sandbox {
         let begun = self.eks(|client, url| client.post(format!("{url}{path}")).json(&config)).await?;
         let id = begun["update"]["id"].as_str().context("EKS began no update")?;
         let path = format!("/clusters/{}/updates/{id}", self.info.cluster);
-        let deadline = Instant::now() + ASSOCIATED;
+        let deadline = Instant::now() + ASSOCIATION_TIMEOUT;
         loop {
             let update = self.eks(|client, url| client.get(format!("{url}{path}"))).await?["update"].take();
             match update["status"].as_str() {
                 Some("Successful") => return Ok(()),
-                Some("InProgress") if Instant::now() < deadline => tokio::time::sleep(LOOK).await,
+                Some("InProgress") if Instant::now() < deadline => tokio::time::sleep(POLL_INTERVAL).await,
                 _ => bail!("{key} is not associated: {update}"),
             }
         }
@@ -230,7 +230,9 @@ impl Sandbox {
     /// # Errors
     /// The endpoint does not answer.
     pub async fn set_scenario(&self, scenario: &Scenario) -> anyhow::Result<()> {
-        self.tell(|client, url| client.put(format!("{url}/_sandbox/scenario")).json(scenario)).await.map(drop)
+        self.control_request(|client, url| client.put(format!("{url}/_sandbox/scenario")).json(scenario))
+            .await
+            .map(drop)
     }
 
     /// The API servers and the key that each writes under, seen by writing a Secret through each.
@@ -238,7 +240,7 @@ impl Sandbox {
     /// # Errors
     /// The sandbox does not answer.
     pub async fn api_servers(&self) -> anyhow::Result<Vec<ApiServerStatus>> {
-        Ok(self.tell(|client, url| client.get(format!("{url}/_sandbox/api-servers"))).await?.json().await?)
+        Ok(self.control_request(|client, url| client.get(format!("{url}/_sandbox/api-servers"))).await?.json().await?)
     }
 
     /// Adds an API server and waits until it is ready; gives its name.
@@ -247,7 +249,11 @@ impl Sandbox {
     /// It does not get ready, or there have been too many.
     pub async fn add_api_server(&self, configuration: Configuration) -> anyhow::Result<String> {
         let path = "/_sandbox/api-servers";
-        Ok(self.tell(|client, url| client.post(format!("{url}{path}")).json(&configuration)).await?.json().await?)
+        Ok(self
+            .control_request(|client, url| client.post(format!("{url}{path}")).json(&configuration))
+            .await?
+            .json()
+            .await?)
     }
 
     /// Ends an API server for good, gracefully. Its identity Lease stays.
@@ -256,7 +262,7 @@ impl Sandbox {
     /// There is none of this name.
     pub async fn remove_api_server(&self, name: &str) -> anyhow::Result<()> {
         let path = "/_sandbox/api-servers/remove";
-        self.tell(|client, url| client.post(format!("{url}{path}")).query(&[("name", name)])).await.map(drop)
+        self.control_request(|client, url| client.post(format!("{url}{path}")).query(&[("name", name)])).await.map(drop)
     }
 
     /// Ends each API server and starts it again, one after the other, or only the one of this name; answers when they are ready.
@@ -265,7 +271,7 @@ impl Sandbox {
     /// One does not get ready.
     pub async fn restart_api_servers(&self, only: Option<&str>) -> anyhow::Result<()> {
         let path = "/_sandbox/api-servers/restart";
-        self.tell(|client, url| client.post(format!("{url}{path}")).query(&named(only))).await.map(drop)
+        self.control_request(|client, url| client.post(format!("{url}{path}")).query(&named(only))).await.map(drop)
     }
 
     /// Ends all API servers, or only the one of this name, as a crash would, and leaves them so.
@@ -274,7 +280,7 @@ impl Sandbox {
     /// The sandbox does not answer.
     pub async fn kill_api_servers(&self, only: Option<&str>) -> anyhow::Result<()> {
         let path = "/_sandbox/api-servers/kill";
-        self.tell(|client, url| client.post(format!("{url}{path}")).query(&named(only))).await.map(drop)
+        self.control_request(|client, url| client.post(format!("{url}{path}")).query(&named(only))).await.map(drop)
     }
 
     /// Has the load balancer send every connection to one API server, and end those that others have; or spread new ones again.
@@ -283,7 +289,7 @@ impl Sandbox {
     /// There is none of this name.
     pub async fn send_all_to(&self, only: Option<&str>) -> anyhow::Result<()> {
         let path = "/_sandbox/load-balancer";
-        self.tell(|client, url| client.put(format!("{url}{path}")).query(&named(only))).await.map(drop)
+        self.control_request(|client, url| client.put(format!("{url}{path}")).query(&named(only))).await.map(drop)
     }
 
     /// Does what EKS's own storage migrator does: updates every Secret with itself; gives how many were written.
@@ -304,11 +310,11 @@ impl Sandbox {
 
     /// The part that died, if one did, with its last words.
     #[must_use]
-    pub fn casualty(&self) -> Option<String> {
+    pub fn failed_component(&self) -> Option<String> {
         std::fs::read_to_string(self.folder.casualty()).ok()
     }
 
-    async fn tell(
+    async fn control_request(
         &self,
         request: impl FnOnce(&reqwest::Client, &str) -> reqwest::RequestBuilder,
     ) -> anyhow::Result<reqwest::Response> {
@@ -338,12 +344,12 @@ impl Janitor {
     /// Lets go of the leash and waits until everything is gone.
     fn end(&mut self) -> Option<ExitStatus> {
         drop(self.leash.take());
-        let deadline = Instant::now() + GONE;
+        let deadline = Instant::now() + END_TIMEOUT;
         while Instant::now() < deadline {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Some(status);
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         // The kernel then ends the supervisor and all below it.
         let _ = self.child.kill();
@@ -356,7 +362,7 @@ impl Janitor {
 /// # Errors
 /// The folder can't be read.
 pub fn running(folder: &Folder) -> anyhow::Result<Option<u32>> {
-    let holder = lock::holder(&folder.lock()).with_context(|| format!("can't look at {}", folder.lock().display()))?;
+    let holder = lock::owner(&folder.lock()).with_context(|| format!("can't look at {}", folder.lock().display()))?;
     Ok(holder.and_then(|pid| u32::try_from(pid.as_raw()).ok()))
 }
 
@@ -374,11 +380,11 @@ pub fn end(folder: &Folder) -> anyhow::Result<bool> {
         Ok(()) | Err(nix::Error::ESRCH) => {}
         Err(error) => return Err(error).context("the sandbox can't be ended"),
     }
-    let deadline = Instant::now() + GONE;
+    let deadline = Instant::now() + END_TIMEOUT;
     while running(folder)?.is_some() {
         let path = folder.path().display();
-        ensure!(Instant::now() < deadline, "the sandbox in {path} did not end within {} s", GONE.as_secs());
-        std::thread::sleep(LOOK);
+        ensure!(Instant::now() < deadline, "the sandbox in {path} did not end within {} s", END_TIMEOUT.as_secs());
+        std::thread::sleep(POLL_INTERVAL);
     }
     ensure!(!folder.state().exists(), "the sandbox left something behind: see {}", folder.log("janitor").display());
     Ok(true)

@@ -13,12 +13,12 @@ pub(crate) struct Spec {
     pub(crate) options: Options,
     pub(crate) folder: PathBuf,
     /// Known once the janitor has taken it.
-    pub(crate) lane: Option<u8>,
+    pub(crate) slot: Option<u8>,
 }
 
 impl Spec {
     pub(crate) fn new(options: Options, folder: &Folder) -> Self {
-        Self { options, folder: folder.path().to_owned(), lane: None }
+        Self { options, folder: folder.path().to_owned(), slot: None }
     }
 
     pub(crate) fn folder(&self) -> Folder {

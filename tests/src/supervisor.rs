@@ -16,39 +16,39 @@ use crate::control_plane::api_server::ApiServerSettings;
 use crate::control_plane::controllers::{self, Controller};
 use crate::control_plane::encryption::{AWS_OWNED, Encryption};
 use crate::control_plane::{ControlPlane, etcd};
-use crate::crew::{Crew, READY};
+use crate::etcd_oracle::etcd::Etcd;
 use crate::folder::Folder;
 use crate::info::{ADMIN_ROLE, CREATOR, Info, Keys, shell};
 use crate::kms::plugin;
 use crate::kubeconfig::{Target, of_webhook, write_components};
+use crate::layout::SandboxLayout;
 use crate::pki::Authority;
+use crate::process_group::{ProcessGroup, READY};
 use crate::report::{Report, step};
-use crate::site::Site;
 use crate::spec::Spec;
-use crate::truth::etcd::Etcd;
 use crate::{client, node, reap, rights};
 
 /// How soon a dead part is noticed.
-const WATCH: Duration = Duration::from_millis(500);
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Runs a sandbox until it is told to end.
 pub(crate) async fn run(spec: Spec) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut crew = Crew::default();
+    let mut processes = ProcessGroup::default();
     let started = tokio::select! {
-        started = start(&spec, &mut crew) => started,
+        started = start(&spec, &mut processes) => started,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
     // Where a part has died, that is the reason, whatever was being waited for.
-    let mut sandbox = started.map_err(|error| crew.dead().map_or(error, Into::into))?;
-    Report::Ready.say();
+    let mut sandbox = started.map_err(|error| processes.dead().map_or(error, Into::into))?;
+    Report::Ready.print();
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            () = tokio::time::sleep(WATCH) => sandbox.look_after(&mut crew, &spec.folder()).await,
+            () = tokio::time::sleep(WATCH_INTERVAL) => sandbox.restart_failed(&mut processes, &spec.folder()).await,
         }
     }
 }
@@ -63,12 +63,12 @@ struct Running {
 
 impl Running {
     /// Writes down which part has died first, and goes on: what is left may tell why.
-    async fn look_after(&mut self, crew: &mut Crew, folder: &Folder) {
+    async fn restart_failed(&mut self, processes: &mut ProcessGroup, folder: &Folder) {
         // Where somebody is at them, it is they who notice.
         let Ok(mut servers) = self.control_plane.servers.try_lock() else { return };
-        let controllers = self.controllers.iter_mut().find_map(Controller::look_after);
-        let servers_dead = servers.iter_mut().find_map(|server| server.crew().dead());
-        let dead = crew.dead().or(servers_dead).or(controllers);
+        let controllers = self.controllers.iter_mut().find_map(Controller::restart_if_failed);
+        let servers_dead = servers.iter_mut().find_map(|server| server.processes().dead());
+        let dead = processes.dead().or(servers_dead).or(controllers);
         if let Some(error) = dead {
             eprintln!("{error}");
             if !folder.casualty().exists() {
@@ -76,40 +76,40 @@ impl Running {
             }
         }
         let controllers = self.controllers.iter().flat_map(Controller::ids);
-        let servers = servers.iter_mut().flat_map(|server| server.crew().ids().collect::<Vec<_>>());
-        let ours: HashSet<u32> = crew.ids().chain(controllers).chain(servers).collect();
+        let servers = servers.iter_mut().flat_map(|server| server.processes().ids().collect::<Vec<_>>());
+        let ours: HashSet<u32> = processes.ids().chain(controllers).chain(servers).collect();
         reap::orphans(&ours);
     }
 }
 
 /// Starts everything, each part as soon as what it needs is there.
-async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
-    let site = Site::prepare(spec)?;
-    let Site { options, folder, programs, .. } = &site;
+async fn start(spec: &Spec, processes: &mut ProcessGroup) -> anyhow::Result<Running> {
+    let layout = SandboxLayout::prepare(spec)?;
+    let SandboxLayout { options, folder, programs, .. } = &layout;
 
     step("etcd, moto and the kube-apiservers");
     let stop = CancellationToken::new();
-    crew.start(etcd::start(programs, folder, site.etcd)?)?;
-    crew.start(moto::start(programs, folder, site.moto)?)?;
+    processes.start(etcd::start(programs, folder, layout.etcd)?)?;
+    processes.start(moto::start(programs, folder, layout.moto)?)?;
     let ca = Authority::new(&folder.pki())?;
-    let settings = ApiServerSettings::new(programs, folder, &ca, site.net, site.api, &etcd::url(site.etcd[0]))?
+    let settings = ApiServerSettings::new(programs, folder, &ca, layout.net, layout.api, &etcd::url(layout.etcd[0]))?
         .with_flags(&options.api_server)
         .with_env(&options.api_server_env);
-    let (server, ca_pem, token_key) = (format!("https://{}", site.api), ca.pem(), settings.token_key());
+    let (server, ca_pem, token_key) = (format!("https://{}", layout.api), ca.pem(), settings.token_key());
     let target = Target { server: &server, ca: &ca_pem };
     write_components(folder, &ca, &target)?;
-    std::fs::write(folder.token_webhook(), of_webhook(&format!("{}/authenticate", site.aws_endpoint())).to_string())?;
+    std::fs::write(folder.token_webhook(), of_webhook(&format!("{}/authenticate", layout.aws_endpoint())).to_string())?;
     let admin = client::of(&folder.admin_kubeconfig()).await?;
 
-    let etcd_client = Etcd::at(&etcd::url(site.etcd[0]));
-    let moto = moto::Moto::at(site.moto);
-    crew.ready(READY, || etcd_client.answers()).await?;
-    crew.ready(READY, || moto.answers()).await?;
+    let etcd_client = Etcd::at(&etcd::url(layout.etcd[0]));
+    let moto = moto::Moto::at(layout.moto);
+    processes.ready(READY, || etcd_client.answers()).await?;
+    processes.ready(READY, || moto.answers()).await?;
     let kms = keys::client(moto.url(), &options.region);
-    let keys = make_keys(&site, &kms, &moto, &stop).await?;
+    let keys = make_keys(&layout, &kms, &moto, &stop).await?;
     let control_plane = ControlPlane::start(
         settings,
-        site.api,
+        layout.api,
         options.api_servers,
         Encryption::at_birth(options.legacy),
         etcd_client,
@@ -119,22 +119,22 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
     let cluster = Cluster::new(options, &server, &ca_pem);
     let arn = cluster.arn();
     let eks = Arc::new(Eks::new(cluster, kms, Arc::clone(&control_plane), moto));
-    aws::serve(&eks, site.aws, &stop).await?;
+    aws::serve(&eks, layout.aws, &stop).await?;
     control_plane.ready().await?;
     let kubernetes = admin.apiserver_version().await.context("kube-apiserver does not tell its version")?.git_version;
     aws::set_kubernetes(&eks, &kubernetes);
     rights::grant(&admin, &[CREATOR.arn(), ADMIN_ROLE.arn()]).await?;
 
     step("kube-controller-manager and kube-scheduler");
-    let (at, ca_file) = (site.clone(), ca.ca_file());
+    let (at, ca_file) = (layout.clone(), ca.ca_file());
     let mut manager =
         Controller::start(move || controllers::manager(&at.programs, &at.folder, &ca_file, &token_key, at.manager))?;
-    let at = site.clone();
+    let at = layout.clone();
     let scheduler = Controller::start(move || controllers::scheduler(&at.programs, &at.folder, at.scheduler))?;
-    if site.net.is_some() {
+    if layout.net.is_some() {
         step("the node");
     }
-    let node = node::start(crew, &site, &ca, &admin).await?;
+    let node = node::start(processes, &layout, &ca, &admin).await?;
     manager.ready(&admin).await?;
     control_plane.all_ready().await?;
 
@@ -142,8 +142,8 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
         cluster: options.cluster.clone(),
         region: options.region.clone(),
         endpoint: server.clone(),
-        aws_endpoint: site.aws_endpoint(),
-        etcd: etcd::url(site.etcd[0]),
+        aws_endpoint: layout.aws_endpoint(),
+        etcd: etcd::url(layout.etcd[0]),
         arn,
         kubernetes,
         keys,
@@ -157,15 +157,15 @@ async fn start(spec: &Spec, crew: &mut Crew) -> anyhow::Result<Running> {
 
 /// Makes the keys in KMS, and serves the KMS v2 plugin of AWS's own where the cluster is born with it.
 async fn make_keys(
-    site: &Site,
+    layout: &SandboxLayout,
     kms: &aws_sdk_kms::Client,
     moto: &moto::Moto,
     stop: &CancellationToken,
 ) -> anyhow::Result<Keys> {
     let mut keys = keys::make(kms).await?;
-    if !site.options.legacy {
-        let (aws, key) = keys::make_aws_owned(moto.url(), &site.options.region).await?;
-        plugin::serve(aws, key.clone(), &site.folder.kms_socket(AWS_OWNED), stop.clone())?;
+    if !layout.options.legacy {
+        let (aws, key) = keys::make_aws_owned(moto.url(), &layout.options.region).await?;
+        plugin::serve(aws, key.clone(), &layout.folder.kms_socket(AWS_OWNED), stop.clone())?;
         keys.aws_owned = Some(key);
     }
     Ok(keys)

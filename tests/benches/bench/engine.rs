@@ -11,13 +11,13 @@ use anyhow::{Context, bail, ensure};
 use eks_encrypt_job::wire::names::{ENV_CONCURRENCY, ENV_JOB_UID, ENV_PROVE, ENV_RUN};
 use serde_json::Value;
 
-use crate::rig::{Rig, built};
+use crate::harness::{Harness, built};
 
 /// How often the process is looked at: its end and its memory are known that exactly.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// No run takes longer.
-const WITHIN: Duration = Duration::from_secs(400);
+const RUN_TIMEOUT: Duration = Duration::from_secs(400);
 
 /// $1: the folder of the ServiceAccount. The rest is what is run in its place.
 const AS_IN_A_POD: &str = r#"set -e
@@ -33,7 +33,7 @@ static RUNS: AtomicU32 = AtomicU32::new(1);
 
 /// One run, to be started.
 pub(crate) struct Engine<'a> {
-    rig: &'a Rig,
+    harness: &'a Harness,
     /// Another run begins anew; the same one goes on.
     pub(crate) run: String,
     /// Empty: the default.
@@ -50,7 +50,7 @@ pub(crate) struct Running {
 }
 
 /// A run that came to its end.
-pub(crate) struct Ended {
+pub(crate) struct Finished {
     pub(crate) took: Duration,
     /// The peak of its memory (VmHWM), in MiB.
     pub(crate) peak: f64,
@@ -58,10 +58,10 @@ pub(crate) struct Ended {
 
 impl<'a> Engine<'a> {
     /// A new run: it writes every Secret.
-    pub(crate) fn new(rig: &'a Rig, concurrency: &'a str) -> anyhow::Result<Self> {
-        let server = rig.server();
+    pub(crate) fn new(harness: &'a Harness, concurrency: &'a str) -> anyhow::Result<Self> {
+        let server = harness.server();
         let run = format!("bench-{}", RUNS.fetch_add(1, Ordering::Relaxed));
-        Ok(Self { rig, run, concurrency, address: (server.ip().to_string(), server.port().to_string()) })
+        Ok(Self { harness, run, concurrency, address: (server.ip().to_string(), server.port().to_string()) })
     }
 
     /// Speaks to the API server by way of another address.
@@ -72,9 +72,9 @@ impl<'a> Engine<'a> {
 
     /// Starts it.
     pub(crate) fn start(&self) -> anyhow::Result<Running> {
-        let log = self.rig.work.path().join(format!("{}.log", self.run));
+        let log = self.harness.work.path().join(format!("{}.log", self.run));
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", AS_IN_A_POD, "sh"]).arg(&self.rig.account);
+        command.args(["--mount", "sh", "-c", AS_IN_A_POD, "sh"]).arg(&self.harness.account);
         command.arg(built("target/linux-amd64/eks-encrypt-job")?);
         command
             .env_clear()
@@ -93,9 +93,9 @@ impl<'a> Engine<'a> {
     }
 
     /// Runs it to its end: it must have written every Secret.
-    pub(crate) fn run(&self, secrets: u32) -> anyhow::Result<Ended> {
+    pub(crate) fn run(&self, secrets: u32) -> anyhow::Result<Finished> {
         let ended = self.start()?.wait()?;
-        let log = self.rig.work.path().join(format!("{}.log", self.run));
+        let log = self.harness.work.path().join(format!("{}.log", self.run));
         let tally = last(&std::fs::read_to_string(log)?)["tally"].clone();
         ensure!(tally["rewritten"] == secrets, "{secrets} Secrets were to be rewritten, and this is what was: {tally}");
         Ok(ended)
@@ -104,8 +104,8 @@ impl<'a> Engine<'a> {
 
 impl Running {
     /// Waits for its end.
-    pub(crate) fn wait(mut self) -> anyhow::Result<Ended> {
-        while self.since.elapsed() < WITHIN {
+    pub(crate) fn wait(mut self) -> anyhow::Result<Finished> {
+        while self.since.elapsed() < RUN_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
                 let took = self.since.elapsed();
                 ensure!(
@@ -113,27 +113,27 @@ impl Running {
                     "the engine ended with {status}: {}",
                     last(&std::fs::read_to_string(&self.log)?)
                 );
-                return Ok(Ended { took, peak: self.peak as f64 / 1024.0 });
+                return Ok(Finished { took, peak: self.peak as f64 / 1024.0 });
             }
             self.peak = self.peak.max(high_water(self.child.id()));
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         self.child.kill()?;
-        bail!("the engine did not end within {} s", WITHIN.as_secs())
+        bail!("the engine did not end within {} s", RUN_TIMEOUT.as_secs())
     }
 
     /// Waits until it has written so many Secrets.
     pub(crate) fn written(&mut self, secrets: u64) -> anyhow::Result<()> {
         loop {
-            let said = last(&std::fs::read_to_string(&self.log)?);
-            if said["tally"]["rewritten"].as_u64() >= Some(secrets) {
+            let output = last(&std::fs::read_to_string(&self.log)?);
+            if output["tally"]["rewritten"].as_u64() >= Some(secrets) {
                 return Ok(());
             }
             ensure!(
                 self.child.try_wait()?.is_none(),
-                "the engine ended before it had written {secrets} Secrets: {said}"
+                "the engine ended before it had written {secrets} Secrets: {output}"
             );
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 }

@@ -5,14 +5,14 @@
 
 #![allow(clippy::cast_precision_loss, reason = "counts of requests and bytes are far below 2^52")]
 
+mod background_cpu;
+mod cpu_speed;
 mod engine;
-mod host;
+mod harness;
 mod memory;
-mod others;
 mod proof;
 mod report;
 mod resume;
-mod rig;
 mod speed;
 mod start;
 mod wire;
@@ -21,32 +21,32 @@ mod wrk;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use crate::harness::{Harness, checkout};
 use crate::memory::{FLAT, Memory};
 use crate::report::Report;
-use crate::rig::{Rig, checkout};
 
 fn main() -> anyhow::Result<ExitCode> {
     let since = Instant::now();
     let say = |what: &str| eprintln!("[{:>3.0} s] {what}", since.elapsed().as_secs_f64());
     let mut report = Report::default();
     say("a sandbox with a node");
-    let rig = Rig::start()?;
+    let harness = Harness::start()?;
     say("a Pod's start");
-    start::pod(&rig, &mut report)?;
+    start::pod(&harness, &mut report)?;
     start::plugin(&mut report)?;
     say("bytes on the wire");
-    wire::measure(&rig, &mut report)?;
+    wire::measure(&harness, &mut report)?;
     say("memory at 1,000 Secrets");
-    let mut memory = Memory::first(&rig, &mut report)?;
+    let mut memory = Memory::first(&harness, &mut report)?;
     say("speed at 10,000 Secrets");
-    speed::measure(&rig, &mut report)?;
+    speed::measure(&harness, &mut report)?;
     say("memory at 10,000 Secrets");
-    memory.then(&rig, &mut report, 10_000, None)?;
+    memory.then(&harness, &mut report, 10_000, None)?;
     say("a kill at half way");
-    resume::measure(&rig, &mut report)?;
+    resume::measure(&harness, &mut report)?;
     say("memory at 100,000 Secrets");
-    memory.then(&rig, &mut report, 100_000, Some(FLAT))?;
-    drop(rig);
+    memory.then(&harness, &mut report, 100_000, Some(FLAT))?;
+    drop(harness);
     say("speed, as Go collects garbage by itself");
     speed::as_go_collects(&mut report)?;
     say("what a proof costs, on two API servers");

@@ -11,14 +11,14 @@ use eks_encrypt_tests::aws::scenario::{Delay, Scenario};
 use serde_json::Value;
 
 use crate::engine::high_water;
+use crate::harness::{Harness, built, first_change};
 use crate::report::{Bound, Report};
-use crate::rig::{Rig, built, first_change};
 
 /// How many Secrets there are, and how much of a run's time the proof may take.
 const SIZES: [(u32, Option<Bound>); 3] = [(1_000, None), (10_000, Some(Bound::AtMost(5.0))), (100_000, None)];
 
 /// How often the process is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How often the wait is measured, each time on another control plane: a key is associated once.
 const WAITS: usize = 3;
@@ -27,7 +27,7 @@ const WAITS: usize = 3;
 const LATE: u64 = 8;
 
 /// A command that has written nothing by then does not.
-const WITHIN: Duration = Duration::from_secs(90);
+const KEY_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Measures it. Expects nothing.
 pub(crate) fn measure(report: &mut Report) -> anyhow::Result<()> {
@@ -36,10 +36,10 @@ pub(crate) fn measure(report: &mut Report) -> anyhow::Result<()> {
     let name = format!("from the key in force on both API servers to the first patch, longest of {WAITS}");
     report.add(name, longest, "s", Some(Bound::AtMost(3.0)));
 
-    let rig = Rig::of_two_api_servers()?;
+    let harness = Harness::of_two_api_servers()?;
     for (secrets, bound) in SIZES {
-        rig.seed(secrets, 1024)?;
-        let (took, peak, document) = run(&rig)?;
+        harness.seed(secrets, 1024)?;
+        let (took, peak, document) = run(&harness)?;
         let verified = &document["verified"];
         ensure!(document["proven"] == true && verified["tally"]["listed"] == secrets, "it is not proven: {document}");
         let cost = |name: &str| verified["cost"][name].as_f64().context("the report does not say what the proof cost");
@@ -56,60 +56,61 @@ pub(crate) fn measure(report: &mut Report) -> anyhow::Result<()> {
 
 /// How long a command that waits for the last API server takes to see that it has the key, and to write the first Secret.
 fn wait() -> anyhow::Result<Duration> {
-    let rig = Rig::of_two_api_servers()?;
-    rig.seed(10, 64)?;
-    let key = rig.sandbox.info().keys.customer.clone();
+    let harness = Harness::of_two_api_servers()?;
+    harness.seed(10, 64)?;
+    let key = harness.sandbox.info().keys.customer.clone();
     let waited = async {
         let scenario = Scenario { one_server_old: Some(Delay::Seconds(LATE)), ..Scenario::default() };
-        rig.sandbox.set_scenario(&scenario).await?;
-        rig.sandbox.associate(&key).await?;
-        let changes = rig.watch_secrets().await?;
-        let mut child = reencrypt(&rig, &key, "waited")?;
-        let (in_force, written) = tokio::try_join!(in_force(&rig, &key), first_change(changes))?;
+        harness.sandbox.set_scenario(&scenario).await?;
+        harness.sandbox.associate(&key).await?;
+        let changes = harness.watch_secrets().await?;
+        let mut child = reencrypt(&harness, &key, "waited")?;
+        let (in_force, written) = tokio::try_join!(in_force(&harness, &key), first_change(changes))?;
         ensure!(child.wait()?.success(), "reencrypt failed");
         Ok(written.saturating_duration_since(in_force))
     };
-    rig.runtime
-        .block_on(async { tokio::time::timeout(WITHIN, waited).await })
+    harness
+        .runtime
+        .block_on(async { tokio::time::timeout(KEY_TIMEOUT, waited).await })
         .context("no Secret was written in time")?
 }
 
 /// When all API servers write under a key: as soon as it is seen, which is a look too late at most.
-async fn in_force(rig: &Rig, key: &str) -> anyhow::Result<Instant> {
+async fn in_force(harness: &Harness, key: &str) -> anyhow::Result<Instant> {
     loop {
-        let servers = rig.sandbox.api_servers().await?;
+        let servers = harness.sandbox.api_servers().await?;
         if servers.iter().all(|server| server.writes_under.contains(key)) {
             return Ok(Instant::now());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// Starts to re-encrypt every Secret from here, under a key. Its report and what it says go into files of this name.
-fn reencrypt(rig: &Rig, key: &str, name: &str) -> anyhow::Result<Child> {
+fn reencrypt(harness: &Harness, key: &str, name: &str) -> anyhow::Result<Child> {
     let mut command = Command::new(built("target/linux-amd64/kubectl-eks_encrypt")?);
     command
         .args(["reencrypt", "--local", "--without-aws", "--yes", "--output=json", "--key-arn", key])
-        .env("KUBECONFIG", rig.sandbox.folder().admin_kubeconfig());
-    let file = |ending| File::create(rig.work.path().join(format!("{name}.{ending}")));
+        .env("KUBECONFIG", harness.sandbox.folder().admin_kubeconfig());
+    let file = |ending| File::create(harness.work.path().join(format!("{name}.{ending}")));
     Ok(command.stdin(Stdio::null()).stdout(file("json")?).stderr(file("log")?).spawn()?)
 }
 
 /// Re-encrypts every Secret from here: how long that took, the plugin's peak of memory in MiB, and its report.
-fn run(rig: &Rig) -> anyhow::Result<(Duration, f64, Value)> {
-    let key = rig.sandbox.info().keys.aws_owned.as_ref().context("the sandbox has no key of AWS's")?;
+fn run(harness: &Harness) -> anyhow::Result<(Duration, f64, Value)> {
+    let key = harness.sandbox.info().keys.aws_owned.as_ref().context("the sandbox has no key of AWS's")?;
     let since = Instant::now();
-    let mut child = reencrypt(rig, key, "run")?;
+    let mut child = reencrypt(harness, key, "run")?;
     let mut peak = 0;
     let status = loop {
         match child.try_wait()? {
             Some(status) => break status,
             None => peak = peak.max(high_water(child.id())),
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     };
     let took = since.elapsed();
-    let read = |ending| std::fs::read_to_string(rig.work.path().join(format!("run.{ending}")));
+    let read = |ending| std::fs::read_to_string(harness.work.path().join(format!("run.{ending}")));
     ensure!(status.success(), "reencrypt ended with {status}: {}", read("log")?);
     Ok((took, peak as f64 / 1024.0, serde_json::from_str(&read("json")?)?))
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use eks_encrypt_job::wire::names::ANNOTATION;
 
+use crate::background_cpu::BackgroundCpu;
+use crate::cpu_speed::CpuSpeed;
 use crate::engine::Engine;
-use crate::host::Host;
-use crate::others::Others;
+use crate::harness::Harness;
 use crate::report::{Bound, Report, median};
-use crate::rig::Rig;
 use crate::wrk::{OtherClient, saturate};
 
 const SECRETS: u32 = 10_000;
@@ -66,16 +66,16 @@ struct Round {
 
 impl Round {
     /// `before`: wrk's rate so far.
-    fn measure(rig: &Rig, host: &Host, before: f64) -> anyhow::Result<Self> {
-        let wrk = || host.during(|| saturate(rig, SECRETS, SAME, SECONDS));
-        rig.collect()?;
-        let (ended, at_full) = host.during(|| Engine::new(rig, FULL)?.run(SECRETS))?;
-        rig.collect()?;
+    fn measure(harness: &Harness, host: &CpuSpeed, before: f64) -> anyhow::Result<Self> {
+        let wrk = || host.during(|| saturate(harness, SECRETS, SAME, SECONDS));
+        harness.collect()?;
+        let (ended, at_full) = host.during(|| Engine::new(harness, FULL)?.run(SECRETS))?;
+        harness.collect()?;
         let (between, at_wrk) = wrk()?;
-        rig.collect()?;
-        let idle = idle_p99(rig)?;
-        let ((default, busy), by_default) = host.during(|| beside_another(rig))?;
-        rig.collect()?;
+        harness.collect()?;
+        let idle = idle_p99(harness)?;
+        let ((default, busy), by_default) = host.during(|| beside_another(harness))?;
+        harness.collect()?;
         let (after, at_wrk_again) = wrk()?;
         let full = rate(ended.took);
         Ok(Self {
@@ -94,15 +94,15 @@ impl Round {
 }
 
 /// Measures all of it. Expects 1 KiB in each Secret.
-pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
-    rig.seed(SECRETS, 1024)?;
-    let (others, host) = (Others::start(), Host::watch()?);
-    let (best, more) = at_best(rig)?;
+pub(crate) fn measure(harness: &Harness, report: &mut Report) -> anyhow::Result<()> {
+    harness.seed(SECRETS, 1024)?;
+    let (others, host) = (BackgroundCpu::start(), CpuSpeed::watch()?);
+    let (best, more) = at_best(harness)?;
 
-    let first = saturate(rig, SECRETS, SAME, SECONDS)?;
+    let first = saturate(harness, SECRETS, SAME, SECONDS)?;
     let mut rounds: Vec<Round> = Vec::new();
     for _ in 0..ROUNDS {
-        let round = Round::measure(rig, &host, rounds.last().map_or(first, |round| round.after))?;
+        let round = Round::measure(harness, &host, rounds.last().map_or(first, |round| round.after))?;
         eprintln!(
             "  (round: wrk {:.0}/s, full speed {:.0}/s, default {:.0}/s, GET p99 {:.1} ms idle and {:.1} ms busy; cores at {:.0} %)",
             round.after,
@@ -114,7 +114,7 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
         );
         rounds.push(round);
     }
-    let kubectl = rate(kubectl(rig)?);
+    let kubectl = rate(kubectl(harness)?);
 
     let of = |what: fn(&Round) -> f64| median(rounds.iter().map(what).collect());
     let wrk = rounds.iter().flat_map(|round| [round.between, round.after]).chain([first]).collect();
@@ -139,12 +139,12 @@ pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
 
 /// The number of connections with which wrk gets most out of the API server, by the medians of its tries, and how much more
 /// that is than with as many as ours.
-fn at_best(rig: &Rig) -> anyhow::Result<(u32, f64)> {
+fn at_best(harness: &Harness) -> anyhow::Result<(u32, f64)> {
     let mut tried = CONNECTIONS.map(|connections| (connections, Vec::new()));
     for _ in 0..TRIES {
-        rig.collect()?;
+        harness.collect()?;
         for (connections, rates) in &mut tried {
-            rates.push(saturate(rig, SECRETS, *connections, TRY_SECONDS)?);
+            rates.push(saturate(harness, SECRETS, *connections, TRY_SECONDS)?);
         }
     }
     let medians = tried.map(|(connections, rates)| (connections, median(rates)));
@@ -162,28 +162,28 @@ fn rate(took: Duration) -> f64 {
 }
 
 /// Another client's GETs where nothing else is asked, in ms.
-fn idle_p99(rig: &Rig) -> anyhow::Result<f64> {
-    let other = OtherClient::start(rig)?;
+fn idle_p99(harness: &Harness) -> anyhow::Result<f64> {
+    let other = OtherClient::start(harness)?;
     std::thread::sleep(IDLE);
     Ok(other.end()?.p99)
 }
 
 /// The engine by default: its rate, and what another client's GETs take beside it, in ms.
-fn beside_another(rig: &Rig) -> anyhow::Result<(f64, f64)> {
-    let engine = Engine::new(rig, "")?;
-    let other = OtherClient::start(rig)?;
+fn beside_another(harness: &Harness) -> anyhow::Result<(f64, f64)> {
+    let engine = Engine::new(harness, "")?;
+    let other = OtherClient::start(harness)?;
     let ended = engine.run(SECRETS)?;
     Ok((rate(ended.took), other.end()?.p99))
 }
 
 /// The same where Go collects the API server's garbage as it does by itself. For the record: no bound.
 pub(crate) fn as_go_collects(report: &mut Report) -> anyhow::Result<()> {
-    let rig = Rig::as_go_collects()?;
-    rig.seed(SECRETS, 1024)?;
+    let harness = Harness::with_go_gc()?;
+    harness.seed(SECRETS, 1024)?;
     let mut stretch = Vec::new();
     for _ in 0..FEWER_ROUNDS {
-        let idle = idle_p99(&rig)?;
-        let (_, busy) = beside_another(&rig)?;
+        let idle = idle_p99(&harness)?;
+        let (_, busy) = beside_another(&harness)?;
         stretch.push(busy / idle);
     }
     let name = "another client's GET, its p99 of its idle p99, as Go collects by itself";
@@ -192,12 +192,12 @@ pub(crate) fn as_go_collects(report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// What the AWS guide recommends.
-fn kubectl(rig: &Rig) -> anyhow::Result<Duration> {
+fn kubectl(harness: &Harness) -> anyhow::Result<Duration> {
     let since = Instant::now();
-    let mut get = rig.kubectl_command()?;
+    let mut get = harness.kubectl_command()?;
     let mut get = get.args(["get", "secrets", "--all-namespaces", "--output=json"]).stdout(Stdio::piped()).spawn()?;
     let secrets = get.stdout.take().context("kubectl has no stdout")?;
-    let mut annotate = rig.kubectl_command()?;
+    let mut annotate = harness.kubectl_command()?;
     annotate.args(["annotate", "--overwrite", "--filename=-", &format!("{ANNOTATION}=by-kubectl")]);
     let annotated = annotate.stdin(secrets).stdout(Stdio::null()).status()?;
     ensure!(get.wait()?.success() && annotated.success(), "kubectl did not annotate every Secret");

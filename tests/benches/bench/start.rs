@@ -10,32 +10,36 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 
+use crate::harness::{Harness, built, checkout, first_change, output};
 use crate::report::{Bound, Report, median};
-use crate::rig::{Rig, built, checkout, first_change, output};
 
 /// Enough that there is one to see.
 const SECRETS: u32 = 10;
 
 /// A Pod that has not begun by then does not.
-const WITHIN: Duration = Duration::from_secs(120);
+const POD_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A Job as `manifests/job.yaml` has it, on a node that has to pull the image.
-pub(crate) fn pod(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
-    rig.seed(SECRETS, 64)?;
-    let mut push = rig.sandbox.command(env!("CARGO_BIN_EXE_sandbox"))?;
-    push.arg("push").arg("--dir").arg(rig.sandbox.folder().path()).arg(built("target/image/eks-encrypt-job.oci.tar")?);
+pub(crate) fn pod(harness: &Harness, report: &mut Report) -> anyhow::Result<()> {
+    harness.seed(SECRETS, 64)?;
+    let mut push = harness.sandbox.command(env!("CARGO_BIN_EXE_sandbox"))?;
+    push.arg("push")
+        .arg("--dir")
+        .arg(harness.sandbox.folder().path())
+        .arg(built("target/image/eks-encrypt-job.oci.tar")?);
     let image = format!("{CONTAINER}={}", output(&mut push)?.trim());
     let file = format!("--filename={}", checkout("manifests/job.yaml").display());
-    let job: Job = serde_json::from_str(&rig.kubectl(&["set", "image", "--local", &file, &image, "--output=json"])?)?;
-    let took = rig.runtime.block_on(async { tokio::time::timeout(WITHIN, first_patch(rig, &job)).await });
+    let job: Job =
+        serde_json::from_str(&harness.kubectl(&["set", "image", "--local", &file, &image, "--output=json"])?)?;
+    let took = harness.runtime.block_on(async { tokio::time::timeout(POD_TIMEOUT, first_patch(harness, &job)).await });
     let took = took.context("the Pod wrote nothing")??;
     report.add("from the Job's creation to its Pod's first patch", took.as_secs_f64(), "s", None);
-    rig.clear()
+    harness.clear()
 }
 
-async fn first_patch(rig: &Rig, job: &Job) -> anyhow::Result<Duration> {
-    let jobs: Api<Job> = Api::namespaced(rig.admin.clone(), NAMESPACE);
-    let changes = rig.watch_secrets().await?;
+async fn first_patch(harness: &Harness, job: &Job) -> anyhow::Result<Duration> {
+    let jobs: Api<Job> = Api::namespaced(harness.admin.clone(), NAMESPACE);
+    let changes = harness.watch_secrets().await?;
     let since = Instant::now();
     jobs.create(&PostParams::default(), job).await?;
     let took = first_change(changes).await?.duration_since(since);

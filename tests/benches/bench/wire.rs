@@ -7,34 +7,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::engine::Engine;
+use crate::harness::Harness;
 use crate::report::{Bound, Report};
-use crate::rig::Rig;
 
 /// Some hundred, so that TLS handshakes and the list's frame weigh little.
 const SECRETS: u32 = 300;
 
 /// Measures both sizes.
-pub(crate) fn measure(rig: &Rig, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) fn measure(harness: &Harness, report: &mut Report) -> anyhow::Result<()> {
     let mut each = Vec::new();
-    for (size, said) in [(1024, "1 KiB"), (512 * 1024, "512 KiB")] {
-        rig.seed(SECRETS, size)?;
+    for (size, output) in [(1024, "1 KiB"), (512 * 1024, "512 KiB")] {
+        harness.seed(SECRETS, size)?;
         // Connections cost bytes too: a fixed number of them.
-        let bytes = count(rig)?;
-        rig.clear()?;
+        let bytes = count(harness)?;
+        harness.clear()?;
         each.push(bytes as f64 / f64::from(SECRETS));
-        report.add(format!("bytes on the wire for each Secret of {said}"), each[each.len() - 1], "bytes", None);
+        report.add(format!("bytes on the wire for each Secret of {output}"), each[each.len() - 1], "bytes", None);
     }
     report.add("  512 KiB against 1 KiB", each[1] / each[0], "x", Some(Bound::AtMost(1.05)));
     Ok(())
 }
 
 /// Bytes in both directions during one run.
-fn count(rig: &Rig) -> anyhow::Result<u64> {
-    let (target, bytes) = (rig.server().to_string(), Arc::new(AtomicU64::new(0)));
-    let listener = rig.runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+fn count(harness: &Harness) -> anyhow::Result<u64> {
+    let (target, bytes) = (harness.server().to_string(), Arc::new(AtomicU64::new(0)));
+    let listener = harness.runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let port = listener.local_addr()?.port();
-    let relay = rig.runtime.spawn(relay(listener, target, bytes.clone()));
-    let ended = Engine::new(rig, "8")?.by_way_of("127.0.0.1", port).run(SECRETS);
+    let relay = harness.runtime.spawn(relay(listener, target, bytes.clone()));
+    let ended = Engine::new(harness, "8")?.by_way_of("127.0.0.1", port).run(SECRETS);
     relay.abort();
     ended.map(|_| bytes.load(Ordering::Relaxed))
 }

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
 
-use crate::rig::{NAMESPACES, Rig, checkout, output};
+use crate::harness::{Harness, NAMESPACES, checkout, output};
 
 /// Two cores, two threads.
 const THREADS: u32 = 2;
@@ -25,19 +25,19 @@ static STAMPS: AtomicU32 = AtomicU32::new(1);
 
 /// What wrk says at its end; times in milliseconds.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Said {
+pub(crate) struct WrkOutput {
     requests: u64,
     seconds: f64,
     failed: u64,
     pub(crate) p99: f64,
 }
 
-impl Said {
+impl WrkOutput {
     fn read(text: &str) -> anyhow::Result<Self> {
         let line = text.lines().find(|line| line.starts_with('{')).with_context(|| format!("wrk said only: {text}"))?;
-        let said: Self = serde_json::from_str(line)?;
-        ensure!(said.failed == 0 && said.requests > 0, "wrk's requests failed: {said:?}");
-        Ok(said)
+        let output: Self = serde_json::from_str(line)?;
+        ensure!(output.failed == 0 && output.requests > 0, "wrk's requests failed: {output:?}");
+        Ok(output)
     }
 
     fn rate(&self) -> f64 {
@@ -55,13 +55,13 @@ fn wrk(script: &str) -> Command {
 
 /// The rate at which the API server answers the engine's PATCH from so many connections, each of which sends the next one
 /// at once.
-pub(crate) fn saturate(rig: &Rig, secrets: u32, connections: u32, seconds: u32) -> anyhow::Result<f64> {
+pub(crate) fn saturate(harness: &Harness, secrets: u32, connections: u32, seconds: u32) -> anyhow::Result<f64> {
     let mut command = wrk("patch.lua");
     command.arg(format!("-t{THREADS}")).arg(format!("-c{connections}")).arg(format!("-d{seconds}s"));
-    command.args([&format!("https://{}", rig.server()), "--", &rig.token]);
+    command.args([&format!("https://{}", harness.server()), "--", &harness.token]);
     command.args([secrets.to_string(), NAMESPACES.to_string(), ANNOTATION.to_owned()]);
     command.arg(format!("stamp-{}", STAMPS.fetch_add(1, Ordering::Relaxed)));
-    Said::read(&output(&mut command)?).map(|said| said.rate())
+    WrkOutput::read(&output(&mut command)?).map(|output| output.rate())
 }
 
 /// Another client, that asks until it is told to end.
@@ -69,16 +69,16 @@ pub(crate) struct OtherClient(Child);
 
 impl OtherClient {
     /// Begins to ask.
-    pub(crate) fn start(rig: &Rig) -> anyhow::Result<Self> {
+    pub(crate) fn start(harness: &Harness) -> anyhow::Result<Self> {
         let mut command = wrk("get.lua");
-        command.args(["-t1", "-c1", "-d600s"]).arg(format!("https://{}/{OBJECT}", rig.server()));
-        command.args(["--", &rig.other_token, &PAUSE_MS.to_string()]);
+        command.args(["-t1", "-c1", "-d600s"]).arg(format!("https://{}/{OBJECT}", harness.server()));
+        command.args(["--", &harness.other_token, &PAUSE_MS.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map(Self).context("can't start wrk")
     }
 
     /// Ends it; how long its requests took.
-    pub(crate) fn end(self) -> anyhow::Result<Said> {
+    pub(crate) fn end(self) -> anyhow::Result<WrkOutput> {
         kill(Pid::from_raw(i32::try_from(self.0.id())?), Signal::SIGINT)?;
-        Said::read(&String::from_utf8_lossy(&self.0.wait_with_output()?.stdout))
+        WrkOutput::read(&String::from_utf8_lossy(&self.0.wait_with_output()?.stdout))
     }
 }

@@ -12,8 +12,8 @@
 //! That last line is what tells: whatever is not meant for the sandbox goes through the gap's loopback, which has no other use.
 //! The kernel counts its packets, and an ear says what they were. Whoever connects is refused at once, as nobody listens.
 
-mod ear;
-mod room;
+mod netns;
+mod packet_capture;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use nix::sched::{CloneFlags, setns};
 
-pub use ear::{Begun, Ear};
-use room::Room;
+use netns::NetnsThread;
+pub use packet_capture::{Connection, PacketCapture};
 
-use crate::lane::Net;
+use crate::network_slot::Net;
 use crate::node::network::run;
 use crate::sandbox::Sandbox;
 use crate::tls_front::TlsFront;
@@ -41,8 +41,8 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct AirGap {
     aws: TlsFront,
-    ear: Option<Ear>,
-    room: Option<Room>,
+    ear: Option<PacketCapture>,
+    room: Option<NetnsThread>,
     net: Net,
 }
 
@@ -56,11 +56,11 @@ impl AirGap {
         // Without a node, the API server listens on loopback, where nobody else gets.
         ensure!(info.node.is_some(), "an air gap needs a sandbox with a node");
         let net = Net::of(&info.endpoint).context("the API server's address is of no lane")?;
-        let (room, ear) = Room::make(move || furnish(net))?;
-        run(&format!("ip address add {}/30 dev {}", net.gap_host(), net.gap_interface()))?;
-        run(&format!("ip link set {} up", net.gap_interface()))?;
+        let (room, ear) = NetnsThread::make(move || setup(net))?;
+        run(&format!("ip address add {}/30 dev {}", net.air_gap_host(), net.air_gap_interface()))?;
+        run(&format!("ip link set {} up", net.air_gap_interface()))?;
         let to: SocketAddr = info.aws_endpoint.trim_start_matches("http://").parse()?;
-        let aws = TlsFront::open(net.gap_host().into(), to, &sandbox.folder().state().join("air-gap"))?;
+        let aws = TlsFront::open(net.air_gap_host().into(), to, &sandbox.folder().state().join("air-gap"))?;
         Ok(Self { aws, ear: Some(ear), room: Some(room), net })
     }
 
@@ -93,12 +93,12 @@ impl AirGap {
     ///
     /// # Errors
     /// The kernel's counter can't be read.
-    pub fn elsewhere(&self) -> anyhow::Result<Vec<String>> {
+    pub fn outside_connections(&self) -> anyhow::Result<Vec<String>> {
         // The kernel counts each packet; the ear is a little behind, and only explains.
         let packets = self.inside(loopback_packets)??;
         let deadline = Instant::now() + KERNEL;
         while packets > 0 && Instant::now() < deadline {
-            let words: Vec<_> = self.heard_elsewhere();
+            let words: Vec<_> = self.captured_outside();
             if !words.is_empty() {
                 return Ok(words);
             }
@@ -107,9 +107,9 @@ impl AirGap {
         Ok(if packets > 0 { vec![format!("{packets} packets that nobody can explain")] } else { Vec::new() })
     }
 
-    fn heard_elsewhere(&self) -> Vec<String> {
-        let ours = [self.net.host(), self.net.gap_host()].map(IpAddr::V4);
-        let heard = self.ear.iter().flat_map(Ear::heard);
+    fn captured_outside(&self) -> Vec<String> {
+        let ours = [self.net.host(), self.net.air_gap_host()].map(IpAddr::V4);
+        let heard = self.ear.iter().flat_map(PacketCapture::connections);
         heard.filter(|begun| !ours.contains(&begun.to)).map(|begun| begun.to_string()).collect()
     }
 }
@@ -118,7 +118,8 @@ impl Drop for AirGap {
     fn drop(&mut self) {
         // The ear's socket too keeps the namespace.
         drop((self.ear.take(), self.room.take()));
-        let (cable, deadline) = (Path::new("/sys/class/net").join(self.net.gap_interface()), Instant::now() + KERNEL);
+        let (cable, deadline) =
+            (Path::new("/sys/class/net").join(self.net.air_gap_interface()), Instant::now() + KERNEL);
         while cable.exists() && Instant::now() < deadline {
             std::thread::sleep(LOOK);
         }
@@ -126,23 +127,23 @@ impl Drop for AirGap {
 }
 
 /// What is done in the fresh namespaces: the cable, the routes, and an ear.
-fn furnish(net: Net) -> anyhow::Result<Ear> {
+fn setup(net: Net) -> anyhow::Result<PacketCapture> {
     // Names can also be asked for by a socket in the file system (nscd, systemd-resolved), which no network namespace parts.
     run("mount --make-rprivate /")?;
     run("mount -t tmpfs -o mode=0755 tmpfs /run")?;
     run("ip link set lo up")?;
     // Our process, of which this thread is part, is in the machine's namespace still.
     let machine = std::process::id();
-    run(&format!("ip link add eth0 type veth peer name {} netns {machine}", net.gap_interface()))?;
-    run(&format!("ip address add {}/30 dev eth0", net.gap()))?;
+    run(&format!("ip link add eth0 type veth peer name {} netns {machine}", net.air_gap_interface()))?;
+    run(&format!("ip address add {}/30 dev eth0", net.air_gap()))?;
     run("ip link set eth0 up")?;
-    run(&format!("ip route add {}/32 via {} dev eth0", net.host(), net.gap_host()))?;
+    run(&format!("ip route add {}/32 via {} dev eth0", net.host(), net.air_gap_host()))?;
     // "Any IP": the kernel takes every address for its own, so that what is sent there is sent to itself, and refused.
     run("ip route add local 0.0.0.0/0 dev lo")?;
     if Path::new("/proc/thread-self/net/if_inet6").exists() {
         run("ip -6 route add local ::/0 dev lo")?;
     }
-    Ear::here()
+    PacketCapture::start()
 }
 
 /// How many packets have gone through the loopback of this thread's namespace.
@@ -159,19 +160,19 @@ fn loopback_packets() -> anyhow::Result<u64> {
 ///
 /// # Errors
 /// The sandbox has no node.
-pub fn ear_at_node(sandbox: &Sandbox) -> anyhow::Result<Ear> {
-    let node = node_of(sandbox.janitor_pid()?)?;
+pub fn capture_at_node(sandbox: &Sandbox) -> anyhow::Result<PacketCapture> {
+    let node = netns_of_node(sandbox.janitor_pid()?)?;
     let file = std::fs::File::open(&node).with_context(|| format!("can't open {}", node.display()))?;
     // A thread of its own, which takes the namespace with it when it ends; the ear's socket stays in it.
     let opened = std::thread::spawn(move || {
         setns(file, CloneFlags::CLONE_NEWNET).context("can't enter the node's network")?;
-        Ear::here()
+        PacketCapture::start()
     });
     opened.join().unwrap_or_else(|_| bail!("the thread that entered the node's network panicked"))
 }
 
 /// The first network namespace below a process that is not the machine's.
-fn node_of(process: u32) -> anyhow::Result<PathBuf> {
+fn netns_of_node(process: u32) -> anyhow::Result<PathBuf> {
     let namespace = |process: u32| {
         let file = PathBuf::from(format!("/proc/{process}/ns/net"));
         Some((std::fs::read_link(&file).ok()?, file))

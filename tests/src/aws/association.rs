@@ -18,15 +18,15 @@ use crate::control_plane::Rollout;
 /// Checks a request as EKS does, and begins. The sentences that EKS is known to use are its own: "Encryption is already
 /// enabled on the cluster" (terraform-provider-aws#19968) and "User not authorized to perform kms:CreateGrant operation"
 /// (cluster-api-provider-aws#2432); the others say the same as the API Reference.
-pub(crate) async fn begin(eks: &Arc<Eks>, name: &str, request: &Value) -> Result<Value, EksError> {
+pub(crate) async fn start(eks: &Arc<Eks>, name: &str, request: &Value) -> Result<Value, EksError> {
     let wanted = key_of(request)?;
     let config = &request["encryptionConfig"];
     let token = request["clientRequestToken"].as_str().map(str::to_owned);
     let status = eks.status();
     if let Some(same) = same_or_refused(&lock(&eks.cluster), token.as_ref(), config, &status)? {
-        return Ok(json!({ "update": same.show(name) }));
+        return Ok(json!({ "update": same.to_json(name) }));
     }
-    let key = usable(eks, &wanted).await?;
+    let key = usable_key(eks, &wanted).await?;
     if lock(&eks.scenario).deny_create_grant {
         return Err(EksError::invalid_request("User not authorized to perform kms:CreateGrant operation"));
     }
@@ -34,15 +34,15 @@ pub(crate) async fn begin(eks: &Arc<Eks>, name: &str, request: &Value) -> Result
         let mut cluster = lock(&eks.cluster);
         // Asked again: KMS took its time to answer, and another call may have begun meanwhile.
         if let Some(same) = same_or_refused(&cluster, token.as_ref(), config, &status)? {
-            return Ok(json!({ "update": same.show(name) }));
+            return Ok(json!({ "update": same.to_json(name) }));
         }
         let update = Update::new(token, config.clone());
         cluster.updates.push(update.clone());
         update
     };
-    let (eks, id, shown) = (Arc::clone(eks), update.id.clone(), update.show(name));
+    let (eks, id, shown) = (Arc::clone(eks), update.id.clone(), update.to_json(name));
     tokio::spawn(async move {
-        let result = carry_out(&eks, &key).await;
+        let result = perform(&eks, &key).await;
         let mut cluster = lock(&eks.cluster);
         if result.is_ok() {
             cluster.key = Some(key);
@@ -94,7 +94,7 @@ fn same_or_refused(
 
 /// The ARN of the key that is meant, if EKS can use it ("KMS key must be symmetric, able to encrypt and decrypt data,
 /// created in the same AWS Region as the cluster": EKS User Guide, "Encrypt Kubernetes secrets with KMS").
-async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
+async fn usable_key(eks: &Eks, wanted: &str) -> Result<String, EksError> {
     let invalid = |why: String| EksError::invalid_parameter(format!("The KMS key {wanted} can't be used: {why}"));
     // moto looks at neither region nor service of an ARN.
     let parts: Vec<&str> = wanted.splitn(6, ':').collect();
@@ -108,8 +108,8 @@ async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
     }
     let described = eks.kms.describe_key().key_id(wanted).send().await.map_err(|error| {
         let absent = error.as_service_error().is_some_and(DescribeKeyError::is_not_found_exception);
-        let said = DisplayErrorContext(&error).to_string();
-        if absent { invalid("it does not exist".to_owned()) } else { EksError::server(said) }
+        let output = DisplayErrorContext(&error).to_string();
+        if absent { invalid("it does not exist".to_owned()) } else { EksError::server(output) }
     })?;
     let key = described.key_metadata.ok_or_else(|| invalid("it does not exist".to_owned()))?;
     match key.key_state() {
@@ -124,7 +124,7 @@ async fn usable(eks: &Eks, wanted: &str) -> Result<String, EksError> {
 }
 
 /// What takes minutes at EKS.
-async fn carry_out(eks: &Eks, key: &str) -> Result<(), UpdateFailure> {
+async fn perform(eks: &Eks, key: &str) -> Result<(), UpdateFailure> {
     let (seconds, failure, rollout) = {
         let mut scenario = lock(&eks.scenario);
         let rollout =
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     fn refusal(request: &Value) -> String {
-        key_of(request).unwrap_err().said()
+        key_of(request).unwrap_err().output()
     }
 
     #[test]
@@ -169,9 +169,9 @@ mod tests {
         cluster.updates.push(update.clone());
         let same = same_or_refused(&cluster, Some(&token), &config, "UPDATING").unwrap().unwrap();
         assert_eq!(same.id, update.id);
-        let other = same_or_refused(&cluster, Some(&token), &json!([]), "UPDATING").unwrap_err().said();
+        let other = same_or_refused(&cluster, Some(&token), &json!([]), "UPDATING").unwrap_err().output();
         insta::assert_snapshot!(other, @"400 InvalidParameterException: The client request token was used for another request");
-        let busy = same_or_refused(&cluster, None, &config, "UPDATING").unwrap_err().said();
+        let busy = same_or_refused(&cluster, None, &config, "UPDATING").unwrap_err().output();
         assert!(busy.starts_with("409 ResourceInUseException"), "{busy}");
     }
 }

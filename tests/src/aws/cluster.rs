@@ -73,7 +73,7 @@ impl Cluster {
     }
 
     /// What DescribeCluster says.
-    pub(crate) fn show(&self, status: &str) -> Value {
+    pub(crate) fn to_json(&self, status: &str) -> Value {
         let mut cluster = json!({
             "name": self.name,
             "arn": self.arn(),

@@ -53,7 +53,7 @@ impl EksError {
     }
 
     #[cfg(test)]
-    pub(crate) fn said(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         format!("{} {}: {}", self.status.as_u16(), self.code, self.message)
     }
 }

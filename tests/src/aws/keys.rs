@@ -14,10 +14,10 @@ const AWS_ACCOUNT: &str = "999999999999";
 
 /// KMS refused something at the start.
 #[derive(Debug, Error)]
-#[error("KMS refused {action}: {said}")]
+#[error("KMS refused {action}: {output}")]
 pub(crate) struct KeysError {
     action: &'static str,
-    said: String,
+    output: String,
 }
 
 /// A KMS client of the customer's account, straight to moto.
@@ -27,7 +27,7 @@ pub(crate) fn client(moto: &str, region: &str) -> Client {
 
 /// A KMS client of the account in which AWS keeps its keys.
 async fn aws_client(moto: &str, region: &str) -> Result<Client, KeysError> {
-    let failed = |said: String| KeysError { action: "AWS's own account", said };
+    let failed = |output: String| KeysError { action: "AWS's own account", output };
     // moto knows an account by the temporary credentials of a role in it; the role itself need not exist.
     let role = format!("arn:aws:iam::{AWS_ACCOUNT}:role/eks");
     let url = format!("{moto}/?Action=AssumeRole&Version=2011-06-15&RoleSessionName=eks&RoleArn={role}");
@@ -81,7 +81,7 @@ pub(crate) async fn create(kms: &Client, description: &str, spec: Option<KeySpec
     let usage = spec.as_ref().map(|_| KeyUsageType::EncryptDecrypt);
     let made = kms.create_key().description(description).set_key_spec(spec).set_key_usage(usage).send().await;
     let arn = made.map_err(refused("CreateKey"))?.key_metadata.and_then(|key| key.arn);
-    arn.ok_or_else(|| KeysError { action: "CreateKey", said: "the answer has no ARN".to_owned() })
+    arn.ok_or_else(|| KeysError { action: "CreateKey", output: "the answer has no ARN".to_owned() })
 }
 
 fn client_of(moto: &str, region: &str, credentials: Credentials) -> Client {
@@ -98,5 +98,5 @@ fn client_of(moto: &str, region: &str, credentials: Credentials) -> Client {
 fn refused<E: std::error::Error + 'static, R: std::fmt::Debug>(
     action: &'static str,
 ) -> impl FnOnce(SdkError<E, R>) -> KeysError {
-    move |error| KeysError { action, said: DisplayErrorContext(&error).to_string() }
+    move |error| KeysError { action, output: DisplayErrorContext(&error).to_string() }
 }

@@ -104,7 +104,7 @@ fn router(eks: Arc<Eks>) -> Router {
         .route("/clusters/{name}/updates", get(list_updates).fallback(forward))
         .route("/clusters/{name}/updates/{id}", get(describe_update))
         .route("/cluster-versions", get(describe_cluster_versions))
-        .layer(middleware::from_fn_with_state(Arc::clone(&eks), gate));
+        .layer(middleware::from_fn_with_state(Arc::clone(&eks), apply_scenario));
     Router::new()
         .merge(calls)
         .route("/authenticate", post(authenticate))
@@ -114,12 +114,12 @@ fn router(eks: Arc<Eks>) -> Router {
         .route("/_sandbox/api-servers/kill", post(kill_api_servers))
         .route("/_sandbox/api-servers/remove", post(remove_api_server))
         .route("/_sandbox/load-balancer", put(steer_load_balancer))
-        .fallback(others)
+        .fallback(forward_or_refuse)
         .with_state(eks)
 }
 
 /// What each EKS call goes through first: a known signer, and throttling if the scenario asks for it.
-async fn gate(State(eks): State<Arc<Eks>>, request: Request, next: Next) -> Response {
+async fn apply_scenario(State(eks): State<Arc<Eks>>, request: Request, next: Next) -> Response {
     match Signer::of(request.headers()) {
         None => return EksError::access_denied("Missing Authentication Token").into_response(),
         Some(signer) if identity::principal(signer.access_key).is_none() => {
@@ -144,7 +144,7 @@ async fn describe_cluster(State(eks): Shared, Path(name): Path<String>, uri: Uri
         return eks.moto.forward(Method::GET, &uri, headers, Bytes::new()).await;
     }
     let status = eks.status();
-    let shown = lock(&eks.cluster).show(&status);
+    let shown = lock(&eks.cluster).to_json(&status);
     Json(json!({ "cluster": shown })).into_response()
 }
 
@@ -169,7 +169,7 @@ async fn list_clusters(State(eks): Shared, uri: Uri, headers: HeaderMap) -> Resp
 async fn associate(State(eks): Shared, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Answer {
     ours(&eks, &name, &headers)?;
     let request = serde_json::from_slice(&body).map_err(|error| EksError::invalid_parameter(error.to_string()))?;
-    association::begin(&eks, &name, &request).await.map(Json)
+    association::start(&eks, &name, &request).await.map(Json)
 }
 
 async fn list_updates(State(eks): Shared, Path(name): Path<String>, headers: HeaderMap, query: Query<Page>) -> Answer {
@@ -185,7 +185,7 @@ async fn describe_update(State(eks): Shared, Path((name, id)): Path<(String, Str
     ours(&eks, &name, &headers)?;
     let mut cluster = lock(&eks.cluster);
     match cluster.update(&id) {
-        Some(update) => Ok(Json(json!({ "update": update.show(&name) }))),
+        Some(update) => Ok(Json(json!({ "update": update.to_json(&name) }))),
         None => Err(EksError::not_found(format!("No update found for ID: {id}"))),
     }
 }
@@ -233,27 +233,27 @@ async fn api_servers(State(eks): Shared) -> Json<Vec<ApiServerStatus>> {
 }
 
 async fn add_api_server(State(eks): Shared, Json(configuration): Json<Configuration>) -> Answer {
-    done(eks.control_plane.add(configuration).await)
+    json_result(eks.control_plane.add(configuration).await)
 }
 
 async fn restart_api_servers(State(eks): Shared, which: Query<Which>) -> Answer {
-    done(eks.control_plane.restart(which.name.as_deref()).await)
+    json_result(eks.control_plane.restart(which.name.as_deref()).await)
 }
 
 async fn kill_api_servers(State(eks): Shared, which: Query<Which>) -> Answer {
     eks.control_plane.kill(which.name.as_deref()).await;
-    done(Ok(()))
+    json_result(Ok(()))
 }
 
 async fn remove_api_server(State(eks): Shared, which: Query<Which>) -> Answer {
-    done(eks.control_plane.remove(which.name.as_deref().unwrap_or_default()).await)
+    json_result(eks.control_plane.remove(which.name.as_deref().unwrap_or_default()).await)
 }
 
 async fn steer_load_balancer(State(eks): Shared, which: Query<Which>) -> Answer {
-    done(eks.control_plane.send_all_to(which.0.name))
+    json_result(eks.control_plane.send_all_to(which.0.name))
 }
 
-fn done<T: Serialize>(result: anyhow::Result<T>) -> Answer {
+fn json_result<T: Serialize>(result: anyhow::Result<T>) -> Answer {
     match result {
         Ok(value) => Ok(Json(json!(value))),
         Err(error) => Err(EksError::server(format!("{error:#}"))),
@@ -261,7 +261,7 @@ fn done<T: Serialize>(result: anyhow::Result<T>) -> Answer {
 }
 
 /// STS's GetCallerIdentity of our own principals, so that it agrees with the tokens; moto has the rest.
-async fn others(State(eks): Shared, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn forward_or_refuse(State(eks): Shared, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     if method == Method::GET && uri.query().is_some_and(|query| query.contains("X-Amz-Signature")) {
         // The host is part of what was signed.
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();

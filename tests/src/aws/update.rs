@@ -56,7 +56,7 @@ impl Update {
     }
 
     /// As the API shows it.
-    pub(crate) fn show(&self, cluster: &str) -> Value {
+    pub(crate) fn to_json(&self, cluster: &str) -> Value {
         let status = match self.status {
             Status::InProgress => "InProgress",
             Status::Successful => "Successful",

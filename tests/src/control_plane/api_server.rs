@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::encryption::Encryption;
-use crate::crew::Crew;
 use crate::folder::Folder;
-use crate::lane::Net;
+use crate::network_slot::Net;
 use crate::node::network;
 use crate::parts::{Missing, Parts};
 use crate::pki::{Authority, Certificate, PkiError, TokenKey};
 use crate::process::Start;
+use crate::process_group::ProcessGroup;
 
 /// Service addresses, as EKS gives them to a VPC that does not use this range itself.
 pub(crate) const SERVICES: &str = "172.20.0.0/16";
@@ -100,7 +100,7 @@ impl ApiServerSettings {
             name: format!("api-server-{number}"),
             address,
             client,
-            crew: Crew::default(),
+            processes: ProcessGroup::default(),
             encryption: None,
         })
     }
@@ -149,7 +149,7 @@ pub(crate) struct ApiServer {
     /// What it was last started with.
     pub(crate) encryption: Option<Encryption>,
     /// It alone, while it is not ended on purpose.
-    crew: Crew,
+    processes: ProcessGroup,
 }
 
 impl ApiServer {
@@ -161,24 +161,24 @@ impl ApiServer {
         let wrapper = own_hostname(self.number, &self.name);
         let start = Start::wrapped(&part, &wrapper, &settings.program, log).args(settings.flags(self));
         let variables = settings.variables.iter().filter_map(|variable| variable.split_once('='));
-        self.crew.start(variables.fold(start, |start, (name, value)| start.env(name, value)))?;
+        self.processes.start(variables.fold(start, |start, (name, value)| start.env(name, value)))?;
         self.encryption = Some(encryption.clone());
         Ok(())
     }
 
     /// Asks it to end, and ends it when that takes too long.
     pub(crate) async fn stop(&mut self) {
-        self.crew.stop(GRACE).await;
+        self.processes.stop(GRACE).await;
     }
 
     /// Ends it as a crash would.
     pub(crate) async fn kill(&mut self) {
-        self.crew.kill().await;
+        self.processes.kill().await;
     }
 
     /// The process that it is, or none when it was ended on purpose.
-    pub(crate) fn crew(&mut self) -> &mut Crew {
-        &mut self.crew
+    pub(crate) fn processes(&mut self) -> &mut ProcessGroup {
+        &mut self.processes
     }
 }
 

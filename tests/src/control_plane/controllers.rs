@@ -6,10 +6,10 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 
-use crate::crew::{Crew, READY};
 use crate::folder::Folder;
 use crate::parts::{Missing, Parts};
-use crate::process::{PartError, Start};
+use crate::process::{ComponentError, Start};
+use crate::process_group::{ProcessGroup, READY};
 
 /// How often a controller is started again before its end is taken for a fault: more often than any test restarts the
 /// API server.
@@ -18,42 +18,42 @@ const RESTARTS: u8 = 20;
 /// A controller that is started again when it ends.
 pub(crate) struct Controller {
     start: Box<dyn Fn() -> Result<Start, Missing>>,
-    crew: Crew,
+    processes: ProcessGroup,
     restarts_left: u8,
 }
 
 impl Controller {
     /// Starts it.
     pub(crate) fn start(start: impl Fn() -> Result<Start, Missing> + 'static) -> anyhow::Result<Self> {
-        let mut crew = Crew::default();
-        crew.start(start()?)?;
-        Ok(Self { start: Box::new(start), crew, restarts_left: RESTARTS })
+        let mut processes = ProcessGroup::default();
+        processes.start(start()?)?;
+        Ok(Self { start: Box::new(start), processes, restarts_left: RESTARTS })
     }
 
     /// Starts it again if it has ended; why not, if it has done so too often.
-    pub(crate) fn look_after(&mut self) -> Option<PartError> {
-        let error = self.crew.dead()?;
+    pub(crate) fn restart_if_failed(&mut self) -> Option<ComponentError> {
+        let error = self.processes.dead()?;
         eprintln!("{error}");
         self.restarts_left = self.restarts_left.saturating_sub(1);
         if self.restarts_left == 0 {
             return Some(error);
         }
         match (self.start)() {
-            Ok(start) => self.crew.start(start).err(),
+            Ok(start) => self.processes.start(start).err(),
             Err(_) => Some(error),
         }
     }
 
     /// Its process id, while it runs.
     pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.crew.ids()
+        self.processes.ids()
     }
 
     /// Waits until the controllers do their work: a namespace has its ServiceAccount, without which no Pod can be made.
-    pub(crate) async fn ready(&mut self, admin: &kube::Client) -> Result<(), PartError> {
+    pub(crate) async fn ready(&mut self, admin: &kube::Client) -> Result<(), ComponentError> {
         let accounts: Api<ServiceAccount> = Api::namespaced(admin.clone(), "default");
         let look = || async { accounts.get("default").await.map(|_| ()).map_err(|error| format!("{error:#}")) };
-        self.crew.ready(READY, look).await
+        self.processes.ready(READY, look).await
     }
 }
 

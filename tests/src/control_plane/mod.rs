@@ -17,10 +17,10 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::scenario::Delay;
-use crate::crew::READY;
+use crate::etcd_oracle::etcd::Etcd;
 use crate::folder::Folder;
 use crate::kms::plugin;
-use crate::truth::etcd::Etcd;
+use crate::process_group::READY;
 use api_server::{ApiServer, ApiServerSettings, MAX_SERVERS};
 use encryption::{Encryption, provider_of};
 use load_balancer::LoadBalancer;
@@ -146,7 +146,7 @@ impl ControlPlane {
 
     async fn server_ready(&self, server: &mut ApiServer) -> anyhow::Result<()> {
         let name = server.name.clone();
-        Ok(server.crew().ready(READY, || async { self.load_balancer.health(&name) }).await?)
+        Ok(server.processes().ready(READY, || async { self.load_balancer.health(&name) }).await?)
     }
 
     /// Adds an API server, and waits until it is ready.

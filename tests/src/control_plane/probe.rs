@@ -7,8 +7,8 @@ use kube::Api;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use tokio::time::Instant;
 
-use crate::truth::etcd::Etcd;
-use crate::truth::storage::Stored;
+use crate::etcd_oracle::etcd::Etcd;
+use crate::etcd_oracle::storage::Stored;
 
 const NAMESPACE: &str = "kube-system";
 /// Each look costs the API server a write and a delete.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::folder::Folder;
 use crate::info::Registry;
-use crate::lane::Net;
+use crate::network_slot::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 

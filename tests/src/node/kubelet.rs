@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::folder::Folder;
-use crate::lane::Net;
+use crate::network_slot::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 

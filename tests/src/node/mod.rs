@@ -13,40 +13,40 @@ pub(crate) mod registry;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 
-use crate::crew::{Crew, READY};
 use crate::info::NodeInfo;
-use crate::options::Door;
+use crate::layout::SandboxLayout;
+use crate::options::RegistryAccess;
 use crate::pki::Authority;
-use crate::site::Site;
+use crate::process_group::{ProcessGroup, READY};
 
 /// The node's name, in the form that EC2 gives.
 pub(crate) const NAME: &str = "ip-198-18-0-2.sandbox.internal";
 
 /// Starts the node's parts and the registries, and waits until the node is Ready.
 pub(crate) async fn start(
-    crew: &mut Crew,
-    site: &Site,
+    processes: &mut ProcessGroup,
+    layout: &SandboxLayout,
     ca: &Authority,
     admin: &kube::Client,
 ) -> anyhow::Result<Option<NodeInfo>> {
-    let Site { programs, folder, .. } = site;
-    let Some(net) = site.net else { return Ok(None) };
-    let plain = Door { tls: false, password: false };
-    let doors = [(plain, site.registry)].into_iter().chain(site.registries.iter().copied());
+    let SandboxLayout { programs, folder, .. } = layout;
+    let Some(net) = layout.net else { return Ok(None) };
+    let plain = RegistryAccess { tls: false, password: false };
+    let doors = [(plain, layout.registry)].into_iter().chain(layout.registries.iter().copied());
     let mut registries = Vec::new();
     for (number, (door, address)) in doors.enumerate() {
         let (start, registry) = registry::start(programs, folder, ca, number, door, address)?;
-        crew.start(start)?;
-        crew.ready(READY, || registry::answers(address)).await?;
+        processes.start(start)?;
+        processes.ready(READY, || registry::answers(address)).await?;
         registries.push(registry);
     }
     containerd::configure(folder, net, &registries)?;
     kubelet::configure(folder, net, &ca.ca_file())?;
-    crew.start(proxy::start(programs, folder, net)?)?;
-    crew.start(containerd::start(programs, folder)?)?;
-    crew.ready(READY, async || containerd::import_pause(programs, folder)).await?;
-    crew.start(kubelet::start(programs, folder, net)?)?;
-    crew.ready(READY, || is_ready(admin)).await?;
+    processes.start(proxy::start(programs, folder, net)?)?;
+    processes.start(containerd::start(programs, folder)?)?;
+    processes.ready(READY, async || containerd::import_pause(programs, folder)).await?;
+    processes.start(kubelet::start(programs, folder, net)?)?;
+    processes.ready(READY, || is_ready(admin)).await?;
     let registry = registries.remove(0).address;
     Ok(Some(NodeInfo { name: NAME.to_owned(), registry, registries }))
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use thiserror::Error;
 
-use crate::lane::Net;
+use crate::network_slot::Net;
 
 /// The namespace's name below /run/netns.
 const NAMESPACE: &str = "node";
@@ -31,12 +31,12 @@ pub(crate) enum NetworkError {
     #[error("`{0}` could not be started")]
     Start(String, #[source] std::io::Error),
     /// It said no.
-    #[error("`{command}` failed: {said}")]
+    #[error("`{command}` failed: {output}")]
     Failed {
         /// The command.
         command: String,
         /// What it printed.
-        said: String,
+        output: String,
     },
 }
 
@@ -91,6 +91,6 @@ pub(crate) fn run(line: &str) -> Result<(), NetworkError> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(NetworkError::Failed { command: line.to_owned(), said })
+    let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(NetworkError::Failed { command: line.to_owned(), output })
 }

@@ -1,7 +1,7 @@
 //! kube-proxy: makes Service addresses work in the node's network namespace, the API server's above all.
 
 use crate::folder::Folder;
-use crate::lane::Net;
+use crate::network_slot::Net;
 use crate::parts::{Missing, Parts};
 use crate::process::Start;
 

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::folder::Folder;
 use crate::info::{ECR, REGISTRY_USER, Registry};
-use crate::options::Door;
+use crate::options::RegistryAccess;
 use crate::parts::{Missing, Parts};
 use crate::pki::Authority;
 use crate::process::Start;
@@ -25,12 +25,12 @@ pub(crate) enum PushError {
     #[error("buildah could not be started")]
     Start(#[source] std::io::Error),
     /// buildah said no.
-    #[error("{image} could not be pushed: {said}")]
+    #[error("{image} could not be pushed: {output}")]
     Failed {
         /// The image.
         image: String,
         /// What buildah printed.
-        said: String,
+        output: String,
     },
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn start(
     folder: &Folder,
     ca: &Authority,
     number: usize,
-    door: Door,
+    door: RegistryAccess,
     address: SocketAddr,
 ) -> anyhow::Result<(Start, Registry)> {
     let name = if number == 0 { "registry".to_owned() } else { format!("registry-{number}") };
@@ -97,8 +97,8 @@ pub(crate) fn push(parts: &Parts, registry: &str, archive: &Path, name: &str) ->
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(PushError::Failed { image: image.clone(), said })
+        let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(PushError::Failed { image: image.clone(), output })
     };
     let id = run(&["pull", "--quiet", &format!("oci-archive:{}", archive.display())])?;
     run(&["push", "--quiet", "--tls-verify=false", &id, &format!("docker://{image}")])?;

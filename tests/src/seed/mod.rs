@@ -1,6 +1,6 @@
 //! Fills a sandbox with Secrets: many of one kind, fast, and on request one of each awkward kind ([`awkward`]).
 
-pub mod awkward;
+pub mod edge_cases;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use kube::api::{ObjectMeta, PostParams};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 /// Enough to keep kube-apiserver busy; more only queues.
-const IN_FLIGHT: usize = 64;
+const MAX_IN_FLIGHT: usize = 64;
 
 /// How much to make.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub async fn seed(client: &kube::Client, seed: Seed) -> anyhow::Result<Seeded> {
     }
     stream::iter(0..seed.secrets)
         .map(Ok)
-        .try_for_each_concurrent(IN_FLIGHT, |number| async move {
+        .try_for_each_concurrent(MAX_IN_FLIGHT, |number| async move {
             let namespace = format!("seed-{}", number % namespaces);
             let name = format!("secret-{number}");
             create(client, &namespace, opaque(&name, data(number, seed.size))).await
@@ -57,7 +57,7 @@ pub async fn seed(client: &kube::Client, seed: Seed) -> anyhow::Result<Seeded> {
         .await?;
     let mut secrets = seed.secrets;
     if seed.awkward {
-        secrets += awkward::make(client).await?;
+        secrets += edge_cases::make(client).await?;
     }
     Ok(Seeded { secrets, took: started.elapsed() })
 }
@@ -67,7 +67,7 @@ pub(crate) async fn namespace(client: &kube::Client, name: &str) -> anyhow::Resu
     let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     let made = Api::all(client.clone()).create(&PostParams::default(), &namespace).await;
-    made.map(|_| ()).or_else(there_already).with_context(|| format!("namespace {name} was not made"))
+    made.map(|_| ()).or_else(ignore_existing).with_context(|| format!("namespace {name} was not made"))
 }
 
 /// Makes a Secret, if it is not there.
@@ -75,7 +75,7 @@ pub(crate) async fn create(client: &kube::Client, namespace: &str, secret: Secre
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let made = api.create(&PostParams::default(), &secret).await;
     let name = secret.metadata.name.unwrap_or_default();
-    made.map(|_| ()).or_else(there_already).with_context(|| format!("Secret {namespace}/{name} was not made"))
+    made.map(|_| ()).or_else(ignore_existing).with_context(|| format!("Secret {namespace}/{name} was not made"))
 }
 
 /// A Secret of the commonest type.
@@ -94,7 +94,7 @@ pub(crate) fn data(number: u32, size: usize) -> Vec<u8> {
     bytes
 }
 
-fn there_already(error: kube::Error) -> Result<(), kube::Error> {
+fn ignore_existing(error: kube::Error) -> Result<(), kube::Error> {
     match error {
         kube::Error::Api(status) if status.reason == "AlreadyExists" => Ok(()),
         error => Err(error),

@@ -11,10 +11,10 @@ use eks_encrypt_tests::tls_front::TlsFront;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::gate::{self, POOLFUL};
-use super::judge::{Before, cleaned_up};
-use super::running::{BEGUN, Running};
-use super::support::{Fixture, admin, apply, control_plane, enable, filled, plugin, wait_for};
+use super::assertions::{ClusterSnapshot, cleaned_up};
+use super::blocking_webhook::{self, POOLFUL};
+use super::running::{Running, STARTED};
+use super::support::{Fixture, admin, apply, control_plane, enable, plugin, seed_secrets, wait_for};
 
 /// The Secrets that it denies.
 const FROZEN: [&str; 2] = ["secret-101", "secret-103"];
@@ -58,35 +58,41 @@ async fn served(sandbox: &Fixture, namespace: &str) -> (TlsFront, Value) {
 async fn a_webhook_that_appears_in_mid_run_and_denies_leaves_names_and_its_words() {
     let sandbox = control_plane();
     // seed-0 holds the run; the last two namespaces come after it.
-    filled(&sandbox, 4 * POOLFUL, 2).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 4 * POOLFUL, 2).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     let (_front, installed) = served(&sandbox, "seed-1").await;
-    gate::shut(&sandbox, "seed-0", "secret-0");
+    blocking_webhook::block(&sandbox, "seed-0", "secret-0");
     let command = enable(&sandbox, &["--local"]);
     let mut run = Running::start(&sandbox, "run", &command);
-    run.until(BEGUN);
+    run.until(STARTED);
     apply(&sandbox, "freeze.json", &installed.to_string());
-    wait_for("the webhook to be asked", || (!gate::writable(&sandbox, "seed-1", FROZEN[0])).then_some(()));
+    wait_for("the webhook to be asked", || {
+        (!blocking_webhook::is_writable(&sandbox, "seed-1", FROZEN[0])).then_some(())
+    });
     // It is the webhook's word, and not a webhook that can't be reached.
-    assert!(gate::writable(&sandbox, "seed-1", "secret-105"));
-    run.at_work();
-    gate::open(&sandbox);
+    assert!(blocking_webhook::is_writable(&sandbox, "seed-1", "secret-105"));
+    run.assert_running();
+    blocking_webhook::unblock(&sandbox);
 
-    let said = run.end();
-    assert_eq!(said.code, Some(6), "{}", said.stderr);
-    assert!(said.stderr.contains("398 rewritten, 0 current already, 0 deleted meanwhile, 2 failed"), "{}", said.stderr);
+    let output = run.end();
+    assert_eq!(output.code, Some(6), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("398 rewritten, 0 current already, 0 deleted meanwhile, 2 failed"),
+        "{}",
+        output.stderr
+    );
     for name in FROZEN {
-        let line = said.stderr.lines().find(|line| line.starts_with(&format!("  seed-1/{name}: ")));
+        let line = output.stderr.lines().find(|line| line.starts_with(&format!("  seed-1/{name}: ")));
         let words =
             format!("admission webhook \"freeze.example.com\" denied the request: {name} is frozen until Monday");
-        assert!(line.is_some_and(|line| line.contains(&words)), "{}", said.stderr);
+        assert!(line.is_some_and(|line| line.contains(&words)), "{}", output.stderr);
     }
     admin(&sandbox, &["delete", "validatingwebhookconfiguration", "freeze"]).ok();
-    wait_for("the webhook to be gone", || gate::writable(&sandbox, "seed-1", FROZEN[0]).then_some(()));
+    wait_for("the webhook to be gone", || blocking_webhook::is_writable(&sandbox, "seed-1", FROZEN[0]).then_some(()));
     before.moved_but(&sandbox, &FROZEN.map(|name| ["seed-1/", name].concat()).each_ref().map(String::as_str)).await;
 
-    let said = plugin(&sandbox, &command);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&sandbox, &command);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
 }

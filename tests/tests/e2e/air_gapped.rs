@@ -4,12 +4,12 @@
 
 use std::path::PathBuf;
 
-use eks_encrypt_tests::air_gap::{AirGap, Begun, ear_at_node};
+use eks_encrypt_tests::air_gap::{AirGap, Connection, capture_at_node};
 use eks_encrypt_tests::info::CREATOR;
 
-use super::judge::{Before, namespaces, no_rights};
+use super::assertions::{ClusterSnapshot, namespaces, no_rights};
 use super::node::image;
-use super::support::{Fixture, Said, as_on_eks, enable, filled, plugin_with_aws, run};
+use super::support::{CommandOutput, Fixture, as_on_eks, enable, plugin_with_aws, run, seed_secrets};
 
 /// Who asks nobody.
 const NOBODY: [String; 0] = [];
@@ -22,13 +22,13 @@ const SERVICE: &str = "172.20.0.1:443";
 const PODS: &str = "198.19.";
 
 /// A command of the sandbox, inside.
-fn inside(gap: &AirGap, command: &std::process::Command) -> Said {
+fn inside(gap: &AirGap, command: &std::process::Command) -> CommandOutput {
     let mut command = gap.command(command);
     gap.inside(move || run(&mut command)).unwrap()
 }
 
 /// The plugin, inside. As elsewhere, the kubeconfig's `aws` makes its tokens: what that asks counts too.
-fn plugin(gap: &AirGap, sandbox: &Fixture, arguments: &[&str]) -> Said {
+fn plugin(gap: &AirGap, sandbox: &Fixture, arguments: &[&str]) -> CommandOutput {
     inside(gap, &plugin_with_aws(sandbox, arguments))
 }
 
@@ -55,31 +55,31 @@ fn cluster_config(sandbox: &Fixture) -> String {
 #[tokio::test]
 async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_the_last_trace() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 300, 3).await;
-    let before = Before::of(&sandbox).await;
-    let (gap, pods) = (AirGap::around(&sandbox).unwrap(), ear_at_node(&sandbox).unwrap());
+    seed_secrets(&sandbox, 300, 3).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
+    let (gap, pods) = (AirGap::around(&sandbox).unwrap(), capture_at_node(&sandbox).unwrap());
 
     // The main job, with a Pod of the image that was carried over.
     let registry = sandbox.info().node.as_ref().unwrap().registry.clone();
     let (to, archive) = (format!("{registry}/team/job"), format!("--archive={}", image().display()));
     let digest = plugin(&gap, &sandbox, &["image", "digest", &archive]).ok();
     let image = format!("{to}@{}", digest.trim());
-    let said = plugin(&gap, &sandbox, &enable(&sandbox, &["--push-image", &to, &archive, "--plain-http"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&gap, &sandbox, &enable(&sandbox, &["--push-image", &to, &archive, "--plain-http"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     let tag = concat!("tag ", env!("CARGO_PKG_VERSION"), ": pushed");
     for word in [tag, "300 listed: 300 rewritten", "Done and proven"] {
-        assert!(said.stderr.contains(word), "{word}: {}", said.stderr);
+        assert!(output.stderr.contains(word), "{word}: {}", output.stderr);
     }
-    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "enable");
+    assert_eq!(gap.outside_connections().unwrap(), NOBODY, "enable");
     before.all_moved(&sandbox).await;
 
     // How things stand, from data that nobody had to be asked for elsewhere.
     let status = plugin(&gap, &sandbox, &["status", "--output=json"]).json();
     assert_eq!(status["notSeen"], serde_json::json!([]), "{status}");
     assert_eq!(status["cluster"]["keyArn"], sandbox.info().keys.customer, "{status}");
-    let said = plugin(&gap, &sandbox, &["attach"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "status and attach");
+    let output = plugin(&gap, &sandbox, &["attach"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(gap.outside_connections().unwrap(), NOBODY, "status and attach");
 
     // With a profile, and with the region from the kubeconfig alone: the SDK would ask the machine's metadata for what is missing.
     let mut status = plugin_with_aws(&sandbox, &["status", "--output=json"]);
@@ -89,47 +89,48 @@ async fn nobody_is_asked_but_the_cluster_and_the_aws_endpoint_from_the_plan_to_t
     let status = inside(&gap, status.env("AWS_PROFILE", "ops").env("AWS_SHARED_CREDENTIALS_FILE", profile(&sandbox)));
     let status = status.json();
     assert_eq!(status["notSeen"], serde_json::json!([]), "{status}");
-    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "a profile");
+    assert_eq!(gap.outside_connections().unwrap(), NOBODY, "a profile");
 
     // Where AWS can't be reached at all.
-    let said = plugin(
+    let output = plugin(
         &gap,
         &sandbox,
         &["reencrypt", "--without-aws", "--key-arn", &sandbox.info().keys.customer, "--yes", "--image", &image],
     );
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let said = plugin(&gap, &sandbox, &["reencrypt", "--local", "--yes"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "reencrypt");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let output = plugin(&gap, &sandbox, &["reencrypt", "--local", "--yes"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(gap.outside_connections().unwrap(), NOBODY, "reencrypt");
 
     // A new cluster's plan: EC2, KMS, STS, EKS and CloudFormation are asked at their endpoints.
-    let said = plugin(&gap, &sandbox, &["create", "--dry-run", "-f", &cluster_config(&sandbox)]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "create");
+    let output = plugin(&gap, &sandbox, &["create", "--dry-run", "-f", &cluster_config(&sandbox)]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(gap.outside_connections().unwrap(), NOBODY, "create");
 
     // The Pods of two runs have talked to the API server, and to nobody else: no name is asked for.
-    let talked: Vec<_> = pods.heard().into_iter().filter(|begun| begun.from.to_string().starts_with(PODS)).collect();
+    let talked: Vec<_> =
+        pods.connections().into_iter().filter(|begun| begun.from.to_string().starts_with(PODS)).collect();
     let servers = sandbox.api_servers().await.unwrap();
-    let place = |begun: &Begun| format!("{}:{}", begun.to, begun.port.unwrap_or_default());
+    let place = |begun: &Connection| format!("{}:{}", begun.to, begun.port.unwrap_or_default());
     let known: Vec<String> = servers.iter().map(|server| server.address.to_string()).chain([SERVICE.into()]).collect();
     let elsewhere = talked.iter().filter(|begun| !known.contains(&place(begun)));
     assert_eq!(elsewhere.map(ToString::to_string).collect::<Vec<_>>(), NOBODY, "the Pods");
     assert!(talked.iter().any(|begun| place(begun) == SERVICE), "no Pod was heard, so this shows nothing: {talked:?}");
 
-    let said = plugin(&gap, &sandbox, &["cleanup", "--yes"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&gap, &sandbox, &["cleanup", "--yes"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     assert_eq!(namespaces(&sandbox), "");
     no_rights(&sandbox);
-    assert_eq!(gap.elsewhere().unwrap(), NOBODY, "cleanup");
+    assert_eq!(gap.outside_connections().unwrap(), NOBODY, "cleanup");
 
     // The gap would have told: a name that is asked for, and the machine's metadata.
     let mut name = std::process::Command::new("getent");
-    let said = inside(&gap, name.args(["ahosts", "sts.us-west-2.amazonaws.com"]));
-    assert_ne!(said.code, Some(0), "{}", said.stdout);
+    let output = inside(&gap, name.args(["ahosts", "sts.us-west-2.amazonaws.com"]));
+    assert_ne!(output.code, Some(0), "{}", output.stdout);
     let mut nobody = sandbox.command("aws").unwrap();
     let nobody = nobody.args(["sts", "get-caller-identity"]).env_remove("AWS_ACCESS_KEY_ID");
     assert_ne!(inside(&gap, nobody).code, Some(0));
-    let elsewhere = gap.elsewhere().unwrap();
+    let elsewhere = gap.outside_connections().unwrap();
     for word in ["DNS query for sts.us-west-2.amazonaws.com", "TCP to 169.254.169.254 port 80"] {
         assert!(elsewhere.iter().any(|line| line.starts_with(word)), "{word}: {elsewhere:?}");
     }

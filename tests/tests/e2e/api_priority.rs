@@ -2,9 +2,9 @@
 
 use eks_encrypt_tests::options::Options;
 
-use super::judge::{Before, cleaned_up};
+use super::assertions::{ClusterSnapshot, cleaned_up};
 use super::node::push;
-use super::support::{Fixture, admin, apply, associated, enable, filled, plugin, start};
+use super::support::{Fixture, admin, apply, associated, enable, plugin, seed_secrets, start};
 
 /// Next to no seats for writes of Secrets, and no queue: the rest is answered 429.
 const FEW_SEATS: &str = r#"{"apiVersion":"v1","kind":"List","items":[
@@ -20,16 +20,16 @@ const FEW_SEATS: &str = r#"{"apiVersion":"v1","kind":"List","items":[
 async fn an_api_server_that_answers_429_is_asked_again_until_all_is_done() {
     // Two API servers have twice the seats.
     let sandbox = start(Options { api_servers: 1, ..Options::default() });
-    filled(&sandbox, 200, 2).await;
+    seed_secrets(&sandbox, 200, 2).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;
     apply(&sandbox, "few-seats.json", FEW_SEATS);
     let mut rejected = 0;
     for more in [&["--local"][..], &["--image", &image, "--concurrency", "64", "--force"]] {
-        let before = Before::of(&sandbox).await;
-        let said = plugin(&sandbox, &enable(&sandbox, more));
-        assert_eq!(said.code, Some(0), "{}", said.stderr);
-        assert!(said.stderr.contains("200 listed: 200 rewritten"), "{}", said.stderr);
+        let before = ClusterSnapshot::of(&sandbox).await;
+        let output = plugin(&sandbox, &enable(&sandbox, more));
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        assert!(output.stderr.contains("200 listed: 200 rewritten"), "{}", output.stderr);
         let now = answered_429(&sandbox);
         assert!(now > rejected, "nothing was answered 429: this shows nothing of {more:?}");
         rejected = now;

@@ -53,7 +53,7 @@ async fn everybody_is_sent_to_one(sandbox: &Fixture) {
 async fn one_that_dies_is_left_out(sandbox: &Fixture) {
     sandbox.kill_api_servers(Some("api-server-1")).await.unwrap();
     assert_eq!(who_answers(sandbox, 4).len(), 1);
-    assert_eq!(sandbox.casualty(), None, "what is asked for is no fault");
+    assert_eq!(sandbox.failed_component(), None, "what is asked for is no fault");
     sandbox.restart_api_servers(Some("api-server-1")).await.unwrap();
     assert_eq!(who_answers(sandbox, 10).len(), 2);
 }

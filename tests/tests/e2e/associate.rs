@@ -1,11 +1,11 @@
 //! Associating a key through the real `aws` command line, with etcd showing what the API server then writes with.
 
+use eks_encrypt_tests::etcd_oracle::inspect::Storage;
 use eks_encrypt_tests::options::Options;
 use eks_encrypt_tests::sandbox::Sandbox;
-use eks_encrypt_tests::truth::inspect::Storage;
 
 use super::support::{
-    associate, associated, aws, control_plane, end_of, key_of, kubectl, one_api_server, secret, start,
+    associate, associated, aws, control_plane, key_of, kubectl, one_api_server, secret, start, wait_for_update,
 };
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn what_was_written_before_stays_under_the_old_key_until_an_empty_patch_mo
     secret(&sandbox, "before");
 
     let id = associate(&sandbox, &sandbox.info().keys.customer).json()["update"]["id"].as_str().unwrap().to_owned();
-    assert_eq!(end_of(&sandbox, &id)["status"], "Successful");
+    assert_eq!(wait_for_update(&sandbox, &id)["status"], "Successful");
     let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json()["cluster"].clone();
     assert_eq!(cluster["status"], "ACTIVE");
     assert_eq!(cluster["encryptionConfig"][0]["provider"]["keyArn"], sandbox.info().keys.customer);
@@ -37,7 +37,7 @@ async fn what_was_written_before_stays_under_the_old_key_until_an_empty_patch_mo
     // Once it is current, an empty patch writes nothing: that is what makes a proof by touching possible.
     kubectl(&sandbox, &["patch", "secret", "before", "--type=merge", "--patch={}"]).ok();
     let again = sandbox.inspect().await.unwrap();
-    let revision = |inspection: &eks_encrypt_tests::truth::inspect::Inspection| {
+    let revision = |inspection: &eks_encrypt_tests::etcd_oracle::inspect::Inspection| {
         inspection.secret("default/before").unwrap().mod_revision
     };
     assert_eq!(revision(&again), revision(&moved));

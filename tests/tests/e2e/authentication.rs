@@ -12,11 +12,12 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::gate;
-use super::judge::Before;
-use super::running::{BEGUN, Running};
+use super::assertions::ClusterSnapshot;
+use super::blocking_webhook;
+use super::running::{Running, STARTED};
 use super::support::{
-    SANDBOX, Said, associated, aws, control_plane, enable, filled, kubectl_with_aws, plugin_with_aws, run, wait_for,
+    CommandOutput, SANDBOX, associated, aws, control_plane, enable, kubectl_with_aws, plugin_with_aws, run,
+    seed_secrets, wait_for,
 };
 
 /// None of these changes anything, so one sandbox does for all.
@@ -128,13 +129,13 @@ fn the_plugin_s_own_token_is_as_that_of_aws_and_gets_in(sandbox: &Sandbox) {
         let token = own["status"]["token"].as_str().unwrap();
         let whoami = ["auth", "whoami", "--output=json", "--kubeconfig=/dev/null", "--insecure-skip-tls-verify"];
         let mut kubectl = sandbox.command("kubectl").unwrap();
-        let said = run(kubectl.args(whoami).args(["--server", server, "--token", token])).json();
-        assert_eq!(said["status"]["userInfo"]["username"], principal.arn());
+        let output = run(kubectl.args(whoami).args(["--server", server, "--token", token])).json();
+        assert_eq!(output["status"]["userInfo"]["username"], principal.arn());
     }
 }
 
 /// The plugin on a machine that has no `aws`.
-fn without_aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+fn without_aws(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     let mut command = plugin_with_aws(sandbox, arguments);
     let kubectl = Path::new(command.get_program()).parent().unwrap().display().to_string();
     let plugin = Path::new(SANDBOX).parent().unwrap().display().to_string();
@@ -144,12 +145,12 @@ fn without_aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
 #[tokio::test]
 async fn a_whole_run_where_aws_is_missing() {
     let sandbox = control_plane();
-    filled(&sandbox, 300, 2).await;
-    let before = Before::of(&sandbox).await;
-    let said = without_aws(&sandbox, &enable(&sandbox, &["--local"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    seed_secrets(&sandbox, 300, 2).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
+    let output = without_aws(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     let note = "note: the kubeconfig's command aws is not installed here";
-    assert_eq!(said.stderr.matches(note).count(), 1, "{}", said.stderr);
+    assert_eq!(output.stderr.matches(note).count(), 1, "{}", output.stderr);
     before.all_moved(&sandbox).await;
     let status = without_aws(&sandbox, &["status", "--output=json"]);
     assert!(status.stderr.contains(note), "{}", status.stderr);
@@ -167,9 +168,9 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
 #[tokio::test]
 async fn a_run_outlives_the_token_that_it_began_with() {
     let sandbox = control_plane();
-    filled(&sandbox, 200, 2).await;
+    seed_secrets(&sandbox, 200, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     let folder = sandbox.folder().logs();
     let mut config = kubectl_with_aws(&sandbox, &["config", "view", "--raw", "--output=json"]).json();
     let script = format!("cd {}\n{HAND_OUT}", folder.display());
@@ -182,22 +183,22 @@ async fn a_run_outlives_the_token_that_it_began_with() {
     let first = token(Timestamp::now() - SignedDuration::from_secs(14 * 60 + 20));
     std::fs::write(folder.join("token"), &first).unwrap();
 
-    gate::shut(&sandbox, "seed-1", "secret-1");
+    blocking_webhook::block(&sandbox, "seed-1", "secret-1");
     let kubeconfig = folder.join("kubeconfig").display().to_string();
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--kubeconfig", &kubeconfig]));
-    run.until(BEGUN);
+    run.until(STARTED);
     std::fs::write(folder.join("token"), token(Timestamp::now())).unwrap();
     let server = &sandbox.info().endpoint;
     let with_first = ["--kubeconfig=/dev/null", "--insecure-skip-tls-verify", "--server", server, "--token", &first];
     wait_for("the first token's end", || {
-        let said = kubectl_with_aws(&sandbox, &[&with_first[..], &["get", "namespaces"]].concat());
-        said.stderr.contains("Unauthorized").then_some(())
+        let output = kubectl_with_aws(&sandbox, &[&with_first[..], &["get", "namespaces"]].concat());
+        output.stderr.contains("Unauthorized").then_some(())
     });
-    run.at_work();
-    gate::open(&sandbox);
-    let said = run.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(!said.stderr.contains("Unauthorized"), "it was renewed too late: {}", said.stderr);
+    run.assert_running();
+    blocking_webhook::unblock(&sandbox);
+    let output = run.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(!output.stderr.contains("Unauthorized"), "it was renewed too late: {}", output.stderr);
     assert!(std::fs::read_to_string(folder.join("asked")).unwrap().lines().count() > 1);
     before.all_moved(&sandbox).await;
 }

@@ -2,9 +2,9 @@
 
 use eks_encrypt_tests::sandbox::Sandbox;
 
-use super::judge::Before;
+use super::assertions::ClusterSnapshot;
 use super::running::Running;
-use super::support::{admin, apply, associated, control_plane, enable, filled, plugin, wait_for};
+use super::support::{admin, apply, associated, control_plane, enable, plugin, seed_secrets, wait_for};
 
 /// Applied by hand: everything here is ours.
 const NAMESPACE: &str = include_str!("../../../manifests/namespace.yaml");
@@ -43,9 +43,9 @@ spec:
 
 /// Whether kubectl finds an object.
 fn exists(sandbox: &Sandbox, object: &str) -> bool {
-    let said = admin(sandbox, &["get", "--namespace=eks-encrypt", object]);
-    assert!(said.code == Some(0) || said.stderr.contains("NotFound"), "{}", said.stderr);
-    said.code == Some(0)
+    let output = admin(sandbox, &["get", "--namespace=eks-encrypt", object]);
+    assert!(output.code == Some(0) || output.stderr.contains("NotFound"), "{}", output.stderr);
+    output.code == Some(0)
 }
 
 #[tokio::test]
@@ -64,17 +64,21 @@ async fn objects_of_others_stay_and_the_namespace_with_them() {
     wait_for("the kind", || (admin(&sandbox, &create).code == Some(0)).then_some(()));
 
     // Nobody can be asked.
-    let said = plugin(&sandbox, &["cleanup"]);
-    assert_eq!(said.code, Some(2), "{}", said.stderr);
-    assert!(said.stderr.contains("  ServiceAccount eks-encrypt in namespace eks-encrypt\n"), "{}", said.stderr);
+    let output = plugin(&sandbox, &["cleanup"]);
+    assert_eq!(output.code, Some(2), "{}", output.stderr);
+    assert!(output.stderr.contains("  ServiceAccount eks-encrypt in namespace eks-encrypt\n"), "{}", output.stderr);
     assert!(exists(&sandbox, "serviceaccount/eks-encrypt") && exists(&sandbox, "clusterrolebinding/eks-encrypt"));
 
-    let said = plugin(&sandbox, &["cleanup", "--yes"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("other people have objects in it: widgets.example.com/theirs\n"), "{}", said.stderr);
+    let output = plugin(&sandbox, &["cleanup", "--yes"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("other people have objects in it: widgets.example.com/theirs\n"),
+        "{}",
+        output.stderr
+    );
     assert!(exists(&sandbox, "widget/theirs") && exists(&sandbox, "clusterrolebinding/of-others"));
     for ours in ["clusterrolebinding", "clusterrole", "rolebinding", "role", "serviceaccount"] {
-        assert!(!exists(&sandbox, &format!("{ours}/eks-encrypt")), "{ours}: {}", said.stderr);
+        assert!(!exists(&sandbox, &format!("{ours}/eks-encrypt")), "{ours}: {}", output.stderr);
     }
 
     // While an API does not answer, it may have objects there, and the namespace could not be deleted.
@@ -88,18 +92,18 @@ async fn objects_of_others_stay_and_the_namespace_with_them() {
     wait_for("the broken API to be forgotten", || dry_run("This deletes:\n  Namespace eks-encrypt "));
 
     // It has ended only when the namespace is deleted.
-    let said = plugin(&sandbox, &["cleanup", "--yes"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(!exists(&sandbox, "namespace/eks-encrypt"), "{}", said.stderr);
-    assert!(exists(&sandbox, "clusterrolebinding/of-others"), "{}", said.stderr);
+    let output = plugin(&sandbox, &["cleanup", "--yes"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(!exists(&sandbox, "namespace/eks-encrypt"), "{}", output.stderr);
+    assert!(exists(&sandbox, "clusterrolebinding/of-others"), "{}", output.stderr);
 }
 
 #[tokio::test]
 async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
     let sandbox = control_plane();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     apply(&sandbox, "namespace.yaml", NAMESPACE);
     let hold = "{apiVersion: v1, kind: ConfigMap, metadata: {name: hold, namespace: eks-encrypt, finalizers: [example.com/hold]}}";
     apply(&sandbox, "hold.yaml", hold);
@@ -108,8 +112,8 @@ async fn a_run_waits_for_a_namespace_that_is_being_deleted() {
     run.until("Namespace eks-encrypt is being deleted: waiting for that");
     let free = r#"{"metadata":{"finalizers":null}}"#;
     admin(&sandbox, &["patch", "configmap", "hold", "--namespace=eks-encrypt", "--type=merge", "--patch", free]).ok();
-    let said = run.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(exists(&sandbox, "configmap/eks-encrypt-run"), "{}", said.stderr);
+    let output = run.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(exists(&sandbox, "configmap/eks-encrypt-run"), "{}", output.stderr);
     before.all_moved(&sandbox).await;
 }

@@ -3,8 +3,8 @@
 
 mod dry_run;
 mod failed;
-mod ground;
-mod made;
+mod fake_aws_selftest;
+mod progress;
 mod refused;
-mod slow;
+mod succeeds;
 mod support;

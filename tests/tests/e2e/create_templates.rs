@@ -8,7 +8,7 @@ use std::process::Command;
 use eks_encrypt_tests::parts::Parts;
 use serde_json::Value;
 
-use super::support::{Said, run};
+use super::support::{CommandOutput, run};
 
 /// Where a test beside `render` keeps them true.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin/src/cloudformation/golden");
@@ -18,7 +18,7 @@ const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin/src/cloudfo
 const ADVICE: &str = "W3010";
 
 /// Whatever else it says, a mere warning included, is a failure.
-fn lint(region: &str, templates: &[PathBuf]) -> Said {
+fn lint(region: &str, templates: &[PathBuf]) -> CommandOutput {
     let cfn_lint = Parts::of_this_checkout().python("cfn-lint").unwrap();
     run(Command::new(cfn_lint).args(["--ignore-checks", ADVICE, "--regions", region, "--"]).args(templates))
 }
@@ -41,8 +41,8 @@ fn cloudformation_takes_every_golden_template() {
     assert_eq!(partitions, ["cn-north-1", "us-gov-west-1", "us-west-2"]);
     for (region, templates) in golden {
         assert_eq!(templates.len(), 2, "{templates:?}");
-        let said = lint(&region, &templates);
-        assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+        let output = lint(&region, &templates);
+        assert_eq!(output.code, Some(0), "{}{}", output.stdout, output.stderr);
     }
 }
 
@@ -57,7 +57,7 @@ fn a_spoiled_template_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
     let spoiled = folder.path().join("spoiled.json");
     std::fs::write(&spoiled, template.to_string()).unwrap();
-    let said = lint("us-west-2", &[spoiled]);
-    assert_ne!(said.code, Some(0), "{}", said.stdout);
-    assert!(said.stdout.contains("E3002") && said.stdout.contains("KeyARN"), "{}{}", said.stdout, said.stderr);
+    let output = lint("us-west-2", &[spoiled]);
+    assert_ne!(output.code, Some(0), "{}", output.stdout);
+    assert!(output.stdout.contains("E3002") && output.stdout.contains("KeyARN"), "{}{}", output.stdout, output.stderr);
 }

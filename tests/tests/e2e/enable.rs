@@ -8,38 +8,38 @@ use eks_encrypt_tests::info::STRANGER;
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
-use super::gate;
-use super::judge::{Before, cleaned_up, own_namespace};
+use super::assertions::{ClusterSnapshot, cleaned_up, own_namespace};
+use super::blocking_webhook;
 use super::node::push;
 use super::running::Running;
 use super::support::{
-    Fixture, Said, admin, apply, as_on_eks, associate, associated, aws, control_plane, enable, filled, key_of, kubectl,
-    plugin, plugin_command, run, update, wait_for, with_node,
+    CommandOutput, Fixture, admin, apply, as_on_eks, associate, associated, aws, control_plane, enable, key_of,
+    kubectl, plugin, plugin_command, run, seed_secrets, update, wait_for, with_node,
 };
 
 /// `enable` with a key, from here.
-fn with_key(sandbox: &Sandbox, key: &str) -> Said {
+fn with_key(sandbox: &Sandbox, key: &str) -> CommandOutput {
     let arguments = ["enable", "--cluster", "sandbox", "--key-arn", key, "--region", "us-west-2", "--local", "--yes"];
     plugin(sandbox, &arguments)
 }
 
 /// A sandbox without a node, some Secrets, and how they are.
-async fn some_secrets() -> (Fixture, Before) {
+async fn some_secrets() -> (Fixture, ClusterSnapshot) {
     let sandbox = control_plane();
-    filled(&sandbox, 20, 1).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 20, 1).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     (sandbox, before)
 }
 
 #[tokio::test]
 async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 300, 3).await;
+    seed_secrets(&sandbox, 300, 3).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     // The run is still under way when the API server goes.
-    gate::shut(&sandbox, "seed-2", "secret-2");
+    blocking_webhook::block(&sandbox, "seed-2", "secret-2");
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--image", &image]));
     run.until("\nJob eks-encrypt-");
     let namespace = own_namespace(&sandbox);
@@ -49,10 +49,10 @@ async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
     // Nobody answers for as long as it takes the plugin to notice.
     run.until("note: no answer, asking again");
     sandbox.restart_api_servers(None).await.unwrap();
-    run.at_work();
-    gate::open(&sandbox);
-    let said = run.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    run.assert_running();
+    blocking_webhook::unblock(&sandbox);
+    let output = run.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
 }
@@ -60,7 +60,7 @@ async fn the_api_server_crashes_in_mid_run_and_no_secret_is_lost() {
 #[tokio::test]
 async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
     let sandbox = with_node();
-    filled(&sandbox, 50, 1).await;
+    seed_secrets(&sandbox, 50, 1).await;
     let policy = r#"{"apiVersion":"v1","kind":"List","items":[
         {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingAdmissionPolicy","metadata":{"name":"frozen"},
          "spec":{"failurePolicy":"Fail","matchConstraints":{"resourceRules":[{"apiGroups":[""],"apiVersions":["v1"],
@@ -73,11 +73,15 @@ async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
         kubectl(&sandbox, &["label", "secret", "-n", "seed-0", "secret-7", "a=b", "--dry-run=server"]).code != Some(0)
     };
     wait_for("the policy to be in force", || denied().then_some(()));
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let (before, image) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox));
 
-    let said = plugin(&sandbox, &enable(&sandbox, &["--image", &image]));
-    assert_eq!(said.code, Some(6), "{}", said.stderr);
-    assert!(said.stderr.contains("seed-0/secret-7") && said.stderr.contains("secret-7 is frozen"), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--image", &image]));
+    assert_eq!(output.code, Some(6), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("seed-0/secret-7") && output.stderr.contains("secret-7 is frozen"),
+        "{}",
+        output.stderr
+    );
     before.moved_but(&sandbox, &["seed-0/secret-7"]).await;
     // Another Pod would say the same, so there was none.
     let pods = admin(&sandbox, &["get", "pods", "-n", &own_namespace(&sandbox), "--output=name"]).ok();
@@ -89,12 +93,12 @@ async fn a_secret_that_a_policy_protects_is_named_and_the_rest_moves() {
 async fn another_clusters_kubeconfig_is_refused_with_nothing_touched() {
     let ((ours, our), (other, their)) = (some_secrets().await, some_secrets().await);
     let kubeconfig = other.folder().kubeconfig().display().to_string();
-    let said = plugin(&ours, &enable(&ours, &["--local", "--kubeconfig", &kubeconfig]));
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    let output = plugin(&ours, &enable(&ours, &["--local", "--kubeconfig", &kubeconfig]));
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
     assert!(
-        said.stderr.contains(&ours.info().endpoint) && said.stderr.contains(&other.info().endpoint),
+        output.stderr.contains(&ours.info().endpoint) && output.stderr.contains(&other.info().endpoint),
         "{}",
-        said.stderr
+        output.stderr
     );
     our.untouched(&ours).await;
     their.untouched(&other).await;
@@ -111,28 +115,31 @@ async fn what_is_refused_leaves_the_cluster_untouched() {
     without_an_image_the_three_ways_out_are_named_before_anything_is_asked(&sandbox);
 }
 
-async fn keys_that_can_not_be_are_refused_by_us_before_anything_is_changed(sandbox: &Sandbox, before: &Before) {
+async fn keys_that_can_not_be_are_refused_by_us_before_anything_is_changed(
+    sandbox: &Sandbox,
+    before: &ClusterSnapshot,
+) {
     let keys = &sandbox.info().keys;
     for (key, why) in [
         (&keys.disabled, "Disabled"),
         (&keys.asymmetric, "RSA_2048"),
         (&keys.pending_deletion, "it is going to be deleted"),
     ] {
-        let said = with_key(sandbox, key);
-        assert_eq!(said.code, Some(3), "{}", said.stderr);
+        let output = with_key(sandbox, key);
+        assert_eq!(output.code, Some(3), "{}", output.stderr);
         // Our own sentence: EKS would refuse such a key too.
-        let words = said.words();
-        assert!(words.contains("can't encrypt a cluster") && words.contains(why), "{}", said.stderr);
+        let words = output.plain_text();
+        assert!(words.contains("can't encrypt a cluster") && words.contains(why), "{}", output.stderr);
     }
     before.untouched(sandbox).await;
     assert_eq!(key_of(sandbox).await, None);
 }
 
-async fn a_cluster_that_is_not_active_is_left_alone(sandbox: &Sandbox, before: &Before) {
+async fn a_cluster_that_is_not_active_is_left_alone(sandbox: &Sandbox, before: &ClusterSnapshot) {
     sandbox.set_scenario(&Scenario { cluster_status: Some("FAILED".into()), ..Scenario::default() }).await.unwrap();
-    let said = plugin(sandbox, &enable(sandbox, &["--local"]));
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.words().contains("FAILED, not ACTIVE"), "{}", said.stderr);
+    let output = plugin(sandbox, &enable(sandbox, &["--local"]));
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert!(output.plain_text().contains("FAILED, not ACTIVE"), "{}", output.stderr);
     sandbox.set_scenario(&Scenario::default()).await.unwrap();
     before.untouched(sandbox).await;
     assert_eq!(key_of(sandbox).await, None);
@@ -140,29 +147,29 @@ async fn a_cluster_that_is_not_active_is_left_alone(sandbox: &Sandbox, before: &
 
 async fn a_person_without_rights_in_the_cluster_is_told_which_before_the_key_is_associated(
     sandbox: &Sandbox,
-    before: &Before,
+    before: &ClusterSnapshot,
 ) {
     let mut command = plugin_command(sandbox, &enable(sandbox, &["--image", "registry.example/job:1"]));
     command.env("AWS_ACCESS_KEY_ID", STRANGER.id).env("AWS_SECRET_ACCESS_KEY", STRANGER.secret);
-    let said = run(&mut command);
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    let output = run(&mut command);
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
     for part in [
         "FAIL rights",
         "cannot get resource \"namespaces\"",
         "create clusterroles.rbac",
         "create jobs.batch in namespace",
     ] {
-        assert!(said.words().contains(part), "{part}: {}", said.stderr);
+        assert!(output.plain_text().contains(part), "{part}: {}", output.stderr);
     }
     before.untouched(sandbox).await;
     assert_eq!(key_of(sandbox).await, None);
 }
 
 fn without_an_image_the_three_ways_out_are_named_before_anything_is_asked(sandbox: &Sandbox) {
-    let said = plugin(sandbox, &enable(sandbox, &[]));
-    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    let output = plugin(sandbox, &enable(sandbox, &[]));
+    assert_eq!(output.code, Some(2), "{}", output.stderr);
     for way in ["--push-image REGISTRY/REPO", "--image", "--local"] {
-        assert!(said.stderr.contains(way), "{}", said.stderr);
+        assert!(output.stderr.contains(way), "{}", output.stderr);
     }
 }
 
@@ -170,22 +177,22 @@ fn without_an_image_the_three_ways_out_are_named_before_anything_is_asked(sandbo
 async fn what_eks_says_comes_through_and_the_same_command_succeeds_when_that_is_mended() {
     let (sandbox, before) = some_secrets().await;
     sandbox.set_scenario(&Scenario { deny_create_grant: true, ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.stderr.contains("User not authorized to perform kms:CreateGrant operation"), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert!(output.stderr.contains("User not authorized to perform kms:CreateGrant operation"), "{}", output.stderr);
     before.untouched(&sandbox).await;
 
     let failure = UpdateFailure { error_code: "AccessDenied".into(), error_message: "no grant could be made".into() };
     sandbox.set_scenario(&Scenario { update_fails: Some(failure), ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
-    assert_eq!(said.code, Some(5), "{}", said.stderr);
-    assert!(said.stderr.contains("no grant could be made"), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(output.code, Some(5), "{}", output.stderr);
+    assert!(output.stderr.contains("no grant could be made"), "{}", output.stderr);
     before.untouched(&sandbox).await;
 
     // By its alias this time, and with calls that EKS has no time for.
     sandbox.set_scenario(&Scenario { throttle: 3, ..Scenario::default() }).await.unwrap();
-    let said = with_key(&sandbox, "alias/customer");
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = with_key(&sandbox, "alias/customer");
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     assert_eq!(key_of(&sandbox).await.as_ref(), Some(&sandbox.info().keys.customer));
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
@@ -196,8 +203,8 @@ async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure(
     let (sandbox, before) = some_secrets().await;
     sandbox.set_scenario(&Scenario { update_seconds: 25, ..Scenario::default() }).await.unwrap();
     let begun = Instant::now();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "3s"]));
-    assert_eq!(said.code, Some(7), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "3s"]));
+    assert_eq!(output.code, Some(7), "{}", output.stderr);
     before.untouched(&sandbox).await;
 
     // As long as that takes, nothing else may begin.
@@ -209,15 +216,15 @@ async fn an_association_under_way_is_followed_and_time_that_is_up_is_no_failure(
     let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
     assert_eq!(cluster["cluster"]["status"], "UPDATING");
 
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output", "yaml"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("EKS is already associating"), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--output", "yaml"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("EKS is already associating"), "{}", output.stderr);
     assert_eq!(update(&sandbox, id)["status"], "Successful");
     let cluster = aws(&sandbox, &["eks", "describe-cluster", "--name", "sandbox"]).json();
     assert_eq!(cluster["cluster"]["status"], "ACTIVE");
     assert!(begun.elapsed() >= Duration::from_secs(25), "the update did not take its time");
-    let report: Value = serde_saphyr::from_str(&said.stdout).unwrap();
-    assert_eq!((&report["done"], &report["proven"]), (&true.into(), &true.into()), "{}", said.stdout);
+    let report: Value = serde_saphyr::from_str(&output.stdout).unwrap();
+    assert_eq!((&report["done"], &report["proven"]), (&true.into(), &true.into()), "{}", output.stdout);
     before.all_moved(&sandbox).await;
 }
 
@@ -226,11 +233,11 @@ async fn another_key_is_refused_and_stays() {
     let (sandbox, _) = some_secrets().await;
     let keys = &sandbox.info().keys;
     associated(&sandbox, &keys.other).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     sandbox.set_scenario(&Scenario { throttle: 2, ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
-    assert_eq!(said.code, Some(4), "{}", said.stderr);
-    assert!(said.stderr.contains(&keys.other) && said.stderr.contains(&keys.customer), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(output.code, Some(4), "{}", output.stderr);
+    assert!(output.stderr.contains(&keys.other) && output.stderr.contains(&keys.customer), "{}", output.stderr);
     before.untouched(&sandbox).await;
     assert_eq!(key_of(&sandbox).await.as_ref(), Some(&keys.other));
 }

@@ -10,19 +10,20 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use eks_encrypt_tests::info::{ECR, REGISTRY_USER, Registry};
-use eks_encrypt_tests::options::{Door, Options};
+use eks_encrypt_tests::options::{Options, RegistryAccess};
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::judge::Before;
+use super::assertions::ClusterSnapshot;
 use super::node::image;
 use super::support::{
-    Fixture, SANDBOX, Said, admin, aws, enable, filled, first_on_path, key_of, plugin_command, run, start, wait_for,
+    CommandOutput, Fixture, SANDBOX, admin, aws, enable, first_on_path, key_of, plugin_command, run, seed_secrets,
+    start, wait_for,
 };
 
 /// Registries of each kind but the plain one, which every sandbox has.
 fn with_registries(doors: &[(bool, bool)]) -> (Fixture, Vec<Registry>) {
-    let registries = doors.iter().map(|&(tls, password)| Door { tls, password }).collect();
+    let registries = doors.iter().map(|&(tls, password)| RegistryAccess { tls, password }).collect();
     let sandbox = start(Options { registries, api_servers: 1, ..Options::default() });
     let node = sandbox.info().node.clone().expect("these tests need root: a node is made of namespaces and mounts");
     let plain = Registry { address: node.registry, authority: None, password: None };
@@ -62,7 +63,7 @@ fn way(registry: &Registry) -> Vec<String> {
 }
 
 /// Runs the plugin with a password on its stdin.
-fn plugin_with(sandbox: &Sandbox, arguments: &[&str], password: &str) -> Said {
+fn plugin_with(sandbox: &Sandbox, arguments: &[&str], password: &str) -> CommandOutput {
     let mut command = plugin_command(sandbox, arguments);
     // What this machine's own docker knows must not matter.
     command.env("DOCKER_CONFIG", sandbox.folder().path()).env_remove("REGISTRY_AUTH_FILE");
@@ -72,17 +73,17 @@ fn plugin_with(sandbox: &Sandbox, arguments: &[&str], password: &str) -> Said {
     child.stdin.take().unwrap().write_all(password.as_bytes()).ok();
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    CommandOutput { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-fn push(sandbox: &Sandbox, registry: &Registry, archive: &str, password: &str) -> Said {
+fn push(sandbox: &Sandbox, registry: &Registry, archive: &str, password: &str) -> CommandOutput {
     let (to, flags) = (format!("{}/team/job", registry.address), flags(registry));
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     plugin_with(sandbox, &[&["image", "push", &to, archive], &flags[..]].concat(), password)
 }
 
 /// Pushes again, with what docker's configuration knows.
-fn push_as_docker(sandbox: &Sandbox, registry: &Registry, archive: &str, config: &Value) -> Said {
+fn push_as_docker(sandbox: &Sandbox, registry: &Registry, archive: &str, config: &Value) -> CommandOutput {
     let folder = sandbox.folder().logs();
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     let to = format!("{}/team/job", registry.address);
@@ -139,20 +140,20 @@ async fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest()
     let digest = plugin_with(&sandbox, &["image", "digest", &archive], "").ok();
     let without_tls = |registry: &Registry| registry.password.is_some() && registry.authority.is_none();
     let (refused, registries): (Vec<_>, Vec<_>) = registries.into_iter().partition(without_tls);
-    let said = push(&sandbox, &refused[0], &archive, refused[0].password.as_deref().unwrap());
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.stderr.contains("a password is sent only over TLS or to this machine"), "{}", said.stderr);
+    let output = push(&sandbox, &refused[0], &archive, refused[0].password.as_deref().unwrap());
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert!(output.stderr.contains("a password is sent only over TLS or to this machine"), "{}", output.stderr);
     for (number, registry) in registries.iter().enumerate() {
         let password = registry.password.clone().unwrap_or_default();
         if registry.password.is_some() {
-            let said = push(&sandbox, registry, &archive, "wrong");
-            assert_eq!(said.code, Some(3), "{}", said.stderr);
-            assert!(said.stderr.contains("wrong name or password"), "{}", said.stderr);
+            let output = push(&sandbox, registry, &archive, "wrong");
+            assert_eq!(output.code, Some(3), "{}", output.stderr);
+            assert!(output.stderr.contains("wrong name or password"), "{}", output.stderr);
         }
-        let said = push(&sandbox, registry, &archive, &password);
+        let output = push(&sandbox, registry, &archive, &password);
         let image = format!("{}/team/job@{}", registry.address, digest.trim());
-        assert_eq!((said.code, said.stdout.trim()), (Some(0), image.as_str()), "{}", said.stderr);
-        assert!(said.stderr.contains(": pushed"), "{}", said.stderr);
+        assert_eq!((output.code, output.stdout.trim()), (Some(0), image.as_str()), "{}", output.stderr);
+        assert!(output.stderr.contains(": pushed"), "{}", output.stderr);
         let again = push(&sandbox, registry, &archive, &password);
         assert!(again.code == Some(0) && !again.stderr.contains(": pushed"), "{}", again.stderr);
 
@@ -163,8 +164,8 @@ async fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest()
             helper(&sandbox, password);
             let asked = json!({ "credHelpers": { &registry.address: "sandbox" } });
             push_as_docker(&sandbox, registry, &archive, &asked).ok();
-            let said = push_as_docker(&sandbox, registry, &archive, &json!({}));
-            assert_eq!(said.code, Some(3), "nobody is known, and it is pushed to: {}", said.stderr);
+            let output = push_as_docker(&sandbox, registry, &archive, &json!({}));
+            assert_eq!(output.code, Some(3), "nobody is known, and it is pushed to: {}", output.stderr);
         }
 
         let (pod, secret) = (format!("pull-{number}"), format!("pull-{number}"));
@@ -179,8 +180,8 @@ async fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest()
             "-o=jsonpath={.status.containerStatuses[0].state.terminated.reason} {.status.containerStatuses[0].imageID}";
         // Without the Job's environment it ends at once; that it began is the point.
         let status = wait_for(&format!("Pod pull-{number} to have run"), || {
-            let said = admin(&sandbox, &["get", "pod", &format!("pull-{number}"), path]).stdout;
-            said.split_once(' ').filter(|(reason, _)| !reason.is_empty()).map(|(_, image)| image.to_owned())
+            let output = admin(&sandbox, &["get", "pod", &format!("pull-{number}"), path]).stdout;
+            output.split_once(' ').filter(|(reason, _)| !reason.is_empty()).map(|(_, image)| image.to_owned())
         });
         assert!(status.ends_with(digest.trim()), "{status}");
     }
@@ -189,12 +190,12 @@ async fn every_kind_of_registry_gets_the_image_and_the_node_pulls_it_by_digest()
 #[tokio::test]
 async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
     let (sandbox, registries) = with_registries(&[(true, true)]);
-    filled(&sandbox, 50, 2).await;
+    seed_secrets(&sandbox, 50, 2).await;
     let registry = &registries[1];
     let password = registry.password.clone().unwrap();
     admin(&sandbox, &["create", "namespace", "eks-encrypt"]).ok();
     pull_secret(&sandbox, "eks-encrypt", "pull", registry);
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     let to = format!("{}/team/job:v1", registry.address);
     let flags = [vec![format!("--archive={}", image().display())], flags(registry)].concat();
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
@@ -203,28 +204,32 @@ async fn enable_pushes_the_image_and_runs_it_to_its_proven_end() {
         &[&["--push-image", &to, "--image-pull-secret", "pull", "-n", "eks-encrypt"], &flags[..]].concat(),
     );
 
-    let said = plugin_with(&sandbox, &arguments, "wrong");
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.words().contains("warn image") && said.stderr.contains("refuses the login"), "{}", said.stderr);
+    let output = plugin_with(&sandbox, &arguments, "wrong");
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert!(
+        output.plain_text().contains("warn image") && output.stderr.contains("refuses the login"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(key_of(&sandbox).await, None);
 
-    let said = plugin_with(&sandbox, &[&arguments[..], &["--dry-run"]].concat(), &password);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.words().contains("will be pushed to"), "{}", said.stderr);
+    let output = plugin_with(&sandbox, &[&arguments[..], &["--dry-run"]].concat(), &password);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.plain_text().contains("will be pushed to"), "{}", output.stderr);
     assert_eq!(key_of(&sandbox).await, None);
     let catalog =
         std::process::Command::new("find").arg(sandbox.folder().path().join("state/registry/registry-1")).output();
     let stored = String::from_utf8(catalog.unwrap().stdout).unwrap();
     assert!(!stored.contains("team"), "a dry run has pushed: {stored}");
 
-    let said = plugin_with(&sandbox, &arguments, &password);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("Done and proven"), "{}", said.stderr);
-    let (pushed, associated) = (said.stderr.find("tag v1: pushed"), said.stderr.find("EKS is associating"));
+    let output = plugin_with(&sandbox, &arguments, &password);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("Done and proven"), "{}", output.stderr);
+    let (pushed, associated) = (output.stderr.find("tag v1: pushed"), output.stderr.find("EKS is associating"));
     assert!(
         pushed.is_some() && pushed < associated,
         "the image comes before anything that can't be undone: {}",
-        said.stderr
+        output.stderr
     );
     let image = admin(&sandbox, &["get", "jobs", "-n", "eks-encrypt", "-o=jsonpath={..image}"]).ok();
     assert!(image.starts_with(&format!("{}/team/job@sha256:", registry.address)), "{image}");
@@ -243,10 +248,10 @@ fn ecr_is_entered_with_aws_credentials_through_a_proxy_and_makes_its_repository(
         command.env("AWS_CA_BUNDLE", registry.authority.as_ref().unwrap());
         run(command.env("DOCKER_CONFIG", sandbox.folder().path()).env("HOME", sandbox.folder().path()))
     };
-    let said = push(&["--create-repository"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stdout.starts_with(&format!("{to}@sha256:")), "{}", said.stdout);
-    assert!(said.stderr.contains("repository team/job created"), "{}", said.stderr);
+    let output = push(&["--create-repository"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stdout.starts_with(&format!("{to}@sha256:")), "{}", output.stdout);
+    assert!(output.stderr.contains("repository team/job created"), "{}", output.stderr);
     let described = aws(&sandbox, &["ecr", "describe-repositories", "--repository-names", "team/job"]).json();
     let repository = &described["repositories"][0];
     assert_eq!(repository["imageTagMutability"], "IMMUTABLE", "{repository}");

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
-use super::gate;
-use super::judge::{Before, cleaned_up, own_namespace, times};
+use super::assertions::{ClusterSnapshot, cleaned_up, own_namespace, write_counts};
+use super::blocking_webhook;
 use super::node::push;
-use super::running::{BEGUN, Running};
-use super::support::{Fixture, admin, as_on_eks, associated, enable, filled, plugin, wait_for};
+use super::running::{Running, STARTED};
+use super::support::{Fixture, admin, as_on_eks, associated, enable, plugin, seed_secrets, wait_for};
 
 /// The Pods of runs that are not being deleted.
 fn pods(sandbox: &Sandbox) -> Vec<String> {
@@ -20,21 +20,21 @@ fn pods(sandbox: &Sandbox) -> Vec<String> {
 }
 
 /// A run in a Pod, watched from a laptop, that has begun and can't write the Secrets of the last namespace.
-async fn held(secrets: u32, namespaces: u32) -> (Fixture, Before, Running) {
+async fn start_blocked_run(secrets: u32, namespaces: u32) -> (Fixture, ClusterSnapshot, Running) {
     let sandbox = as_on_eks();
-    filled(&sandbox, secrets, namespaces).await;
+    seed_secrets(&sandbox, secrets, namespaces).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let (before, image) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox));
     let last = namespaces - 1;
-    gate::shut(&sandbox, &format!("seed-{last}"), &format!("secret-{last}"));
+    blocking_webhook::block(&sandbox, &format!("seed-{last}"), &format!("secret-{last}"));
     let mut laptop = Running::start(&sandbox, "laptop", &enable(&sandbox, &["--image", image.as_str()]));
-    laptop.until(BEGUN);
+    laptop.until(STARTED);
     (sandbox, before, laptop)
 }
 
 #[tokio::test]
 async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_the_laptop_has_vanished() {
-    let (sandbox, before, mut laptop) = held(300, 3).await;
+    let (sandbox, before, mut laptop) = start_blocked_run(300, 3).await;
     // The record is what a successor goes on from.
     let namespace = own_namespace(&sandbox);
     let record = ["get", "configmap", "-n", &namespace, "eks-encrypt-run", "--output=jsonpath={.data.rewritten}"];
@@ -51,19 +51,19 @@ async fn a_killed_pods_successor_goes_on_and_another_machine_sees_it_end_after_t
     admin(&sandbox, &["delete", "pod", "-n", &namespace, &first[0], "--force", "--grace-period=0"]).ok();
     laptop.until("going on with run");
     laptop.kill();
-    gate::open(&sandbox);
+    blocking_webhook::unblock(&sandbox);
 
-    let said = plugin(&sandbox, &["attach", "--output=json"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("Done and proven"), "{}", said.stderr);
-    let report = said.json();
+    let output = plugin(&sandbox, &["attach", "--output=json"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("Done and proven"), "{}", output.stderr);
+    let report = output.json();
     // The successor did what was left, and nothing twice.
     let tally = ["listed", "rewritten", "current", "failed"].map(|outcome| report["tally"][outcome].as_u64().unwrap());
     assert_eq!(tally, [300, 100, 200, 0], "{report}");
     assert_eq!(report["proven"], Value::Bool(true), "{report}");
     before.all_moved(&sandbox).await;
     // Each Secret was written once, by one of two Pods.
-    assert_eq!(times(&sandbox).into_values().collect::<Vec<_>>(), [200, 100]);
+    assert_eq!(write_counts(&sandbox).into_values().collect::<Vec<_>>(), [200, 100]);
     cleaned_up(&sandbox).await;
 }
 
@@ -81,7 +81,7 @@ fn evict(sandbox: &Sandbox, pod: &str) {
 
 #[tokio::test]
 async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
-    let (sandbox, before, mut laptop) = held(200, 2).await;
+    let (sandbox, before, mut laptop) = start_blocked_run(200, 2).await;
     let pod = pods(&sandbox).remove(0);
     evict(&sandbox, &pod);
     let evicted = Instant::now();
@@ -89,9 +89,9 @@ async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
     // It promises 5 s. Whoever does not listen is killed after 15, without a word.
     assert!(evicted.elapsed() < Duration::from_secs(10), "it took {:?}", evicted.elapsed());
     laptop.until("going on with run");
-    gate::open(&sandbox);
-    let said = laptop.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    blocking_webhook::unblock(&sandbox);
+    let output = laptop.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     let failed = ["get", "jobs", "--all-namespaces", "--output=jsonpath={.items[*].status.failed}"];
     let failed = admin(&sandbox, &failed).ok();
     assert!(["", "0"].contains(&failed.trim()), "a disruption counts as a failure: {failed}");
@@ -100,18 +100,18 @@ async fn an_evicted_pod_has_its_last_word_and_is_no_failure_of_the_job() {
 
 #[tokio::test]
 async fn ctrl_c_leaves_the_job_at_work_and_says_how_to_see_its_end() {
-    let (sandbox, before, mut laptop) = held(20, 1).await;
+    let (sandbox, before, mut laptop) = start_blocked_run(20, 1).await;
     laptop.interrupt();
-    let said = laptop.end();
-    assert_eq!(said.code, Some(130), "{}", said.stderr);
+    let output = laptop.end();
+    assert_eq!(output.code, Some(130), "{}", output.stderr);
     assert!(
-        said.stderr.contains("The Job was not stopped: it goes on in the cluster, unless it has ended."),
+        output.stderr.contains("The Job was not stopped: it goes on in the cluster, unless it has ended."),
         "{}",
-        said.stderr
+        output.stderr
     );
-    assert!(said.stderr.contains("kubectl eks-encrypt attach"), "{}", said.stderr);
-    gate::open(&sandbox);
-    let said = plugin(&sandbox, &["attach"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(output.stderr.contains("kubectl eks-encrypt attach"), "{}", output.stderr);
+    blocking_webhook::unblock(&sandbox);
+    let output = plugin(&sandbox, &["attach"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
 }

@@ -12,12 +12,12 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::{Said, aws, plugin_command, run, with_node};
+use super::support::{CommandOutput, aws, plugin_command, run, with_node};
 
-const LOOK: [&str; 2] = ["cleanup", "--dry-run"];
+const CLEANUP_DRY_RUN: [&str; 2] = ["cleanup", "--dry-run"];
 
 /// Whoever has got through.
-const THROUGH: &str = "There is nothing of ours in this cluster.";
+const CONNECTED_MESSAGE: &str = "There is nothing of ours in this cluster.";
 
 /// The administrator's kubeconfig in parts, to be put together in other ways.
 struct Parts {
@@ -35,7 +35,7 @@ impl Parts {
     }
 
     /// Moves what is in the kubeconfig, in base64, into a file beside it.
-    fn beside(&self, data: &Value, name: &str) -> String {
+    fn write_next_to(&self, data: &Value, name: &str) -> String {
         let bytes = STANDARD.decode(data.as_str().unwrap()).unwrap();
         std::fs::write(self.folder.path().join(name), bytes).unwrap();
         name.to_owned()
@@ -59,9 +59,9 @@ impl Parts {
     }
 
     /// The plugin with one file of these entries.
-    fn look(&self, sandbox: &Sandbox, cluster: &Value, user: &Value) -> Said {
+    fn run_with(&self, sandbox: &Sandbox, cluster: &Value, user: &Value) -> CommandOutput {
         let file = self.write("config", Some(cluster), Some(user)).display().to_string();
-        run(plugin_command(sandbox, &LOOK).env("KUBECONFIG", file))
+        run(plugin_command(sandbox, &CLEANUP_DRY_RUN).env("KUBECONFIG", file))
     }
 }
 
@@ -72,8 +72,8 @@ fn with(entry: &Value, field: &str, value: &str) -> Value {
 }
 
 #[track_caller]
-fn through(said: &Said) {
-    assert!(said.code == Some(0) && said.stderr.contains(THROUGH), "{}", said.stderr);
+fn assert_connected(output: &CommandOutput) {
+    assert!(output.code == Some(0) && output.stderr.contains(CONNECTED_MESSAGE), "{}", output.stderr);
 }
 
 /// None of these changes anything, so one sandbox does for all; with a node, because no proxy is asked for what is on loopback.
@@ -88,14 +88,14 @@ fn the_api_server_is_reached() {
 
 fn certificates_in_files_of_several_kubeconfigs(sandbox: &Sandbox) {
     let parts = Parts::of(sandbox);
-    through(&parts.look(sandbox, &parts.cluster, &parts.user));
+    assert_connected(&parts.run_with(sandbox, &parts.cluster, &parts.user));
     let cluster = json!({
         "server": parts.cluster["server"],
-        "certificate-authority": parts.beside(&parts.cluster["certificate-authority-data"], "ca.crt"),
+        "certificate-authority": parts.write_next_to(&parts.cluster["certificate-authority-data"], "ca.crt"),
     });
     let user = json!({
-        "client-certificate": parts.beside(&parts.user["client-certificate-data"], "me.crt"),
-        "client-key": parts.beside(&parts.user["client-key-data"], "me.key"),
+        "client-certificate": parts.write_next_to(&parts.user["client-certificate-data"], "me.crt"),
+        "client-key": parts.write_next_to(&parts.user["client-key-data"], "me.key"),
     });
     let files = [
         parts.write("users", None, Some(&user)),
@@ -103,21 +103,21 @@ fn certificates_in_files_of_several_kubeconfigs(sandbox: &Sandbox) {
         parts.write("clusters", Some(&cluster), None),
     ];
     let list = std::env::join_paths(files).unwrap();
-    through(&run(plugin_command(sandbox, &LOOK).env("KUBECONFIG", list)));
+    assert_connected(&run(plugin_command(sandbox, &CLEANUP_DRY_RUN).env("KUBECONFIG", list)));
 }
 
 fn a_token_s_file_with_its_line_break(sandbox: &Sandbox) {
     let parts = Parts::of(sandbox);
     let token = aws(sandbox, &["eks", "get-token", "--cluster-name", "sandbox", "--output", "json"]).json();
     let token = format!("{}\n", token["status"]["token"].as_str().unwrap());
-    let file = parts.beside(&json!(STANDARD.encode(token)), "token");
-    through(&parts.look(sandbox, &parts.cluster, &json!({ "tokenFile": file })));
+    let file = parts.write_next_to(&json!(STANDARD.encode(token)), "token");
+    assert_connected(&parts.run_with(sandbox, &parts.cluster, &json!({ "tokenFile": file })));
 }
 
 fn a_server_s_other_name_and_a_wrong_one(sandbox: &Sandbox) {
     let parts = Parts::of(sandbox);
-    let named = |name: &str| parts.look(sandbox, &with(&parts.cluster, "tls-server-name", name), &parts.user);
-    through(&named("kubernetes.default.svc"));
+    let named = |name: &str| parts.run_with(sandbox, &with(&parts.cluster, "tls-server-name", name), &parts.user);
+    assert_connected(&named("kubernetes.default.svc"));
     let error = named("another.example").error();
     assert!(error.contains("another.example"), "{error}");
 }
@@ -129,12 +129,12 @@ fn proxies_and_their_exceptions(sandbox: &Sandbox) {
     let server = parts.cluster["server"].as_str().unwrap().strip_prefix("https://").unwrap();
     let by_environment = |exceptions: &str| {
         let file = parts.write("config", Some(&parts.cluster), Some(&parts.user)).display().to_string();
-        let mut command = plugin_command(sandbox, &LOOK);
+        let mut command = plugin_command(sandbox, &CLEANUP_DRY_RUN);
         command.env("HTTPS_PROXY", format!("http://alice:p%40ss@{proxy}")).env("NO_PROXY", exceptions);
         run(command.env("KUBECONFIG", file))
     };
 
-    through(&by_environment(""));
+    assert_connected(&by_environment(""));
     let heard = count();
     assert!(!heard.is_empty());
     for head in heard {
@@ -143,14 +143,14 @@ fn proxies_and_their_exceptions(sandbox: &Sandbox) {
         assert!(head.to_lowercase().contains("proxy-authorization: basic ywxpy2u6cebzcw=="), "{head}");
     }
     for exceptions in ["198.18.0.0/15", "example.com,*", server] {
-        through(&by_environment(exceptions));
+        assert_connected(&by_environment(exceptions));
         assert_eq!(count(), Vec::<String>::new(), "NO_PROXY={exceptions}");
     }
 
     // What the kubeconfig names knows no exceptions.
     let cluster = with(&parts.cluster, "proxy-url", &format!("http://{proxy}"));
     let file = parts.write("config", Some(&cluster), Some(&parts.user)).display().to_string();
-    through(&run(plugin_command(sandbox, &LOOK).env("NO_PROXY", "*").env("KUBECONFIG", file)));
+    assert_connected(&run(plugin_command(sandbox, &CLEANUP_DRY_RUN).env("NO_PROXY", "*").env("KUBECONFIG", file)));
     assert!(!count().is_empty());
 }
 

@@ -8,10 +8,10 @@ use eks_encrypt_tests::client;
 use eks_encrypt_tests::sandbox::Sandbox;
 use jiff::Timestamp;
 
-use super::gate;
-use super::judge::{Before, cleaned_up, own_namespace, times};
-use super::running::{BEGUN, Running};
-use super::support::{admin, associated, control_plane, enable, filled, plugin};
+use super::assertions::{ClusterSnapshot, cleaned_up, own_namespace, write_counts};
+use super::blocking_webhook;
+use super::running::{Running, STARTED};
+use super::support::{admin, associated, control_plane, enable, plugin, seed_secrets};
 
 /// A run of the engine, as a Job's Pod begins it: how it ended, and why.
 async fn engine(sandbox: &Sandbox, namespace: &str) -> (RunResult, Option<String>) {
@@ -42,13 +42,13 @@ async fn engine(sandbox: &Sandbox, namespace: &str) -> (RunResult, Option<String
 #[tokio::test]
 async fn other_runs_are_refused_by_the_lease_and_the_first_one_finishes() {
     let sandbox = control_plane();
-    filled(&sandbox, 300, 3).await;
+    seed_secrets(&sandbox, 300, 3).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
 
-    gate::shut(&sandbox, "seed-2", "secret-2");
+    blocking_webhook::block(&sandbox, "seed-2", "secret-2");
     let mut first = Running::start(&sandbox, "first", &enable(&sandbox, &["--local"]));
-    first.until(BEGUN);
+    first.until(STARTED);
     let namespace = own_namespace(&sandbox);
     let holder = ["get", "lease", "-n", &namespace, "eks-encrypt", "--output=jsonpath={.spec.holderIdentity}"];
     let holder = admin(&sandbox, &holder).ok();
@@ -56,24 +56,24 @@ async fn other_runs_are_refused_by_the_lease_and_the_first_one_finishes() {
 
     // The checks see it, before anything irreversible.
     let second = plugin(&sandbox, &["reencrypt", "--local", "--yes", "--output=json"]);
-    first.at_work();
+    first.assert_running();
     assert_eq!(second.code, Some(3), "{}", second.stderr);
     let words = format!("{holder} is at work in namespace {namespace}, without a Job: it renews the lease");
-    assert!(second.words().contains(&words), "{words}: {}", second.stderr);
+    assert!(second.plain_text().contains(&words), "{words}: {}", second.stderr);
     let checks: serde_json::Value = serde_json::from_str(&second.stdout).unwrap();
     assert_eq!((&checks["passed"], &checks["exitCode"]), (&false.into(), &3.into()), "{checks}");
 
     // Whoever comes past the checks, which see one moment, is kept out by the engine.
     let third = engine(&sandbox, &namespace).await;
-    first.at_work();
+    first.assert_running();
     assert_eq!(third, (RunResult::Refused, Some(format!("another run is at work: {holder} has the lease"))));
 
-    gate::open(&sandbox);
-    let said = first.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("300 listed: 300 rewritten"), "{}", said.stderr);
+    blocking_webhook::unblock(&sandbox);
+    let output = first.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("300 listed: 300 rewritten"), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     // One time stands in all of them: the others wrote none.
-    assert_eq!(times(&sandbox).len(), 1);
+    assert_eq!(write_counts(&sandbox).len(), 1);
     cleaned_up(&sandbox).await;
 }

@@ -6,32 +6,34 @@ use std::process::{Command, Stdio};
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::Value;
 
-use super::gate;
-use super::judge::{Before, cleaned_up, namespaces, own_namespace, revisions};
-use super::running::{BEGUN, Running};
-use super::support::{admin, associated, control_plane, enable, filled, key_of, plugin, plugin_command, wait_for};
+use super::assertions::{ClusterSnapshot, cleaned_up, namespaces, own_namespace, revisions};
+use super::blocking_webhook;
+use super::running::{Running, STARTED};
+use super::support::{
+    admin, associated, control_plane, enable, key_of, plugin, plugin_command, seed_secrets, wait_for,
+};
 
 #[tokio::test]
 async fn a_run_from_here_from_the_plan_to_the_last_trace() {
     let sandbox = control_plane();
-    filled(&sandbox, 600, 2).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 600, 2).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
 
     // The plan: every check, and nothing written.
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--dry-run", "--output=json"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("This was a dry run: nothing was changed."), "{}", said.stderr);
-    let checks = said.json();
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--dry-run", "--output=json"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("This was a dry run: nothing was changed."), "{}", output.stderr);
+    let checks = output.json();
     assert_eq!((&checks["passed"], &checks["association"]), (&true.into(), &"missing".into()), "{checks}");
     before.untouched(&sandbox).await;
     assert_eq!(namespaces(&sandbox), "");
     assert_eq!(key_of(&sandbox).await, None);
 
     // The run.
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("Done and proven"), "{}", said.stderr);
-    let report = said.json();
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("Done and proven"), "{}", output.stderr);
+    let report = output.json();
     assert_eq!((&report["proven"], &report["tally"]["rewritten"]), (&true.into(), &600.into()), "{report}");
     before.all_moved(&sandbox).await;
     // No Job was made, and no rights; the record is there.
@@ -82,24 +84,24 @@ async fn a_run_from_here_from_the_plan_to_the_last_trace() {
 #[tokio::test]
 async fn ctrl_c_stops_it_and_the_same_command_does_the_rest() {
     let sandbox = control_plane();
-    filled(&sandbox, 200, 2).await;
+    seed_secrets(&sandbox, 200, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let before = Before::of(&sandbox).await;
-    gate::shut(&sandbox, "seed-1", "secret-1");
+    let before = ClusterSnapshot::of(&sandbox).await;
+    blocking_webhook::block(&sandbox, "seed-1", "secret-1");
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--output=json"]));
-    run.until(BEGUN);
+    run.until(STARTED);
     run.interrupt();
-    let said = run.end();
-    assert_eq!(said.code, Some(130), "{}", said.stderr);
-    assert!(said.stderr.contains("has stopped; what is written is written"), "{}", said.stderr);
-    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    let output = run.end();
+    assert_eq!(output.code, Some(130), "{}", output.stderr);
+    assert!(output.stderr.contains("has stopped; what is written is written"), "{}", output.stderr);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!((&report["done"], &report["exitCode"]), (&false.into(), &130.into()), "{report}");
     let namespace = own_namespace(&sandbox);
     let record = ["get", "configmap", "-n", &namespace, "eks-encrypt-run", "--output=jsonpath={.data.result}"];
     assert_eq!(admin(&sandbox, &record).ok(), "stopped");
-    gate::open(&sandbox);
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    blocking_webhook::unblock(&sandbox);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
 }
 
@@ -127,8 +129,8 @@ fn typed(sandbox: &Sandbox, arguments: &[&str], line: &str) -> (Option<i32>, Str
 #[tokio::test]
 async fn on_a_terminal_the_clusters_name_is_the_only_yes() {
     let sandbox = control_plane();
-    filled(&sandbox, 20, 1).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 20, 1).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     let arguments: Vec<&str> = enable(&sandbox, &["--local"]).into_iter().filter(|word| *word != "--yes").collect();
 
     let (code, screen) = typed(&sandbox, &arguments, "yes");
@@ -150,21 +152,21 @@ async fn on_a_terminal_the_clusters_name_is_the_only_yes() {
 #[tokio::test]
 async fn a_secret_that_outlived_its_namespace_is_named_and_nothing_is_called_done() {
     let sandbox = control_plane();
-    filled(&sandbox, 20, 2).await;
+    seed_secrets(&sandbox, 20, 2).await;
     orphaned(&sandbox);
-    let before = Before::of(&sandbox).await;
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
-    assert_eq!(said.code, Some(6), "{}", said.stderr);
-    assert!(said.stderr.contains("Secret lost/kept: it is left over from namespace lost"), "{}", said.stderr);
-    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    let before = ClusterSnapshot::of(&sandbox).await;
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
+    assert_eq!(output.code, Some(6), "{}", output.stderr);
+    assert!(output.stderr.contains("Secret lost/kept: it is left over from namespace lost"), "{}", output.stderr);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!((&report["done"], &report["tally"]["failed"]), (&false.into(), &1.into()), "{report}");
     before.moved_but(&sandbox, &["lost/kept"]).await;
 
     // What it says that helps, helps.
     admin(&sandbox, &["create", "namespace", "lost"]).ok();
-    let before = Before::of(&sandbox).await;
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let before = ClusterSnapshot::of(&sandbox).await;
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
 }
 

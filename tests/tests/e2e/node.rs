@@ -19,8 +19,8 @@ pub(crate) fn push(sandbox: &Fixture) -> String {
 /// Pushes any image; its name there.
 pub(crate) fn push_archive(sandbox: &Fixture, archive: &Path, name: &str) -> String {
     let mut command = sandbox.command(super::support::SANDBOX).unwrap();
-    let said = run(command.arg("push").arg("--dir").arg(sandbox.folder().path()).arg(archive).arg(name));
-    said.ok().trim().to_owned()
+    let output = run(command.arg("push").arg("--dir").arg(sandbox.folder().path()).arg(archive).arg(name));
+    output.ok().trim().to_owned()
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn a_restricted_pod_reaches_the_api_server_and_its_log_is_followed_to_its_end(sa
     )
     .ok();
     let log = wait_for("the container's log", || {
-        let said = kubectl(sandbox, &["logs", "--follow", "pod", "-n", "strict"]);
-        (said.code == Some(0)).then_some(said.stdout)
+        let output = kubectl(sandbox, &["logs", "--follow", "pod", "-n", "strict"]);
+        (output.code == Some(0)).then_some(output.stdout)
     });
     let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!((&last["event"], &last["result"]), (&"finished".into(), &"stopped".into()), "{log}");

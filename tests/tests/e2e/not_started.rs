@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::judge::{Before, cleaned_up};
+use super::assertions::{ClusterSnapshot, cleaned_up};
 use super::node::push;
 use super::running::Running;
-use super::support::{admin, apply, associated, enable, filled, plugin, wait_for, with_node};
+use super::support::{admin, apply, associated, enable, plugin, seed_secrets, wait_for, with_node};
 
 /// An image that nobody has.
 const NO_IMAGE: &str = "127.0.0.1:1/none:1";
@@ -18,10 +18,10 @@ const FULL: &str = r#"{"apiVersion":"v1","kind":"List","items":[
 #[tokio::test]
 async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_nothing_stays() {
     let sandbox = with_node();
-    filled(&sandbox, 5, 1).await;
+    seed_secrets(&sandbox, 5, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     apply(&sandbox, "full.json", FULL);
-    let before = Before::of_runs_in(&sandbox, &["eks-encrypt", "full"]).await;
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &["eks-encrypt", "full"]).await;
     let image = push(&sandbox);
 
     let arguments = enable(&sandbox, &["--image", &image, "--namespace", "full"]);
@@ -37,16 +37,16 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
 
     // Who corrects the command meanwhile, or does without a Pod, is not led to wait for the same Job.
     for more in [["--image", image.as_str()].as_slice(), &["--local"]] {
-        let said = plugin(&sandbox, &enable(&sandbox, more));
-        assert_eq!(said.code, Some(3), "{}", said.stderr);
-        assert!(said.stderr.contains("`kubectl delete job -n eks-encrypt-"), "{}", said.stderr);
+        let output = plugin(&sandbox, &enable(&sandbox, more));
+        assert_eq!(output.code, Some(3), "{}", output.stderr);
+        assert!(output.stderr.contains("`kubectl delete job -n eks-encrypt-"), "{}", output.stderr);
     }
 
     for (run, why) in [(full, ["exceeded quota: no-room", "pods=0"]), (unpulled, ["ImagePull", NO_IMAGE])] {
-        let said = run.end();
-        assert_eq!(said.code, Some(6), "{}", said.stderr);
+        let output = run.end();
+        assert_eq!(output.code, Some(6), "{}", output.stderr);
         for part in [&why[..], &["--local"]].concat() {
-            assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+            assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
         }
     }
     let jobs = ["get", "jobs,pods", "--all-namespaces", "--output=name", "-l", "app.kubernetes.io/name=eks-encrypt"];
@@ -60,9 +60,9 @@ async fn an_image_that_can_not_be_pulled_and_a_quota_that_is_full_are_named_and_
 #[tokio::test]
 async fn a_pod_that_no_node_takes_is_named_and_begins_when_one_comes() {
     let sandbox = with_node();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let (before, image) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox));
     let arguments = enable(&sandbox, &["--image", &image, "--node-selector", "disk=fast"]);
     let mut run = Running::start(&sandbox, "run", &arguments);
     run.until("\nJob eks-encrypt-");
@@ -72,8 +72,8 @@ async fn a_pod_that_no_node_takes_is_named_and_begins_when_one_comes() {
     // An autoscaler may need minutes for another node; meanwhile there is another way.
     run.until("--local");
     admin(&sandbox, &["label", "node", "--all", "disk=fast"]).ok();
-    let said = run.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = run.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
 }

@@ -1,15 +1,15 @@
 //! A plugin and a Job of different wire formats: nobody could tell what such a run came to, so nothing is written.
 
-use super::judge::Before;
+use super::assertions::ClusterSnapshot;
 use super::node::push;
-use super::support::{admin, apply, associated, filled, plugin, wait_for, with_node};
+use super::support::{admin, apply, associated, plugin, seed_secrets, wait_for, with_node};
 
 #[tokio::test]
 async fn a_job_made_for_another_wire_version_is_told_by_attach_and_writes_nothing() {
     let sandbox = with_node();
-    filled(&sandbox, 5, 1).await;
+    seed_secrets(&sandbox, 5, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     let image = push(&sandbox);
 
     // As a plugin of another version would have made it, and so that its Pod waits.
@@ -20,10 +20,10 @@ async fn a_job_made_for_another_wire_version_is_told_by_attach_and_writes_nothin
         printed.replace(wire, &wire.replace('1', "2")).replace("  backoffLimit:", "  suspend: true\n  backoffLimit:");
     apply(&sandbox, "other.yaml", &other);
 
-    let said = plugin(&sandbox, &["attach"]);
-    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    let output = plugin(&sandbox, &["attach"]);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
     for part in ["it speaks version 2 of the wire format", "reads version 1", "it goes on without us"] {
-        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+        assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
     }
 
     let jobs = ["get", "jobs", "-n", "eks-encrypt", "--output=name"];
@@ -33,9 +33,9 @@ async fn a_job_made_for_another_wire_version_is_told_by_attach_and_writes_nothin
     let failed =
         ["get", &job, "-n", "eks-encrypt", "--output=jsonpath={.status.conditions[?(@.type=='Failed')].status}"];
     wait_for("the Job to refuse", || (admin(&sandbox, &failed).ok() == "True").then_some(()));
-    let said = plugin(&sandbox, &["attach"]);
-    assert_eq!(said.code, Some(3), "nothing was written: {}", said.stderr);
+    let output = plugin(&sandbox, &["attach"]);
+    assert_eq!(output.code, Some(3), "nothing was written: {}", output.stderr);
     let why = "speaks version 1 of the wire format, and whoever made this Job reads version 2: no Secret was written";
-    assert!(said.words().contains(why), "{}", said.stderr);
+    assert!(output.plain_text().contains(why), "{}", output.stderr);
     before.untouched(&sandbox).await;
 }

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use eks_encrypt_tests::aws::scenario::{Delay, Scenario};
 use eks_encrypt_tests::control_plane::Configuration;
+use eks_encrypt_tests::etcd_oracle::inspect::Storage;
 use eks_encrypt_tests::rights::Right;
 use eks_encrypt_tests::sandbox::Sandbox;
-use eks_encrypt_tests::truth::inspect::Storage;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::gate;
-use super::judge::{Before, revisions};
+use super::assertions::{ClusterSnapshot, revisions};
+use super::blocking_webhook;
 use super::node::push;
-use super::running::{BEGUN, Running};
+use super::running::{Running, STARTED};
 use super::support::{
-    Fixture, Said, admin, apply, as_on_eks, associated, enable, filled, job_completes, kubectl, plugin,
+    CommandOutput, Fixture, admin, apply, as_on_eks, associated, enable, job_completes, kubectl, plugin, seed_secrets,
     two_api_servers, wait_for,
 };
 
@@ -31,12 +31,12 @@ async fn associated_so(sandbox: &Fixture, scenario: Scenario) {
 }
 
 /// `reencrypt` without a question.
-fn reencrypt(sandbox: &Sandbox, more: &[&str]) -> Said {
+fn reencrypt(sandbox: &Sandbox, more: &[&str]) -> CommandOutput {
     plugin(sandbox, &[&["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes"], more].concat())
 }
 
 /// How many Secrets are not under the customer's key.
-async fn outside(sandbox: &Sandbox) -> usize {
+async fn secrets_outside_key(sandbox: &Sandbox) -> usize {
     let stored = sandbox.inspect().await.unwrap();
     stored.total - stored.count(Storage::CustomerKey)
 }
@@ -46,14 +46,14 @@ async fn outside(sandbox: &Sandbox) -> usize {
 #[tokio::test]
 async fn no_secret_is_written_while_one_api_server_keeps_the_old_key() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     let image = push(&sandbox);
     associated_so(&sandbox, Scenario { one_server_old: Some(Delay::NEVER), ..Scenario::default() }).await;
-    let before = Before::of(&sandbox).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     let refused = |more: &[&str]| {
-        let said = reencrypt(&sandbox, &[&["--timeout", "3s"], more].concat());
-        assert_eq!(said.code, Some(7), "{more:?}: {}", said.stderr);
-        said.words()
+        let output = reencrypt(&sandbox, &[&["--timeout", "3s"], more].concat());
+        assert_eq!(output.code, Some(7), "{more:?}: {}", output.stderr);
+        output.plain_text()
     };
     let ways: [&[&str]; 4] = [
         &["--image", &image],
@@ -74,8 +74,8 @@ async fn no_secret_is_written_while_one_api_server_keeps_the_old_key() {
     before.untouched(&sandbox).await;
 
     // However many Secrets there are.
-    filled(&sandbox, 2_000, 4).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 2_000, 4).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     refused(&["--local"]);
     before.untouched(&sandbox).await;
 
@@ -97,16 +97,20 @@ async fn the_job_alone_waits(sandbox: &Fixture, image: &str) {
 #[tokio::test]
 async fn no_secret_is_written_before_the_key_is_in_force() {
     let sandbox = two_api_servers();
-    filled(&sandbox, 20, 1).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 20, 1).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     sandbox.set_scenario(&Scenario { in_force_after: Some(Delay::NEVER), ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "8s"]));
-    assert_eq!(said.code, Some(7), "{}", said.stderr);
-    assert!(said.words().contains("0 of 2 API servers write under the key: it is not in force yet"), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--timeout", "8s"]));
+    assert_eq!(output.code, Some(7), "{}", output.stderr);
+    assert!(
+        output.plain_text().contains("0 of 2 API servers write under the key: it is not in force yet"),
+        "{}",
+        output.stderr
+    );
     before.untouched(&sandbox).await;
     // Another command has not seen what they wrote under before: that they agree is no proof.
-    let said = reencrypt(&sandbox, &["--local", "--timeout", "5s"]);
-    assert_ne!(said.code, Some(0), "{}", said.stderr);
+    let output = reencrypt(&sandbox, &["--local", "--timeout", "5s"]);
+    assert_ne!(output.code, Some(0), "{}", output.stderr);
     before.untouched(&sandbox).await;
 }
 
@@ -114,19 +118,19 @@ async fn no_secret_is_written_before_the_key_is_in_force() {
 #[tokio::test]
 async fn a_key_that_comes_into_force_late_is_waited_for() {
     let sandbox = two_api_servers();
-    filled(&sandbox, 20, 1).await;
-    let before = Before::of(&sandbox).await;
+    seed_secrets(&sandbox, 20, 1).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
     sandbox.set_scenario(&Scenario { in_force_after: Some(Delay::Seconds(5)), ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
-    assert!(said.stderr.contains("0 of 2 API servers write under the key"), "{}", said.stderr);
-    proven(said, 20);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--local", "--output=json"]));
+    assert!(output.stderr.contains("0 of 2 API servers write under the key"), "{}", output.stderr);
+    proven(output, 20);
     before.all_moved(&sandbox).await;
 }
 
 /// The run has ended well: all of these Secrets are proven, by this command, on two API servers that name the key.
 #[track_caller]
-fn proven(said: Said, secrets: usize) {
-    let report = said.json();
+fn proven(output: CommandOutput, secrets: usize) {
+    let report = output.json();
     let agreed = json!({ "servers": 2, "level": "matched" });
     assert_eq!((&report["proven"], &report["verified"]["agreed"]), (&true.into(), &agreed), "{report}");
     assert_eq!(report["verified"]["tally"]["listed"], secrets, "{report}");
@@ -136,12 +140,12 @@ fn proven(said: Said, secrets: usize) {
 #[tokio::test]
 async fn an_api_server_that_is_replaced_late_is_waited_for() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 50, 1).await;
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    seed_secrets(&sandbox, 50, 1).await;
+    let (before, image) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox));
     sandbox.set_scenario(&Scenario { one_server_old: Some(Delay::Seconds(8)), ..Scenario::default() }).await.unwrap();
-    let said = plugin(&sandbox, &enable(&sandbox, &["--image", &image, "--output=json"]));
-    assert!(said.stderr.contains("1 of 2 API servers write under the key; under another one"), "{}", said.stderr);
-    proven(said, 50);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--image", &image, "--output=json"]));
+    assert!(output.stderr.contains("1 of 2 API servers write under the key; under another one"), "{}", output.stderr);
+    proven(output, 50);
     before.all_moved(&sandbox).await;
 }
 
@@ -150,22 +154,22 @@ async fn an_api_server_that_is_replaced_late_is_waited_for() {
 #[tokio::test]
 async fn nothing_is_proven_by_an_api_server_that_the_run_did_not_go_through() {
     let sandbox = two_api_servers();
-    filled(&sandbox, 50, 2).await;
+    seed_secrets(&sandbox, 50, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    gate::shut(&sandbox, "seed-1", "secret-1");
+    blocking_webhook::block(&sandbox, "seed-1", "secret-1");
     let arguments =
         ["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes", "--local", "--timeout", "15s"];
     let mut at_work = Running::start(&sandbox, "moved", &arguments);
-    at_work.until(BEGUN);
+    at_work.until(STARTED);
     let latecomer = sandbox.add_api_server(Configuration::Old).await.unwrap();
     sandbox.send_all_to(Some(&latecomer)).await.unwrap();
-    gate::open(&sandbox);
+    blocking_webhook::unblock(&sandbox);
     at_work.until("Verifying every Secret");
     sandbox.send_all_to(Some("api-server-1")).await.unwrap();
-    let said = at_work.end();
-    assert!(outside(&sandbox).await > 0, "the run did not go through {latecomer}, and this shows nothing");
-    assert_eq!(said.code, Some(6), "{}", said.stderr);
-    assert!(said.words().contains("NOT PROVEN"), "{}", said.stderr);
+    let output = at_work.end();
+    assert!(secrets_outside_key(&sandbox).await > 0, "the run did not go through {latecomer}, and this shows nothing");
+    assert_eq!(output.code, Some(6), "{}", output.stderr);
+    assert!(output.plain_text().contains("NOT PROVEN"), "{}", output.stderr);
 }
 
 /// A client of one API server, past the load balancer.
@@ -179,19 +183,19 @@ async fn client_of(sandbox: &Sandbox, server: &str) -> kube::Client {
 #[tokio::test]
 async fn secrets_that_a_latecomer_has_written_under_the_old_key_are_found() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 50, 2).await;
+    seed_secrets(&sandbox, 50, 2).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;
 
     // It comes and goes within the run.
     let name = latecomer_during(&sandbox, &["--image", &image, "--output=json"], true).await.0;
-    assert_eq!(outside(&sandbox).await, 0, "{name} has written some, and they were not moved");
+    assert_eq!(secrets_outside_key(&sandbox).await, 0, "{name} has written some, and they were not moved");
 
     // It stays.
-    let (_, said) = latecomer_during(&sandbox, &["--image", &image, "--timeout", "25s"], false).await;
-    assert_eq!(said.code, Some(6), "{}", said.stderr);
-    assert!(said.stderr.contains("\nNOT PROVEN: "), "{}", said.stderr);
-    assert!(outside(&sandbox).await > 0, "it has written nothing, and this shows nothing");
+    let (_, output) = latecomer_during(&sandbox, &["--image", &image, "--timeout", "25s"], false).await;
+    assert_eq!(output.code, Some(6), "{}", output.stderr);
+    assert!(output.stderr.contains("\nNOT PROVEN: "), "{}", output.stderr);
+    assert!(secrets_outside_key(&sandbox).await > 0, "it has written nothing, and this shows nothing");
 }
 
 /// An API server with the old key joins, and two Secrets are written through it.
@@ -202,7 +206,7 @@ async fn latecomer(sandbox: &Fixture) -> String {
     secrets.create(&PostParams::default(), &Secret { metadata, ..Secret::default() }).await.unwrap();
     let change = Patch::Merge(json!({ "metadata": { "annotations": { "changed-by": name } } }));
     secrets.patch("secret-0", &PatchParams::default(), &change).await.unwrap();
-    assert!(outside(sandbox).await >= 2, "it does not write under the old key, and this shows nothing");
+    assert!(secrets_outside_key(sandbox).await >= 2, "it does not write under the old key, and this shows nothing");
     name
 }
 
@@ -211,46 +215,46 @@ async fn latecomer(sandbox: &Fixture) -> String {
 #[tokio::test]
 async fn an_ended_run_is_not_the_result_of_the_next_command() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let image = push(&sandbox);
     let begun = reencrypt(&sandbox, &["--image", &image, "--detach", "--output=json"]).json();
     let (job, namespace) = (begun["job"].as_str().unwrap(), begun["namespace"].as_str().unwrap());
     job_completes(&sandbox, namespace, job);
-    assert_eq!(outside(&sandbox).await, 0);
+    assert_eq!(secrets_outside_key(&sandbox).await, 0);
     let name = latecomer(&sandbox).await;
     sandbox.remove_api_server(&name).await.unwrap();
 
-    let said = reencrypt(&sandbox, &["--image", &image]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.words().contains(&format!("note: Job {job} ended at ")), "{}", said.stderr);
-    assert_eq!(outside(&sandbox).await, 0);
+    let output = reencrypt(&sandbox, &["--image", &image]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.plain_text().contains(&format!("note: Job {job} ended at ")), "{}", output.stderr);
+    assert_eq!(secrets_outside_key(&sandbox).await, 0);
 }
 
 /// A run during which an old API server joins, and writes; whether it `leaves` before the run's end.
-async fn latecomer_during(sandbox: &Fixture, more: &[&str], leaves: bool) -> (String, Said) {
-    gate::shut(sandbox, "seed-1", "secret-1");
+async fn latecomer_during(sandbox: &Fixture, more: &[&str], leaves: bool) -> (String, CommandOutput) {
+    blocking_webhook::block(sandbox, "seed-1", "secret-1");
     let arguments = ["reencrypt", "--cluster", "sandbox", "--region", "us-west-2", "--yes"];
     let mut at_work = Running::start(sandbox, &format!("latecomer-{leaves}"), &[&arguments, more].concat());
-    at_work.until(BEGUN);
+    at_work.until(STARTED);
     let name = latecomer(sandbox).await;
     if leaves {
         sandbox.remove_api_server(&name).await.unwrap();
     }
-    gate::open(sandbox);
-    let said = at_work.end();
+    blocking_webhook::unblock(sandbox);
+    let output = at_work.end();
     if leaves {
-        assert!(said.stderr.contains("note: verifying again: "), "{}", said.stderr);
-        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert!(output.stderr.contains("note: verifying again: "), "{}", output.stderr);
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
     }
-    (name, said)
+    (name, output)
 }
 
 /// Row 7. What can't be seen is not proven, and the right that is missing is named.
 #[tokio::test]
 async fn without_the_rights_to_ask_every_api_server_nothing_is_proven() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     let image = push(&sandbox);
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let leases = "list leases.coordination.k8s.io in namespace kube-system";
@@ -273,10 +277,10 @@ async fn without_the_rights_to_ask_every_api_server_nothing_is_proven() {
             wait_for("the right to be gone", || (!may()).then_some(()));
         }
         for more in [&["--local"][..], &["--image", &image]] {
-            let said = reencrypt(&sandbox, more);
-            assert_eq!(said.code, Some(code), "{rights:?} {more:?}: {}", said.stderr);
-            assert_eq!(said.words().contains("NOT PROVEN"), code == 6, "{}", said.stderr);
-            assert!(said.words().contains(missing), "{rights:?}: {}", said.stderr);
+            let output = reencrypt(&sandbox, more);
+            assert_eq!(output.code, Some(code), "{rights:?} {more:?}: {}", output.stderr);
+            assert_eq!(output.plain_text().contains("NOT PROVEN"), code == 6, "{}", output.stderr);
+            assert!(output.plain_text().contains(missing), "{rights:?}: {}", output.stderr);
         }
     }
 }
@@ -286,18 +290,18 @@ async fn without_the_rights_to_ask_every_api_server_nothing_is_proven() {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_at_work_delay_no_proof() {
     let sandbox = Arc::new(two_api_servers());
-    filled(&sandbox, 300, 2).await;
+    seed_secrets(&sandbox, 300, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let stop = Arc::new(AtomicBool::new(false));
     let writers = tokio::spawn(write_until(sandbox.admin().await.unwrap(), Arc::clone(&stop)));
     let migrator = tokio::spawn(migrate_until(Arc::clone(&sandbox), Arc::clone(&stop)));
-    let said = tokio::task::block_in_place(|| reencrypt(&sandbox, &["--local", "--timeout", "3m", "--output=json"]));
+    let output = tokio::task::block_in_place(|| reencrypt(&sandbox, &["--local", "--timeout", "3m", "--output=json"]));
     stop.store(true, Ordering::Relaxed);
     let (written, migrated) = (writers.await.unwrap(), migrator.await.unwrap());
     assert!(written > 100 && migrated > 100, "{written} and {migrated} writes show nothing");
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(!said.stderr.contains("failed:"), "{}", said.stderr);
-    assert_eq!(outside(&sandbox).await, 0);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(!output.stderr.contains("failed:"), "{}", output.stderr);
+    assert_eq!(secrets_outside_key(&sandbox).await, 0);
 }
 
 /// Has EKS's own migrator go through all Secrets until it is told to stop; gives how many it has written.

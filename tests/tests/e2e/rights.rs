@@ -1,9 +1,9 @@
 //! What is printed, reviewed and applied by hand: with exactly these rights a run is done, and with one less it says which.
 
-use super::judge::Before;
+use super::assertions::ClusterSnapshot;
 use super::node::push;
 use super::running::Running;
-use super::support::{Fixture, apply, as_on_eks, associated, filled, plugin};
+use super::support::{Fixture, apply, as_on_eks, associated, plugin, seed_secrets};
 
 /// The manifests as `manifests` prints them for a namespace.
 fn manifests(sandbox: &Fixture, namespace: &str, image: &str) -> String {
@@ -157,17 +157,17 @@ const NAMESPACES: [&str; MISSING.len() + 1] = {
 #[tokio::test]
 async fn with_exactly_the_printed_rights_it_is_done_and_with_one_less_it_says_which() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let image = push(&sandbox);
-    let before = Before::of_runs_in(&sandbox, &NAMESPACES).await;
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &NAMESPACES).await;
 
     // By hand: printed, applied, followed.
     apply(&sandbox, "all.yaml", &manifests(&sandbox, "eks-encrypt", &image));
-    let said = plugin(&sandbox, &["attach"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("20 listed: 20 rewritten"), "{}", said.stderr);
-    assert!(!said.stderr.contains(" is forbidden: "), "something is missing: {}", said.stderr);
+    let output = plugin(&sandbox, &["attach"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("20 listed: 20 rewritten"), "{}", output.stderr);
+    assert!(!output.stderr.contains(" is forbidden: "), "something is missing: {}", output.stderr);
     before.all_moved(&sandbox).await;
 
     // One less, each in a namespace of its own and all at the same time: there is nothing left to write.
@@ -180,11 +180,11 @@ async fn with_exactly_the_printed_rights_it_is_done_and_with_one_less_it_says_wh
         |missing: &Missing| Running::start(&sandbox, missing.namespace, &["attach", "--namespace", missing.namespace]);
     let runs: Vec<Running> = MISSING.iter().map(attach).collect();
     for (missing, run) in MISSING.iter().zip(runs) {
-        let (said, namespace) = (run.end(), missing.namespace);
-        assert_eq!(said.code, Some(missing.code), "{namespace}: {}", said.stderr);
+        let (output, namespace) = (run.end(), missing.namespace);
+        assert_eq!(output.code, Some(missing.code), "{namespace}: {}", output.stderr);
         let user = format!("User \"system:serviceaccount:{namespace}:eks-encrypt-");
-        assert!(!missing.says.starts_with("cannot") || said.stderr.contains(&user), "{user}: {}", said.stderr);
-        assert!(said.stderr.contains(missing.says), "{}: {}", missing.says, said.stderr);
+        assert!(!missing.says.starts_with("cannot") || output.stderr.contains(&user), "{user}: {}", output.stderr);
+        assert!(output.stderr.contains(missing.says), "{}: {}", missing.says, output.stderr);
     }
     before.all_moved(&sandbox).await;
 }

@@ -9,10 +9,10 @@ use eks_encrypt_tests::sandbox::Sandbox;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::support::{Said, plugin_command, wait_for};
+use super::support::{CommandOutput, plugin_command, wait_for};
 
 /// What is said when the first page of Secrets has been listed.
-pub(crate) const BEGUN: &str = " has begun: ";
+pub(crate) const STARTED: &str = " has begun: ";
 
 /// A plugin at work; killed when dropped.
 pub(crate) struct Running {
@@ -40,42 +40,42 @@ impl Running {
     #[track_caller]
     pub(crate) fn until(&mut self, words: &str) {
         wait_for(&format!("{words:?}"), || {
-            let said = std::fs::read_to_string(&self.stderr).unwrap();
-            if said.contains(words) {
+            let output = std::fs::read_to_string(&self.stderr).unwrap();
+            if output.contains(words) {
                 return Some(());
             }
-            assert!(self.ended().is_none(), "it ended without saying {words:?}: {said}");
+            assert!(self.ended().is_none(), "it ended without saying {words:?}: {output}");
             None
         });
     }
 
     /// It must be at work still, or the scenario shows nothing.
     #[track_caller]
-    pub(crate) fn at_work(&mut self) {
+    pub(crate) fn assert_running(&mut self) {
         let ended = self.ended();
-        let said = std::fs::read_to_string(&self.stderr).unwrap();
-        assert!(ended.is_none(), "it had ended before this, and the test shows nothing: {ended:?} {said}");
+        let output = std::fs::read_to_string(&self.stderr).unwrap();
+        assert!(ended.is_none(), "it had ended before this, and the test shows nothing: {ended:?} {output}");
     }
 
     /// Ends it as a laptop that vanishes does.
     pub(crate) fn kill(mut self) {
-        self.at_work();
+        self.assert_running();
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Interrupts it, as Ctrl-C does.
     pub(crate) fn interrupt(&mut self) {
-        self.at_work();
+        self.assert_running();
         kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGINT).unwrap();
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn end(mut self) -> Said {
+    pub(crate) fn end(mut self) -> CommandOutput {
         let status = self.child.wait().unwrap();
         let read = |file: &PathBuf| std::fs::read_to_string(file).unwrap();
-        Said { code: status.code(), stdout: read(&self.stdout), stderr: read(&self.stderr) }
+        CommandOutput { code: status.code(), stdout: read(&self.stdout), stderr: read(&self.stderr) }
     }
 
     fn ended(&mut self) -> Option<ExitStatus> {

@@ -29,8 +29,8 @@ fn two_live_side_by_side_and_end_apart() {
 }
 
 fn a_folder_has_one_sandbox(sandbox: &Fixture) {
-    let said = run(sandbox.command(SANDBOX).unwrap().args(["up", "--dir"]).arg(sandbox.folder().path()));
-    let error = said.error();
+    let output = run(sandbox.command(SANDBOX).unwrap().args(["up", "--dir"]).arg(sandbox.folder().path()));
+    let error = output.error();
     assert!(error.contains("a sandbox runs in") && error.contains("already"), "{error}");
     run_a_pod(sandbox, "undisturbed");
 }
@@ -40,15 +40,15 @@ fn controllers_that_end_are_started_again(sandbox: &Fixture) {
     kubectl(sandbox, &["create", "namespace", "after"]).ok();
     let account = || kubectl(sandbox, &["get", "serviceaccount", "default", "--namespace=after"]).code == Some(0);
     wait_for("the new controller manager to work", || account().then_some(()));
-    assert_eq!(sandbox.casualty(), None);
+    assert_eq!(sandbox.failed_component(), None);
 }
 
 fn a_part_that_dies_is_named_with_the_last_lines_of_its_log(sandbox: &Fixture) {
     kill_process(part(sandbox.folder().path(), "docker-registry"), Signal::SIGKILL);
-    let casualty = wait_for("the death to be noticed", || sandbox.casualty());
+    let casualty = wait_for("the death to be noticed", || sandbox.failed_component());
     assert!(casualty.starts_with("registry ended (signal: 9 (SIGKILL)). The last lines of"), "{casualty}");
-    let said = run(sandbox.command(SANDBOX).unwrap().args(["status", "--dir"]).arg(sandbox.folder().path()));
-    assert!(said.error().contains("registry ended"));
+    let output = run(sandbox.command(SANDBOX).unwrap().args(["status", "--dir"]).arg(sandbox.folder().path()));
+    assert!(output.error().contains("registry ended"));
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn without_root_the_control_plane_starts_alone_and_says_so() {
         run(setpriv.arg(SANDBOX).args(arguments).arg("--dir").arg(&dir).stdin(Stdio::null()))
     };
     // A second one would be in a user namespace, where the right to read others' files does not count.
-    let said = nobody(&["up", "--api-servers=1"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("the control plane alone: a node needs root"), "{}", said.stderr);
+    let output = nobody(&["up", "--api-servers=1"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("the control plane alone: a node needs root"), "{}", output.stderr);
     let sandbox = Sandbox::attach(Folder::at(&dir)).unwrap();
     assert!(kubectl(&sandbox, &["get", "namespaces", "--output=name"]).ok().contains("namespace/default"));
     assert_eq!(nobody(&["down"]).code, Some(0));

@@ -2,9 +2,9 @@
 
 use eks_encrypt_tests::aws::scenario::{Scenario, UpdateFailure};
 
-use super::support::{Fixture, associate, aws, control_plane, end_of, kubectl};
+use super::support::{Fixture, associate, aws, control_plane, kubectl, wait_for_update};
 
-fn describe(sandbox: &Fixture) -> super::support::Said {
+fn describe(sandbox: &Fixture) -> super::support::CommandOutput {
     aws(sandbox, &["eks", "describe-cluster", "--name", "sandbox"])
 }
 
@@ -14,7 +14,7 @@ async fn an_update_fails_with_the_given_error_and_can_be_tried_again_and_a_secon
     let failure = UpdateFailure { error_code: "AccessDenied".into(), error_message: "no grant could be made".into() };
     sandbox.set_scenario(&Scenario { update_fails: Some(failure), ..Scenario::default() }).await.unwrap();
     let id = associate(&sandbox, &sandbox.info().keys.customer).json()["update"]["id"].as_str().unwrap().to_owned();
-    let update = end_of(&sandbox, &id);
+    let update = wait_for_update(&sandbox, &id);
     assert_eq!(update["status"], "Failed");
     assert_eq!(update["errors"][0]["errorCode"], "AccessDenied");
     assert_eq!(update["errors"][0]["errorMessage"], "no grant could be made");
@@ -22,7 +22,7 @@ async fn an_update_fails_with_the_given_error_and_can_be_tried_again_and_a_secon
 
     let keys = &sandbox.info().keys;
     let id = associate(&sandbox, &keys.customer).json()["update"]["id"].as_str().unwrap().to_owned();
-    assert_eq!(end_of(&sandbox, &id)["status"], "Successful");
+    assert_eq!(wait_for_update(&sandbox, &id)["status"], "Successful");
     for key in [&keys.customer, &keys.other] {
         let error = associate(&sandbox, key).error();
         let expected = "(InvalidParameterException) when calling the AssociateEncryptionConfig operation: Encryption is already enabled on the cluster";
@@ -71,5 +71,5 @@ async fn the_api_server_is_killed_and_comes_back_when_asked(sandbox: &Fixture) {
     assert!(!error.contains("refused"), "{error}");
     sandbox.restart_api_servers(None).await.unwrap();
     assert!(kubectl(sandbox, &["get", "namespaces", "--output=name"]).ok().contains("namespace/kept"));
-    assert_eq!(sandbox.casualty(), None, "what is asked for is no fault");
+    assert_eq!(sandbox.failed_component(), None, "what is asked for is no fault");
 }

@@ -1,6 +1,6 @@
 //! The Secrets that a sandbox is filled with are what they are said to be.
 
-use eks_encrypt_tests::seed::{Seed, awkward, seed};
+use eks_encrypt_tests::seed::{Seed, edge_cases, seed};
 
 use super::support::{SANDBOX, control_plane, kubectl, run, wait_for};
 
@@ -21,10 +21,10 @@ async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
     seed(&admin, wanted).await.unwrap();
     assert_eq!(sandbox.inspect().await.unwrap().total, inspection.total);
 
-    let namespace = kubectl(&sandbox, &["get", "namespace", awkward::TERMINATING, "--output=json"]).json();
+    let namespace = kubectl(&sandbox, &["get", "namespace", edge_cases::TERMINATING, "--output=json"]).json();
     assert_eq!(namespace["status"]["phase"], "Terminating");
     let get =
-        |name: &str| kubectl(&sandbox, &["get", "secret", "-n", awkward::NAMESPACE, name, "--output=json"]).json();
+        |name: &str| kubectl(&sandbox, &["get", "secret", "-n", edge_cases::NAMESPACE, name, "--output=json"]).json();
     assert_eq!(get("immutable")["immutable"], true);
     // Our annotation no longer fits.
     let error = kubectl(
@@ -33,7 +33,7 @@ async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
             "annotate",
             "secret",
             "-n",
-            awkward::NAMESPACE,
+            edge_cases::NAMESPACE,
             "annotations-at-limit",
             "eksctl.io/kms-encryption-timestamp=2026-01-02T03:04:05Z",
         ],
@@ -42,7 +42,7 @@ async fn awkward_secrets_are_as_awkward_as_promised_and_can_be_made_again() {
     assert!(error.contains("metadata.annotations: Too long"), "{error}");
 
     // The namespace's controller comes by some seconds later; what is seeded stays as it is all the same.
-    let conditions = ["get", "namespace", awkward::TERMINATING, "--output=jsonpath={.status.conditions[*].type}"];
+    let conditions = ["get", "namespace", edge_cases::TERMINATING, "--output=jsonpath={.status.conditions[*].type}"];
     wait_for("the namespace's controller", || kubectl(&sandbox, &conditions).ok().contains("Finalizers").then_some(()));
     assert_eq!(sandbox.digest().await.unwrap(), digest);
 }

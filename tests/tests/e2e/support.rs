@@ -77,13 +77,13 @@ fn start_with_node(options: Options) -> Fixture {
 }
 
 /// What a command printed.
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Said {
+impl CommandOutput {
     /// The output of a command that must have succeeded.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
@@ -98,7 +98,7 @@ impl Said {
     }
 
     /// What people read, as one line: a table breaks its lines where they are too long.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn plain_text(&self) -> String {
         self.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
@@ -111,30 +111,30 @@ impl Said {
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(command: &mut Command) -> Said {
+pub(crate) fn run(command: &mut Command) -> CommandOutput {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Said { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    CommandOutput { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
 /// The real `aws` command line.
-pub(crate) fn aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+pub(crate) fn aws(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     // Its own retries would hide a throttled call, and a refused one takes long enough.
     run(sandbox.command("aws").unwrap().args(arguments).env("AWS_MAX_ATTEMPTS", "1"))
 }
 
 /// The real kubectl, as the cluster's creator. Its token comes from `quick/aws`.
-pub(crate) fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+pub(crate) fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     run(with_quick_tokens(&mut sandbox.command("kubectl").unwrap()).args(arguments))
 }
 
 /// kubectl with the token that the real `aws` makes.
-pub(crate) fn kubectl_with_aws(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+pub(crate) fn kubectl_with_aws(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     run(sandbox.command("kubectl").unwrap().args(arguments))
 }
 
 /// kubectl with every right and a certificate.
-pub(crate) fn admin(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+pub(crate) fn admin(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     run(sandbox
         .command("kubectl")
         .unwrap()
@@ -149,7 +149,7 @@ pub(crate) fn secret(sandbox: &Sandbox, name: &str) {
 }
 
 /// Associates a key by the `aws` command line.
-pub(crate) fn associate(sandbox: &Sandbox, key: &str) -> Said {
+pub(crate) fn associate(sandbox: &Sandbox, key: &str) -> CommandOutput {
     let config = format!(r#"[{{"resources":["secrets"],"provider":{{"keyArn":"{key}"}}}}]"#);
     let cluster = &sandbox.info().cluster;
     let arguments = ["eks", "associate-encryption-config", "--cluster-name", cluster, "--encryption-config", &config];
@@ -173,7 +173,7 @@ pub(crate) async fn key_of(sandbox: &Sandbox) -> Option<String> {
 }
 
 /// Waits until the update is no longer in progress.
-pub(crate) fn end_of(sandbox: &Sandbox, id: &str) -> Value {
+pub(crate) fn wait_for_update(sandbox: &Sandbox, id: &str) -> Value {
     wait_for("the update's end", || {
         let update = update(sandbox, id);
         (update["status"] != "InProgress").then_some(update)
@@ -194,7 +194,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
 }
 
 /// The plugin, found by kubectl as people have it found. The cluster's tokens come from `quick/aws`.
-pub(crate) fn plugin(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+pub(crate) fn plugin(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     run(&mut plugin_command(sandbox, arguments))
 }
 
@@ -240,7 +240,7 @@ pub(crate) fn enable<'a>(sandbox: &'a Sandbox, more: &[&'a str]) -> Vec<&'a str>
 }
 
 /// Fills it with small Secrets.
-pub(crate) async fn filled(sandbox: &Sandbox, secrets: u32, namespaces: u32) {
+pub(crate) async fn seed_secrets(sandbox: &Sandbox, secrets: u32, namespaces: u32) {
     let wanted = Seed { secrets, namespaces, size: 64, awkward: false };
     seed(&sandbox.admin().await.unwrap(), wanted).await.unwrap();
 }
@@ -280,7 +280,7 @@ pub(crate) fn run_a_pod(sandbox: &Sandbox, name: &str) {
 /// The parts of sandboxes whose folder is at or below a path, which carry their sandbox in their environment: process ids and
 /// command lines.
 pub(crate) fn parts(folder: &Path) -> Vec<(u32, String)> {
-    processes_that(|process| process.is_part_of(folder))
+    processes_where(|process| process.is_part_of(folder))
 }
 
 /// A process's folder in /proc.
@@ -305,7 +305,7 @@ impl Process {
 }
 
 /// The processes that are meant, but this one.
-pub(crate) fn processes_that(are_meant: impl Fn(&Process) -> bool) -> Vec<(u32, String)> {
+pub(crate) fn processes_where(are_meant: impl Fn(&Process) -> bool) -> Vec<(u32, String)> {
     let all = std::fs::read_dir("/proc").unwrap().flatten();
     all.filter_map(|entry| {
         let id: u32 = entry.file_name().to_str()?.parse().ok()?;

@@ -3,9 +3,9 @@
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::judge::{Before, own_namespace};
+use super::assertions::{ClusterSnapshot, own_namespace};
 use super::node::push;
-use super::support::{admin, apply, as_on_eks, associated, enable, filled, job_completes, plugin, wait_for};
+use super::support::{admin, apply, as_on_eks, associated, enable, job_completes, plugin, seed_secrets, wait_for};
 
 /// Whether somebody may list every Secret.
 fn may_list_secrets(sandbox: &Sandbox, user: &str) -> bool {
@@ -50,7 +50,7 @@ pub(crate) fn written_job(namespace: &str, name: &str, key: &str, image: &str, a
 #[tokio::test]
 async fn a_forged_job_is_neither_followed_nor_given_rights() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     let image = push(&sandbox);
     // A tenant was there first, under the name that runs had.
     for namespace in ["eks-encrypt", "ops"] {
@@ -61,17 +61,17 @@ async fn a_forged_job_is_neither_followed_nor_given_rights() {
         let apply = ["apply", "--server-side", "--field-manager=eks-encrypt", "--as", "tenant", "--filename", file];
         admin(&sandbox, &apply).ok();
     }
-    let before = Before::of_runs_in(&sandbox, &["eks-encrypt", "ops"]).await;
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &["eks-encrypt", "ops"]).await;
     for more in [&["--image", &image][..], &["--local"]] {
-        let said = plugin(&sandbox, &enable(&sandbox, &[&["-n", "ops"], more].concat()));
-        assert_eq!(said.code, Some(3), "{}", said.stderr);
-        assert!(said.words().contains("has not ended, and can't be followed as this run"), "{}", said.stderr);
+        let output = plugin(&sandbox, &enable(&sandbox, &[&["-n", "ops"], more].concat()));
+        assert_eq!(output.code, Some(3), "{}", output.stderr);
+        assert!(output.plain_text().contains("has not ended, and can't be followed as this run"), "{}", output.stderr);
     }
     before.untouched(&sandbox).await;
 
     // A namespace of the run's own has nothing to do with either.
-    let said = plugin(&sandbox, &enable(&sandbox, &["--image", &image]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["--image", &image]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     let own = own_namespace(&sandbox);
     for verb in ["create pods", "create secrets", "create serviceaccounts/token"] {
@@ -89,7 +89,7 @@ async fn a_forged_job_is_neither_followed_nor_given_rights() {
 #[tokio::test]
 async fn the_rights_of_a_run_end_with_it_though_no_command_waits() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let image = push(&sandbox);
     let arguments = ["reencrypt", "--image", &image, "--detach", "--yes", "--output=json"];

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::home::Home;
+use super::release_files::{filled, sum};
 use super::serve::serve;
-use super::shipped::{filled, sum};
-use super::support::{Said, run};
+use super::support::{CommandOutput, run};
 
 /// The files of an archive, and tar.
 struct Files {
@@ -42,15 +42,15 @@ impl Files {
     }
 
     /// Installs an archive with a manifest that has its sum.
-    fn install(&self, archive: &Path) -> Said {
+    fn install(&self, archive: &Path) -> CommandOutput {
         self.home.install(&filled(|_| sum(archive)), archive)
     }
 
     /// Why an archive is refused.
     fn refused(&self, archive: &Path) -> String {
-        let said = self.install(archive).error();
-        assert!(!self.home.bin().join("kubectl-eks_encrypt").exists(), "it is installed all the same: {said}");
-        said
+        let output = self.install(archive).error();
+        assert!(!self.home.bin().join("kubectl-eks_encrypt").exists(), "it is installed all the same: {output}");
+        output
     }
 }
 
@@ -64,8 +64,8 @@ fn files_in_a_gzipped_tar_are_taken() {
 #[test]
 fn a_tar_that_is_not_compressed_is_refused_whatever_its_name() {
     let files = Files::new();
-    let said = files.refused(&files.tar(&["-c", "."]));
-    assert!(said.contains("is not a supported archive format"), "{said}");
+    let output = files.refused(&files.tar(&["-c", "."]));
+    assert!(output.contains("is not a supported archive format"), "{output}");
 }
 
 #[test]
@@ -73,46 +73,46 @@ fn a_compression_that_krew_does_not_know_is_refused_whatever_its_name() {
     let files = Files::new();
     let archive = files.home.path("archive.tar.gz");
     std::fs::write(&archive, b"\xfd7zXZ\0\0").unwrap();
-    let said = files.refused(&archive);
-    assert!(said.contains("is not a supported archive format"), "{said}");
+    let output = files.refused(&archive);
+    assert!(output.contains("is not a supported archive format"), "{output}");
 }
 
 #[test]
 fn links_are_refused() {
     let files = Files::new();
     std::os::unix::fs::symlink("LICENSE", files.path("COPYING")).unwrap();
-    let said = files.refused(&files.tar(&["-cz", "."]));
-    assert!(said.contains("unable to handle file type") && said.contains("COPYING"), "{said}");
+    let output = files.refused(&files.tar(&["-cz", "."]));
+    assert!(output.contains("unable to handle file type") && output.contains("COPYING"), "{output}");
 
     let files = Files::new();
     std::fs::hard_link(files.path("LICENSE"), files.path("MORE")).unwrap();
-    let said = files.refused(&files.tar(&["-cz", "LICENSE", "MORE", "kubectl-eks_encrypt"]));
-    assert!(said.contains("unable to handle file type") && said.contains("MORE"), "{said}");
+    let output = files.refused(&files.tar(&["-cz", "LICENSE", "MORE", "kubectl-eks_encrypt"]));
+    assert!(output.contains("unable to handle file type") && output.contains("MORE"), "{output}");
 }
 
 #[test]
 fn a_name_that_leads_out_of_the_folder_is_refused() {
     let files = Files::new();
-    let said = files.refused(&files.tar(&["-cz", "../files/LICENSE", "kubectl-eks_encrypt"]));
-    assert!(said.contains("refusing to unpack archive with suspicious entry"), "{said}");
+    let output = files.refused(&files.tar(&["-cz", "../files/LICENSE", "kubectl-eks_encrypt"]));
+    assert!(output.contains("refusing to unpack archive with suspicious entry"), "{output}");
     let whole = files.path("LICENSE").display().to_string();
-    let said = files.refused(&files.tar(&["-cz", &whole, "kubectl-eks_encrypt"]));
-    assert!(said.contains("refusing to unpack archive with absolute entry"), "{said}");
+    let output = files.refused(&files.tar(&["-cz", &whole, "kubectl-eks_encrypt"]));
+    assert!(output.contains("refusing to unpack archive with absolute entry"), "{output}");
 }
 
 #[test]
 fn an_archive_with_another_sum_is_refused() {
     let files = Files::new();
     let archive = files.tar(&["-cz", "."]);
-    let said = files.home.install(&filled(|_| "0".repeat(64)), &archive).error();
-    assert!(said.contains("checksum does not match"), "{said}");
+    let output = files.home.install(&filled(|_| "0".repeat(64)), &archive).error();
+    assert!(output.contains("checksum does not match"), "{output}");
 }
 
 #[test]
 fn an_archive_without_the_program_is_refused() {
     let files = Files::new();
-    let said = files.refused(&files.tar(&["-cz", "LICENSE"]));
-    assert!(said.contains("cannot be found in extracted archive"), "{said}");
+    let output = files.refused(&files.tar(&["-cz", "LICENSE"]));
+    assert!(output.contains("cannot be found in extracted archive"), "{output}");
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn a_manifest_without_this_platform_is_refused() {
     for platform in manifest["spec"]["platforms"].as_array_mut().unwrap() {
         platform["selector"]["matchLabels"]["os"] = "darwin".into();
     }
-    let said = files.home.install(&manifest, &archive).error();
-    assert!(said.contains("does not offer installation for this platform"), "{said}");
+    let output = files.home.install(&manifest, &archive).error();
+    assert!(output.contains("does not offer installation for this platform"), "{output}");
 }
 
 /// krew installs it all the same; the index's CI does not take it.
@@ -140,6 +140,6 @@ fn a_licence_has_to_be_installed() {
         files.home.validate_installed(&manifest)
     };
     assert_eq!(validated(&files.tar(&["-cz", "."])).code, Some(0));
-    let said = validated(&files.tar(&["-cz", "kubectl-eks_encrypt"])).error();
-    assert!(said.contains("LICENSE (or alike) file is not extracted from the archive"), "{said}");
+    let output = validated(&files.tar(&["-cz", "kubectl-eks_encrypt"])).error();
+    assert!(output.contains("LICENSE (or alike) file is not extracted from the archive"), "{output}");
 }

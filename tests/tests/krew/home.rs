@@ -8,7 +8,7 @@ use eks_encrypt_tests::parts::Parts;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::{SANDBOX, Said, run};
+use super::support::{CommandOutput, SANDBOX, run};
 
 /// A manifest has to be in a file of the plugin's name.
 pub(crate) const MANIFEST: &str = "eks-encrypt.yaml";
@@ -72,29 +72,29 @@ impl Home {
     }
 
     /// The real kubectl.
-    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> CommandOutput {
         run(self.command(Parts::of_this_checkout().program("kubectl").unwrap()).args(arguments))
     }
 
     /// `kubectl krew install`, with files that are here.
-    pub(crate) fn install(&self, manifest: &Value, archive: &Path) -> Said {
+    pub(crate) fn install(&self, manifest: &Value, archive: &Path) -> CommandOutput {
         let manifest = format!("--manifest={}", self.write(MANIFEST, manifest).display());
         self.kubectl(&["krew", "install", &manifest, &format!("--archive={}", archive.display())])
     }
 
     /// What krew's validator says of the form of a manifest.
-    pub(crate) fn validate(&self, name: &str, manifest: &Value) -> Said {
+    pub(crate) fn validate(&self, name: &str, manifest: &Value) -> CommandOutput {
         let file = self.write(name, manifest);
         self.validator(&file, &["-skip-install"])
     }
 
     /// What it says when it also installs every platform, from the addresses that the manifest names.
-    pub(crate) fn validate_installed(&self, manifest: &Value) -> Said {
+    pub(crate) fn validate_installed(&self, manifest: &Value) -> CommandOutput {
         let file = self.write(MANIFEST, manifest);
         self.validator(&file, &[])
     }
 
-    fn validator(&self, manifest: &Path, more: &[&str]) -> Said {
+    fn validator(&self, manifest: &Path, more: &[&str]) -> CommandOutput {
         let validator = Parts::of_this_checkout().krew_bin().unwrap().join("validate-krew-manifest");
         run(self.command(validator).arg("-manifest").arg(manifest).args(more))
     }

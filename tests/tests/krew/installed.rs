@@ -2,15 +2,15 @@
 //! how the archive came to be.
 
 use super::home::{Home, MANIFEST};
-use super::shipped::{VERSION, shipped};
+use super::release_files::{VERSION, shipped};
 use super::support::run;
 
 #[test]
 fn krew_installs_it_and_kubectl_finds_it_and_removed_it_can_be_installed_again() {
     let (home, shipped) = (Home::new(), shipped());
-    let said = home.install(&shipped.manifest, &shipped.archive(this_arch()));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("Installed plugin: eks-encrypt"), "{}", said.stderr);
+    let output = home.install(&shipped.manifest, &shipped.archive(this_arch()));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("Installed plugin: eks-encrypt"), "{}", output.stderr);
 
     let link = home.bin().join("kubectl-eks_encrypt");
     let list = home.kubectl(&["plugin", "list"]);
@@ -52,8 +52,8 @@ fn krew_needs_neither_git_nor_an_index() {
     let mut command = home.command(krew);
     command.args(["install", "--manifest"]).arg(manifest).arg("--archive").arg(shipped.archive(this_arch()));
     // There is no git in the folder that krew links into, and nothing else on this PATH.
-    let said = run(command.env("PATH", home.bin()).env("HTTPS_PROXY", "http://127.0.0.1:1"));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = run(command.env("PATH", home.bin()).env("HTTPS_PROXY", "http://127.0.0.1:1"));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     assert_eq!(home.kubectl(&["eks-encrypt", "version"]).ok().trim(), VERSION);
 }
 

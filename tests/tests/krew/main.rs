@@ -8,13 +8,13 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod archives;
+mod completion;
 mod home;
 mod installed;
+mod release_files;
 mod reviewers;
 mod rules;
 mod serve;
-mod shipped;
 #[path = "../e2e/support.rs"]
 #[allow(dead_code, reason = "shared with the end-to-end tests, which use the rest")]
 mod support;
-mod typed;

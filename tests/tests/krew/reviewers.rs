@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::shipped::{VERSION, filled, shipped};
+use super::release_files::{VERSION, filled, shipped};
 
 /// What a reviewer would say of a manifest.
 fn complaints(manifest: &Value) -> Vec<&'static str> {

@@ -6,8 +6,8 @@
 use serde_json::{Value, json};
 
 use super::home::{Home, MANIFEST};
+use super::release_files::{filled, shipped};
 use super::serve::serve;
-use super::shipped::{filled, shipped};
 
 /// Our manifest, with sums of nothing.
 fn ours() -> Value {
@@ -36,8 +36,8 @@ macro_rules! rules {
     ($($name:ident: |$manifest:ident| $change:expr => $why:literal;)*) => {$(
         #[test]
         fn $name() {
-            let said = refused(|$manifest| $change);
-            assert!(said.contains($why), "{said}");
+            let output = refused(|$manifest| $change);
+            assert!(output.contains($why), "{output}");
         }
     )*};
 }
@@ -76,10 +76,10 @@ rules! {
 
 #[test]
 fn the_file_has_the_plugins_name() {
-    let said = Home::new().validate("encrypt.yaml", &ours()).error();
-    assert!(said.contains(r#"plugin should be named "encrypt", not "eks-encrypt""#), "{said}");
-    let said = Home::new().validate("eks-encrypt.yml", &ours()).error();
-    assert!(said.contains(r#"expected manifest extension ".yaml" but found ".yml""#), "{said}");
+    let output = Home::new().validate("encrypt.yaml", &ours()).error();
+    assert!(output.contains(r#"plugin should be named "encrypt", not "eks-encrypt""#), "{output}");
+    let output = Home::new().validate("eks-encrypt.yml", &ours()).error();
+    assert!(output.contains(r#"expected manifest extension ".yaml" but found ".yml""#), "{output}");
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn ours_passes() {
 #[test]
 fn ours_passes_with_every_platform_downloaded_and_installed() {
     let shipped = shipped();
-    let said = Home::new().validate_installed(&shipped.at(&serve(&shipped.folder)));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = Home::new().validate_installed(&shipped.at(&serve(&shipped.folder)));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     let platforms = shipped.manifest["spec"]["platforms"].as_array().unwrap().len();
-    assert!(said.stderr.contains(&format!("all {platforms} spec.platforms installed fine")), "{}", said.stderr);
+    assert!(output.stderr.contains(&format!("all {platforms} spec.platforms installed fine")), "{}", output.stderr);
 }

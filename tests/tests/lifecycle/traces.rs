@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::support::{processes_that, run};
+use super::support::{processes_where, run};
 
 /// What there is on the machine, in words, of all that a sandbox makes. Taken before and after, it must be the same.
 pub(crate) fn machine() -> BTreeSet<String> {
@@ -57,7 +57,7 @@ pub(crate) fn nothing_stays_since(before: &BTreeSet<String>) {
 /// The processes of sandboxes whose folder is at or below a path, with their command lines: parts, which carry their
 /// sandbox in their environment, and Pods, which are in a sandbox's cgroup.
 pub(crate) fn processes(folder: &Path) -> Vec<(u32, String)> {
-    processes_that(|process| process.is_part_of(folder) || process.read("cgroup").contains("eks-encrypt-sandbox"))
+    processes_where(|process| process.is_part_of(folder) || process.read("cgroup").contains("eks-encrypt-sandbox"))
 }
 
 fn names(folder: &str) -> impl Iterator<Item = String> {

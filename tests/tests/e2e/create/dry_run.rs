@@ -9,10 +9,10 @@ use crate::support::run;
 fn nothing_but_reading_calls_and_the_very_template() {
     let (account, key) = account();
     let text = minimal(OREGON, &key);
-    let said = create(&account, &text, &["--dry-run"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("This was a dry run: nothing was created."), "{}", said.stderr);
-    assert!(said.stderr.contains(&key), "{}", said.stderr);
+    let output = create(&account, &text, &["--dry-run"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("This was a dry run: nothing was created."), "{}", output.stderr);
+    assert!(output.stderr.contains(&key), "{}", output.stderr);
     assert_eq!(
         only_read(&account),
         [
@@ -28,12 +28,12 @@ fn nothing_but_reading_calls_and_the_very_template() {
 
     // The run uses what was printed, byte by byte.
     create(&account, &text, &[]).ok();
-    let printed: Value = serde_json::from_str(&said.stdout).unwrap();
+    let printed: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(template(&account, OREGON), printed);
-    assert_eq!(create_dry(&account, &text), said.stdout, "a dry run can be had of what is there already");
+    assert_eq!(create_dry(&account, &text), output.stdout, "a dry run can be had of what is there already");
 }
 
-fn create_dry(account: &eks_encrypt_tests::aws_only::AwsOnly, text: &str) -> String {
+fn create_dry(account: &eks_encrypt_tests::fake_aws::FakeAws, text: &str) -> String {
     create(account, text, &["--dry-run"]).stdout
 }
 
@@ -44,10 +44,10 @@ fn zones_that_the_file_names_are_used_or_refused_but_never_replaced() {
     let printed = create(&account, &text, &["--dry-run"]).ok();
     assert!(printed.contains(r#""us-west-2d""#) && !printed.contains(r#""us-west-2b""#), "{printed}");
 
-    let said = create(&account, &text.replace("us-west-2d", "us-west-2x"), &["--dry-run"]);
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.words().contains("us-west-2x"), "{}", said.stderr);
-    assert_eq!(said.stdout, "");
+    let output = create(&account, &text.replace("us-west-2d", "us-west-2x"), &["--dry-run"]);
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert!(output.plain_text().contains("us-west-2x"), "{}", output.stderr);
+    assert_eq!(output.stdout, "");
 }
 
 #[test]

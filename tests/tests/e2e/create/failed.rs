@@ -2,33 +2,33 @@
 
 use std::process::Command;
 
-use eks_encrypt_tests::aws_only::keys::Kind;
-use eks_encrypt_tests::aws_only::life::{Life, Refusal, Turn};
-use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
+use eks_encrypt_tests::fake_aws::keys::Kind;
+use eks_encrypt_tests::fake_aws::stack_script::{Refusal, StackScript, Step};
+use eks_encrypt_tests::fake_aws::{EksTypes, FakeAws};
 
 use super::support::{OREGON, account, aws, command, create, minimal, seen, stacks};
 use crate::running::Running;
-use crate::support::{Said, run};
+use crate::support::{CommandOutput, run};
 
 /// What a person copies: to the line's end, or to the backtick.
-fn delete_command(said: &Said) -> String {
-    let at = said.stderr.find("aws cloudformation delete-stack").unwrap_or_else(|| panic!("{}", said.stderr));
-    said.stderr[at..].split(['\n', '`']).next().unwrap().to_owned()
+fn delete_command(output: &CommandOutput) -> String {
+    let at = output.stderr.find("aws cloudformation delete-stack").unwrap_or_else(|| panic!("{}", output.stderr));
+    output.stderr[at..].split(['\n', '`']).next().unwrap().to_owned()
 }
 
 #[track_caller]
-fn failed(said: &Said) {
-    assert!(!matches!(said.code, Some(0 | 3)), "{:?}: {}", said.code, said.stderr);
-    assert!(!said.words().contains("Created and checked"), "{}", said.stderr);
+fn failed(output: &CommandOutput) {
+    assert!(!matches!(output.code, Some(0 | 3)), "{:?}: {}", output.code, output.stderr);
+    assert!(!output.plain_text().contains("Created and checked"), "{}", output.stderr);
 }
 
 #[test]
 fn a_key_that_slips_past_the_checks_is_rolled_back_and_the_name_is_free_again_in_one_command() {
     let (account, good) = account();
     let bad = account.key(OREGON, Kind::NoGrants).unwrap();
-    let said = create(&account, &minimal(OREGON, &bad), &[]);
-    failed(&said);
-    let seen = seen(&account, &bad, &said);
+    let output = create(&account, &minimal(OREGON, &bad), &[]);
+    failed(&output);
+    let seen = seen(&account, &bad, &output);
     insta::assert_snapshot!(seen[seen.find("error:").unwrap()..], @r#"
     error: stack eks-encrypt-kms-cluster could not be created, and CloudFormation has removed all that it had made; an empty record is left, which costs nothing
       ControlPlane (AWS::EKS::Cluster): Resource handler returned message: "User not authorized to perform kms:CreateGrant operation (Service: Eks, Status Code: 400, Request ID: 00000000-0000-0000-0000-000000000000)" (RequestToken: 00000000-0000-0000-0000-000000000000, HandlerErrorCode: InvalidRequest)
@@ -42,30 +42,30 @@ fn a_key_that_slips_past_the_checks_is_rolled_back_and_the_name_is_free_again_in
     let again = create(&account, &minimal(OREGON, &good), &[]);
     assert_eq!(again.code, Some(3), "{}", again.stderr);
     assert!(again.stderr.contains("ROLLBACK_COMPLETE"), "{}", again.stderr);
-    assert_eq!(delete_command(&again), delete_command(&said));
+    assert_eq!(delete_command(&again), delete_command(&output));
 
     // As a person pastes it.
     let mut shell: Command = account.command("sh").unwrap();
-    run(shell.args(["-c", &delete_command(&said)])).ok();
+    run(shell.args(["-c", &delete_command(&output)])).ok();
     create(&account, &minimal(OREGON, &good), &[]).ok();
 }
 
 #[test]
 fn a_stack_that_claims_to_be_complete_without_a_cluster_is_a_failure() {
     // moto as it is knows no AWS::EKS::Cluster and says nothing of it.
-    let account = AwsOnly::start(EksTypes::Stock).unwrap();
+    let account = FakeAws::start(EksTypes::Stock).unwrap();
     let key = account.key(OREGON, Kind::Good).unwrap();
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    failed(&said);
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&output);
     assert!(!account.kubeconfig().exists());
 
     // The same where it is CloudFormation itself that claims it: here there is a stack, and no cluster.
     let (account, key) = self::account();
-    let complete = Turn::new("CREATE_COMPLETE").event("ControlPlane", "AWS::EKS::Cluster", "CREATE_COMPLETE", None);
-    account.play(Life::of([Turn::new("CREATE_IN_PROGRESS"), complete]).nothing_made());
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    failed(&said);
-    assert!(said.words().contains("kms-cluster"), "{}", said.stderr);
+    let complete = Step::new("CREATE_COMPLETE").event("ControlPlane", "AWS::EKS::Cluster", "CREATE_COMPLETE", None);
+    account.run_script(StackScript::of([Step::new("CREATE_IN_PROGRESS"), complete]).create_nothing());
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&output);
+    assert!(output.plain_text().contains("kms-cluster"), "{}", output.stderr);
     assert!(!account.kubeconfig().exists());
 }
 
@@ -73,9 +73,11 @@ fn a_stack_that_claims_to_be_complete_without_a_cluster_is_a_failure() {
 fn a_cluster_with_another_key_is_said_to_be_so_with_both_keys_side_by_side() {
     let (account, key) = account();
     let other = account.key(OREGON, Kind::Good).unwrap();
-    let complete = Turn::new("CREATE_COMPLETE");
-    let going = || Turn::new("CREATE_IN_PROGRESS");
-    account.play(Life::of([going().began("VPC", "AWS::EC2::VPC"), going(), going(), going(), complete]).nothing_made());
+    let complete = Step::new("CREATE_COMPLETE");
+    let going = || Step::new("CREATE_IN_PROGRESS");
+    account.run_script(
+        StackScript::of([going().began("VPC", "AWS::EC2::VPC"), going(), going(), going(), complete]).create_nothing(),
+    );
     let mut running = Running::of(command(&account, &minimal(OREGON, &key), &[]), account.folder(), "create");
     running.until("has begun to create stack");
     // Whoever makes it meanwhile: what counts is what EKS says in the end.
@@ -83,9 +85,9 @@ fn a_cluster_with_another_key_is_said_to_be_so_with_both_keys_side_by_side() {
     let role = "arn:aws:iam::123456789012:role/eks";
     let made = ["eks", "create-cluster", "--name", "kms-cluster", "--role-arn", role, "--encryption-config", &config];
     aws(&account, OREGON, &[&made[..], &["--resources-vpc-config", "subnetIds=a,b"]].concat()).ok();
-    let said = running.end();
-    assert_eq!(said.code, Some(4), "{}", said.stderr);
-    let seen = seen(&account, &key, &said).replace(&other, "OTHER");
+    let output = running.end();
+    assert_eq!(output.code, Some(4), "{}", output.stderr);
+    let seen = seen(&account, &key, &output).replace(&other, "OTHER");
     insta::assert_snapshot!(seen[seen.find("error:").unwrap()..], @r"
     error: EKS cluster kms-cluster exists, but is NOT encrypted with your key
       asked for: KEY
@@ -99,19 +101,19 @@ fn a_cluster_with_another_key_is_said_to_be_so_with_both_keys_side_by_side() {
 fn the_earliest_failure_is_the_reason_and_what_was_cancelled_for_it_is_not() {
     let (account, key) = account();
     let cause = "The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)";
-    let failing = Turn::new("CREATE_IN_PROGRESS")
+    let failing = Step::new("CREATE_IN_PROGRESS")
         .failed("NATIP", "AWS::EC2::EIP", cause)
         .failed("ControlPlane", "AWS::EKS::Cluster", "Resource creation cancelled")
         .failed("VPCGatewayAttachment", "AWS::EC2::VPCGatewayAttachment", "Resource creation cancelled");
-    account.play(Life::of([
-        Turn::new("CREATE_IN_PROGRESS").because("User Initiated").began("NATIP", "AWS::EC2::EIP"),
+    account.run_script(StackScript::of([
+        Step::new("CREATE_IN_PROGRESS").because("User Initiated").began("NATIP", "AWS::EC2::EIP"),
         failing,
-        Turn::new("ROLLBACK_IN_PROGRESS").because("The following resource(s) failed to create: [NATIP, ControlPlane]."),
-        Turn::new("ROLLBACK_COMPLETE").event("NATIP", "AWS::EC2::EIP", "DELETE_COMPLETE", None),
+        Step::new("ROLLBACK_IN_PROGRESS").because("The following resource(s) failed to create: [NATIP, ControlPlane]."),
+        Step::new("ROLLBACK_COMPLETE").event("NATIP", "AWS::EC2::EIP", "DELETE_COMPLETE", None),
     ]));
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    failed(&said);
-    insta::assert_snapshot!(seen(&account, &key, &said), @r"
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&output);
+    insta::assert_snapshot!(seen(&account, &key, &output), @r"
     CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
       NATIP (AWS::EC2::EIP) FAILED, after N s: The maximum number of addresses has been reached. (Service: Ec2, Status Code: 400)
       ControlPlane (AWS::EKS::Cluster) FAILED, after N s: Resource creation cancelled
@@ -128,19 +130,19 @@ fn the_earliest_failure_is_the_reason_and_what_was_cancelled_for_it_is_not() {
 fn what_a_failed_rollback_leaves_is_listed_with_what_it_costs() {
     let (account, key) = account();
     let gateway = "AWS::EC2::NatGateway";
-    account.play(Life::of([
-        Turn::new("CREATE_IN_PROGRESS").made("NATGateway", gateway).made("VPC", "AWS::EC2::VPC"),
-        Turn::new("ROLLBACK_IN_PROGRESS").failed("ControlPlane", "AWS::EKS::Cluster", "no grant"),
-        Turn::new("ROLLBACK_FAILED")
+    account.run_script(StackScript::of([
+        Step::new("CREATE_IN_PROGRESS").made("NATGateway", gateway).made("VPC", "AWS::EC2::VPC"),
+        Step::new("ROLLBACK_IN_PROGRESS").failed("ControlPlane", "AWS::EKS::Cluster", "no grant"),
+        Step::new("ROLLBACK_FAILED")
             .because("The following resource(s) failed to delete: [NATGateway].")
             // At the same moment: the order of the answer counts.
             .event("VPC", "AWS::EC2::VPC", "DELETE_IN_PROGRESS", None)
             .event("VPC", "AWS::EC2::VPC", "DELETE_COMPLETE", None)
             .event("NATGateway", gateway, "DELETE_FAILED", Some("it has dependencies")),
     ]));
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    failed(&said);
-    insta::assert_snapshot!(seen(&account, &key, &said), @r"
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    failed(&output);
+    insta::assert_snapshot!(seen(&account, &key, &output), @r"
     CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
       NATGateway (AWS::EC2::NatGateway) is created, after N s
       VPC (AWS::EC2::VPC) is created, after N s
@@ -159,9 +161,9 @@ fn what_a_failed_rollback_leaves_is_listed_with_what_it_costs() {
 #[test]
 fn a_refused_create_stack_leaves_nothing() {
     let (account, key) = account();
-    account.play(Life::of([]).create_refused(Refusal::access_denied("CreateStack")));
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    let words = said.words();
+    account.run_script(StackScript::of([]).create_refused(Refusal::access_denied("CreateStack")));
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    let words = output.plain_text();
     assert!(words.contains("nothing was created") && words.contains("cloudformation:CreateStack"), "{words}");
 }

@@ -1,18 +1,18 @@
 //! What is refused before anything is created: a file that can't be used, with exit code 2 and without a word to AWS; all else
 //! by reading calls alone, with exit code 3.
 
-use eks_encrypt_tests::aws_only::AwsOnly;
-use eks_encrypt_tests::aws_only::keys::Kind;
+use eks_encrypt_tests::fake_aws::FakeAws;
+use eks_encrypt_tests::fake_aws::keys::Kind;
 
 use super::support::{OREGON, STACK, account, aws, create, minimal, only_read, stacks};
 
 #[track_caller]
-fn refused(account: &AwsOnly, text: &str) -> String {
-    let said = create(account, text, &[]);
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert_eq!(said.stdout, "");
+fn refused(account: &FakeAws, text: &str) -> String {
+    let output = create(account, text, &[]);
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert_eq!(output.stdout, "");
     only_read(account);
-    said.words()
+    output.plain_text()
 }
 
 #[test]
@@ -44,9 +44,9 @@ fn a_file_that_would_lose_the_key_is_not_even_taken_to_aws() {
         ("region: us-west-2", "region: us-east-1", "is a key of region `us-west-2`, but metadata.region is us-east-1"),
         (":kms:us-west-2:", ":kms:us-east-1:", "is a key of region `us-east-1`, but metadata.region is us-west-2"),
     ] {
-        let said = create(&account, &minimal(OREGON, &key).replace(from, to), &[]);
-        assert_eq!(said.code, Some(2), "{to}: {}", said.stderr);
-        assert!(said.words().contains(why), "{why}: {}", said.stderr);
+        let output = create(&account, &minimal(OREGON, &key).replace(from, to), &[]);
+        assert_eq!(output.code, Some(2), "{to}: {}", output.stderr);
+        assert!(output.plain_text().contains(why), "{why}: {}", output.stderr);
         assert_eq!(account.calls(), Vec::<String>::new(), "{to}");
     }
 }

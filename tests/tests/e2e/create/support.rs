@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use eks_encrypt_tests::aws_only::keys::Kind;
-use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
+use eks_encrypt_tests::fake_aws::keys::Kind;
+use eks_encrypt_tests::fake_aws::{EksTypes, FakeAws};
 use serde_json::Value;
 
-use crate::support::{Said, as_plugin, run};
+use crate::support::{CommandOutput, as_plugin, run};
 
 pub(super) const OREGON: &str = "us-west-2";
 
@@ -15,8 +15,8 @@ pub(super) const OREGON: &str = "us-west-2";
 pub(super) const STACK: &str = "eks-encrypt-kms-cluster";
 
 /// An account in which clusters can be created, and a good key in it.
-pub(super) fn account() -> (AwsOnly, String) {
-    let account = AwsOnly::start(EksTypes::Modelled).unwrap();
+pub(super) fn account() -> (FakeAws, String) {
+    let account = FakeAws::start(EksTypes::Modelled).unwrap();
     let key = account.key(OREGON, Kind::Good).unwrap();
     (account, key)
 }
@@ -30,38 +30,38 @@ pub(super) fn minimal(region: &str, key: &str) -> String {
 }
 
 /// The command line for a file with this text.
-pub(super) fn command(account: &AwsOnly, text: &str, more: &[&str]) -> Command {
+pub(super) fn command(account: &FakeAws, text: &str, more: &[&str]) -> Command {
     let file = file(account, text);
     let arguments = ["create", "-f", file.to_str().unwrap()];
     as_plugin(account.command("kubectl").unwrap(), &[&arguments[..], more].concat())
 }
 
 /// Runs `create` for a file with this text. What has been asked before is not among the account's calls any more.
-pub(super) fn create(account: &AwsOnly, text: &str, more: &[&str]) -> Said {
+pub(super) fn create(account: &FakeAws, text: &str, more: &[&str]) -> CommandOutput {
     account.calls();
     run(&mut command(account, text, more))
 }
 
-pub(super) fn file(account: &AwsOnly, text: &str) -> PathBuf {
+pub(super) fn file(account: &FakeAws, text: &str) -> PathBuf {
     let file = account.folder().join("kms-cluster.yaml");
     std::fs::write(&file, text).unwrap();
     file
 }
 
 /// The real `aws` command line.
-pub(super) fn aws(account: &AwsOnly, region: &str, arguments: &[&str]) -> Said {
+pub(super) fn aws(account: &FakeAws, region: &str, arguments: &[&str]) -> CommandOutput {
     // Its own retries would hide a throttled call, and a refused one takes long enough.
     run(account.command("aws").unwrap().args(["--region", region]).args(arguments).env("AWS_MAX_ATTEMPTS", "1"))
 }
 
 /// The stacks of a region.
-pub(super) fn stacks(account: &AwsOnly, region: &str) -> Vec<Value> {
+pub(super) fn stacks(account: &FakeAws, region: &str) -> Vec<Value> {
     let all = aws(account, region, &["cloudformation", "describe-stacks"]).json();
     all["Stacks"].as_array().unwrap().clone()
 }
 
 /// The template of our stack, as CloudFormation holds it.
-pub(super) fn template(account: &AwsOnly, region: &str) -> Value {
+pub(super) fn template(account: &FakeAws, region: &str) -> Value {
     let held = aws(account, region, &["cloudformation", "get-template", "--stack-name", STACK]).json();
     held["TemplateBody"].clone()
 }
@@ -73,10 +73,10 @@ pub(super) fn key_of(cluster: &Value) -> &str {
 
 /// What people see once CloudFormation has begun, but for what differs from run to run: names, times, and how often it is
 /// said how long it takes.
-pub(super) fn seen(account: &AwsOnly, key: &str, said: &Said) -> String {
-    let begun = said.stderr.find("CloudFormation has begun").unwrap_or_else(|| panic!("{}", said.stderr));
+pub(super) fn seen(account: &FakeAws, key: &str, output: &CommandOutput) -> String {
+    let begun = output.stderr.find("CloudFormation has begun").unwrap_or_else(|| panic!("{}", output.stderr));
     let folder = account.folder().display().to_string();
-    let text = said.stderr[begun..].replace(key, "KEY").replace(&folder, "FOLDER");
+    let text = output.stderr[begun..].replace(key, "KEY").replace(&folder, "FOLDER");
     let lines = text.lines().filter(|line| !line.contains(" so far"));
     lines.map(|line| timeless(line) + "\n").collect()
 }
@@ -104,7 +104,7 @@ const READING: [&str; 5] = [
 
 /// Sees that nothing was created, or even asked to be; answers which calls were made, once each.
 #[track_caller]
-pub(super) fn only_read(account: &AwsOnly) -> Vec<String> {
+pub(super) fn only_read(account: &FakeAws) -> Vec<String> {
     let mut calls = account.calls();
     calls.sort();
     calls.dedup();

@@ -26,15 +26,15 @@ use tokio::runtime::Runtime;
 pub(crate) const NAMESPACES: u32 = 10;
 
 /// The client that is no part of the run: it may see what everybody's workloads look at.
-const OTHER: &str = "other-client";
+const OTHER_CLIENT: &str = "other-client";
 
 /// The API server's Go collects its garbage when it holds this much, and when [`Rig::collect`] says so; and it keeps the memory
 /// that it had. Otherwise some of it is given back between two measurements, and whichever needs more than the one before pays
 /// for it: tens of thousands of page faults a second, 5 us each in a virtual machine.
-const COLLECTED_BY_US: [&str; 3] = ["GOGC=off", "GOMEMLIMIT=8GiB", "GODEBUG=madvdontneed=0"];
+const WITHOUT_GO_GC: [&str; 3] = ["GOGC=off", "GOMEMLIMIT=8GiB", "GODEBUG=madvdontneed=0"];
 
 /// The sandbox, and what is needed to run things against it.
-pub(crate) struct Rig {
+pub(crate) struct Harness {
     // Dropped in this order: first the sandbox, then its folder.
     pub(crate) sandbox: Sandbox,
     pub(crate) runtime: Runtime,
@@ -50,18 +50,18 @@ pub(crate) struct Rig {
     made: Cell<u32>,
 }
 
-impl Rig {
+impl Harness {
     /// A sandbox whose API server collects its garbage between measurements. On two cores each collection keeps one of
     /// them busy for half a second, which anybody's GET feels, however little is written; no limiter changes that.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let api_server_env = COLLECTED_BY_US.map(str::to_owned).to_vec();
-        let rig = Self::with(Options { api_server_env, api_servers: 1, ..Options::default() })?;
-        ensure!(rig.sandbox.info().node.is_some(), "make bench needs root: one measurement needs a node");
-        Ok(rig)
+        let api_server_env = WITHOUT_GO_GC.map(str::to_owned).to_vec();
+        let harness = Self::with(Options { api_server_env, api_servers: 1, ..Options::default() })?;
+        ensure!(harness.sandbox.info().node.is_some(), "make bench needs root: one measurement needs a node");
+        Ok(harness)
     }
 
     /// A control plane whose API server collects its garbage as Go does by itself.
-    pub(crate) fn as_go_collects() -> anyhow::Result<Self> {
+    pub(crate) fn with_go_gc() -> anyhow::Result<Self> {
         Self::with(Options { node: Node::None, api_servers: 1, ..Options::default() })
     }
 
@@ -80,7 +80,7 @@ impl Rig {
         let admin = runtime.block_on(sandbox.admin())?;
         let servers = runtime.block_on(sandbox.api_servers())?;
         let server = servers.first().context("the sandbox has no API server")?.address;
-        let mut rig = Self {
+        let mut harness = Self {
             sandbox,
             runtime,
             admin,
@@ -91,23 +91,23 @@ impl Rig {
             work,
             made: Cell::new(0),
         };
-        rig.accounts()?;
-        Ok(rig)
+        harness.accounts()?;
+        Ok(harness)
     }
 
     fn accounts(&mut self) -> anyhow::Result<()> {
         for file in ["namespace.yaml", "rbac.yaml"] {
             self.kubectl(&["apply", "--filename", &checkout(&format!("manifests/{file}")).display().to_string()])?;
         }
-        self.kubectl(&["create", "serviceaccount", OTHER])?;
-        let who = format!("--serviceaccount=default:{OTHER}");
-        self.kubectl(&["create", "clusterrolebinding", OTHER, "--clusterrole=view", &who])?;
+        self.kubectl(&["create", "serviceaccount", OTHER_CLIENT])?;
+        let who = format!("--serviceaccount=default:{OTHER_CLIENT}");
+        self.kubectl(&["create", "clusterrolebinding", OTHER_CLIENT, "--clusterrole=view", &who])?;
         // Longer than the whole thing takes.
         let token = |namespace: &str, name: &str| {
             let arguments = ["create", "token", "--namespace", namespace, name, "--duration=2h"];
             self.kubectl(&arguments).map(|token| token.trim().to_owned())
         };
-        (self.token, self.other_token) = (token(NAMESPACE, APP)?, token("default", OTHER)?);
+        (self.token, self.other_token) = (token(NAMESPACE, APP)?, token("default", OTHER_CLIENT)?);
         let ca = ["get", "configmap", "kube-root-ca.crt", "--output=jsonpath={.data.ca\\.crt}"];
         let ca = self.kubectl(&ca)?;
         std::fs::create_dir(&self.account)?;

@@ -17,14 +17,14 @@ use nix::sys::time::TimeVal;
 const BUFFER: usize = 32 << 20;
 
 /// Headers, and a DNS question; the rest is nobody's business.
-const ENOUGH: usize = 512;
+const MAX_CONNECTIONS: usize = 512;
 
 /// How soon the ear notices that it is closed, in microseconds.
-const LOOK: i64 = 50_000;
+const POLL_MICROSECONDS: i64 = 50_000;
 
 /// Somebody began to talk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Begun {
+pub struct Connection {
     /// Who.
     pub from: IpAddr,
     /// To whom.
@@ -35,7 +35,7 @@ pub struct Begun {
     pub what: String,
 }
 
-impl std::fmt::Display for Begun {
+impl std::fmt::Display for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { to, port, what, .. } = self;
         match port {
@@ -47,34 +47,34 @@ impl std::fmt::Display for Begun {
 
 /// An open ear.
 #[derive(Debug)]
-pub struct Ear {
-    heard: Arc<Mutex<BTreeSet<Begun>>>,
+pub struct PacketCapture {
+    heard: Arc<Mutex<BTreeSet<Connection>>>,
     closed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Ear {
+impl PacketCapture {
     /// Opens one in the calling thread's network namespace, for all of its interfaces.
-    pub(crate) fn here() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         // Datagrams: what comes begins with the IP header.
         let socket = socket(AddressFamily::Packet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)
             .context("can't listen to packets")?;
         setsockopt(&socket, RcvBufForce, &BUFFER)?;
-        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(0, LOOK))?;
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(0, POLL_MICROSECONDS))?;
         let (heard, closed) = (Arc::<Mutex<_>>::default(), Arc::<AtomicBool>::default());
         let (into, until) = (Arc::clone(&heard), Arc::clone(&closed));
-        let thread = std::thread::spawn(move || listen(&socket, &into, &until));
+        let thread = std::thread::spawn(move || capture(&socket, &into, &until));
         Ok(Self { heard, closed, thread: Some(thread) })
     }
 
     /// What it has heard so far.
     #[must_use]
-    pub fn heard(&self) -> BTreeSet<Begun> {
+    pub fn connections(&self) -> BTreeSet<Connection> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Drop for Ear {
+impl Drop for PacketCapture {
     fn drop(&mut self) {
         self.closed.store(true, Ordering::Relaxed);
         // A panic of its own has been printed already.
@@ -82,19 +82,19 @@ impl Drop for Ear {
     }
 }
 
-fn listen(socket: &OwnedFd, heard: &Mutex<BTreeSet<Begun>>, closed: &AtomicBool) {
-    let mut packet = [0; ENOUGH];
+fn capture(socket: &OwnedFd, heard: &Mutex<BTreeSet<Connection>>, closed: &AtomicBool) {
+    let mut packet = [0; MAX_CONNECTIONS];
     while !closed.load(Ordering::Relaxed) {
         // An error is the time that is up: look whether the ear is closed.
         let Ok(length) = recv(socket.as_raw_fd(), &mut packet, MsgFlags::empty()) else { continue };
-        if let Some(begun) = begun(&packet[..length.min(ENOUGH)]) {
+        if let Some(begun) = connection_in(&packet[..length.min(MAX_CONNECTIONS)]) {
             heard.lock().unwrap_or_else(PoisonError::into_inner).insert(begun);
         }
     }
 }
 
 /// What a packet begins, if it begins something: answers do not, nor does what the kernel says by itself.
-fn begun(packet: &[u8]) -> Option<Begun> {
+fn connection_in(packet: &[u8]) -> Option<Connection> {
     let (from, to, protocol, rest) = match packet.first()? >> 4 {
         4 => {
             let header = usize::from(packet.first()? & 0x0f) * 4;
@@ -113,17 +113,17 @@ fn begun(packet: &[u8]) -> Option<Begun> {
     let (port, what) = match protocol {
         // Of the flags, SYN without ACK.
         6 if rest.get(13)? & 0x12 == 0x02 => (Some(port), "TCP".to_owned()),
-        17 if port == 53 => (Some(port), question(rest.get(8..)?).unwrap_or_else(|| "UDP".to_owned())),
+        17 if port == 53 => (Some(port), dns_name(rest.get(8..)?).unwrap_or_else(|| "UDP".to_owned())),
         17 => (Some(port), "UDP".to_owned()),
         1 if *rest.first()? == 8 => (None, "ping".to_owned()),
         58 if *rest.first()? == 128 => (None, "ping".to_owned()),
         _ => return None,
     };
-    Some(Begun { from, to, port, what })
+    Some(Connection { from, to, port, what })
 }
 
 /// The first question of a DNS query (RFC 1035, 4.1: twelve bytes of header, then labels, each behind its length).
-fn question(query: &[u8]) -> Option<String> {
+fn dns_name(query: &[u8]) -> Option<String> {
     let (mut labels, mut rest) = (Vec::new(), query.get(12..)?);
     while let Some((&length, after)) = rest.split_first().filter(|(length, _)| **length > 0) {
         labels.push(String::from_utf8_lossy(after.get(..usize::from(length))?));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn words(packet: &[u8]) -> Option<String> {
-        begun(packet).map(|begun| begun.to_string())
+        connection_in(packet).map(|begun| begun.to_string())
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::fs;
 use nix::unistd::getsid;
 
 /// Clock ticks since the machine started: all, those in which it worked, and those in which it worked for us.
-pub(crate) struct Others {
+pub(crate) struct BackgroundCpu {
     all: f64,
     busy: f64,
     ours: f64,
 }
 
-impl Others {
+impl BackgroundCpu {
     /// The counts begin.
     pub(crate) fn start() -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -28,7 +28,7 @@ impl Others {
         let all: f64 = ticks.iter().sum();
         // Idle, and waiting for disks.
         let idle: f64 = ticks.iter().skip(3).take(2).sum();
-        Self { all, busy: all - idle, ours: ours() }
+        Self { all, busy: all - idle, ours: own_usage() }
     }
 
     /// The part of the machine, in percent, that others have had since.
@@ -40,7 +40,7 @@ impl Others {
 
 /// What every process of this session has used, and those that it has seen end: the sandbox and all that is measured are
 /// started from here.
-fn ours() -> f64 {
+fn own_usage() -> f64 {
     let session = getsid(None).map(nix::unistd::Pid::as_raw).unwrap_or_default();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

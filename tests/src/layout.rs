@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 
 use crate::folder::Folder;
-use crate::lane::Net;
-use crate::options::{Door, MORE_REGISTRIES, Options};
+use crate::network_slot::Net;
+use crate::options::{MORE_REGISTRIES, Options, RegistryAccess};
 use crate::parts::Parts;
 use crate::ports::Reservation;
 use crate::spec::Spec;
@@ -16,7 +16,7 @@ use crate::{node, ports};
 
 /// Where everything will be.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub(crate) struct SandboxLayout {
     pub(crate) options: Options,
     pub(crate) folder: Folder,
     pub(crate) programs: Parts,
@@ -26,7 +26,7 @@ pub(crate) struct Site {
     pub(crate) api: SocketAddr,
     pub(crate) registry: SocketAddr,
     /// Those that were asked for besides.
-    pub(crate) registries: Vec<(Door, SocketAddr)>,
+    pub(crate) registries: Vec<(RegistryAccess, SocketAddr)>,
     pub(crate) etcd: [u16; 2],
     pub(crate) moto: u16,
     pub(crate) aws: u16,
@@ -35,14 +35,14 @@ pub(crate) struct Site {
     _reserved: Arc<[Reservation; 2]>,
 }
 
-impl Site {
+impl SandboxLayout {
     /// Makes folders and namespaces, and finds ports.
     pub(crate) fn prepare(spec: &Spec) -> anyhow::Result<Self> {
         let folder = spec.folder();
         for made in [folder.pki(), folder.etcd(), folder.node()] {
             std::fs::create_dir_all(&made).with_context(|| format!("can't make {}", made.display()))?;
         }
-        let net = spec.lane.map(Net);
+        let net = spec.slot.map(Net);
         if let Some(net) = net {
             // Started by hand, outside the namespaces that the janitor makes, what follows would cover the machine's folders.
             ensure!(nix::unistd::getpid().as_raw() == 1, "the supervisor of a node is started by the janitor");

@@ -12,12 +12,12 @@ type Work = Box<dyn FnOnce() + Send>;
 
 /// The thread; it ends when this value does.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct NetnsThread {
     work: Option<mpsc::Sender<Work>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Room {
+impl NetnsThread {
     /// Makes the namespaces, and furnishes them with `furnish`, whose gift it hands out.
     pub(super) fn make<T: Send + 'static>(
         furnish: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
@@ -54,7 +54,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for NetnsThread {
     fn drop(&mut self) {
         drop(self.work.take());
         // A panic of its own has been printed already.

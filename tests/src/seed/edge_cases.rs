@@ -28,7 +28,7 @@ const MAX_DATA: usize = 1024 * 1024;
 const TOKEN: &str = "service-account-token";
 
 /// How long that may take.
-const FILLED: Duration = Duration::from_secs(30);
+const FILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The finalizer that nobody takes off.
 const FINALIZER: &str = "eks-encrypt.test/keep";
@@ -55,7 +55,7 @@ pub(super) async fn make(client: &kube::Client) -> anyhow::Result<u32> {
 /// Waits until the token Secret holds its token, which a controller writes into it.
 async fn until_filled(client: &kube::Client) -> anyhow::Result<()> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
-    let deadline = Instant::now() + FILLED;
+    let deadline = Instant::now() + FILL_TIMEOUT;
     while Instant::now() < deadline {
         let secret = secrets.get(TOKEN).await.with_context(|| format!("Secret {NAMESPACE}/{TOKEN} can't be read"))?;
         if secret.data.is_some_and(|data| data.contains_key("token")) {
@@ -65,7 +65,7 @@ async fn until_filled(client: &kube::Client) -> anyhow::Result<()> {
     }
     bail!(
         "Secret {NAMESPACE}/{TOKEN} still holds no token after {} s: does kube-controller-manager run?",
-        FILLED.as_secs()
+        FILL_TIMEOUT.as_secs()
     )
 }
 

@@ -1,13 +1,13 @@
 //! The commands that people come with from eksctl, each through kubectl's own plugin lookup and with a real Pod.
 
+use eks_encrypt_tests::etcd_oracle::inspect::Storage;
 use eks_encrypt_tests::sandbox::Sandbox;
 use eks_encrypt_tests::seed::{Seed, seed};
-use eks_encrypt_tests::truth::inspect::Storage;
 use serde_json::Value;
 
-use super::judge::{Before, cleaned_up, namespaces, own_namespace, revisions};
+use super::assertions::{ClusterSnapshot, cleaned_up, namespaces, own_namespace, revisions};
 use super::node::push;
-use super::support::{admin, as_on_eks, enable, filled, key_of, plugin, plugin_with_aws, run, with_node};
+use super::support::{admin, as_on_eks, enable, key_of, plugin, plugin_with_aws, run, seed_secrets, with_node};
 
 /// An eksctl ClusterConfig with more in it than is our business.
 fn cluster_config(sandbox: &Sandbox) -> String {
@@ -36,14 +36,14 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
     let wanted = Seed { secrets: 1200, namespaces: 3, size: 256, awkward: true };
     let seeded = seed(&sandbox.admin().await.unwrap(), wanted).await.unwrap();
     assert_eq!(seeded.secrets, 1213);
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let (before, image) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox));
     assert_eq!(sandbox.inspect().await.unwrap().count(Storage::CustomerKey), 0);
 
-    let said = run(&mut plugin_with_aws(&sandbox, &enable(&sandbox, &["--image", &image])));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("Done and proven: every Secret is under the key."), "{}", said.stderr);
-    assert!(said.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", said.stderr);
-    assert!(said.stderr.contains("1,213 Secrets verified: 0 rewritten"), "{}", said.stderr);
+    let output = run(&mut plugin_with_aws(&sandbox, &enable(&sandbox, &["--image", &image])));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("Done and proven: every Secret is under the key."), "{}", output.stderr);
+    assert!(output.stderr.contains("1,213 listed: 1,213 rewritten"), "{}", output.stderr);
+    assert!(output.stderr.contains("1,213 Secrets verified: 0 rewritten"), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     let secret = admin(&sandbox, &["get", "secret", "-n", "seed-0", "secret-0", "--output=json"]).json();
     assert!(secret["metadata"]["annotations"]["eksctl.io/kms-encryption-timestamp"].is_string());
@@ -56,10 +56,10 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
 
     // What was verified is verified again, and nothing is written.
     let (file, secrets) = (cluster_config(&sandbox), revisions(&sandbox).await);
-    let said = plugin(&sandbox, &["enable", "--file", &file, "--image", &image, "--yes", "--output=json"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("this key is associated already"), "{}", said.stderr);
-    let report = said.json();
+    let output = plugin(&sandbox, &["enable", "--file", &file, "--image", &image, "--yes", "--output=json"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("this key is associated already"), "{}", output.stderr);
+    let report = output.json();
     let facts = [&report["kind"], &report["proven"], &report["verified"]["tally"]["listed"]];
     assert_eq!(facts, [&Value::from("Verification"), &true.into(), &1213.into()], "{report}");
     assert!(revisions(&sandbox).await == secrets, "Secrets were written");
@@ -70,20 +70,20 @@ async fn flags_move_every_secret_and_the_file_finds_the_key_associated_and_goes_
 #[tokio::test]
 async fn the_association_alone_writes_no_secret_and_reencrypt_then_moves_all() {
     let sandbox = with_node();
-    filled(&sandbox, 300, 2).await;
-    let (before, image, file) = (Before::of(&sandbox).await, push(&sandbox), cluster_config(&sandbox));
+    seed_secrets(&sandbox, 300, 2).await;
+    let (before, image, file) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox), cluster_config(&sandbox));
 
-    let said = plugin(&sandbox, &["enable", "-f", &file, "--encrypt-existing-secrets=false", "--yes"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("Done: the key is associated."), "{}", said.stderr);
+    let output = plugin(&sandbox, &["enable", "-f", &file, "--encrypt-existing-secrets=false", "--yes"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("Done: the key is associated."), "{}", output.stderr);
     assert_eq!(key_of(&sandbox).await.as_ref(), Some(&sandbox.info().keys.customer));
     before.untouched(&sandbox).await;
     assert_eq!(namespaces(&sandbox), "");
 
     // Cluster and region come from the kubeconfig's context.
-    let said = plugin(&sandbox, &["reencrypt", "--image", &image, "--method=touch", "--yes", "-o", "json"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let report = said.json();
+    let output = plugin(&sandbox, &["reencrypt", "--image", &image, "--method=touch", "--yes", "-o", "json"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let report = output.json();
     proven(&report, 300);
     assert_eq!(report["tally"]["rewritten"], 300, "{report}");
     before.all_moved(&sandbox).await;

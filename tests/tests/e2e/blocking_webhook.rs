@@ -11,7 +11,7 @@ const NAME: &str = "gate";
 pub(crate) const POOLFUL: u32 = 100;
 
 /// Shuts it for the Secrets of a namespace that holds at least one of this name.
-pub(crate) fn shut(sandbox: &Sandbox, namespace: &str, secret: &str) {
+pub(crate) fn block(sandbox: &Sandbox, namespace: &str, secret: &str) {
     // A URL, so that the checks can't see from outside that nobody is there.
     apply(
         sandbox,
@@ -24,16 +24,16 @@ pub(crate) fn shut(sandbox: &Sandbox, namespace: &str, secret: &str) {
             "rules":[{{"apiGroups":[""],"apiVersions":["v1"],"operations":["UPDATE"],"resources":["secrets"]}}]}}]}}"#
         ),
     );
-    let shut = || !writable(sandbox, namespace, secret);
+    let shut = || !is_writable(sandbox, namespace, secret);
     wait_for("the gate to be shut", || shut().then_some(()));
 }
 
 /// Opens it.
-pub(crate) fn open(sandbox: &Sandbox) {
+pub(crate) fn unblock(sandbox: &Sandbox) {
     admin(sandbox, &["delete", "validatingwebhookconfiguration", NAME]).ok();
 }
 
 /// Whether a Secret could be written now.
-pub(crate) fn writable(sandbox: &Sandbox, namespace: &str, secret: &str) -> bool {
+pub(crate) fn is_writable(sandbox: &Sandbox, namespace: &str, secret: &str) -> bool {
     admin(sandbox, &["label", "secret", "-n", namespace, secret, "written=", "--dry-run=server"]).code == Some(0)
 }

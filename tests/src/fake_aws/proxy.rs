@@ -13,19 +13,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Call;
-use super::life::Life;
-use super::stack::{Played, Stack};
+use super::stack::{ScriptedAnswer, Stack};
+use super::stack_script::StackScript;
 use crate::aws::moto::Moto;
 
 /// The front of one account.
 #[derive(Debug)]
-pub(super) struct Front {
+pub(super) struct Proxy {
     moto: Moto,
     calls: Mutex<Vec<String>>,
     stack: Mutex<Option<Stack>>,
 }
 
-impl Front {
+impl Proxy {
     pub(super) fn new(moto: Moto) -> Self {
         Self { moto, calls: Mutex::default(), stack: Mutex::default() }
     }
@@ -34,7 +34,7 @@ impl Front {
         &self.moto
     }
 
-    pub(super) fn play(&self, life: Life) {
+    pub(super) fn run_script(&self, life: StackScript) {
         *lock(&self.stack) = Some(Stack::new(life));
     }
 
@@ -42,7 +42,7 @@ impl Front {
         std::mem::take(&mut *lock(&self.calls))
     }
 
-    fn played(&self, call: &Call) -> Option<Played> {
+    fn scripted_answer(&self, call: &Call) -> Option<ScriptedAnswer> {
         if call.service == "cloudformation" { lock(&self.stack).as_mut()?.answer(call) } else { None }
     }
 }
@@ -53,7 +53,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Listens on a loopback port until it is told to stop.
-pub(super) async fn serve(front: &Arc<Front>, port: u16, stop: &CancellationToken) -> anyhow::Result<()> {
+pub(super) async fn serve(front: &Arc<Proxy>, port: u16, stop: &CancellationToken) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.context("the AWS endpoint can't listen")?;
     let router = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(Arc::clone(front));
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -66,7 +66,7 @@ pub(super) async fn serve(front: &Arc<Front>, port: u16, stop: &CancellationToke
 }
 
 async fn answer(
-    State(front): State<Arc<Front>>,
+    State(front): State<Arc<Proxy>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -74,9 +74,9 @@ async fn answer(
 ) -> Response {
     let call = Call::of(&method, &uri, &headers, &body);
     lock(&front.calls).push(call.name());
-    match front.played(&call) {
-        Some(Played::Answer(answer)) => answer,
-        Some(Played::AfterMoto(answer)) => {
+    match front.scripted_answer(&call) {
+        Some(ScriptedAnswer::Answer(answer)) => answer,
+        Some(ScriptedAnswer::AfterMoto(answer)) => {
             let moto = front.moto.forward(method, &uri, headers, body).await;
             if moto.status().is_success() { answer } else { moto }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::process::{Part, PartError, Start};
+use crate::process::{Component, ComponentError, Start};
 
 /// How often a condition is looked at while it is waited for. Short, for a sandbox should be up in seconds; each look
 /// is a loopback request.
@@ -15,17 +15,17 @@ pub(crate) const READY: Duration = Duration::from_secs(60);
 
 /// The parts that run, in the order of their start.
 #[derive(Debug, Default)]
-pub(crate) struct Crew(Vec<Part>);
+pub(crate) struct ProcessGroup(Vec<Component>);
 
-impl Crew {
+impl ProcessGroup {
     /// Starts a part.
-    pub(crate) fn start(&mut self, start: Start) -> Result<(), PartError> {
+    pub(crate) fn start(&mut self, start: Start) -> Result<(), ComponentError> {
         self.0.push(start.spawn()?);
         Ok(())
     }
 
     /// Waits until a look says that the part started last does its work.
-    pub(crate) async fn ready<F>(&mut self, limit: Duration, look: impl Fn() -> F) -> Result<(), PartError>
+    pub(crate) async fn ready<F>(&mut self, limit: Duration, look: impl Fn() -> F) -> Result<(), ComponentError>
     where
         F: Future<Output = Result<(), String>>,
     {
@@ -37,7 +37,7 @@ impl Crew {
             match look().await {
                 Ok(()) => return Ok(()),
                 Err(reason) if Instant::now() > deadline => {
-                    return Err(PartError::not_ready(self.0.last(), limit, reason));
+                    return Err(ComponentError::not_ready(self.0.last(), limit, reason));
                 }
                 Err(_) => tokio::time::sleep(LOOK).await,
             }
@@ -45,8 +45,8 @@ impl Crew {
     }
 
     /// A part that has ended by itself, which none should; named once.
-    pub(crate) fn dead(&mut self) -> Option<PartError> {
-        let (place, error) = self.0.iter_mut().enumerate().find_map(|(place, part)| Some((place, part.dead()?)))?;
+    pub(crate) fn dead(&mut self) -> Option<ComponentError> {
+        let (place, error) = self.0.iter_mut().enumerate().find_map(|(place, part)| Some((place, part.failure()?)))?;
         self.0.remove(place);
         Some(error)
     }
@@ -67,7 +67,7 @@ impl Crew {
 
     /// Their process ids.
     pub(crate) fn ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.0.iter().filter_map(Part::id)
+        self.0.iter().filter_map(Component::id)
     }
 }
 
@@ -88,24 +88,24 @@ mod tests {
     #[tokio::test]
     async fn the_part_that_died_is_named_and_not_the_one_that_waits_for_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut crew = Crew::default();
-        crew.start(shell("etcd", "echo address already in use; exit 3", folder.path())).unwrap();
-        crew.start(shell("kube-apiserver", IDLE, folder.path())).unwrap();
-        let error = crew.ready(READY, async || Err("refused".into())).await.unwrap_err();
+        let mut processes = ProcessGroup::default();
+        processes.start(shell("etcd", "echo address already in use; exit 3", folder.path())).unwrap();
+        processes.start(shell("kube-apiserver", IDLE, folder.path())).unwrap();
+        let error = processes.ready(READY, async || Err("refused".into())).await.unwrap_err();
         let error = error.to_string().replace(&folder.path().display().to_string(), "LOGS");
         insta::assert_snapshot!(error, @r"
         etcd ended (exit status: 3). The last lines of LOGS/etcd.log:
           address already in use
         ");
-        assert!(crew.dead().is_none(), "a death is told once");
+        assert!(processes.dead().is_none(), "a death is told once");
     }
 
     #[tokio::test]
     async fn a_part_that_never_gets_ready_says_what_was_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let mut crew = Crew::default();
-        crew.start(shell("etcd", IDLE, folder.path())).unwrap();
-        let error = crew.ready(Duration::ZERO, async || Err("no answer on port 1".into())).await.unwrap_err();
+        let mut processes = ProcessGroup::default();
+        processes.start(shell("etcd", IDLE, folder.path())).unwrap();
+        let error = processes.ready(Duration::ZERO, async || Err("no answer on port 1".into())).await.unwrap_err();
         let error = error.to_string().replace(&folder.path().display().to_string(), "LOGS");
         insta::assert_snapshot!(error, @r"
         etcd was not ready after 0 s: no answer on port 1. The last lines of LOGS/etcd.log:

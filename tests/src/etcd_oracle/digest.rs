@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use sha2::{Digest, Sha256};
 
 /// The annotation that a rewrite sets. A copy on purpose: were ours changed by mistake, the digest would tell.
-const OURS: &str = "eksctl.io/kms-encryption-timestamp";
+const TIMESTAMP_ANNOTATION: &str = "eksctl.io/kms-encryption-timestamp";
 
 /// Pages keep memory low with Secrets of 1 MiB.
 const PAGE: u32 = 50;
@@ -34,7 +34,7 @@ pub async fn of_all(client: &kube::Client) -> Result<String, kube::Error> {
     });
     let digest = pages.try_fold(Sha256::new(), async |mut digest, page| {
         for secret in page {
-            digest.update(one(secret));
+            digest.update(canonical_bytes(secret));
         }
         Ok(digest)
     });
@@ -42,11 +42,11 @@ pub async fn of_all(client: &kube::Client) -> Result<String, kube::Error> {
 }
 
 /// The part of a Secret that must stay. Serialized from the type, whose fields and maps have one order.
-fn one(mut secret: Secret) -> Vec<u8> {
+fn canonical_bytes(mut secret: Secret) -> Vec<u8> {
     let metadata = &mut secret.metadata;
     (metadata.resource_version, metadata.managed_fields) = (None, None);
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.remove(OURS);
+        annotations.remove(TIMESTAMP_ANNOTATION);
     }
     metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
     serde_json::to_vec(&secret).unwrap_or_default()
@@ -75,16 +75,16 @@ mod tests {
         written.metadata.resource_version = Some("2".to_owned());
         written.metadata.managed_fields = Some(vec![ManagedFieldsEntry::default()]);
         let annotations = written.metadata.annotations.get_or_insert_default();
-        annotations.insert(OURS.to_owned(), "2026-01-02T03:04:05Z".to_owned());
-        assert_eq!(one(secret()), one(written));
+        annotations.insert(TIMESTAMP_ANNOTATION.to_owned(), "2026-01-02T03:04:05Z".to_owned());
+        assert_eq!(canonical_bytes(secret()), canonical_bytes(written));
     }
 
     #[test]
     fn annotations_that_were_ours_alone_are_as_none() {
         let (mut none, mut ours) = (secret(), secret());
         none.metadata.annotations = None;
-        ours.metadata.annotations = Some([(OURS.to_owned(), String::new())].into());
-        assert_eq!(one(none), one(ours));
+        ours.metadata.annotations = Some([(TIMESTAMP_ANNOTATION.to_owned(), String::new())].into());
+        assert_eq!(canonical_bytes(none), canonical_bytes(ours));
     }
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         for change in changes {
             let mut changed = secret();
             change(&mut changed);
-            assert_ne!(one(secret()), one(changed));
+            assert_ne!(canonical_bytes(secret()), canonical_bytes(changed));
         }
     }
 }

@@ -5,11 +5,11 @@
 
 mod calls;
 mod fork_server;
-mod front;
 pub mod keys;
-pub mod life;
+mod proxy;
 mod refusal;
 mod stack;
+pub mod stack_script;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -26,14 +26,14 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::moto::{self, Moto};
-use crate::crew::{Crew, READY};
 use crate::folder::Folder;
 use crate::info::{self, aws_env};
 use crate::parts::{Missing, Parts};
 use crate::ports::{self, Reservation};
-use front::Front;
+use crate::process_group::{ProcessGroup, READY};
 use keys::Kind;
-use life::Life;
+use proxy::Proxy;
+use stack_script::StackScript;
 
 /// The region of the environment. Not that of any test's file: who forgets the file's region is found out.
 const REGION: &str = "eu-north-1";
@@ -49,8 +49,8 @@ pub enum EksTypes {
 
 /// A running account.
 #[derive(Debug)]
-pub struct AwsOnly {
-    front: Arc<Front>,
+pub struct FakeAws {
+    front: Arc<Proxy>,
     endpoint: String,
     runtime: Handle,
     stop: CancellationToken,
@@ -60,13 +60,13 @@ pub struct AwsOnly {
 }
 
 /// What the thread tells once it is up.
-struct Up {
-    front: Arc<Front>,
+struct RunningAccount {
+    front: Arc<Proxy>,
     endpoint: String,
     runtime: Handle,
 }
 
-impl AwsOnly {
+impl FakeAws {
     /// Starts an account and waits until it answers.
     ///
     /// # Errors
@@ -76,9 +76,9 @@ impl AwsOnly {
         std::fs::create_dir(Folder::at(folder.path()).logs())?;
         let (stop, (tell, told)) = (CancellationToken::new(), mpsc::channel());
         let (at, token) = (Folder::at(folder.path()), stop.clone());
-        let thread = std::thread::spawn(move || live(types, &at, &token, &tell));
+        let thread = std::thread::spawn(move || run(types, &at, &token, &tell));
         let up = told.recv().context("the account's thread has ended")?;
-        let Up { front, endpoint, runtime } = match up {
+        let RunningAccount { front, endpoint, runtime } = match up {
             Ok(up) => up,
             Err(error) => {
                 // It ends by itself, and moto's log goes with the folder.
@@ -123,7 +123,7 @@ impl AwsOnly {
     /// moto refuses.
     pub fn key(&self, region: &str, kind: Kind) -> anyhow::Result<String> {
         let kms = crate::aws::keys::client(self.front.moto().url(), region);
-        self.wait(async move { keys::make(&kms, kind).await })?
+        self.block_on(async move { keys::make(&kms, kind).await })?
     }
 
     /// Gives a key an alias and answers the alias's ARN.
@@ -133,7 +133,7 @@ impl AwsOnly {
     pub fn alias(&self, region: &str, name: &str, key: &str) -> anyhow::Result<String> {
         let kms = crate::aws::keys::client(self.front.moto().url(), region);
         let (alias, of) = (name.to_owned(), key.to_owned());
-        self.wait(async move { keys::alias(&kms, &alias, &of).await })??;
+        self.block_on(async move { keys::alias(&kms, &alias, &of).await })??;
         let account = key.rsplit_once(":key/").map_or(key, |(account, _)| account);
         Ok(format!("{account}:{name}"))
     }
@@ -144,13 +144,13 @@ impl AwsOnly {
     /// moto does not answer.
     pub fn cluster(&self, region: &str, name: &str) -> anyhow::Result<Option<Value>> {
         let (moto, region, name) = (self.front.moto().clone(), region.to_owned(), name.to_owned());
-        let answer = self.wait(async move { moto.eks_cluster(&region, &name).await })??;
+        let answer = self.block_on(async move { moto.eks_cluster(&region, &name).await })??;
         Ok(answer.get("cluster").cloned())
     }
 
     /// From now on, CloudFormation tells of a stack as it is written here. What it does not concern is still moto's.
-    pub fn play(&self, life: Life) {
-        self.front.play(life);
+    pub fn run_script(&self, life: StackScript) {
+        self.front.run_script(life);
     }
 
     /// Every call since the start, or since this was asked last: `kms:DescribeKey us-west-2`.
@@ -159,7 +159,7 @@ impl AwsOnly {
     }
 
     /// Runs something on the account's thread.
-    fn wait<T: Send + 'static>(&self, what: impl Future<Output = T> + Send + 'static) -> anyhow::Result<T> {
+    fn block_on<T: Send + 'static>(&self, what: impl Future<Output = T> + Send + 'static) -> anyhow::Result<T> {
         let (tell, told) = mpsc::channel();
         self.runtime.spawn(async move {
             // Nobody hears it if the test has ended.
@@ -169,7 +169,7 @@ impl AwsOnly {
     }
 }
 
-impl Drop for AwsOnly {
+impl Drop for FakeAws {
     fn drop(&mut self) {
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {
@@ -180,14 +180,19 @@ impl Drop for AwsOnly {
 }
 
 /// The life of the thread.
-fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc::Sender<anyhow::Result<Up>>) {
+fn run(
+    types: EksTypes,
+    folder: &Folder,
+    stop: &CancellationToken,
+    tell: &mpsc::Sender<anyhow::Result<RunningAccount>>,
+) {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(tell.send(Err(error.into()))),
     };
     runtime.block_on(async {
-        let mut crew = Crew::default();
-        let (up, kept) = match begin(types, folder, &mut crew, stop).await {
+        let mut processes = ProcessGroup::default();
+        let (up, kept) = match start_servers(types, folder, &mut processes, stop).await {
             Ok((up, kept)) => (Ok(up), Some(kept)),
             Err(error) => (Err(error), None),
         };
@@ -197,7 +202,7 @@ fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc:
         if is_up {
             stop.cancelled().await;
         }
-        crew.kill().await;
+        processes.kill().await;
         drop(kept);
     });
 }
@@ -205,23 +210,26 @@ fn live(types: EksTypes, folder: &Folder, stop: &CancellationToken, tell: &mpsc:
 /// Lasts as long as the account: the server ends when it is dropped.
 type Kept = (Option<fork_server::Server>, Reservation);
 
-async fn begin(
+async fn start_servers(
     types: EksTypes,
     folder: &Folder,
-    crew: &mut Crew,
+    processes: &mut ProcessGroup,
     stop: &CancellationToken,
-) -> anyhow::Result<(Up, Kept)> {
+) -> anyhow::Result<(RunningAccount, Kept)> {
     let ([moto_port, port], reserved) = ports::reserve(Ipv4Addr::LOCALHOST.into())?;
     let server = match types {
         EksTypes::Modelled => Some(fork_server::server(moto_port, &folder.log("moto"))?),
         EksTypes::Stock => {
-            crew.start(moto::start(&Parts::of_this_checkout(), folder, moto_port)?)?;
+            processes.start(moto::start(&Parts::of_this_checkout(), folder, moto_port)?)?;
             None
         }
     };
     let moto = Moto::at(moto_port);
-    crew.ready(READY, || moto.answers()).await.with_context(|| format!("see {}", folder.log("moto").display()))?;
-    let front = Arc::new(Front::new(moto));
-    front::serve(&front, port, stop).await?;
-    Ok((Up { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() }, (server, reserved)))
+    processes.ready(READY, || moto.answers()).await.with_context(|| format!("see {}", folder.log("moto").display()))?;
+    let front = Arc::new(Proxy::new(moto));
+    proxy::serve(&front, port, stop).await?;
+    Ok((
+        RunningAccount { front, endpoint: format!("http://127.0.0.1:{port}"), runtime: Handle::current() },
+        (server, reserved),
+    ))
 }

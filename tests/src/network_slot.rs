@@ -12,40 +12,40 @@ use crate::lock::{self, Lock};
 const LOCKS: &str = "/run/eks-encrypt-sandbox";
 
 /// How many sandboxes may run at once.
-const LANES: u8 = 64;
+const MAX_SLOTS: u8 = 64;
 
 /// No lane could be taken.
 #[derive(Debug, Error)]
-pub(crate) enum LaneError {
+pub(crate) enum NetworkSlotError {
     /// The folder of locks can't be used.
     #[error("{} can't be used", .0.display())]
     Locks(PathBuf, #[source] std::io::Error),
     /// All are taken.
-    #[error("{LANES} sandboxes run already; `sandbox down` ends one")]
+    #[error("{MAX_SLOTS} sandboxes run already; `sandbox down` ends one")]
     Full,
 }
 
 /// A lane, held as long as this value lives.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct NetworkSlot {
     number: u8,
     _lock: Lock,
 }
 
-impl Lane {
+impl NetworkSlot {
     /// Takes the first free lane.
-    pub(crate) fn take() -> Result<Self, LaneError> {
-        for number in 0..LANES {
-            if let Some(lane) = Self::take_number(number)? {
-                return Ok(lane);
+    pub(crate) fn take() -> Result<Self, NetworkSlotError> {
+        for number in 0..MAX_SLOTS {
+            if let Some(slot) = Self::take_number(number)? {
+                return Ok(slot);
             }
         }
-        Err(LaneError::Full)
+        Err(NetworkSlotError::Full)
     }
 
     /// Takes one lane, if it is free.
-    pub(crate) fn take_number(number: u8) -> Result<Option<Self>, LaneError> {
-        let failed = |error| LaneError::Locks(LOCKS.into(), error);
+    pub(crate) fn take_number(number: u8) -> Result<Option<Self>, NetworkSlotError> {
+        let failed = |error| NetworkSlotError::Locks(LOCKS.into(), error);
         std::fs::create_dir_all(LOCKS).map_err(failed)?;
         let lock = lock::take(&Path::new(LOCKS).join(number.to_string())).map_err(failed)?;
         Ok(lock.map(|lock| Self { number, _lock: lock }))
@@ -95,17 +95,17 @@ impl Net {
 
     /// The host's end of the cable to an air gap: the AWS endpoint as a VPC endpoint listens here. The cable is a small net of
     /// its own at the end of the lane's.
-    pub(crate) fn gap_host(self) -> Ipv4Addr {
+    pub(crate) fn air_gap_host(self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.0, 253)
     }
 
     /// The air gap's end.
-    pub(crate) fn gap(self) -> Ipv4Addr {
+    pub(crate) fn air_gap(self) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.0, 254)
     }
 
     /// The network interface at the host's end of that cable.
-    pub(crate) fn gap_interface(self) -> String {
+    pub(crate) fn air_gap_interface(self) -> String {
         format!("eksgap{}", self.0)
     }
 
@@ -129,6 +129,6 @@ mod tests {
         assert_eq!(Net::of("https://198.18.7.1:20443"), Some(Net(7)));
         assert_eq!(Net::of("https://127.0.0.1:20443"), None);
         // Linux' limit for the name of an interface.
-        assert!(Net(LANES - 1).interface().len() < 16);
+        assert!(Net(MAX_SLOTS - 1).interface().len() < 16);
     }
 }

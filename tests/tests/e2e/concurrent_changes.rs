@@ -2,11 +2,11 @@
 
 use eks_encrypt_tests::options::Options;
 
-use super::gate::{self, POOLFUL};
-use super::judge::{Before, cleaned_up};
-use super::running::{BEGUN, Running};
+use super::assertions::{ClusterSnapshot, cleaned_up};
+use super::blocking_webhook::{self, POOLFUL};
+use super::running::{Running, STARTED};
 use super::support::{
-    admin, apply, associated, control_plane, enable, filled, one_api_server, plugin, start, wait_for,
+    admin, apply, associated, control_plane, enable, one_api_server, plugin, seed_secrets, start, wait_for,
 };
 
 /// A policy that denies writes of some Secrets.
@@ -24,12 +24,12 @@ async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     let old = vec!["feature-gates=ListFromCacheSnapshot=false".to_owned()];
     let sandbox = start(Options { api_server: old, ..one_api_server() });
     // Three pages, and the gate holds the run on the first.
-    filled(&sandbox, 1300, 2).await;
+    seed_secrets(&sandbox, 1300, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    gate::shut(&sandbox, "seed-0", "secret-0");
+    blocking_webhook::block(&sandbox, "seed-0", "secret-0");
 
     let mut run = Running::start(&sandbox, "run", &enable(&sandbox, &["--local", "--output=json"]));
-    run.until(BEGUN);
+    run.until(STARTED);
     // Some have been listed by now and some have not.
     let all = |namespace: &str, numbers: &[u32]| {
         let names: Vec<String> = numbers.iter().map(|number| format!("secret-{number}")).collect();
@@ -44,16 +44,16 @@ async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
     // What the list goes on from is forgotten now.
     sandbox.etcd().compact().await.unwrap();
     // From here on only the run writes.
-    let before = Before::of(&sandbox).await;
-    run.at_work();
-    gate::open(&sandbox);
+    let before = ClusterSnapshot::of(&sandbox).await;
+    run.assert_running();
+    blocking_webhook::unblock(&sandbox);
 
-    let said = run.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stderr.contains("the list of Secrets expired and began again"), "{}", said.stderr);
-    assert!(said.stderr.contains("1,293 Secrets verified: 0 rewritten"), "{}", said.stderr);
+    let output = run.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.stderr.contains("the list of Secrets expired and began again"), "{}", output.stderr);
+    assert!(output.stderr.contains("1,293 Secrets verified: 0 rewritten"), "{}", output.stderr);
     before.all_moved(&sandbox).await;
-    assert!(said.json()["tally"]["gone"].as_u64().is_some_and(|gone| gone > 0));
+    assert!(output.json()["tally"]["gone"].as_u64().is_some_and(|gone| gone > 0));
     cleaned_up(&sandbox).await;
 }
 
@@ -61,30 +61,36 @@ async fn secrets_come_and_go_and_the_list_expires_and_each_is_accounted_for() {
 async fn a_policy_that_appears_in_mid_run_leaves_names_and_the_same_command_finishes_without_it() {
     let sandbox = control_plane();
     // seed-0 holds the run; the last two namespaces come after it.
-    filled(&sandbox, 4 * POOLFUL, 2).await;
-    let before = Before::of(&sandbox).await;
-    gate::shut(&sandbox, "seed-0", "secret-0");
+    seed_secrets(&sandbox, 4 * POOLFUL, 2).await;
+    let before = ClusterSnapshot::of(&sandbox).await;
+    blocking_webhook::block(&sandbox, "seed-0", "secret-0");
     let command = enable(&sandbox, &["--local"]);
     let mut run = Running::start(&sandbox, "run", &command);
-    run.until(BEGUN);
+    run.until(STARTED);
     apply(&sandbox, "freeze.json", FREEZE);
-    wait_for("the policy to be in force", || (!gate::writable(&sandbox, "seed-1", "secret-101")).then_some(()));
-    run.at_work();
-    gate::open(&sandbox);
+    wait_for("the policy to be in force", || {
+        (!blocking_webhook::is_writable(&sandbox, "seed-1", "secret-101")).then_some(())
+    });
+    run.assert_running();
+    blocking_webhook::unblock(&sandbox);
 
-    let said = run.end();
-    assert_eq!(said.code, Some(6), "{}", said.stderr);
-    assert!(said.stderr.contains("398 rewritten, 0 current already, 0 deleted meanwhile, 2 failed"), "{}", said.stderr);
+    let output = run.end();
+    assert_eq!(output.code, Some(6), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("398 rewritten, 0 current already, 0 deleted meanwhile, 2 failed"),
+        "{}",
+        output.stderr
+    );
     for name in ["secret-101", "secret-103"] {
-        let line = said.stderr.lines().find(|line| line.starts_with(&format!("  seed-1/{name}: ")));
-        assert!(line.is_some_and(|line| line.contains("frozen until Monday")), "{}", said.stderr);
+        let line = output.stderr.lines().find(|line| line.starts_with(&format!("  seed-1/{name}: ")));
+        assert!(line.is_some_and(|line| line.contains("frozen until Monday")), "{}", output.stderr);
     }
     admin(&sandbox, &["delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", "freeze"]).ok();
-    wait_for("the policy to be gone", || gate::writable(&sandbox, "seed-1", "secret-101").then_some(()));
+    wait_for("the policy to be gone", || blocking_webhook::is_writable(&sandbox, "seed-1", "secret-101").then_some(()));
     before.moved_but(&sandbox, &["seed-1/secret-101", "seed-1/secret-103"]).await;
 
-    let said = plugin(&sandbox, &command);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&sandbox, &command);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
     cleaned_up(&sandbox).await;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::life::Turn;
+use super::super::stack_script::Step;
 use super::*;
 
 /// Makes a call and gives back the operation's result with what is new each time left out.
@@ -11,7 +11,7 @@ async fn ask(stack: &mut Stack, operation: &str, parameters: &[(&str, &str)]) ->
         parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let (service, region) = ("cloudformation".to_owned(), "us-west-2".to_owned());
     let call = Call { service, operation: operation.to_owned(), region, parameters };
-    let Some(Played::Answer(answer) | Played::AfterMoto(answer)) = stack.answer(&call) else {
+    let Some(ScriptedAnswer::Answer(answer) | ScriptedAnswer::AfterMoto(answer)) = stack.answer(&call) else {
         return "not ours".to_owned();
     };
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
@@ -27,11 +27,11 @@ fn all(xml: &str, element: &str) -> String {
 
 const NAMED: [(&str, &str); 1] = [("StackName", "s")];
 
-fn life() -> Life {
-    Life::of([
-        Turn::new("CREATE_IN_PROGRESS").because("User Initiated").began("VPC", "AWS::EC2::VPC"),
-        Turn::new("CREATE_IN_PROGRESS").made("VPC", "AWS::EC2::VPC").began("ControlPlane", "AWS::EKS::Cluster"),
-        Turn::new("ROLLBACK_IN_PROGRESS").failed("ControlPlane", "AWS::EKS::Cluster", "no <grant>"),
+fn life() -> StackScript {
+    StackScript::of([
+        Step::new("CREATE_IN_PROGRESS").because("User Initiated").began("VPC", "AWS::EC2::VPC"),
+        Step::new("CREATE_IN_PROGRESS").made("VPC", "AWS::EC2::VPC").began("ControlPlane", "AWS::EKS::Cluster"),
+        Step::new("ROLLBACK_IN_PROGRESS").failed("ControlPlane", "AWS::EKS::Cluster", "no <grant>"),
     ])
 }
 
@@ -76,8 +76,8 @@ async fn time_passes_by_either_call_and_events_come_newest_first_in_pages() {
 
 #[tokio::test]
 async fn a_refused_call_tells_nothing_and_lets_no_time_pass() {
-    let late = Turn::new("CREATE_COMPLETE").refused(&Refusal::throttling(), 2).refused(&Refusal::expired_token(), 1);
-    let life = Life::of([Turn::new("CREATE_IN_PROGRESS"), late]);
+    let late = Step::new("CREATE_COMPLETE").refused(&Refusal::throttling(), 2).refused(&Refusal::expired_token(), 1);
+    let life = StackScript::of([Step::new("CREATE_IN_PROGRESS"), late]);
     let mut stack = Stack::new(life.create_refused(Refusal::access_denied("CreateStack")));
     assert_eq!(all(&ask(&mut stack, "CreateStack", &NAMED).await, "Code"), "AccessDenied");
     ask(&mut stack, "CreateStack", &NAMED).await;

@@ -3,13 +3,13 @@
 
 use std::process::Command;
 
-use eks_encrypt_tests::aws_only::keys::Kind;
-use eks_encrypt_tests::aws_only::life::{Life, Turn};
-use eks_encrypt_tests::aws_only::{AwsOnly, EksTypes};
+use eks_encrypt_tests::fake_aws::keys::Kind;
+use eks_encrypt_tests::fake_aws::stack_script::{StackScript, Step};
+use eks_encrypt_tests::fake_aws::{EksTypes, FakeAws};
 use serde_json::{Value, json};
 
 use super::support::{OREGON, aws};
-use crate::support::{Said, run};
+use crate::support::{CommandOutput, run};
 
 /// The least that EKS makes a cluster of.
 fn template(key: &str, zones: [&str; 2]) -> String {
@@ -40,17 +40,17 @@ fn template(key: &str, zones: [&str; 2]) -> String {
     .to_string()
 }
 
-fn create_stack(ground: &AwsOnly, region: &str, template: &str) -> Said {
+fn create_stack(ground: &FakeAws, region: &str, template: &str) -> CommandOutput {
     let arguments = ["cloudformation", "create-stack", "--stack-name", "s", "--template-body", template];
     aws(ground, region, &arguments)
 }
 
-fn stack(ground: &AwsOnly, region: &str) -> Value {
+fn stack(ground: &FakeAws, region: &str) -> Value {
     aws(ground, region, &["cloudformation", "describe-stacks", "--stack-name", "s"]).json()["Stacks"][0].clone()
 }
 
 /// `RESOURCE STATUS`, oldest first, and all reasons.
-fn events(ground: &AwsOnly) -> (Vec<String>, String) {
+fn events(ground: &FakeAws) -> (Vec<String>, String) {
     let all = aws(ground, OREGON, &["cloudformation", "describe-stack-events", "--stack-name", "s"]).json();
     let mut all = all["StackEvents"].as_array().unwrap().clone();
     all.reverse();
@@ -61,7 +61,7 @@ fn events(ground: &AwsOnly) -> (Vec<String>, String) {
 
 #[test]
 fn a_cluster_is_made_with_its_key_and_told_of_resource_by_resource() {
-    let ground = AwsOnly::start(EksTypes::Modelled).unwrap();
+    let ground = FakeAws::start(EksTypes::Modelled).unwrap();
     let key = ground.key(OREGON, Kind::Good).unwrap();
     create_stack(&ground, OREGON, &template(&key, ["us-west-2a", "us-west-2b"])).ok();
     assert_eq!(stack(&ground, OREGON)["StackStatus"], "CREATE_COMPLETE");
@@ -86,7 +86,7 @@ fn a_cluster_is_made_with_its_key_and_told_of_resource_by_resource() {
 
 #[test]
 fn other_partitions_have_names_of_their_own() {
-    let ground = AwsOnly::start(EksTypes::Modelled).unwrap();
+    let ground = FakeAws::start(EksTypes::Modelled).unwrap();
     let region = "us-gov-west-1";
     let key = ground.key(region, Kind::Good).unwrap();
     create_stack(&ground, region, &template(&key, ["us-gov-west-1a", "us-gov-west-1b"])).ok();
@@ -97,7 +97,7 @@ fn other_partitions_have_names_of_their_own() {
 
 #[test]
 fn what_eks_would_refuse_is_rolled_back_and_leaves_no_cluster() {
-    let ground = AwsOnly::start(EksTypes::Modelled).unwrap();
+    let ground = FakeAws::start(EksTypes::Modelled).unwrap();
     let of = |kind| ground.key(OREGON, kind).unwrap();
     let (good, zones) = (of(Kind::Good), ["us-west-2a", "us-west-2b"]);
     for (key, zones, why) in [
@@ -125,7 +125,7 @@ fn what_eks_would_refuse_is_rolled_back_and_leaves_no_cluster() {
 
 #[test]
 fn stock_moto_says_complete_and_makes_no_cluster() {
-    let ground = AwsOnly::start(EksTypes::Stock).unwrap();
+    let ground = FakeAws::start(EksTypes::Stock).unwrap();
     create_stack(&ground, OREGON, &template("arn:aws:kms:us-west-2:123456789012:key/x", ["us-west-2a", "us-west-2b"]))
         .ok();
     assert_eq!(stack(&ground, OREGON)["StackStatus"], "CREATE_COMPLETE");
@@ -134,11 +134,11 @@ fn stock_moto_says_complete_and_makes_no_cluster() {
 
 #[test]
 fn a_played_life_speaks_as_cloudformation_does_and_ends_in_a_real_cluster() {
-    let ground = AwsOnly::start(EksTypes::Modelled).unwrap();
-    ground.play(Life::of([
-        Turn::new("CREATE_IN_PROGRESS").because("User Initiated").began("VPC", "AWS::EC2::VPC"),
-        Turn::new("CREATE_IN_PROGRESS").made("VPC", "AWS::EC2::VPC").began("ControlPlane", "AWS::EKS::Cluster"),
-        Turn::new("CREATE_COMPLETE").made("ControlPlane", "AWS::EKS::Cluster"),
+    let ground = FakeAws::start(EksTypes::Modelled).unwrap();
+    ground.run_script(StackScript::of([
+        Step::new("CREATE_IN_PROGRESS").because("User Initiated").began("VPC", "AWS::EC2::VPC"),
+        Step::new("CREATE_IN_PROGRESS").made("VPC", "AWS::EC2::VPC").began("ControlPlane", "AWS::EKS::Cluster"),
+        Step::new("CREATE_COMPLETE").made("ControlPlane", "AWS::EKS::Cluster"),
     ]));
     let missing = aws(&ground, OREGON, &["cloudformation", "describe-stacks", "--stack-name", "s"]).error();
     assert!(missing.contains("(ValidationError)") && missing.contains("does not exist"), "{missing}");
@@ -159,7 +159,7 @@ fn a_played_life_speaks_as_cloudformation_does_and_ends_in_a_real_cluster() {
 fn a_test_that_panics_leaves_nothing_running() {
     let mut folder = std::path::PathBuf::new();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let ground = AwsOnly::start(EksTypes::Stock).unwrap();
+        let ground = FakeAws::start(EksTypes::Stock).unwrap();
         ground.folder().clone_into(&mut folder);
         assert_eq!(processes_of(&folder), 1);
         panic!("as a failed test does");

@@ -6,10 +6,10 @@ pub use super::refusal::Refusal;
 
 /// A stack's life.
 #[derive(Clone, Debug, Default)]
-pub struct Life {
+pub struct StackScript {
     pub(super) existing: Option<Existing>,
     pub(super) refused: Vec<Refusal>,
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<Step>,
     pub(super) hollow: bool,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Existing {
 
 /// What is told in one turn, beside all that was told before.
 #[derive(Clone, Debug)]
-pub struct Turn {
+pub struct Step {
     pub(super) status: String,
     pub(super) reason: Option<String>,
     pub(super) refused: Vec<Refusal>,
@@ -38,11 +38,11 @@ pub(super) struct Event {
     pub(super) reason: Option<String>,
 }
 
-impl Life {
+impl StackScript {
     /// The life of a stack that CreateStack begins. The last turn stays. If it is CREATE_COMPLETE, moto makes the stack
     /// before that is told.
     #[must_use]
-    pub fn of(turns: impl IntoIterator<Item = Turn>) -> Self {
+    pub fn of(turns: impl IntoIterator<Item = Step>) -> Self {
         Self { turns: turns.into_iter().collect(), ..Self::default() }
     }
 
@@ -56,7 +56,7 @@ impl Life {
 
     /// Even if the last turn is CREATE_COMPLETE, moto makes nothing.
     #[must_use]
-    pub fn nothing_made(mut self) -> Self {
+    pub fn create_nothing(mut self) -> Self {
         self.hollow = true;
         self
     }
@@ -69,7 +69,7 @@ impl Life {
     }
 }
 
-impl Turn {
+impl Step {
     /// A turn in which the stack has a status.
     #[must_use]
     pub fn new(status: &str) -> Self {

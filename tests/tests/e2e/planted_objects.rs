@@ -5,12 +5,12 @@ use eks_encrypt_tests::parts::Parts;
 use eks_encrypt_tests::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::gate;
-use super::judge::Before;
+use super::assertions::ClusterSnapshot;
+use super::blocking_webhook;
 use super::node::{push, push_archive};
-use super::running::{BEGUN, Running};
+use super::running::{Running, STARTED};
 use super::support::{
-    Fixture, Said, admin, as_on_eks, associated, enable, filled, plugin, run, two_api_servers, wait_for,
+    CommandOutput, Fixture, admin, as_on_eks, associated, enable, plugin, run, seed_secrets, two_api_servers, wait_for,
 };
 use super::trust::{namespace_of_tenant, written_job};
 
@@ -18,7 +18,7 @@ use super::trust::{namespace_of_tenant, written_job};
 const FORGED: &str = "planted-by-the-tenant";
 
 /// kubectl, as the tenant.
-fn tenant(sandbox: &Sandbox, arguments: &[&str]) -> Said {
+fn tenant(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     admin(sandbox, &[&["--as", "tenant", "-n", "ops"], arguments].concat())
 }
 
@@ -91,14 +91,14 @@ fn token_lists_secrets(sandbox: &Sandbox, token: &str) -> bool {
 #[tokio::test]
 async fn pods_with_the_runs_label_are_not_read_and_tokens_end_with_the_run() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 50, 2).await;
+    seed_secrets(&sandbox, 50, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let (image, echo) = (push(&sandbox), echo(&sandbox));
     namespace_of_tenant(&sandbox, "ops");
-    let before = Before::of_runs_in(&sandbox, &["ops"]).await;
-    gate::shut(&sandbox, "seed-1", "secret-1");
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &["ops"]).await;
+    blocking_webhook::block(&sandbox, "seed-1", "secret-1");
     let mut at_work = Running::start(&sandbox, "run", &enable(&sandbox, &["-n", "ops", "--image", &image]));
-    at_work.until(BEGUN);
+    at_work.until(STARTED);
 
     let job = job(&sandbox);
     let lines = forged_log(&job, 50);
@@ -124,12 +124,12 @@ async fn pods_with_the_runs_label_are_not_read_and_tokens_end_with_the_run() {
         assert!(token_lists_secrets(&sandbox, token), "the token gives no right, and this shows nothing");
     }
 
-    gate::open(&sandbox);
-    at_work.at_work();
-    let said = at_work.end();
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(!said.stderr.contains(FORGED), "{}", said.stderr);
-    assert!(said.words().contains("namespace ops exists already and is used as it is"), "{}", said.stderr);
+    blocking_webhook::unblock(&sandbox);
+    at_work.assert_running();
+    let output = at_work.end();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(!output.stderr.contains(FORGED), "{}", output.stderr);
+    assert!(output.plain_text().contains("namespace ops exists already and is used as it is"), "{}", output.stderr);
     for token in [&planted, &requested] {
         wait_for("the token to end", || (!token_lists_secrets(&sandbox, token)).then_some(()));
     }
@@ -143,11 +143,11 @@ async fn pods_with_the_runs_label_are_not_read_and_tokens_end_with_the_run() {
 #[tokio::test]
 async fn a_pod_that_the_job_adopts_proves_nothing() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let (image, echo) = (push(&sandbox), echo(&sandbox));
     namespace_of_tenant(&sandbox, "ops");
-    let before = Before::of_runs_in(&sandbox, &["ops"]).await;
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &["ops"]).await;
 
     // The run's own Pod finds no room.
     let cpu = ["get", "nodes", "--output=jsonpath={.items[0].status.allocatable.cpu}"];
@@ -170,14 +170,14 @@ async fn a_pod_that_the_job_adopts_proves_nothing() {
     adopted["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] = uid.clone();
     adopted["metadata"]["finalizers"] = json!(["batch.kubernetes.io/job-tracking"]);
     plant(&sandbox, "adopted", &adopted);
-    let said = at_work.end();
+    let output = at_work.end();
 
     // The Job is complete, and none of its own Pods has run.
     let complete = ["get", "job", name.as_str().unwrap(), "--output=jsonpath={.status.succeeded}"];
-    assert_eq!(tenant(&sandbox, &complete).ok(), "1", "it was not adopted, and this shows nothing: {}", said.stderr);
-    assert!(said.stderr.contains(FORGED), "it was not read, and this shows nothing: {}", said.stderr);
+    assert_eq!(tenant(&sandbox, &complete).ok(), "1", "it was not adopted, and this shows nothing: {}", output.stderr);
+    assert!(output.stderr.contains(FORGED), "it was not read, and this shows nothing: {}", output.stderr);
     // So the proof itself has moved every Secret.
-    let report = said.json();
+    let report = output.json();
     let tally = &report["verified"]["tally"];
     assert_eq!((&tally["listed"], &tally["rewritten"]), (&json!(20), &json!(20)), "{report}");
     before.all_moved(&sandbox).await;
@@ -188,19 +188,19 @@ async fn a_pod_that_the_job_adopts_proves_nothing() {
 #[tokio::test]
 async fn attach_to_a_job_that_a_tenant_wrote_proves_what_it_says_itself() {
     let sandbox = as_on_eks();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     let echo = echo(&sandbox);
     namespace_of_tenant(&sandbox, "ops");
-    let before = Before::of_runs_in(&sandbox, &["ops"]).await;
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &["ops"]).await;
     let key = &sandbox.info().keys.customer;
 
     plant(&sandbox, "endless", &written_job("ops", "endless", key, &echo, &["--every", "1s", FORGED]));
     let ready = ["wait", "job/endless", "--for=jsonpath={.status.ready}=1", "--timeout=90s"];
     tenant(&sandbox, &ready).ok();
-    let said = plugin(&sandbox, &["attach", "-n", "ops", "--timeout", "20s"]);
-    assert_eq!(said.code, Some(7), "{}", said.stderr);
-    assert!(said.stderr.contains(FORGED), "it was not read, and this shows nothing: {}", said.stderr);
+    let output = plugin(&sandbox, &["attach", "-n", "ops", "--timeout", "20s"]);
+    assert_eq!(output.code, Some(7), "{}", output.stderr);
+    assert!(output.stderr.contains(FORGED), "it was not read, and this shows nothing: {}", output.stderr);
     before.untouched(&sandbox).await;
     tenant(&sandbox, &["delete", "job", "endless"]).ok();
 
@@ -213,10 +213,10 @@ async fn attach_to_a_job_that_a_tenant_wrote_proves_what_it_says_itself() {
     job["spec"]["template"]["spec"]["containers"][0]["args"] = json!(arguments);
     plant(&sandbox, "unproven", &job);
     tenant(&sandbox, &["wait", "job/unproven", "--for=condition=Complete", "--timeout=90s"]).ok();
-    let said = plugin(&sandbox, &["attach", "-n", "ops", "--output=json"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&sandbox, &["attach", "-n", "ops", "--output=json"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     // So the proof itself has moved every Secret.
-    let report = said.json();
+    let report = output.json();
     let tally = &report["verified"]["tally"];
     assert_eq!((&tally["listed"], &tally["rewritten"]), (&json!(20), &json!(20)), "{report}");
     before.all_moved(&sandbox).await;
@@ -226,10 +226,10 @@ async fn attach_to_a_job_that_a_tenant_wrote_proves_what_it_says_itself() {
 #[tokio::test]
 async fn a_record_that_a_tenant_plants_proves_nothing() {
     let sandbox = two_api_servers();
-    filled(&sandbox, 20, 1).await;
+    seed_secrets(&sandbox, 20, 1).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
     namespace_of_tenant(&sandbox, "ops");
-    let before = Before::of_runs_in(&sandbox, &["ops"]).await;
+    let before = ClusterSnapshot::of_runs_in(&sandbox, &["ops"]).await;
     let key = &sandbox.info().keys.customer;
     let tally = json!({ "listed": 20, "rewritten": 0, "current": 20, "gone": 0, "failed": 0 });
     let proof = json!({ "passes": 1, "tally": tally, "servers": { "servers": 2, "level": "matched" } });
@@ -254,7 +254,7 @@ async fn a_record_that_a_tenant_plants_proves_nothing() {
     assert!(!words.contains("proven") && !words.contains("every secret is"), "{text}");
 
     // What is noted as verified is verified again, and what that finds is moved.
-    let said = plugin(&sandbox, &enable(&sandbox, &["-n", "ops", "--local", "--output=json"]));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(&sandbox, &enable(&sandbox, &["-n", "ops", "--local", "--output=json"]));
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     before.all_moved(&sandbox).await;
 }

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use eks_encrypt_tests::etcd_oracle::inspect::Storage;
 use eks_encrypt_tests::sandbox::Sandbox;
-use eks_encrypt_tests::truth::inspect::Storage;
 
 use super::support::{admin, plugin};
 
 /// What a cluster writes by itself, with nobody there: heartbeats, Pods and what follows them, the API servers' own objects.
 /// And the tests' gate.
-const BY_ITSELF: [&str; 17] = [
+const WRITTEN_BY_KUBERNETES: [&str; 17] = [
     "apiregistration.k8s.io/",
     // These gather others' rules, and each API server makes those anew when it starts.
     "clusterroles/admin",
@@ -41,7 +41,7 @@ pub(crate) async fn revisions(sandbox: &Sandbox) -> BTreeMap<String, u64> {
 }
 
 /// The revision of all that neither the cluster writes by itself nor a run may write: Secrets are looked at apart.
-async fn others(sandbox: &Sandbox, namespaces: &[&str]) -> BTreeMap<String, u64> {
+async fn other_revisions(sandbox: &Sandbox, namespaces: &[&str]) -> BTreeMap<String, u64> {
     let mut all = sandbox.etcd().revisions("/registry/").await.unwrap();
     // Each run has a namespace of its own. Its rights, which are in none, must be gone.
     let ours = |key: &str| {
@@ -50,7 +50,7 @@ async fn others(sandbox: &Sandbox, namespaces: &[&str]) -> BTreeMap<String, u64>
     };
     all.retain(|key, _| {
         let key = key.trim_start_matches("/registry/");
-        !BY_ITSELF.iter().any(|prefix| key.starts_with(prefix))
+        !WRITTEN_BY_KUBERNETES.iter().any(|prefix| key.starts_with(prefix))
             && !IN_NAMESPACES.iter().any(|end| key.ends_with(end))
             && !ours(key)
     });
@@ -58,14 +58,14 @@ async fn others(sandbox: &Sandbox, namespaces: &[&str]) -> BTreeMap<String, u64>
 }
 
 /// A cluster before a run.
-pub(crate) struct Before {
+pub(crate) struct ClusterSnapshot {
     digest: String,
     secrets: BTreeMap<String, u64>,
     others: BTreeMap<String, u64>,
     namespaces: &'static [&'static str],
 }
 
-impl Before {
+impl ClusterSnapshot {
     /// As it is now.
     pub(crate) async fn of(sandbox: &Sandbox) -> Self {
         Self::of_runs_in(sandbox, &["eks-encrypt"]).await
@@ -76,7 +76,7 @@ impl Before {
         Self {
             digest: sandbox.digest().await.unwrap(),
             secrets: revisions(sandbox).await,
-            others: others(sandbox, namespaces).await,
+            others: other_revisions(sandbox, namespaces).await,
             namespaces,
         }
     }
@@ -108,7 +108,7 @@ impl Before {
     /// The Secrets' data is as it was, nothing else was written, and no rights are left.
     async fn nothing_else(&self, sandbox: &Sandbox) {
         assert_eq!(sandbox.digest().await.unwrap(), self.digest, "what re-encryption must not change was changed");
-        let now = others(sandbox, self.namespaces).await;
+        let now = other_revisions(sandbox, self.namespaces).await;
         let keys = now.keys().chain(self.others.keys());
         let written: BTreeSet<&String> = keys.filter(|key| now.get(*key) != self.others.get(*key)).collect();
         assert!(written.is_empty(), "something else was written: {written:?}");
@@ -125,8 +125,8 @@ pub(crate) fn no_rights(sandbox: &Sandbox) {
 
 /// What runs have made in the cluster goes with `cleanup`: nothing in etcd is called after us then, but events.
 pub(crate) async fn cleaned_up(sandbox: &Sandbox) {
-    let said = plugin(sandbox, &["cleanup", "--yes"]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = plugin(sandbox, &["cleanup", "--yes"]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     // Controllers take a moment to empty a namespace.
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
@@ -152,7 +152,7 @@ pub(crate) fn namespaces(sandbox: &Sandbox) -> String {
 }
 
 /// How many Secrets carry which time: each Pod of a run writes one of its own.
-pub(crate) fn times(sandbox: &Sandbox) -> BTreeMap<String, usize> {
+pub(crate) fn write_counts(sandbox: &Sandbox) -> BTreeMap<String, usize> {
     let list = admin(sandbox, &["get", "secrets", "--all-namespaces", "--output=json"]).json();
     let mut times = BTreeMap::new();
     for secret in list["items"].as_array().unwrap() {

@@ -1,7 +1,7 @@
 //! A stack that takes its time, as real ones do: progress, trouble on the way, Ctrl-C, time that is up, and coming back.
 
-use eks_encrypt_tests::aws_only::AwsOnly;
-use eks_encrypt_tests::aws_only::life::{Life, Refusal, Turn};
+use eks_encrypt_tests::fake_aws::FakeAws;
+use eks_encrypt_tests::fake_aws::stack_script::{Refusal, StackScript, Step};
 
 use super::support::{OREGON, account, command, create, key_of, minimal, seen};
 use crate::running::Running;
@@ -10,16 +10,16 @@ const VPC: (&str, &str) = ("VPC", "AWS::EC2::VPC");
 const CLUSTER: (&str, &str) = ("ControlPlane", "AWS::EKS::Cluster");
 
 /// The life of a stack that is still in progress for as long as it is let.
-fn unending() -> Life {
-    Life::of([begun().made(VPC.0, VPC.1).began(CLUSTER.0, CLUSTER.1)])
+fn unending() -> StackScript {
+    StackScript::of([begun().made(VPC.0, VPC.1).began(CLUSTER.0, CLUSTER.1)])
 }
 
-fn begun() -> Turn {
-    Turn::new("CREATE_IN_PROGRESS").because("User Initiated").began(VPC.0, VPC.1)
+fn begun() -> Step {
+    Step::new("CREATE_IN_PROGRESS").because("User Initiated").began(VPC.0, VPC.1)
 }
 
-fn done() -> Turn {
-    Turn::new("CREATE_COMPLETE").made(CLUSTER.0, CLUSTER.1)
+fn done() -> Step {
+    Step::new("CREATE_COMPLETE").made(CLUSTER.0, CLUSTER.1)
 }
 
 /// How often something was asked for.
@@ -30,15 +30,15 @@ fn count(calls: &[String], operation: &str) -> usize {
 #[test]
 fn progress_is_told_resource_by_resource_and_each_event_once() {
     let (account, key) = account();
-    account.play(Life::of([
+    account.run_script(StackScript::of([
         begun(),
-        Turn::new("CREATE_IN_PROGRESS").made(VPC.0, VPC.1).began(CLUSTER.0, CLUSTER.1),
-        Turn::new("CREATE_IN_PROGRESS").made(CLUSTER.0, CLUSTER.1).began("NodeGroup0", "AWS::EKS::Nodegroup"),
-        Turn::new("CREATE_COMPLETE").made("NodeGroup0", "AWS::EKS::Nodegroup"),
+        Step::new("CREATE_IN_PROGRESS").made(VPC.0, VPC.1).began(CLUSTER.0, CLUSTER.1),
+        Step::new("CREATE_IN_PROGRESS").made(CLUSTER.0, CLUSTER.1).began("NodeGroup0", "AWS::EKS::Nodegroup"),
+        Step::new("CREATE_COMPLETE").made("NodeGroup0", "AWS::EKS::Nodegroup"),
     ]));
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    insta::assert_snapshot!(seen(&account, &key, &said), @r"
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    insta::assert_snapshot!(seen(&account, &key, &output), @r"
     CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
       VPC (AWS::EC2::VPC) is created, after N s
       ControlPlane (AWS::EKS::Cluster) is created, after N s
@@ -88,15 +88,15 @@ fn progress_is_told_resource_by_resource_and_each_event_once() {
 #[test]
 fn throttling_and_credentials_that_expire_are_waited_out() {
     let (account, key) = account();
-    account.play(Life::of([
+    account.run_script(StackScript::of([
         begun(),
-        Turn::new("CREATE_IN_PROGRESS").refused(&Refusal::throttling(), 4),
-        Turn::new("CREATE_IN_PROGRESS").refused(&Refusal::expired_token(), 2),
+        Step::new("CREATE_IN_PROGRESS").refused(&Refusal::throttling(), 4),
+        Step::new("CREATE_IN_PROGRESS").refused(&Refusal::expired_token(), 2),
         done().refused(&Refusal::internal(), 1),
     ]));
-    let said = create(&account, &minimal(OREGON, &key), &[]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let seen = seen(&account, &key, &said);
+    let output = create(&account, &minimal(OREGON, &key), &[]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let seen = seen(&account, &key, &output);
     insta::assert_snapshot!(seen[..seen.find("FOLDER").unwrap()], @r"
     CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
     note: asking again: ExpiredToken: The security token included in the request is expired
@@ -109,7 +109,7 @@ fn throttling_and_credentials_that_expire_are_waited_out() {
 fn ctrl_c_leaves_the_stack_to_cloudformation_and_the_same_command_goes_on() {
     let (account, key) = account();
     let text = minimal(OREGON, &key);
-    account.play(Life::of([begun(), begun(), begun(), begun(), begun(), done()]));
+    account.run_script(StackScript::of([begun(), begun(), begun(), begun(), begun(), done()]));
     let first = interrupted(&account, &text);
     assert_eq!(first.code, Some(130), "{}", first.stderr);
     insta::assert_snapshot!(seen(&account, &key, &first), @r"
@@ -125,12 +125,12 @@ fn ctrl_c_leaves_the_stack_to_cloudformation_and_the_same_command_goes_on() {
 
     let second = create(&account, &text, &[]);
     assert_eq!(second.code, Some(0), "{}", second.stderr);
-    assert!(second.words().contains("Created and checked"), "{}", second.stderr);
+    assert!(second.plain_text().contains("Created and checked"), "{}", second.stderr);
     assert_eq!(count(&account.calls(), "CreateStack"), 0, "it was there already");
 }
 
 /// Runs `create` until it follows the stack, and interrupts it.
-fn interrupted(account: &AwsOnly, text: &str) -> crate::support::Said {
+fn interrupted(account: &FakeAws, text: &str) -> crate::support::CommandOutput {
     let mut running = Running::of(command(account, text, &[]), account.folder(), "interrupted");
     running.until("has begun to create stack");
     running.interrupt();
@@ -140,10 +140,10 @@ fn interrupted(account: &AwsOnly, text: &str) -> crate::support::Said {
 #[test]
 fn time_that_is_up_is_no_failure() {
     let (account, key) = account();
-    account.play(unending());
-    let said = create(&account, &minimal(OREGON, &key), &["--timeout", "3s"]);
-    assert_eq!(said.code, Some(7), "{}", said.stderr);
-    insta::assert_snapshot!(seen(&account, &key, &said), @r"
+    account.run_script(unending());
+    let output = create(&account, &minimal(OREGON, &key), &["--timeout", "3s"]);
+    assert_eq!(output.code, Some(7), "{}", output.stderr);
+    insta::assert_snapshot!(seen(&account, &key, &output), @r"
     CloudFormation has begun to create stack eks-encrypt-kms-cluster. It goes on by itself from here.
       VPC (AWS::EC2::VPC) is created, after N s
     error: time is up after N s: 1 of 30 resources created, now ControlPlane; nothing is lost, run the same command again to go on
@@ -153,21 +153,21 @@ fn time_that_is_up_is_no_failure() {
 #[test]
 fn another_file_does_not_attach_to_a_stack_of_this_one() {
     let (account, key) = account();
-    account.play(unending());
+    account.run_script(unending());
     create(&account, &minimal(OREGON, &key), &["--timeout", "2s"]);
     let other = minimal(OREGON, &key).replace("name: ng", "name: other");
-    let said = create(&account, &other, &["--timeout", "20s"]);
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.words().contains("another template than the one it was made of"), "{}", said.stderr);
+    let output = create(&account, &other, &["--timeout", "20s"]);
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    assert!(output.plain_text().contains("another template than the one it was made of"), "{}", output.stderr);
     assert_eq!(count(&account.calls(), "CreateStack"), 0);
 }
 
 #[test]
 fn somebody_elses_stack_in_progress_is_not_attached_to() {
     let (account, key) = account();
-    account.play(unending().existing(super::support::STACK, &[("team", "shop")]));
+    account.run_script(unending().existing(super::support::STACK, &[("team", "shop")]));
     // Attached, it would wait for ever.
-    let said = create(&account, &minimal(OREGON, &key), &["--timeout", "20s"]);
-    assert_eq!(said.code, Some(3), "{}", said.stderr);
+    let output = create(&account, &minimal(OREGON, &key), &["--timeout", "20s"]);
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
     super::support::only_read(&account);
 }

@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use eks_encrypt_tests::aws_only::AwsOnly;
-use eks_encrypt_tests::aws_only::keys::Kind;
+use eks_encrypt_tests::fake_aws::FakeAws;
+use eks_encrypt_tests::fake_aws::keys::Kind;
 use serde_json::{Value, json};
 
 use super::support::{OREGON, STACK, account, aws, command, create, file, key_of, minimal, seen, stacks, template};
@@ -32,7 +32,7 @@ users:
 const ARN: &str = "arn:aws:eks:us-west-2:123456789012:cluster/kms-cluster";
 
 /// A kubeconfig as kubectl reads it.
-fn kubeconfig(account: &AwsOnly, file: &Path) -> Value {
+fn kubeconfig(account: &FakeAws, file: &Path) -> Value {
     let mut view = account.command("kubectl").unwrap();
     run(view.args(["config", "view", "--raw", "--output=json", "--kubeconfig"]).arg(file)).json()
 }
@@ -50,11 +50,11 @@ fn created_verified_and_merged_into_a_kubeconfig_of_others() {
     std::fs::set_permissions(account.kubeconfig(), PermissionsExt::from_mode(0o600)).unwrap();
     let before = kubeconfig(&account, &account.kubeconfig());
     let text = minimal(OREGON, &key).replace("  region:", "  tags: {team: shop}\n  region:");
-    let said = create(&account, &text, &[]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.words().contains("Created and checked"), "{}", said.stderr);
+    let output = create(&account, &text, &[]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert!(output.plain_text().contains("Created and checked"), "{}", output.stderr);
     let delete = format!("aws cloudformation delete-stack --stack-name {STACK} --region us-west-2");
-    assert!(said.stderr.contains(&delete), "{}", said.stderr);
+    assert!(output.stderr.contains(&delete), "{}", output.stderr);
 
     let cluster = account.cluster(OREGON, "kms-cluster").unwrap().unwrap();
     assert_eq!(key_of(&cluster), key);
@@ -109,10 +109,10 @@ fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_is_told_to_sc
     let (account, key) = account();
     let text = minimal(OREGON, &key);
     let nowhere = account.folder().join("kms-cluster.yaml/config");
-    let said = create(&account, &text, &["--kubeconfig", nowhere.to_str().unwrap()]);
+    let output = create(&account, &text, &["--kubeconfig", nowhere.to_str().unwrap()]);
     // A script that goes on with kubectl must not go on.
-    assert_eq!(said.code, Some(1), "{}", said.stderr);
-    let seen = seen(&account, &key, &said);
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    let seen = seen(&account, &key, &output);
     insta::assert_snapshot!(seen[seen.find("To look at it").unwrap()..], @r"
     To look at it:
 
@@ -126,8 +126,8 @@ fn another_kubeconfig_may_be_named_and_one_that_can_not_be_written_is_told_to_sc
 
     // Again, with one that can: the stack is there and is looked at.
     let other = account.folder().join("other");
-    let said = create(&account, &text, &["--kubeconfig", other.to_str().unwrap()]);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let output = create(&account, &text, &["--kubeconfig", other.to_str().unwrap()]);
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
     assert!(!account.calls().iter().any(|call| call.contains("CreateStack")));
     assert_eq!(kubeconfig(&account, &other)["current-context"], ARN);
     assert!(!account.kubeconfig().exists());

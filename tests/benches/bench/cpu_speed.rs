@@ -29,23 +29,23 @@ const LOOKS_FOR_ONE_ERROR: usize = 200;
 const THIS: Pid = Pid::from_raw(0);
 
 /// When a core was looked at, and how many steps a second it made.
-type Look = (Instant, f64);
+type Sample = (Instant, f64);
 
 /// Looks at every core until it is dropped.
-pub(crate) struct Host {
-    looks: Arc<Mutex<Vec<Look>>>,
+pub(crate) struct CpuSpeed {
+    looks: Arc<Mutex<Vec<Sample>>>,
     end: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Host {
+impl CpuSpeed {
     /// Begins to look.
     pub(crate) fn watch() -> anyhow::Result<Self> {
         let mut host = Self { looks: Arc::default(), end: Arc::default(), threads: Vec::new() };
         let ours = sched_getaffinity(THIS)?;
         for core in (0..CpuSet::count()).filter(|core| ours.is_set(*core).unwrap_or_default()) {
             let (looks, end) = (Arc::clone(&host.looks), Arc::clone(&host.end));
-            host.threads.push(std::thread::spawn(move || look(core, &looks, &end)));
+            host.threads.push(std::thread::spawn(move || sample(core, &looks, &end)));
         }
         ensure!(!host.threads.is_empty(), "there is no core to look at");
         Ok(host)
@@ -71,7 +71,7 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+impl Drop for CpuSpeed {
     fn drop(&mut self) {
         self.end.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
@@ -81,7 +81,7 @@ impl Drop for Host {
     }
 }
 
-fn look(core: usize, looks: &Mutex<Vec<Look>>, end: &AtomicBool) {
+fn sample(core: usize, looks: &Mutex<Vec<Sample>>, end: &AtomicBool) {
     let mut only = CpuSet::new();
     if only.set(core).and_then(|()| sched_setaffinity(THIS, &only)).is_err() {
         return;
@@ -98,13 +98,13 @@ fn look(core: usize, looks: &Mutex<Vec<Look>>, end: &AtomicBool) {
 fn speed() -> Option<f64> {
     // Untimed: on a core that had something else to do, the first steps are slow.
     work();
-    let before = had()?;
+    let before = cpu_time()?;
     work();
-    Some(STEPS as f64 / (had()? - before).as_secs_f64())
+    Some(STEPS as f64 / (cpu_time()? - before).as_secs_f64())
 }
 
 /// How long this thread had a core.
-fn had() -> Option<Duration> {
+fn cpu_time() -> Option<Duration> {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
 }
 

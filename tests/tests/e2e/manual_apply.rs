@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::judge::{Before, namespaces, no_rights};
+use super::assertions::{ClusterSnapshot, namespaces, no_rights};
 use super::node::push;
-use super::support::{Fixture, associated, filled, kubectl, wait_for, with_node};
+use super::support::{Fixture, associated, kubectl, seed_secrets, wait_for, with_node};
 
 /// The manifests, as they lie in the repository.
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../manifests");
@@ -51,9 +51,9 @@ fn pods(sandbox: &Fixture) -> usize {
 #[tokio::test]
 async fn applied_by_kustomize_it_runs_to_its_end_and_is_removed_again() {
     let sandbox = with_node();
-    filled(&sandbox, 50, 2).await;
+    seed_secrets(&sandbox, 50, 2).await;
     associated(&sandbox, &sandbox.info().keys.customer).await;
-    let (before, image) = (Before::of(&sandbox).await, push(&sandbox));
+    let (before, image) = (ClusterSnapshot::of(&sandbox).await, push(&sandbox));
     let mine = reviewed(&sandbox, &image, "2026-q4");
     let mine = mine.to_str().unwrap();
 

@@ -20,9 +20,9 @@ fn kubectl_completes_commands_flags_values_and_contexts() {
         {"name":"test","context":{"cluster":"test","user":"me"}}]}"#;
     std::fs::write(home.path(".kube/config"), kubeconfig).unwrap();
     let completed = |words: &[&str]| {
-        let said = home.kubectl(&[&["__complete", "eks-encrypt"], words].concat());
-        assert_eq!(said.code, Some(0), "{}", said.stderr);
-        said.stdout
+        let output = home.kubectl(&[&["__complete", "eks-encrypt"], words].concat());
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        output.stdout
     };
     insta::assert_snapshot!(completed(&["status", "--ou"]), @r"
     --output	The status as data, for scripts
@@ -75,11 +75,11 @@ fn help_and_errors_say_what_people_type() {
         &["reencrypt", "--local", "--image", "i"],
         &["create", "--help"],
     ] {
-        let said = home.kubectl(&[&["eks-encrypt"], words].concat());
-        let text = format!("{}{}", said.stdout, said.stderr).replace(super::shipped::VERSION, "VERSION");
+        let output = home.kubectl(&[&["eks-encrypt"], words].concat());
+        let text = format!("{}{}", output.stdout, output.stderr).replace(super::release_files::VERSION, "VERSION");
         assert!(!text.contains("kubectl-eks_encrypt"), "{text}");
         let told: Vec<_> = text.lines().filter(|line| line.contains("kubectl eks-encrypt")).map(str::trim).collect();
-        all.push(format!("{} ({}): {}", words.join(" "), said.code.unwrap(), told.join(" / ")));
+        all.push(format!("{} ({}): {}", words.join(" "), output.code.unwrap(), told.join(" / ")));
     }
     insta::assert_snapshot!(all.join("\n"), @r"
     --version (0): kubectl eks-encrypt VERSION
