@@ -37,9 +37,9 @@ release-test: ## Compile a release for both architectures, test its files, compi
 	@tests/run.sh release-test
 
 .PHONY: bench
-bench: parts ## Measure speed and memory against bounds, into target/bench.json (root; 12 to 30 minutes)
+bench: parts build ## Measure speed and memory against bounds, into target/bench.json (root; 12 to 30 minutes)
 	@$(MAKE) --no-print-directory image AS_RELEASED=1
-	@tests/parts/build.sh bench
+	@tests/sandbox/parts/build.sh bench
 	krew/build.sh amd64 kubectl-eks-encrypt
 	cargo bench --profile dev --workspace --locked --bench bench
 
@@ -48,7 +48,7 @@ lint: clippy ## Formatting, clippy, the documentation's links, licences and advi
 	cargo fmt --all --check
 	@# Every program and library. There are no examples: naming them is what turns the tests' features on, and spares a second check.
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet --lib --bin kubectl-eks_encrypt --bin sandbox --bin dist --examples
-	@tests/parts/build.sh lint
+	@tests/sandbox/parts/build.sh lint
 	@tests/lint.sh
 
 .PHONY: clippy
@@ -63,17 +63,17 @@ build: ## Build the plugin, the sandbox and the tool that packs releases, for th
 
 .PHONY: parts
 parts: ## Build or install what a sandbox is made of, once a machine (the first time 6 to 10 minutes on 2 cores)
-	@tests/parts/build.sh sandbox
+	@tests/sandbox/parts/build.sh sandbox
 
 .PHONY: clean-parts
 clean-parts: ## Remove them from this machine's cache
-	@tests/parts/build.sh clean
+	@tests/sandbox/parts/build.sh clean
 
 .PHONY: parts-lock
-parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests/parts/requirements.in
+parts-lock: ## Make the hashes of the sandbox's Python packages anew, from tests/sandbox/parts/requirements.in
 	python3 -m venv target/pip-tools
 	target/pip-tools/bin/pip install --quiet pip-tools
-	cd tests/parts && ../../target/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
+	cd tests/sandbox/parts && ../../../target/pip-tools/bin/pip-compile --quiet --generate-hashes --strip-extras \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt requirements.in
 
 # What a file says of its own age is the commit's (<https://reproducible-builds.org/specs/source-date-epoch/>), so that it is the

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools=tests/parts/.built/lint
+tools=tests/sandbox/parts/.built/lint
 # The advisory database is a git repository on the internet; without a copy of it, advisories can't be checked.
 database=${CARGO_HOME:-$HOME/.cargo}/advisory-dbs
 checks=(licenses bans sources)

@@ -39,7 +39,7 @@ suite_test() {
     step "formatting" cargo fmt --all --check
     step "clippy" make --no-print-directory clippy
     suite_unit
-    step "parts of the sandbox, and krew" tests/parts/build.sh sandbox krew
+    step "parts of the sandbox, and krew" tests/sandbox/parts/build.sh sandbox krew
     step "programs" make --no-print-directory build
     step "the Job's image" make --no-print-directory image
     # Together, for each links the same crates.
@@ -55,7 +55,7 @@ suite_test() {
 suite_release-test() {
     step "a release's files" make --no-print-directory dist
     step "what is in them" cargo test --workspace --locked --test dist
-    step "krew and kubectl" tests/parts/build.sh sandbox krew
+    step "krew and kubectl" tests/sandbox/parts/build.sh sandbox krew
     step "the plugin for this machine" make --no-print-directory build
     step "krew, and kubectl that finds the plugin" cargo test --workspace --locked --test krew
     step "the same bytes from another folder" make --no-print-directory reproducible

@@ -932,7 +932,7 @@ fn the_command_that_goes_on_is_this_one() {
     assert_snapshot!(args.resume_command(), @"kubectl eks-encrypt enable --cluster shop --key-arn arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --context 'my prod' --timeout 1h30m --method touch --concurrency 3 --max-qps 50 --prove none --namespace ops --image registry.example/job:1 --toleration team=a:NoSchedule --pod-label a=b");
 }
 
-/// The parts of krew's manifest that must fit this binary; `tests/tests/krew` has the others.
+/// The parts of krew's manifest that must fit this binary; `tests/e2e/krew` has the others.
 #[test]
 fn the_krew_manifest_names_this_plugin() {
     let manifest: serde_json::Value = serde_saphyr::from_str(include_str!("../../krew/eks-encrypt.yaml.in")).unwrap();

@@ -51,7 +51,7 @@ fn proof_that_was_begun_for_one_key_does_not_end_with_another() {
     assert_eq!(outcome.end, End::Unsteady, "{schedule}{}", outcome.log.join("\n"));
 }
 
-/// What happens in one of the situations of `tests/tests/e2e/proof.rs`, where real API servers and etcd answer the same.
+/// What happens in one of the situations of `tests/e2e/e2e/proof.rs`, where real API servers and etcd answer the same.
 fn on_the_sandbox(balance: Balance, forbidden: &[Forbidden], events: &[(Moment, i64, Event)]) -> End {
     let mut schedule = Schedule::quiet(Way::Watched, &[0, 0]);
     (schedule.balance, schedule.forbidden) = (balance, forbidden.to_vec());

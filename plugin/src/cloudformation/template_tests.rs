@@ -1,4 +1,4 @@
-//! The whole template as golden files, which cfn-lint checks end to end (`tests/tests/e2e/create_templates.rs`); and, one by
+//! The whole template as golden files, which cfn-lint checks end to end (`tests/e2e/e2e/create_templates.rs`); and, one by
 //! one, what must not be lost when they are written anew.
 
 use super::*;

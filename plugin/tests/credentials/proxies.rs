@@ -1,5 +1,5 @@
 //! Proxies between us and AWS, with and without a password, and what NO_PROXY excepts; behind them a TLS server whose authority is
-//! in AWS_CA_BUNDLE alone. (Proxies before the API server: `tests/tests/e2e/kubeconfigs.rs`.)
+//! in AWS_CA_BUNDLE alone. (Proxies before the API server: `tests/e2e/e2e/kubeconfigs.rs`.)
 use insta::assert_snapshot;
 
 use crate::support::{Server, Shell, tls};
