@@ -13,7 +13,7 @@ use crate::api::retry::LastError;
 use crate::api::write::Writer;
 use crate::engine::attempt::Attempt;
 use crate::engine::patch::Patcher;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::limiter::limit::Limit;
 use crate::wire::event::{Event, Method};
 use crate::wire::outcome::Outcome;
@@ -190,8 +190,8 @@ pub(crate) fn status_of(kind: &str, code: u16, reason: &str, name: &str, message
 }
 
 /// A run called `r1` of a Job, with as many patches in flight as asked for.
-pub(crate) fn spec(method: Method, concurrency: usize) -> Spec {
-    Spec {
+pub(crate) fn spec(method: Method, concurrency: usize) -> RunSpec {
+    RunSpec {
         run: "r1".into(),
         job_uid: "5f2b8c1e-0000-4000-8000-000000000001".into(),
         holder: "r1/pod-a".into(),
@@ -233,10 +233,10 @@ pub(crate) fn secret(name: &str) -> Secret {
 }
 
 /// What a turn came to: an outcome, or the words of the refusal.
-pub(crate) fn came_to(turn: Attempt) -> Result<Outcome, String> {
-    match turn {
+pub(crate) fn came_to(attempt: Attempt) -> Result<Outcome, String> {
+    match attempt {
         Attempt::Done(outcome) => Ok(outcome),
-        Attempt::Rejected(refusal) => Err(refusal.to_string()),
+        Attempt::Rejected(api_error) => Err(api_error.to_string()),
         Attempt::Cancelled => panic!("stopped"),
     }
 }
@@ -248,7 +248,7 @@ pub(crate) async fn patch_one(
 ) -> (Result<Outcome, String>, Log) {
     let (client, server) = pair();
     let log = server.serve(move |call| Some(script(call)));
-    let (spec, trouble) = (spec(method, 1), LastError::default());
-    let writer = Writer::new(&client, &spec.limit, &trouble);
+    let (spec, last_error) = (spec(method, 1), LastError::default());
+    let writer = Writer::new(&client, &spec.limit, &last_error);
     (came_to(Patcher::new(&writer, method, spec.time).patch(&secret("s")).await), log)
 }

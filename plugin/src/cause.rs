@@ -79,8 +79,8 @@ impl Cause {
     }
 
     /// The cause in what the engine was told.
-    pub(crate) fn api_error(refusal: &ApiError) -> Self {
-        Self::new(chain(refusal), None, refusal.is_retryable())
+    pub(crate) fn api_error(api_error: &ApiError) -> Self {
+        Self::new(chain(api_error), None, api_error.is_retryable())
     }
 
     /// A cause in words, which asking again does not mend.

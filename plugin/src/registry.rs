@@ -1,5 +1,5 @@
 //! The registry of the Job's image. A push, in the order of its files: `archive` (read and checked) -> `login` (`docker`, `ecr`, `password`) ->
-//! `client` (with `trouble` for what goes wrong) -> `push`. `enable --push-image` and `reencrypt --push-image` push by `before`.
+//! `client` (with `last_error` for what goes wrong) -> `push`. `enable --push-image` and `reencrypt --push-image` push by `before`.
 
 pub(crate) mod archive;
 pub(crate) mod credentials;

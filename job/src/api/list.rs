@@ -42,7 +42,7 @@ pub struct Secret {
 impl Secret {
     /// Whether this is a later version of the same Secret.
     pub(crate) fn is_newer_than(&self, before: &Self) -> bool {
-        Watermark::new(before.resource_version.as_str()).is_behind(&self.resource_version)
+        Watermark::new(before.resource_version.as_str()).precedes(&self.resource_version)
     }
 
     /// What lists are ordered by: the end of the key in etcd. As one string, for `-` and `.` sort before `/`.
@@ -119,7 +119,7 @@ enum Next {
 
 struct Lister<'a> {
     client: &'a Client,
-    trouble: &'a LastError,
+    last_error: &'a LastError,
     /// Whether a list was ever answered.
     was_authorized: bool,
     next: Next,
@@ -135,17 +135,17 @@ struct Lister<'a> {
 }
 
 /// All Secrets, page by page. The first page is given even if it is empty, for its resourceVersion. While a page is asked for
-/// again, `trouble` has the words of the last refusal: an API server that is away is borne with for 90 s a page, and whoever
+/// again, `last_error` has the words of the last refusal: an API server that is away is borne with for 90 s a page, and whoever
 /// has less time drops the stream. Ends at the first error. `was_authorized`: this process has listed before, so that a refusal
 /// of its rights may pass.
 pub fn pages<'a>(
     client: &'a Client,
-    trouble: &'a LastError,
+    last_error: &'a LastError,
     was_authorized: bool,
 ) -> impl Stream<Item = Result<Page, ListError>> + Send + 'a {
     let lister = Lister {
         client,
-        trouble,
+        last_error,
         was_authorized,
         next: Next::Start,
         limit: PAGE,
@@ -166,10 +166,10 @@ impl Lister<'_> {
                 Next::Start => None,
                 Next::Token(token) => Some(token.as_str()),
             };
-            let again = |refusal: &ApiError| refusal.is_retryable_given(self.was_authorized);
-            let list = match retry(PATIENCE, self.trouble, again, || one(self.client, self.limit, token)).await {
+            let again = |api_error: &ApiError| api_error.is_retryable_given(self.was_authorized);
+            let list = match retry(PATIENCE, self.last_error, again, || one(self.client, self.limit, token)).await {
                 Ok(list) => list,
-                Err(refusal) if refusal.code() == Some(410) && token.is_some() => {
+                Err(api_error) if api_error.code() == Some(410) && token.is_some() => {
                     self.begin_again()?;
                     continue;
                 }
@@ -177,7 +177,7 @@ impl Lister<'_> {
                     self.limit /= 2;
                     continue;
                 }
-                Err(refusal) => return Err(ListError::Refused(refusal)),
+                Err(api_error) => return Err(ListError::Refused(api_error)),
             };
             self.was_authorized = true;
             self.next = match list.metadata.r#continue {
@@ -225,19 +225,24 @@ impl Lister<'_> {
 ///
 /// # Errors
 /// The API server does not list them.
-pub async fn current_version(client: &Client, trouble: &LastError) -> Result<Watermark, ListError> {
-    let list =
-        retry(PATIENCE, trouble, ApiError::is_retryable, || one(client, 1, None)).await.map_err(ListError::Refused)?;
+pub async fn current_version(client: &Client, last_error: &LastError) -> Result<Watermark, ListError> {
+    let list = retry(PATIENCE, last_error, ApiError::is_retryable, || one(client, 1, None))
+        .await
+        .map_err(ListError::Refused)?;
     Ok(Watermark::new(list.metadata.resource_version))
 }
 
 /// One Secret as it is now, if it is still there. By a list of one, because a run has no right to `get`.
-pub(crate) async fn refetch(client: &Client, trouble: &LastError, secret: &Secret) -> Result<Option<Secret>, ApiError> {
+pub(crate) async fn refetch(
+    client: &Client,
+    last_error: &LastError,
+    secret: &Secret,
+) -> Result<Option<Secret>, ApiError> {
     let params = ListParams::default().fields(&format!("metadata.name={}", secret.name));
     let url = SecretKind::url_path(&(), Some(&secret.namespace));
     let look = || ask::<List>(client, kube::core::Request::new(&url).list_metadata(&params));
     // The list that has shown it had the right.
-    let list = retry(PATIENCE, trouble, |refusal| refusal.is_retryable_given(true), look).await?;
+    let list = retry(PATIENCE, last_error, |api_error| api_error.is_retryable_given(true), look).await?;
     Ok(list.items.into_iter().flatten().map(|item| item.metadata).find(|found| found.name == secret.name))
 }
 

@@ -6,8 +6,8 @@ use crate::fixture::{self, Reply, page, status};
 
 /// All pages' Secrets, as `namespace/name`.
 async fn shown(client: &Client) -> Result<Vec<String>, ListError> {
-    let trouble = LastError::default();
-    let pages: Vec<Page> = pages(client, &trouble, false).try_collect().await?;
+    let last_error = LastError::default();
+    let pages: Vec<Page> = pages(client, &last_error, false).try_collect().await?;
     Ok(pages.iter().flat_map(|page| page.secrets.iter().map(Secret::key)).collect())
 }
 
@@ -35,8 +35,8 @@ async fn walks_three_pages_of_metadata() {
 async fn an_empty_cluster_has_one_empty_page_with_the_watermark() {
     let (client, server) = fixture::pair();
     server.serve(|_| Some(page("9", &[], "", 0)));
-    let trouble = LastError::default();
-    let pages: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
+    let last_error = LastError::default();
+    let pages: Vec<Page> = pages(&client, &last_error, false).try_collect().await.unwrap();
     assert_eq!(pages, [Page { secrets: vec![], resource_version: "9".into(), remaining: 0, restarted: false }]);
 }
 
@@ -69,8 +69,8 @@ async fn rights_that_a_list_before_had_may_come_back_for_the_first_page() {
             calls += 1;
             Some(if calls == 1 { no() } else { page("9", &[("a/1", "1")], "", 0) })
         });
-        let trouble = LastError::default();
-        let listed: Result<Vec<Page>, _> = pages(&client, &trouble, was_authorized).try_collect().await;
+        let last_error = LastError::default();
+        let listed: Result<Vec<Page>, _> = pages(&client, &last_error, was_authorized).try_collect().await;
         assert_eq!((listed.is_ok(), log.of("/secrets").len()), (was_authorized, asked));
     }
 }
@@ -213,8 +213,8 @@ async fn a_cluster_without_secrets_is_a_list_of_null() {
             serde_json::json!({ "kind": "PartialObjectMetadataList", "metadata": { "resourceVersion": "9" }, "items": null }),
         ))
     });
-    let trouble = LastError::default();
-    let all: Vec<Page> = pages(&client, &trouble, false).try_collect().await.unwrap();
+    let last_error = LastError::default();
+    let all: Vec<Page> = pages(&client, &last_error, false).try_collect().await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].resource_version.as_str(), all[0].secrets.len()), ("9", 0));
 }

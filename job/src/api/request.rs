@@ -244,10 +244,10 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     if code.is_success() {
         return serde_json::from_slice(&body).map_err(ApiError::Unreadable);
     }
-    Err(refusal(code.as_u16(), &headers, &body))
+    Err(api_error(code.as_u16(), &headers, &body))
 }
 
-fn refusal(code: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
+fn api_error(code: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
     let mut status = serde_json::from_slice::<Status>(body)
         .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
     status.code = code;
@@ -277,14 +277,14 @@ mod tests {
             let headers = HeaderValue::from_bytes(&bytes[..bytes.len().min(8)]).map(|value| (RETRY_AFTER, value));
             let headers = headers.into_iter().collect();
             for code in [401, 403, 404, 409, 422, 429, 500, 503] {
-                let refusal = refusal(code, &headers, bytes);
-                assert!(refusal.to_string().len() < LONGEST_TEXT + 64);
-                assert!(refusal.retry_after().is_none_or(|time| time <= LONGEST_RETRY_AFTER));
+                let api_error = api_error(code, &headers, bytes);
+                assert!(api_error.to_string().len() < LONGEST_TEXT + 64);
+                assert!(api_error.retry_after().is_none_or(|time| time <= LONGEST_RETRY_AFTER));
                 _ = (
-                    refusal.is_retryable_given(true),
-                    refusal.is_global(),
-                    refusal.overload(),
-                    refusal.annotations_full(),
+                    api_error.is_retryable_given(true),
+                    api_error.is_global(),
+                    api_error.overload(),
+                    api_error.annotations_full(),
                 );
             }
         });

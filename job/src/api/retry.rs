@@ -43,7 +43,7 @@ impl LastError {
 /// carry jitter; a Retry-After is waited for before them.
 pub(crate) async fn retry<T, F: Future<Output = Result<T, ApiError>>>(
     patience: Duration,
-    trouble: &LastError,
+    last_error: &LastError,
     again: impl Fn(&ApiError) -> bool,
     attempt: impl FnMut() -> F,
 ) -> Result<T, ApiError> {
@@ -57,9 +57,9 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T, ApiError>>>(
     attempt
         .retry(pauses)
         .sleep(tokio::time::sleep)
-        .when(|refusal| again(refusal) && refused.get_or_insert_with(Instant::now).elapsed() < patience)
+        .when(|api_error| again(api_error) && refused.get_or_insert_with(Instant::now).elapsed() < patience)
         // And then the pause with its jitter: a hundred that were told the same second would all come back in it.
-        .adjust(|refusal, pause| pause.map(|pause| pause + refusal.retry_after().unwrap_or_default()))
-        .notify(|refusal, _| trouble.note(refusal.to_string()))
+        .adjust(|api_error, pause| pause.map(|pause| pause + api_error.retry_after().unwrap_or_default()))
+        .notify(|api_error, _| last_error.note(api_error.to_string()))
         .await
 }

@@ -26,7 +26,7 @@ const MAX_WEBHOOK_FAILURES: usize = 8;
 pub(crate) struct Writer<'a> {
     pub(crate) client: &'a Client,
     pub(crate) limit: &'a Limit,
-    pub(crate) trouble: &'a LastError,
+    pub(crate) last_error: &'a LastError,
     /// See [`Writer::was_authorized`].
     allowed: AtomicBool,
     /// Secrets that waited in vain for a webhook since a patch was last let through.
@@ -41,8 +41,8 @@ struct Answer {
 
 impl<'a> Writer<'a> {
     /// Nothing has been sent.
-    pub(crate) fn new(client: &'a Client, limit: &'a Limit, trouble: &'a LastError) -> Self {
-        Self { client, limit, trouble, allowed: AtomicBool::new(false), webhook_failures: AtomicUsize::new(0) }
+    pub(crate) fn new(client: &'a Client, limit: &'a Limit, last_error: &'a LastError) -> Self {
+        Self { client, limit, last_error, allowed: AtomicBool::new(false), webhook_failures: AtomicUsize::new(0) }
     }
 
     /// Whether a patch of this run was ever let through.
@@ -58,8 +58,8 @@ impl<'a> Writer<'a> {
         body: &Value,
         again: impl Fn(&ApiError) -> bool,
     ) -> Result<Option<String>, ApiError> {
-        let worth = |refusal: &ApiError| again(refusal) && self.again(refusal);
-        let answer = retry(PATIENCE, self.trouble, worth, || self.attempt(secret, body)).await;
+        let worth = |api_error: &ApiError| again(api_error) && self.again(api_error);
+        let answer = retry(PATIENCE, self.last_error, worth, || self.attempt(secret, body)).await;
         if answer.as_ref().is_err_and(ApiError::is_webhook_unreachable) {
             self.webhook_failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -83,11 +83,11 @@ impl<'a> Writer<'a> {
 
     /// Whether a refusal may pass. A webhook that has kept enough Secrets waiting in vain does not come back for the next one
     /// either; each is still tried once, and the first that is let through ends that.
-    fn again(&self, refusal: &ApiError) -> bool {
-        if refusal.is_webhook_unreachable() && self.webhook_failures.load(Ordering::Relaxed) >= MAX_WEBHOOK_FAILURES {
+    fn again(&self, api_error: &ApiError) -> bool {
+        if api_error.is_webhook_unreachable() && self.webhook_failures.load(Ordering::Relaxed) >= MAX_WEBHOOK_FAILURES {
             return false;
         }
-        refusal.is_retryable_given(self.was_authorized())
+        api_error.is_retryable_given(self.was_authorized())
     }
 }
 

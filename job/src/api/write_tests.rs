@@ -111,8 +111,8 @@ async fn rights_that_were_there_may_come_back_when_the_api_server_has_started() 
         calls += 1;
         Some(if calls == 2 { status(403, "Forbidden", "s", NO_RIGHTS) } else { patched("a/s", "6") })
     });
-    let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
-    let writer = Writer::new(&client, &spec.limit, &trouble);
+    let (spec, last_error) = (fixture::spec(Method::Touch, 1), LastError::default());
+    let writer = Writer::new(&client, &spec.limit, &last_error);
     assert_eq!(touch(&writer, "s").await, Ok(Outcome::Rewritten));
     assert_eq!(touch(&writer, "s").await, Ok(Outcome::Rewritten));
 }
@@ -131,8 +131,8 @@ async fn a_denial_that_speaks_of_rights_is_no_lack_of_rights_and_not_waited_for(
             calls += 1;
             Some(if calls > 1 { status(code, "Forbidden", "s", &words) } else { patched("a/s", "6") })
         });
-        let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
-        let writer = Writer::new(&client, &spec.limit, &trouble);
+        let (spec, last_error) = (fixture::spec(Method::Touch, 1), LastError::default());
+        let writer = Writer::new(&client, &spec.limit, &last_error);
         assert_eq!(touch(&writer, "s").await, Ok(Outcome::Rewritten), "rights are there");
         assert_eq!(touch(&writer, "s").await.unwrap_err(), message);
         assert_eq!(log.of("").len(), 2, "tried again: {message}");
@@ -151,8 +151,8 @@ async fn waits(answers: Vec<fn() -> Reply>) -> Vec<(bool, Result<Outcome, String
         let number: usize = call.patched().unwrap().trim_start_matches("a/s").parse().unwrap();
         Some(answers[number]())
     });
-    let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
-    let writer = Writer::new(&client, &spec.limit, &trouble);
+    let (spec, last_error) = (fixture::spec(Method::Touch, 1), LastError::default());
+    let writer = Writer::new(&client, &spec.limit, &last_error);
     let mut waits = Vec::new();
     for number in 0..count {
         let begun = Instant::now();

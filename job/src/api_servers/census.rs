@@ -172,17 +172,17 @@ impl Census {
     }
 }
 
-/// Takes a census. One connection is open at a time. While the list of Leases is asked for again, `trouble` has the words of
+/// Takes a census. One connection is open at a time. While the list of Leases is asked for again, `last_error` has the words of
 /// the last refusal.
 ///
 /// # Errors
 /// The Leases could not be listed, for another reason than a missing right.
-pub async fn take(connector: &dyn Connector, options: Options, trouble: &LastError) -> Result<Census, CensusError> {
+pub async fn take(connector: &dyn Connector, options: Options, last_error: &LastError) -> Result<Census, CensusError> {
     let lister = connector.fresh().map_err(CensusError::Connect)?;
     let mut inquiry = Inquiry::new(connector, options);
-    let mut listed = match inquiry.list(&lister, false, trouble).await {
+    let mut listed = match inquiry.list(&lister, false, last_error).await {
         Ok(listed) => listed,
-        Err(CensusError::Leases(refusal)) if refusal.code() == Some(403) && refusal.is_permission() => {
+        Err(CensusError::Leases(api_error)) if api_error.code() == Some(403) && api_error.is_permission() => {
             inquiry.missing.insert(MissingRight::ListLeases);
             return Ok(inquiry.census(&Identities::default()));
         }
@@ -191,7 +191,7 @@ pub async fn take(connector: &dyn Connector, options: Options, trouble: &LastErr
     let addresses = inquiry.addresses(&lister).await;
     for _ in 0..ROUNDS {
         inquiry.ask_all(&addresses, &listed).await;
-        let before = std::mem::replace(&mut listed, inquiry.list(&lister, true, trouble).await?);
+        let before = std::mem::replace(&mut listed, inquiry.list(&lister, true, last_error).await?);
         let is_new =
             |identity: &&Identity| before.0.get(&identity.lease).map(|old| &old.process) != Some(&identity.process);
         if !inquiry.unmet(&listed).any(|identity| is_new(&identity)) {
@@ -244,11 +244,11 @@ impl<'a> Inquiry<'a> {
         &self,
         client: &Client,
         was_authorized: bool,
-        trouble: &LastError,
+        last_error: &LastError,
     ) -> Result<Identities, CensusError> {
         let end = self.options.deadline.max(Instant::now()) + LIST_GRACE;
         let patience = PATIENCE.min(end - Instant::now());
-        let list = timeout_at(end, identity::list(client, patience, was_authorized, trouble)).await;
+        let list = timeout_at(end, identity::list(client, patience, was_authorized, last_error)).await;
         list.map_err(|_| CensusError::Late)?.map_err(CensusError::Leases)
     }
 
@@ -261,10 +261,10 @@ impl<'a> Inquiry<'a> {
         let request = kube::core::Request::new(url).get("kubernetes", &GetParams::default());
         match timeout_at(self.options.deadline, ask::<EndpointSlice>(client, request)).await {
             Ok(Ok(slice)) => return slice.addresses(),
-            Ok(Err(refusal)) if matches!(refusal.code(), Some(403 | 404)) => {
+            Ok(Err(api_error)) if matches!(api_error.code(), Some(403 | 404)) => {
                 self.missing.insert(MissingRight::GetEndpointSlices);
             }
-            Ok(Err(refusal)) => self.last_error = Some(refusal.to_string()),
+            Ok(Err(api_error)) => self.last_error = Some(api_error.to_string()),
             Err(_) => self.last_error = Some("EndpointSlice default/kubernetes was not answered in time".into()),
         }
         BTreeSet::new()

@@ -124,12 +124,12 @@ pub(super) async fn list(
     client: &Client,
     patience: Duration,
     was_authorized: bool,
-    trouble: &LastError,
+    last_error: &LastError,
 ) -> Result<Identities, ApiError> {
     let url = LeaseKind::url_path(&(), Some("kube-system"));
     let params = ListParams::default().labels(SELECTOR);
     let attempt = || ask::<List>(client, kube::core::Request::new(&url).list(&params));
-    let list = retry(patience, trouble, |refusal| refusal.is_retryable_given(was_authorized), attempt).await?;
+    let list = retry(patience, last_error, |api_error| api_error.is_retryable_given(was_authorized), attempt).await?;
     let identities = list.items.into_iter().flatten().map(Identity::from);
     Ok(Identities(identities.map(|identity| (identity.lease.clone(), identity)).collect()))
 }

@@ -29,29 +29,29 @@ impl Attempt {
             // stored under the current key and the patch changed nothing.
             Ok(Some(version)) if version == secret.resource_version => Self::Done(Outcome::Current),
             Ok(Some(_)) => Self::Done(Outcome::Rewritten),
-            Err(refusal) if refusal.missing("secrets", &secret.name) => Self::Done(Outcome::Gone),
+            Err(api_error) if api_error.missing("secrets", &secret.name) => Self::Done(Outcome::Gone),
             // Most have gone with their namespace. But one that was removed by emptying its finalizers leaves its Secrets
             // behind: stored as they were, listed, and back when a namespace of that name is made.
-            Err(refusal) if refusal.missing("namespaces", &secret.namespace) => {
-                match refetch(writer.client, writer.trouble, secret).await {
+            Err(api_error) if api_error.missing("namespaces", &secret.namespace) => {
+                match refetch(writer.client, writer.last_error, secret).await {
                     Ok(None) => Self::Done(Outcome::Gone),
                     Ok(Some(_)) => Self::Rejected(ApiError::NamespaceDeleted(secret.namespace.clone())),
-                    Err(refusal) => Self::Rejected(refusal),
+                    Err(api_error) => Self::Rejected(api_error),
                 }
             }
-            Err(refusal) => Self::Rejected(refusal),
+            Err(api_error) => Self::Rejected(api_error),
         }
     }
 }
 
 /// A Secret that stays refused.
-pub(crate) fn failed(secret: Secret, refusal: &ApiError) -> Failure {
-    Failure { namespace: secret.namespace, name: secret.name, reason: reason(refusal) }
+pub(crate) fn failed(secret: Secret, api_error: &ApiError) -> Failure {
+    Failure { namespace: secret.namespace, name: secret.name, reason: reason(api_error) }
 }
 
 /// The API server's own words, the denying webhook's or policy's name among them.
-pub(crate) fn reason(refusal: &ApiError) -> String {
-    let words = refusal.to_string();
+pub(crate) fn reason(api_error: &ApiError) -> String {
+    let words = api_error.to_string();
     match words.char_indices().nth(LONGEST_REASON) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_long_reason_is_cut() {
         let status = kube::core::Status::failure(&"é".repeat(5000), "Invalid").boxed();
-        let refusal = ApiError::Status { status, retry_after: None };
-        assert_eq!(reason(&refusal).chars().count(), LONGEST_REASON + 1);
+        let api_error = ApiError::Status { status, retry_after: None };
+        assert_eq!(reason(&api_error).chars().count(), LONGEST_REASON + 1);
     }
 }

@@ -45,26 +45,26 @@ impl DeferredSecrets {
     }
 
     /// A Secret was rejected.
-    pub(crate) fn classify(&mut self, secret: Secret, refusal: &ApiError) -> Decision {
-        self.in_a_row = if refusal.is_global() { self.in_a_row + 1 } else { 0 };
+    pub(crate) fn classify(&mut self, secret: Secret, api_error: &ApiError) -> Decision {
+        self.in_a_row = if api_error.is_global() { self.in_a_row + 1 } else { 0 };
         if self.in_a_row >= MAX_CONSECUTIVE_REJECTIONS {
-            let words = reason(refusal);
+            let words = reason(api_error);
             return Decision::Abort(format!(
                 "stopped early: {MAX_CONSECUTIVE_REJECTIONS} Secrets in a row were refused for a reason that is not theirs: {words}"
             ));
         }
         // At its second try, too: that would be no verdict on this Secret, and a later Pod may reach the API server.
-        if self.last && refusal.is_unavailable() {
-            let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
+        if self.last && api_error.is_unavailable() {
+            let (Secret { namespace, name, .. }, words) = (&secret, reason(api_error));
             return Decision::Abort(format!(
                 "stopped: Secret {namespace}/{name} was tried twice, and at last: {words}"
             ));
         }
         if self.last || self.held.len() >= MAX_DEFERRED {
-            return Decision::Fail(failed(secret, refusal));
+            return Decision::Fail(failed(secret, api_error));
         }
         self.told += 1;
-        let (Secret { namespace, name, .. }, words) = (&secret, reason(refusal));
+        let (Secret { namespace, name, .. }, words) = (&secret, reason(api_error));
         let note = match self.told {
             1..=MAX_REPORTED => Some(format!("Secret {namespace}/{name} is tried again at the end: {words}")),
             _ if self.told == MAX_REPORTED + 1 => Some("more Secrets are tried again at the end".into()),
@@ -91,14 +91,14 @@ mod tests {
         Secret { namespace: "a".into(), name: name.into(), resource_version: "5".into(), unanswered: false }
     }
 
-    fn refusal(code: u16, message: &str) -> ApiError {
+    fn api_error(code: u16, message: &str) -> ApiError {
         ApiError::Status { status: Status::failure(message, "").with_code(code).boxed(), retry_after: None }
     }
 
     #[test]
     fn a_refused_secret_is_put_off_once_and_then_fails() {
         let mut deferred = DeferredSecrets::default();
-        let denied = refusal(403, "admission webhook \"w\" denied the request: no");
+        let denied = api_error(403, "admission webhook \"w\" denied the request: no");
         let Decision::Defer(Some(note)) = deferred.classify(secret("s"), &denied) else { panic!("not put off") };
         insta::assert_snapshot!(note, @r#"Secret a/s is tried again at the end: admission webhook "w" denied the request: no"#);
         assert_eq!(deferred.take_deferred(), [secret("s")]);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn ten_are_told_of_and_ten_thousand_wait() {
         let mut deferred = DeferredSecrets::default();
-        let denied = refusal(403, "no");
+        let denied = api_error(403, "no");
         let judged: Vec<_> =
             (0..MAX_DEFERRED + 1).map(|number| deferred.classify(secret(&number.to_string()), &denied)).collect();
         let told = judged.iter().filter(|decision| matches!(decision, Decision::Defer(Some(_)))).count();
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_key_that_is_disabled_ends_the_run_early() {
         let mut deferred = DeferredSecrets::default();
-        let disabled = refusal(500, "Internal error occurred: failed to encrypt: the key is disabled");
+        let disabled = api_error(500, "Internal error occurred: failed to encrypt: the key is disabled");
         let judged: Vec<_> =
             (0..MAX_CONSECUTIVE_REJECTIONS).map(|_| deferred.classify(secret("s"), &disabled)).collect();
         let Some(Decision::Abort(words)) = judged.last() else { panic!("{judged:?}") };
@@ -131,8 +131,11 @@ mod tests {
     /// Twenty Secrets can't be refused fifty times: each was failed by an outage, and the Job with it, for good.
     #[test]
     fn an_outage_that_outlasts_both_tries_is_nobodys_failure_in_a_small_cluster_either() {
-        let away =
-            [refusal(503, "busy"), refusal(429, "slow down"), ApiError::Timeout(std::time::Duration::from_secs(40))];
+        let away = [
+            api_error(503, "busy"),
+            api_error(429, "slow down"),
+            ApiError::Timeout(std::time::Duration::from_secs(40)),
+        ];
         for away in away {
             let mut deferred = DeferredSecrets::default();
             for number in 0..20 {
@@ -149,9 +152,9 @@ mod tests {
     fn what_may_be_about_one_secret_is_its_failure() {
         for (code, message) in [(500, "unable to transform key: unknown KMS key"), (504, "request did not complete")] {
             let mut deferred = DeferredSecrets::default();
-            deferred.classify(secret("s"), &refusal(code, message));
+            deferred.classify(secret("s"), &api_error(code, message));
             deferred.take_deferred();
-            assert!(matches!(deferred.classify(secret("s"), &refusal(code, message)), Decision::Fail(_)), "{code}");
+            assert!(matches!(deferred.classify(secret("s"), &api_error(code, message)), Decision::Fail(_)), "{code}");
         }
     }
 
@@ -162,7 +165,7 @@ mod tests {
             if number % (MAX_CONSECUTIVE_REJECTIONS - 1) == 0 {
                 deferred.reset_streak();
             }
-            let decision = deferred.classify(secret("s"), &refusal(503, "busy"));
+            let decision = deferred.classify(secret("s"), &api_error(503, "busy"));
             assert!(!matches!(decision, Decision::Abort(_)), "{number}");
         }
     }
@@ -175,7 +178,7 @@ mod tests {
         {
             for _ in 0..1_000 {
                 let code = if message.starts_with("failed") { 500 } else { 403 };
-                assert!(!matches!(deferred.classify(secret("s"), &refusal(code, message)), Decision::Abort(_)));
+                assert!(!matches!(deferred.classify(secret("s"), &api_error(code, message)), Decision::Abort(_)));
             }
         }
     }

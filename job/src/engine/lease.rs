@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::api::request::{ApiError, ask};
 use crate::api::retry::{LastError, PATIENCE, retry};
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::wire::names::{APP, APP_LABEL, FIELD_MANAGER, LEASE, RUN_LABEL};
 
 pub use watch::at_work;
@@ -31,25 +31,25 @@ pub use watch::at_work;
 const LEASE_DURATION: Duration = Duration::from_secs(20);
 
 /// The longest life that is believed, whatever the lease says.
-const LIVES_AT_MOST: Duration = Duration::from_secs(60);
+const MAX_LEASE_DURATION: Duration = Duration::from_secs(60);
 
 /// How often it is renewed: three times in its life may fail.
-pub const RENEWED_EVERY: Duration = Duration::from_secs(5);
+pub const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One who would like to have the lease.
 #[derive(Clone)]
-pub(crate) struct Candidate<'a> {
+pub(crate) struct LeaseAcquirer<'a> {
     client: &'a Client,
-    spec: &'a Spec,
+    spec: &'a RunSpec,
     /// Somebody else's lease that was seen.
-    watched: Option<Watched>,
+    watched: Option<ObservedLease>,
     /// Since when the API server has not taken ours.
     refused: Option<Instant>,
 }
 
 /// Somebody else's lease.
 #[derive(Clone)]
-struct Watched {
+struct ObservedLease {
     version: String,
     /// When it was last looked at.
     at: Instant,
@@ -57,7 +57,7 @@ struct Watched {
     idle: Duration,
 }
 
-impl Watched {
+impl ObservedLease {
     fn new(version: String) -> Self {
         Self { version, at: Instant::now(), idle: Duration::ZERO }
     }
@@ -65,43 +65,44 @@ impl Watched {
     /// It was seen again, unchanged. While the API server was away, its holder could not renew it either, and is about to:
     /// such a time counts as one missed renewal and no more.
     fn again(&mut self) {
-        self.idle += self.at.elapsed().min(RENEWED_EVERY);
+        self.idle += self.at.elapsed().min(RENEW_INTERVAL);
         self.at = Instant::now();
     }
 }
 
 /// What one look led to.
-pub(crate) enum Look<'a> {
+pub(crate) enum Acquired<'a> {
     /// It is ours.
-    Ours(Held<'a>),
+    Ours(LeaseGuard<'a>),
     /// This holder, of another run or of the same one elsewhere, is at work.
-    AtWork(String),
+    HeldBy(String),
     /// It can't be had.
-    Without(ApiError),
+    Unavailable(ApiError),
     /// Look again in a second; what there is to say, once.
-    Wait(Option<String>),
+    Retry(Option<String>),
 }
 
-impl<'a> Candidate<'a> {
+impl<'a> LeaseAcquirer<'a> {
     /// Nothing has been looked at.
-    pub(crate) fn new(client: &'a Client, spec: &'a Spec) -> Self {
+    pub(crate) fn new(client: &'a Client, spec: &'a RunSpec) -> Self {
         Self { client, spec, watched: None, refused: None }
     }
 
     /// Takes the lease, if nobody has it. That of a Pod of our own run is waited for: it is about to end, or was killed.
-    pub(crate) async fn look(&mut self, trouble: &LastError) -> Look<'a> {
-        let there =
-            match retry(PATIENCE, trouble, ApiError::is_retryable, || get(self.client, &self.spec.namespace)).await {
-                Ok(there) => there,
-                Err(refusal) => return Look::Without(refusal),
-            };
+    pub(crate) async fn try_acquire(&mut self, last_error: &LastError) -> Acquired<'a> {
+        let there = match retry(PATIENCE, last_error, ApiError::is_retryable, || get(self.client, &self.spec.namespace))
+            .await
+        {
+            Ok(there) => there,
+            Err(api_error) => return Acquired::Unavailable(api_error),
+        };
         let version = there.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let held = there.as_ref().and_then(|lease| held_by(lease, &self.spec.holder));
-        let (Some((holder, lives)), Some(now)) = (held, &version) else { return self.write(version, trouble).await };
+        let (Some((holder, lives)), Some(now)) = (held, &version) else { return self.write(version, last_error).await };
         let Some(watched) = &mut self.watched else {
-            self.watched = Some(Watched::new(now.clone()));
+            self.watched = Some(ObservedLease::new(now.clone()));
             let seconds = lives.as_secs();
-            return Look::Wait(Some(format!(
+            return Acquired::Retry(Some(format!(
                 "{holder} has the lease; watching for up to {seconds} s whether it is at work"
             )));
         };
@@ -111,31 +112,31 @@ impl<'a> Candidate<'a> {
         match (watched.version == *now, predecessor) {
             (true, _) => {
                 watched.again();
-                if watched.idle >= lives { self.write(version, trouble).await } else { Look::Wait(None) }
+                if watched.idle >= lives { self.write(version, last_error).await } else { Acquired::Retry(None) }
             }
-            (false, false) => Look::AtWork(holder),
+            (false, false) => Acquired::HeldBy(holder),
             (false, true) => {
-                *watched = Watched::new(now.clone());
-                Look::Wait(None)
+                *watched = ObservedLease::new(now.clone());
+                Acquired::Retry(None)
             }
         }
     }
 
     /// Makes the lease ours, on condition that it is still as it was seen.
-    async fn write(&mut self, version: Option<String>, trouble: &LastError) -> Look<'a> {
+    async fn write(&mut self, version: Option<String>, last_error: &LastError) -> Acquired<'a> {
         match put(self.client, self.spec, version.as_deref()).await {
-            Ok(version) => Look::Ours(Held::new(self.client, self.spec, version)),
+            Ok(version) => Acquired::Ours(LeaseGuard::new(self.client, self.spec, version)),
             // Somebody was faster: the next look tells.
-            Err(refusal) if refusal.conflict() => Look::Wait(None),
+            Err(api_error) if api_error.conflict() => Acquired::Retry(None),
             // An answer of ours may have got lost, and then the next look tells. But no run waits for ever for a lease that
             // a webhook refuses.
-            Err(refusal)
-                if refusal.is_retryable() && self.refused.get_or_insert_with(Instant::now).elapsed() < PATIENCE =>
+            Err(api_error)
+                if api_error.is_retryable() && self.refused.get_or_insert_with(Instant::now).elapsed() < PATIENCE =>
             {
-                trouble.note(refusal.to_string());
-                Look::Wait(None)
+                last_error.note(api_error.to_string());
+                Acquired::Retry(None)
             }
-            Err(refusal) => Look::Without(refusal),
+            Err(api_error) => Acquired::Unavailable(api_error),
         }
     }
 }
@@ -145,13 +146,13 @@ fn held_by(lease: &Lease, us: &str) -> Option<(String, Duration)> {
     let spec = lease.spec.as_ref()?;
     let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty() && holder != us)?;
     let lives = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-    Some((holder, lives.unwrap_or(LEASE_DURATION).min(LIVES_AT_MOST)))
+    Some((holder, lives.unwrap_or(LEASE_DURATION).min(MAX_LEASE_DURATION)))
 }
 
 /// A lease that is ours.
-pub(crate) struct Held<'a> {
+pub(crate) struct LeaseGuard<'a> {
     client: &'a Client,
-    spec: &'a Spec,
+    spec: &'a RunSpec,
     version: String,
     due: Instant,
     renewing: Option<BoxFuture<'a, Renewal>>,
@@ -168,15 +169,15 @@ pub(crate) enum Renewal {
     Lost(String),
 }
 
-impl<'a> Held<'a> {
-    fn new(client: &'a Client, spec: &'a Spec, version: String) -> Self {
-        Self { client, spec, version, due: Instant::now() + RENEWED_EVERY, renewing: None }
+impl<'a> LeaseGuard<'a> {
+    fn new(client: &'a Client, spec: &'a RunSpec, version: String) -> Self {
+        Self { client, spec, version, due: Instant::now() + RENEW_INTERVAL, renewing: None }
     }
 
     /// Begins to renew it, if it is time.
     pub(crate) fn begin_if_due(&mut self) {
         if self.renewing.is_none() && Instant::now() >= self.due {
-            self.due = Instant::now() + RENEWED_EVERY;
+            self.due = Instant::now() + RENEW_INTERVAL;
             let (client, spec, version) = (self.client, self.spec, self.version.clone());
             self.renewing = Some(async move { renew(client, spec, version).await }.boxed());
         }
@@ -200,34 +201,36 @@ impl<'a> Held<'a> {
             self.renewed().await;
         }
         let free = json!({ "metadata": { "resourceVersion": self.version }, "spec": { "holderIdentity": null } });
-        let refusal = patch(self.client, &self.spec.namespace, &free).await.err().filter(ApiError::is_permission)?;
+        let api_error = patch(self.client, &self.spec.namespace, &free).await.err().filter(ApiError::is_permission)?;
         let seconds = LEASE_DURATION.as_secs();
-        Some(format!("can't give the lease back: {refusal}; the next run watches it for {seconds} s before it begins"))
+        Some(format!(
+            "can't give the lease back: {api_error}; the next run watches it for {seconds} s before it begins"
+        ))
     }
 }
 
-async fn renew(client: &Client, spec: &Spec, version: String) -> Renewal {
+async fn renew(client: &Client, spec: &RunSpec, version: String) -> Renewal {
     // With the holder: whoever had taken it over while we could not renew it, and is done, has left it to nobody.
     let alive = json!({ "holderIdentity": spec.holder, "renewTime": now() });
     let alive = json!({ "metadata": { "resourceVersion": version }, "spec": alive });
     let mut renewed = patch(client, &spec.namespace, &alive).await;
-    if renewed.as_ref().is_err_and(|refusal| refusal.missing("leases", LEASE)) {
+    if renewed.as_ref().is_err_and(|api_error| api_error.missing("leases", LEASE)) {
         // Deleted by somebody. Left like that, the next run would begin beside us, and push us aside.
         renewed = put(client, spec, None).await;
     }
-    let refusal = match renewed {
+    let api_error = match renewed {
         Ok(version) => return Renewal::Kept(version),
-        Err(refusal) => refusal,
+        Err(api_error) => api_error,
     };
     // Somebody else's write, or one of ours whose answer got lost.
-    let there = match refusal.code() {
+    let there = match api_error.code() {
         Some(409) => get(client, &spec.namespace).await.unwrap_or_default(),
         _ => None,
     };
     match there.as_ref().map(|lease| (held_by(lease, &spec.holder), lease.metadata.resource_version.clone())) {
         Some((Some((holder, _)), _)) => Renewal::Lost(holder),
         Some((None, Some(version))) => Renewal::Kept(version),
-        _ => Renewal::Unsure(format!("the lease: {refusal}")),
+        _ => Renewal::Unsure(format!("the lease: {api_error}")),
     }
 }
 
@@ -238,13 +241,13 @@ fn url(namespace: &str) -> String {
 async fn get(client: &Client, namespace: &str) -> Result<Option<Lease>, ApiError> {
     match ask(client, kube::core::Request::new(url(namespace)).get(LEASE, &GetParams::default())).await {
         Ok(lease) => Ok(Some(lease)),
-        Err(refusal) if refusal.missing("leases", LEASE) => Ok(None),
-        Err(refusal) => Err(refusal),
+        Err(api_error) if api_error.missing("leases", LEASE) => Ok(None),
+        Err(api_error) => Err(api_error),
     }
 }
 
 /// Writes the whole lease, made if there is no version to be changed.
-async fn put(client: &Client, spec: &Spec, version: Option<&str>) -> Result<String, ApiError> {
+async fn put(client: &Client, spec: &RunSpec, version: Option<&str>) -> Result<String, ApiError> {
     let mut lease = json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": { "labels": { APP_LABEL: APP, RUN_LABEL: spec.run } },

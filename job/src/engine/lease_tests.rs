@@ -19,7 +19,7 @@ async fn run(answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static) -> (Ru
 
 /// The same as this spec says.
 async fn run_of(
-    spec: Spec,
+    spec: RunSpec,
     mut answer: impl FnMut(&Call) -> Option<Reply> + Send + 'static,
 ) -> (RunResult, Said, Log, Duration) {
     let (client, server) = fixture::pair();
@@ -156,7 +156,7 @@ async fn without_a_job_a_run_of_the_same_name_that_is_alive_is_another_one() {
 #[tokio::test(start_paused = true)]
 async fn another_process_that_goes_on_with_the_same_run_without_a_job_is_not_waited_for() {
     let mut version = 10;
-    let spec = Spec { job_uid: String::new(), holder: "r1/local-2".into(), ..fixture::spec(Method::Annotate, 8) };
+    let spec = RunSpec { job_uid: String::new(), holder: "r1/local-2".into(), ..fixture::spec(Method::Annotate, 8) };
     let (result, said, log, _) = run_of(spec, move |_| {
         version += 1;
         // It ends some day, so that a run that waits for it ends, too.

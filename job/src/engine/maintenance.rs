@@ -10,7 +10,7 @@ use kube::Client;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::engine::checkpoint::Checkpoint;
-use crate::engine::lease::{Held, Renewal};
+use crate::engine::lease::{LeaseGuard, Renewal};
 use crate::engine::record::Record;
 use crate::engine::state::State;
 
@@ -34,7 +34,7 @@ pub(crate) struct Maintenance<'a> {
     ticks: Interval,
     /// Where there is a record.
     checkpoint: Option<Checkpoint<'a>>,
-    lease: Option<Held<'a>>,
+    lease: Option<LeaseGuard<'a>>,
     /// Another run has taken over the lease, and so the record.
     lost: bool,
     /// May be asked again when it has come.
@@ -55,7 +55,7 @@ impl<'a> Maintenance<'a> {
     }
 
     /// A lease that is to be kept.
-    pub(crate) fn keep(&mut self, lease: Held<'a>) {
+    pub(crate) fn keep(&mut self, lease: LeaseGuard<'a>) {
         self.lease = Some(lease);
     }
 
@@ -99,7 +99,7 @@ impl<'a> Maintenance<'a> {
             }
             Task::Saved(note) => state.note(note),
             Task::Renewed(Renewal::Kept(_)) => {}
-            Task::Renewed(Renewal::Unsure(words)) => state.trouble.note(words),
+            Task::Renewed(Renewal::Unsure(words)) => state.last_error.note(words),
             Task::Renewed(Renewal::Lost(holder)) => {
                 self.lease = None; // not ours to give back
                 self.lost = true;

@@ -33,7 +33,7 @@ where
     F: Future<Output = (Secret, Attempt)>,
 {
     let was_authorized = writer.was_authorized() || state.has_listed();
-    let mut pages = pin!(pages(writer.client, writer.trouble, was_authorized));
+    let mut pages = pin!(pages(writer.client, writer.last_error, was_authorized));
     let mut pool = FuturesUnordered::new();
     let mut queue = Vec::new().into_iter(); // what is left of the page at hand
     let mut ahead = None; // the page after it
@@ -60,12 +60,12 @@ where
             continue;
         }
         tokio::select! {
-            Some((secret, turn)) = pool.next() => match turn {
+            Some((secret, attempt)) = pool.next() => match attempt {
                 Attempt::Done(outcome) => {
                     deferred.reset_streak();
                     state.account(&secret, outcome);
                 }
-                Attempt::Rejected(refusal) => match deferred.classify(secret, &refusal) {
+                Attempt::Rejected(api_error) => match deferred.classify(secret, &api_error) {
                     Decision::Defer(note) => state.note(note),
                     Decision::Fail(failure) => state.fail(failure),
                     Decision::Abort(reason) => break reason,
@@ -86,8 +86,8 @@ where
     // Nothing more is sent. Those that wait for their turn or for a retry are left out of the counts, and to a successor.
     writer.limit.close();
     let answers = async {
-        while let Some((secret, turn)) = pool.next().await {
-            if let Attempt::Done(outcome) = turn {
+        while let Some((secret, attempt)) = pool.next().await {
+            if let Attempt::Done(outcome) = attempt {
                 state.account(&secret, outcome);
             }
         }

@@ -36,7 +36,7 @@ impl<'a> Patcher<'a> {
     pub(crate) async fn patch(&self, secret: &Secret) -> Attempt {
         let answer = match self.writer.write(secret, &self.body, |_| true).await {
             // No room for the annotation. An empty patch moves the Secret as well, and leaves it as it is.
-            Err(refusal) if refusal.annotations_full() => self.writer.write(secret, &json!({}), |_| true).await,
+            Err(api_error) if api_error.annotations_full() => self.writer.write(secret, &json!({}), |_| true).await,
             answer => answer,
         };
         Attempt::of(self.writer, secret, answer).await

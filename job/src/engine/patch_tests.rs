@@ -48,10 +48,10 @@ async fn a_secret_with_no_room_for_the_annotation_is_touched_instead() {
 
 #[tokio::test(start_paused = true)]
 async fn what_else_is_invalid_or_a_webhook_says_so_is_not_touched_behind_its_back() {
-    for refusal in
+    for api_error in
         [|| invalid("data", ""), || invalid("metadata.annotations", "admission webhook \"w\" denied the request: ")]
     {
-        let (outcome, log) = outcome(Method::Annotate, move |_| refusal()).await;
+        let (outcome, log) = outcome(Method::Annotate, move |_| api_error()).await;
         assert!(outcome.unwrap_err().contains("is invalid"));
         assert_eq!(log.of("PATCH").len(), 1);
     }

@@ -21,7 +21,7 @@ use crate::api::write::Writer;
 use crate::engine::attempt::Attempt;
 use crate::engine::maintenance::Maintenance;
 use crate::engine::pass::pass;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::engine::state::State;
 use crate::engine::watermark::Watermark;
 use crate::wire::event::Event;
@@ -61,8 +61,8 @@ async fn passes(writer: &Writer<'_>, state: &mut State<'_>, maintenance: &mut Ma
         state.begin_pass();
         let trust = state.trust();
         pass(writer, state, maintenance, |mut secret| async move {
-            let turn = touch(writer, &mut secret, trust).await;
-            (secret, turn)
+            let attempt = touch(writer, &mut secret, trust).await;
+            (secret, attempt)
         })
         .await?;
         let (count, named) = state.moved();
@@ -86,21 +86,21 @@ async fn passes(writer: &Writer<'_>, state: &mut State<'_>, maintenance: &mut Ma
 /// counts, and why not all were gone through.
 pub(crate) async fn cover<'a>(
     client: &'a Client,
-    spec: &'a Spec,
+    spec: &'a RunSpec,
     watermark: &Watermark,
-    trouble: &'a LastError,
+    last_error: &'a LastError,
     sink: impl FnMut(Event) + Send + 'a,
     stop: BoxFuture<'a, String>,
 ) -> (Tally, Result<(), String>) {
-    let mut state = State::covering(spec, trouble, watermark.clone(), sink);
+    let mut state = State::covering(spec, last_error, watermark.clone(), sink);
     let mut maintenance = Maintenance::without_record(stop);
-    let writer = Writer::new(client, &spec.limit, trouble);
+    let writer = Writer::new(client, &spec.limit, last_error);
     state.begin_pass();
     let ended = pass(&writer, &mut state, &mut maintenance, |mut secret| {
         let writer = &writer;
         async move {
-            let turn = touch(writer, &mut secret, Trust::Everybody).await;
-            (secret, turn)
+            let attempt = touch(writer, &mut secret, Trust::Everybody).await;
+            (secret, attempt)
         }
     })
     .await;
@@ -126,31 +126,31 @@ async fn touch(writer: &Writer<'_>, listed: &mut Secret, trust: Trust) -> Attemp
         // A touch whose answer got lost may have written. Then the next one meets a conflict, which is our own; also where
         // that one is its second try.
         let unanswered = AtomicBool::new(secret.unanswered);
-        let again = |refusal: &ApiError| {
-            unanswered.fetch_or(refusal.unanswered(), Ordering::Relaxed);
-            !refusal.conflict()
+        let again = |api_error: &ApiError| {
+            unanswered.fetch_or(api_error.unanswered(), Ordering::Relaxed);
+            !api_error.conflict()
         };
         let answer = writer.write(&secret, &body, again).await;
         match Attempt::of(writer, &secret, answer).await {
-            Attempt::Rejected(refusal) if refusal.conflict() => {
+            Attempt::Rejected(api_error) if api_error.conflict() => {
                 if unanswered.into_inner() {
                     return Attempt::Done(Outcome::Rewritten);
                 }
-                conflict = Some(refusal);
+                conflict = Some(api_error);
             }
-            turn => {
+            attempt => {
                 listed.unanswered |= unanswered.into_inner();
-                return turn;
+                return attempt;
             }
         }
-        match refetch(writer.client, writer.trouble, &secret).await {
+        match refetch(writer.client, writer.last_error, &secret).await {
             // Somebody has written it since it was listed.
             Ok(Some(now)) if trust == Trust::Everybody && now.is_newer_than(&secret) => {
                 return Attempt::Done(Outcome::Current);
             }
             Ok(Some(now)) => secret = now,
             Ok(None) => return Attempt::Done(Outcome::Gone),
-            Err(refusal) => return Attempt::Rejected(refusal),
+            Err(api_error) => return Attempt::Rejected(api_error),
         }
     }
     conflict.map_or(Attempt::Cancelled, Attempt::Rejected)

@@ -142,11 +142,11 @@ async fn what_somebody_else_wrote_since_the_list_is_looked_at_again_and_is_no_st
             _ => status(409, "Conflict", "0", "the object has been modified"),
         })
     });
-    let (spec, trouble) = (fixture::spec(Method::Annotate, 1), crate::api::retry::LastError::default());
-    let writer = Writer::new(&client, &spec.limit, &trouble);
-    let turn =
+    let (spec, last_error) = (fixture::spec(Method::Annotate, 1), crate::api::retry::LastError::default());
+    let writer = Writer::new(&client, &spec.limit, &last_error);
+    let attempt =
         touch(&writer, &mut Secret { resource_version: "1000".into(), ..fixture::secret("0") }, Trust::Nobody).await;
-    assert_eq!(fixture::came_to(turn), Ok(Outcome::Current));
+    assert_eq!(fixture::came_to(attempt), Ok(Outcome::Current));
     assert_eq!(log.of("PATCH").len(), 2, "a conflict is not tried again as it is");
     assert_eq!(log.of("GET")[0].0, "GET /api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3D0");
 }
@@ -161,13 +161,13 @@ async fn answers_without_a_resource_version_prove_nothing() {
             let list = json!({ "metadata": { "resourceVersion": "9" }, "items": [without] });
             Some(Reply::Json(200, if call.is_list() { list } else { without }))
         });
-        let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
-        let writer = Writer::new(&client, &spec.limit, &trouble);
+        let (spec, last_error) = (fixture::spec(Method::Touch, 1), LastError::default());
+        let writer = Writer::new(&client, &spec.limit, &last_error);
         let mut secret = Secret { resource_version: version.into(), ..fixture::secret("0") };
-        let refusal = fixture::came_to(touch(&writer, &mut secret, Trust::Everybody).await).unwrap_err();
-        assert!(refusal.contains("resourceVersion"), "{refusal}");
+        let api_error = fixture::came_to(touch(&writer, &mut secret, Trust::Everybody).await).unwrap_err();
+        assert!(api_error.contains("resourceVersion"), "{api_error}");
         let (tally, ended) =
-            cover(&client, &spec, &Watermark::new("7"), &trouble, |_| (), std::future::pending().boxed()).await;
+            cover(&client, &spec, &Watermark::new("7"), &last_error, |_| (), std::future::pending().boxed()).await;
         assert!(ended.is_err(), "{tally:?}");
     }
 }
@@ -362,8 +362,8 @@ async fn coverage_lists_again_where_an_api_server_has_just_started() {
             (false, _) => None,
         }
     });
-    let (spec, trouble) = (fixture::spec(Method::Touch, 1), LastError::default());
+    let (spec, last_error) = (fixture::spec(Method::Touch, 1), LastError::default());
     let (watermark, stop) = (Watermark::new("100"), std::future::pending().boxed());
-    let (tally, ended) = cover(&client, &spec, &watermark, &trouble, |_| (), stop).await;
+    let (tally, ended) = cover(&client, &spec, &watermark, &last_error, |_| (), stop).await;
     assert_eq!((tally.current, ended), (1, Ok(())));
 }

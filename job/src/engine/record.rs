@@ -84,10 +84,10 @@ impl Record {
             ("run", self.run.clone()),
             ("jobUid", self.job_uid.clone()),
             ("watermark", self.watermark.as_str().into()),
-            ("method", word(&self.method)),
+            ("method", to_str(&self.method)),
             ("keyArn", self.key_arn.clone()),
-            ("phase", word(&self.phase)),
-            ("result", self.result.as_ref().map(word).unwrap_or_default()),
+            ("phase", to_str(&self.phase)),
+            ("result", self.result.as_ref().map(to_str).unwrap_or_default()),
             ("listed", listed.to_string()),
             ("rewritten", rewritten.to_string()),
             ("current", current.to_string()),
@@ -110,10 +110,10 @@ impl Record {
             run: text("run")?.into(),
             job_uid: text("jobUid").unwrap_or_default().into(),
             watermark: Watermark::new(text("watermark")?),
-            method: unword(text("method")?)?,
+            method: from_str(text("method")?)?,
             key_arn: text("keyArn").unwrap_or_default().into(),
-            phase: unword(text("phase")?)?,
-            result: text("result").and_then(unword),
+            phase: from_str(text("phase")?)?,
+            result: text("result").and_then(from_str),
             tally: Tally {
                 listed: count("listed")?,
                 rewritten: count("rewritten")?,
@@ -128,32 +128,32 @@ impl Record {
 }
 
 /// An enum's name on the wire.
-fn word<T: Serialize>(value: &T) -> String {
+fn to_str<T: Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
 }
 
-fn unword<T: DeserializeOwned>(word: &str) -> Option<T> {
+fn from_str<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(Value::from(word)).ok()
 }
 
 /// The record of a namespace, if there is one. `patience` is how long an API server that does not answer well is asked
 /// again; zero asks once.
 pub async fn read(client: &Client, namespace: &str, patience: Duration) -> Result<Option<Record>, RecordError> {
-    read_noting(client, namespace, patience, &LastError::default()).await
+    read_with_notes(client, namespace, patience, &LastError::default()).await
 }
 
 /// The same, for the loop: its heartbeat says what is being tried again.
-pub(crate) async fn read_noting(
+pub(crate) async fn read_with_notes(
     client: &Client,
     namespace: &str,
     patience: Duration,
-    trouble: &LastError,
+    last_error: &LastError,
 ) -> Result<Option<Record>, RecordError> {
     let url = ConfigMap::url_path(&(), Some(namespace));
     let get = || ask(client, kube::core::Request::new(&url).get(RECORD, &GetParams::default()));
-    match retry::<ConfigMap, _>(patience, trouble, ApiError::is_retryable, get).await {
+    match retry::<ConfigMap, _>(patience, last_error, ApiError::is_retryable, get).await {
         Ok(map) => Ok(map.data.as_ref().and_then(Record::from_data)),
-        Err(refusal) if missing(&refusal) => Ok(None),
+        Err(api_error) if is_missing(&api_error) => Ok(None),
         Err(source) => Err(RecordError::Read { namespace: namespace.into(), source }),
     }
 }
@@ -168,7 +168,7 @@ pub(crate) async fn write(client: &Client, namespace: &str, record: &Record) -> 
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() };
     let patch = kube::core::Request::new(&url).patch(RECORD, &params, &Patch::Merge(&map));
     let written = match ask::<Value>(client, patch).await {
-        Err(refusal) if missing(&refusal) => {
+        Err(api_error) if is_missing(&api_error) => {
             map["metadata"]["name"] = RECORD.into();
             let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
             let create = kube::core::Request::new(&url).create(&params, map.to_string().into_bytes());
@@ -179,8 +179,8 @@ pub(crate) async fn write(client: &Client, namespace: &str, record: &Record) -> 
     written.map(drop).map_err(|source| RecordError::Write { namespace: namespace.into(), source })
 }
 
-fn missing(refusal: &ApiError) -> bool {
-    refusal.missing("configmaps", RECORD)
+fn is_missing(api_error: &ApiError) -> bool {
+    api_error.missing("configmaps", RECORD)
 }
 
 #[cfg(test)]

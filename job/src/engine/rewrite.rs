@@ -22,7 +22,7 @@ use crate::engine::maintenance::Maintenance;
 use crate::engine::pass::pass;
 use crate::engine::patch::Patcher;
 use crate::engine::prove::prove;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::engine::startup::begin;
 use crate::engine::state::State;
 use crate::engine::verify::{ROUNDS, Start, Verifier, VerifyError};
@@ -45,12 +45,12 @@ const AGREEMENT: Duration = Duration::from_secs(2 * 60 * 60);
 /// when `stop` gives a reason.
 pub async fn rewrite(
     client: &Client,
-    spec: &Spec,
+    spec: &RunSpec,
     sink: impl FnMut(Event) + Send,
     stop: impl Future<Output = String> + Send,
 ) -> RunResult {
-    let trouble = LastError::default();
-    let mut state = State::new(spec, &trouble, sink);
+    let last_error = LastError::default();
+    let mut state = State::new(spec, &last_error, sink);
     let mut maintenance = Maintenance::new(client, &spec.namespace, stop.boxed());
 
     let ended = run(client, &mut state, &mut maintenance).await;
@@ -64,36 +64,36 @@ pub async fn rewrite(
         state.note(note);
     }
     if let Some(name) = spec.cluster_role_binding.as_deref().filter(|_| result != RunResult::Stopped) {
-        state.note(give_up_rights(client, name, &trouble).await);
+        state.note(give_up_rights(client, name, &last_error).await);
     }
     state.finished(result, reason);
     result
 }
 
 /// Deletes the ClusterRoleBinding of the run. A note, where that failed.
-async fn give_up_rights(client: &Client, name: &str, trouble: &LastError) -> Option<String> {
+async fn give_up_rights(client: &Client, name: &str, last_error: &LastError) -> Option<String> {
     let url = ClusterRoleBinding::url_path(&(), None);
     let delete = || ask::<Value>(client, kube::core::Request::new(&url).delete(name, &DeleteParams::default()));
-    let refusal = retry(GIVE_UP, trouble, ApiError::is_retryable, delete).await.err()?;
-    let is_gone = refusal.missing("clusterrolebindings", name);
-    (!is_gone).then(|| format!("can't delete ClusterRoleBinding {name}, so its rights remain: {refusal}"))
+    let api_error = retry(GIVE_UP, last_error, ApiError::is_retryable, delete).await.err()?;
+    let is_gone = api_error.missing("clusterrolebindings", name);
+    (!is_gone).then(|| format!("can't delete ClusterRoleBinding {name}, so its rights remain: {api_error}"))
 }
 
 /// The road of a run.
 async fn run<'a>(client: &'a Client, state: &mut State<'a>, maintenance: &mut Maintenance<'a>) -> Result<(), RunError> {
     begin(client, state, maintenance).await?;
-    let (spec, trouble) = (state.spec, state.trouble);
+    let (spec, last_error) = (state.spec, state.last_error);
     let key_arn = Some(spec.key_arn.as_str()).filter(|arn| !arn.is_empty());
     let verifier =
-        spec.api_servers.as_deref().map(|connector| Verifier { client, connector, key_arn, before: None, trouble });
+        spec.api_servers.as_deref().map(|connector| Verifier { client, connector, key_arn, before: None, last_error });
     if let Some(verifier) = &verifier {
         agree(verifier, state, maintenance).await?;
     }
-    let writer = Writer::new(client, &spec.limit, state.trouble);
+    let writer = Writer::new(client, &spec.limit, state.last_error);
     let patcher = Patcher::new(&writer, spec.method, spec.time);
     pass(&writer, state, maintenance, |secret| async {
-        let turn = patcher.patch(&secret).await;
-        (secret, turn)
+        let attempt = patcher.patch(&secret).await;
+        (secret, attempt)
     })
     .await?;
     // Where something could not be written, there is nothing to prove.

@@ -310,10 +310,10 @@ async fn a_pod_that_never_reached_the_api_server_says_what_may_keep_it_away() {
     let (_, said, _) = run(Method::Annotate, |_| Some(Reply::Broken)).await;
     insta::assert_snapshot!(said.notes()[0], @"no answer from the API server: connection reset by peer; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: manifests/network-policy has one that lets it through");
     // One that forbids the question, or has no time, has been reached.
-    for refusal in [status(403, "Forbidden", "", "no"), status(503, "ServiceUnavailable", "", "no endpoints")] {
-        let mut refusal = Some(refusal);
+    for api_error in [status(403, "Forbidden", "", "no"), status(503, "ServiceUnavailable", "", "no endpoints")] {
+        let mut api_error = Some(api_error);
         let (_, said, _) = run(Method::Annotate, move |call| match call.line.as_str() {
-            "GET /version" => refusal.take(),
+            "GET /version" => api_error.take(),
             "GET /api/v1/secrets" => Some(old(&keys(0, 1), "", 0)),
             _ => write_all(call),
         })
@@ -493,7 +493,7 @@ async fn with_a_binding(answer: fn(&Call) -> Option<Reply>, stopped: bool) -> (R
         false => answer(call),
     });
     let said = Said::default();
-    let spec = Spec { cluster_role_binding: Some("eks-encrypt-r1".into()), ..spec(Method::Annotate, 1) };
+    let spec = RunSpec { cluster_role_binding: Some("eks-encrypt-r1".into()), ..spec(Method::Annotate, 1) };
     let stop = async move {
         match stopped {
             true => "SIGTERM".to_owned(),

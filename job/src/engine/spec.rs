@@ -9,7 +9,7 @@ use crate::limiter::limit::Limit;
 use crate::wire::event::{Method, RunResult};
 
 /// What is to be done.
-pub struct Spec {
+pub struct RunSpec {
     /// The run's id.
     pub run: String,
     /// The Job's UID. Empty where there is no Job.
@@ -36,11 +36,11 @@ pub struct Spec {
     pub cluster_role_binding: Option<String>,
 }
 
-impl Spec {
+impl RunSpec {
     /// Whether this process goes on with the run of that record: the resume rule of [`crate::engine::record`]. To say yes wrongly
     /// would count Secrets as done that were written before the key was associated; to say no wrongly writes some twice.
     #[must_use]
-    pub fn succeeds(&self, record: &Record) -> bool {
+    pub fn can_resume(&self, record: &Record) -> bool {
         let ours = record.run == self.run
             && record.job_uid == self.job_uid
             && record.key_arn == self.key_arn
@@ -62,7 +62,7 @@ mod tests {
     use crate::wire::outcome::Tally;
 
     /// What a predecessor of `spec` left when it was killed.
-    fn left_by(spec: &Spec) -> Record {
+    fn left_by(spec: &RunSpec) -> Record {
         Record {
             run: spec.run.clone(),
             job_uid: spec.job_uid.clone(),
@@ -80,27 +80,27 @@ mod tests {
     #[test]
     fn another_pod_of_the_same_job_is_a_successor_with_and_without_a_key() {
         let mut spec = fixture::spec(Method::Annotate, 1);
-        assert!(spec.succeeds(&left_by(&spec)));
-        assert!(spec.succeeds(&Record { result: Some(RunResult::Stopped), ..left_by(&spec) }));
+        assert!(spec.can_resume(&left_by(&spec)));
+        assert!(spec.can_resume(&Record { result: Some(RunResult::Stopped), ..left_by(&spec) }));
         spec.key_arn.clear();
-        assert!(spec.succeeds(&left_by(&spec)));
+        assert!(spec.can_resume(&left_by(&spec)));
     }
 
     #[test]
     fn a_record_that_differs_in_run_job_key_or_method_is_not_gone_on_with() {
         let spec = fixture::spec(Method::Annotate, 1);
         let left = || left_by(&spec);
-        assert!(!spec.succeeds(&Record { run: "other".into(), ..left() }));
-        assert!(!spec.succeeds(&Record { job_uid: "other".into(), ..left() }));
-        assert!(!spec.succeeds(&Record { key_arn: String::new(), ..left() }), "from before the association");
-        assert!(!spec.succeeds(&Record { method: Method::Touch, ..left() }));
+        assert!(!spec.can_resume(&Record { run: "other".into(), ..left() }));
+        assert!(!spec.can_resume(&Record { job_uid: "other".into(), ..left() }));
+        assert!(!spec.can_resume(&Record { key_arn: String::new(), ..left() }), "from before the association");
+        assert!(!spec.can_resume(&Record { method: Method::Touch, ..left() }));
     }
 
     #[test]
     fn a_run_that_is_over_is_not_gone_on_with() {
         let spec = fixture::spec(Method::Annotate, 1);
         for result in [RunResult::Complete, RunResult::Incomplete] {
-            assert!(!spec.succeeds(&Record { result: Some(result), ..left_by(&spec) }), "{result:?}");
+            assert!(!spec.can_resume(&Record { result: Some(result), ..left_by(&spec) }), "{result:?}");
         }
     }
 
@@ -108,8 +108,8 @@ mod tests {
     fn without_a_job_only_a_key_makes_a_successor() {
         let mut spec = fixture::spec(Method::Annotate, 1);
         spec.job_uid.clear();
-        assert!(spec.succeeds(&left_by(&spec)));
+        assert!(spec.can_resume(&left_by(&spec)));
         spec.key_arn.clear();
-        assert!(!spec.succeeds(&left_by(&spec)));
+        assert!(!spec.can_resume(&left_by(&spec)));
     }
 }

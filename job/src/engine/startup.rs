@@ -9,7 +9,7 @@ use kube::Client;
 use crate::api::request::{ApiError, ask};
 use crate::api::retry::{LastError, PATIENCE, retry};
 use crate::engine::error::RunError;
-use crate::engine::lease::{Candidate, Look};
+use crate::engine::lease::{Acquired, LeaseAcquirer};
 use crate::engine::maintenance::Maintenance;
 use crate::engine::record;
 use crate::engine::state::State;
@@ -26,18 +26,18 @@ pub(crate) async fn begin<'a>(
     state: &mut State<'a>,
     maintenance: &mut Maintenance<'a>,
 ) -> Result<(), RunError> {
-    let (spec, trouble) = (state.spec, state.trouble);
-    state.server = match maintenance.during(state, server_version(client, trouble)).await? {
+    let (spec, last_error) = (state.spec, state.last_error);
+    state.server = match maintenance.during(state, server_version(client, last_error)).await? {
         Ok(version) => version,
-        Err(refusal) => {
-            state.note(unreached(&refusal, !spec.job_uid.is_empty()));
+        Err(api_error) => {
+            state.note(unreached(&api_error, !spec.job_uid.is_empty()));
             "unknown".into()
         }
     };
     lease(client, state, maintenance).await?;
     // After the lease: a predecessor that is still ending writes its record before it gives the lease back.
-    match maintenance.during(state, record::read_noting(client, &spec.namespace, PATIENCE, trouble)).await? {
-        Ok(Some(record)) if spec.succeeds(&record) => {
+    match maintenance.during(state, record::read_with_notes(client, &spec.namespace, PATIENCE, last_error)).await? {
+        Ok(Some(record)) if spec.can_resume(&record) => {
             state.note(Some(format!(
                 "going on with run {}: Secrets written since resourceVersion {} are done",
                 spec.run,
@@ -58,21 +58,21 @@ async fn lease<'a>(
     state: &mut State<'a>,
     maintenance: &mut Maintenance<'a>,
 ) -> Result<(), RunError> {
-    let mut candidate = Candidate::new(client, state.spec);
+    let mut candidate = LeaseAcquirer::new(client, state.spec);
     loop {
-        match maintenance.during(state, candidate.look(state.trouble)).await? {
-            Look::Ours(held) => {
+        match maintenance.during(state, candidate.try_acquire(state.last_error)).await? {
+            Acquired::Ours(held) => {
                 maintenance.keep(held);
                 return Ok(());
             }
-            Look::AtWork(holder) => {
+            Acquired::HeldBy(holder) => {
                 return Err(RunError::LeaseHeld(format!("another run is at work: {holder} has the lease")));
             }
-            Look::Without(refusal) => {
-                state.note(Some(format!("can't take the lease: {refusal}; going on without it")));
+            Acquired::Unavailable(api_error) => {
+                state.note(Some(format!("can't take the lease: {api_error}; going on without it")));
                 return Ok(());
             }
-            Look::Wait(note) => state.note(note),
+            Acquired::Retry(note) => state.note(note),
         }
         state.wait_for("the lease".into());
         maintenance.during(state, tokio::time::sleep(LOOK_EVERY)).await?;
@@ -80,21 +80,21 @@ async fn lease<'a>(
 }
 
 /// The API server's version in its own words.
-async fn server_version(client: &Client, trouble: &LastError) -> Result<String, ApiError> {
+async fn server_version(client: &Client, last_error: &LastError) -> Result<String, ApiError> {
     let get = || {
         let request = http::Request::get("/version").body(Vec::new());
         ask::<Info>(client, request.map_err(kube::core::request::Error::BuildRequest))
     };
-    retry(VERSION_PATIENCE, trouble, ApiError::is_retryable, get).await.map(|info| info.git_version)
+    retry(VERSION_PATIENCE, last_error, ApiError::is_retryable, get).await.map(|info| info.git_version)
 }
 
 /// What a person should know when the first thing that was asked has no answer at all: where a cluster's Pods may talk to nobody
 /// unless a NetworkPolicy allows it, this is how it shows, and nothing else will tell.
-fn unreached(refusal: &ApiError, in_pod: bool) -> Option<String> {
-    let silent = matches!(refusal, ApiError::Connection(_) | ApiError::Timeout(_));
+fn unreached(api_error: &ApiError, in_pod: bool) -> Option<String> {
+    let silent = matches!(api_error, ApiError::Connection(_) | ApiError::Timeout(_));
     (silent && in_pod).then(|| {
         format!(
-            "{refusal}; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: \
+            "{api_error}; asking again. If that stays so, a NetworkPolicy may keep this Pod from the API server's TCP port 443: \
              manifests/network-policy has one that lets it through"
         )
     })

@@ -10,10 +10,10 @@ use crate::api::list::{Page, Secret};
 use crate::api::retry::LastError;
 use crate::engine::prove::Trust;
 use crate::engine::record::Record;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::engine::verify::ServersAgree;
 use crate::engine::watermark::Watermark;
-use crate::limiter::throughput::Pace;
+use crate::limiter::throughput::ProgressClock;
 use crate::wire::event::{Event, Phase, Proof, RunResult};
 use crate::wire::outcome::{Failure, Outcome, Tally};
 
@@ -22,8 +22,8 @@ const NAMED: usize = 1_000;
 
 /// The state of one run in one process.
 pub(crate) struct State<'a> {
-    pub(crate) spec: &'a Spec,
-    pub(crate) trouble: &'a LastError,
+    pub(crate) spec: &'a RunSpec,
+    pub(crate) last_error: &'a LastError,
     /// The API server's version.
     pub(crate) server: String,
     /// A predecessor's, or the first list's.
@@ -44,15 +44,15 @@ pub(crate) struct State<'a> {
     moved: Vec<Secret>,
     /// The first of those that have failed in it.
     failed: Vec<Failure>,
-    pace: Pace,
+    pace: ProgressClock,
 }
 
 impl<'a> State<'a> {
     /// Nothing is known yet.
-    pub(crate) fn new(spec: &'a Spec, trouble: &'a LastError, sink: impl FnMut(Event) + Send + 'a) -> Self {
+    pub(crate) fn new(spec: &'a RunSpec, last_error: &'a LastError, sink: impl FnMut(Event) + Send + 'a) -> Self {
         Self {
             spec,
-            trouble,
+            last_error,
             server: String::new(),
             watermark: None,
             waits_for: Arc::new(Mutex::new("the API server".into())),
@@ -64,18 +64,18 @@ impl<'a> State<'a> {
             proof: None,
             moved: Vec::new(),
             failed: Vec::new(),
-            pace: Pace::new(Instant::now()),
+            pace: ProgressClock::new(Instant::now()),
         }
     }
 
     /// Coverage: the proof alone, of what is not newer than a watermark.
     pub(crate) fn covering(
-        spec: &'a Spec,
-        trouble: &'a LastError,
+        spec: &'a RunSpec,
+        last_error: &'a LastError,
         watermark: Watermark,
         sink: impl FnMut(Event) + Send + 'a,
     ) -> Self {
-        Self { watermark: Some(watermark), covers: true, ..Self::new(spec, trouble, sink) }
+        Self { watermark: Some(watermark), covers: true, ..Self::new(spec, last_error, sink) }
     }
 
     /// Whether a list was answered before the first page: coverage starts from one.
@@ -124,7 +124,7 @@ impl<'a> State<'a> {
     /// first list holds none: all its Secrets are at or before the watermark, which is the list's own. The proof takes
     /// nobody's word; coverage takes the watermark's.
     pub(crate) fn is_current(&self, secret: &Secret) -> bool {
-        let written = self.watermark.as_ref().is_some_and(|watermark| watermark.is_behind(&secret.resource_version));
+        let written = self.watermark.as_ref().is_some_and(|watermark| watermark.precedes(&secret.resource_version));
         written && (self.proof.is_none() || self.covers)
     }
 
@@ -169,7 +169,7 @@ impl<'a> State<'a> {
         self.proof = Some(Proof { passes, tally: Tally::default(), servers: None });
         self.moved.clear();
         self.failed.clear();
-        self.pace = Pace::new(Instant::now());
+        self.pace = ProgressClock::new(Instant::now());
     }
 
     /// Whether what there is to do is done: then there is something to prove.
@@ -197,13 +197,13 @@ impl<'a> State<'a> {
         }
         let moved = self.pace.moved(&counts);
         let progress = self.pace.progress(now, phase, counts);
-        let trouble = self.trouble.take().filter(|_| !moved).map(|words| format!("trying again: {words}"));
+        let last_error = self.last_error.take().filter(|_| !moved).map(|words| format!("trying again: {words}"));
         if self.started {
-            self.note(trouble);
+            self.note(last_error);
             (self.sink)(progress);
         } else {
             let waits_for = self.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            self.note(trouble.or_else(|| Some(format!("waiting for {waits_for}"))));
+            self.note(last_error.or_else(|| Some(format!("waiting for {waits_for}"))));
         }
     }
 

@@ -24,7 +24,7 @@ use crate::api::list::{ListError, current_version};
 use crate::api::retry::LastError;
 use crate::api_servers::{Agreement, Census, Connector, KeyHash, MissingRight, Options, ProcessesError, take};
 use crate::engine::prove::cover;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::engine::watermark::Watermark;
 use crate::limiter::limit::Limit;
 use crate::wire::event::{Event, Method};
@@ -210,7 +210,7 @@ pub struct Verifier<'a> {
     /// What all API servers wrote under before the association, where somebody noted it.
     pub before: Option<&'a KeyHash>,
     /// The last refusal that is being tried again.
-    pub trouble: &'a LastError,
+    pub last_error: &'a LastError,
 }
 
 impl Verifier<'_> {
@@ -254,7 +254,7 @@ impl Verifier<'_> {
             match agreement {
                 agreement @ Agreement::Unknown { .. } if settled => return Err(VerifyError::Unknown(agreement)),
                 agreement if settled && start_times => {
-                    let watermark = current_version(self.client, self.trouble).await.map_err(VerifyError::List)?;
+                    let watermark = current_version(self.client, self.last_error).await.map_err(VerifyError::List)?;
                     return Ok(Start { census, agreement, watermark, cost, since });
                 }
                 _ if settled => start_times = true,
@@ -286,7 +286,7 @@ impl Verifier<'_> {
         loop {
             let spec = coverage(limit());
             let (sink, since) = (|event| report(Report::Covering(event)), Instant::now());
-            let (tally, ended) = cover(self.client, &spec, &start.watermark, self.trouble, sink, stop()).await;
+            let (tally, ended) = cover(self.client, &spec, &start.watermark, self.last_error, sink, stop()).await;
             let reason = match ended {
                 Err(reason) => Some(reason),
                 Ok(()) if tally.complete() => None,
@@ -339,7 +339,7 @@ impl Verifier<'_> {
         // The last census may be late: without it, all that was done is worth nothing.
         let deadline = deadline.max(Instant::now() + CENSUS_TIME);
         let options = Options { deadline, start_times: true };
-        take(self.connector, options, self.trouble)
+        take(self.connector, options, self.last_error)
             .await
             .map_err(|error| Doubt::Census(format!("{:#}", anyhow::Error::new(error))))
     }
@@ -359,7 +359,7 @@ impl Verifier<'_> {
     async fn census(&self, deadline: Instant, start_times: bool) -> Census {
         let deadline = deadline.min(Instant::now() + CENSUS_TIME);
         let options = Options { deadline, start_times };
-        take(self.connector, options, self.trouble).await.unwrap_or_else(Census::not_taken)
+        take(self.connector, options, self.last_error).await.unwrap_or_else(Census::not_taken)
     }
 }
 
@@ -374,8 +374,8 @@ pub enum Report<'a> {
 }
 
 /// Coverage as the engine's loop is told of it. It has no run, and leaves no record.
-fn coverage(limit: Limit) -> Spec {
-    Spec {
+fn coverage(limit: Limit) -> RunSpec {
+    RunSpec {
         run: String::new(),
         job_uid: String::new(),
         holder: String::new(),

@@ -17,7 +17,7 @@ impl Watermark {
 
     /// Whether a Secret of this resourceVersion has been written since, and so under the key.
     #[must_use]
-    pub fn is_behind(&self, resource_version: &str) -> bool {
+    pub fn precedes(&self, resource_version: &str) -> bool {
         match (self.0.parse::<u64>(), resource_version.parse::<u64>()) {
             (Ok(watermark), Ok(version)) => version > watermark,
             _ => false,
@@ -39,15 +39,15 @@ mod tests {
     #[test]
     fn only_a_greater_version_was_written_under_the_key() {
         let watermark = Watermark::new("100");
-        assert!(watermark.is_behind("101"));
-        assert!(!watermark.is_behind("100"));
-        assert!(!watermark.is_behind("99"), "as text, 99 would be greater than 100");
+        assert!(watermark.precedes("101"));
+        assert!(!watermark.precedes("100"));
+        assert!(!watermark.precedes("99"), "as text, 99 would be greater than 100");
     }
 
     #[test]
     fn what_does_not_parse_is_never_skipped() {
-        assert!(!Watermark::new("100").is_behind("zzz"));
-        assert!(!Watermark::new("").is_behind("101"));
-        assert!(!Watermark::new("100").is_behind("-101"));
+        assert!(!Watermark::new("100").precedes("zzz"));
+        assert!(!Watermark::new("").precedes("101"));
+        assert!(!Watermark::new("100").precedes("-101"));
     }
 }

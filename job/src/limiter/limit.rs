@@ -1,7 +1,7 @@
 //! How many patches may be with the API server at once, and how many a second. `patch` takes a permit for each attempt and
 //! gives it back with how the attempt ended; the loop sizes its pool by [`Limit::pool`].
 //!
-//! What is right is decided in `knee`, which is pure. Here it is kept: permits are handed out in the order in which they
+//! What is right is decided in `adaptive_limit`, which is pure. Here it is kept: permits are handed out in the order in which they
 //! were asked for, taken out of use when the limit falls, and paced.
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -12,15 +12,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::request::ApiError;
-use crate::limiter::knee::{AdaptiveLimit, Signal, Ticket};
+use crate::limiter::adaptive::{AdaptiveLimit, Signal, Ticket};
 
 /// Secrets that may wait for their next attempt without keeping others from the API server: with a webhook that times
 /// out for one namespace, the rest of the cluster goes on. Bounded, because each costs memory.
-const WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 /// No limit that is found by itself goes beyond: with a webhook that takes a second for every Secret, this is how many a
 /// second are written. Each has a connection of its own, and they have to fit into the Job's memory.
-const MOST: usize = 128;
+const MAX_ADAPTIVE_LIMIT: usize = 128;
 
 /// What of the pace was missed, because the API server was slow or our clock is coarse, is caught up to this extent.
 const MAX_BURST: Duration = Duration::from_millis(100);
@@ -32,13 +32,13 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 pub struct Limit {
     slots: Semaphore,
     /// Whoever waits for the pace, one at a time and in order.
-    turn: Semaphore,
+    attempt: Semaphore,
     interval: Duration,
     state: Mutex<State>,
 }
 
 struct State {
-    knee: AdaptiveLimit,
+    adaptive_limit: AdaptiveLimit,
     /// Permits that are out or can be had.
     slots: usize,
     /// When the next patch may be sent.
@@ -57,28 +57,28 @@ impl Limit {
     /// Always as many, but fewer for a while when the API server has too much to do.
     #[must_use]
     pub fn fixed(most: NonZeroUsize) -> Self {
-        Self::of(AdaptiveLimit::fixed(most.get().min(Semaphore::MAX_PERMITS), Instant::now()))
+        Self::with_limit(AdaptiveLimit::fixed(most.get().min(Semaphore::MAX_PERMITS), Instant::now()))
     }
 
     /// As many as the API server works on: found, and found again as that changes.
     #[must_use]
     pub fn adaptive() -> Self {
-        Self::of(AdaptiveLimit::adaptive(MOST, Instant::now()))
+        Self::with_limit(AdaptiveLimit::adaptive(MAX_ADAPTIVE_LIMIT, Instant::now()))
     }
 
     /// As people set it: so many in flight, or as many as the API server works on; and so many a second, or no bound.
     #[must_use]
-    pub fn of_settings(concurrency: Option<NonZeroUsize>, a_second: Option<NonZeroU32>) -> Self {
+    pub fn from_options(concurrency: Option<NonZeroUsize>, a_second: Option<NonZeroU32>) -> Self {
         concurrency.map_or_else(Self::adaptive, Self::fixed).paced(a_second)
     }
 
-    fn of(knee: AdaptiveLimit) -> Self {
-        let slots = knee.now();
+    fn with_limit(adaptive_limit: AdaptiveLimit) -> Self {
+        let slots = adaptive_limit.now();
         Self {
             slots: Semaphore::new(slots),
-            turn: Semaphore::new(1),
+            attempt: Semaphore::new(1),
             interval: Duration::ZERO,
-            state: Mutex::new(State { knee, slots, next: Instant::now() }),
+            state: Mutex::new(State { adaptive_limit, slots, next: Instant::now() }),
         }
     }
 
@@ -92,13 +92,13 @@ impl Limit {
     /// How many Secrets the loop may have begun and not finished: those in flight and those that wait.
     #[must_use]
     pub fn pool(&self) -> usize {
-        self.state().knee.limit().saturating_add(WAITING)
+        self.state().adaptive_limit.limit().saturating_add(MAX_WAITING)
     }
 
     /// Waits until one more patch may be sent. Nothing once the limit is closed.
     pub(crate) async fn permit(&self) -> Option<Permit<'_>> {
         let slot = self.slots.acquire().await.ok()?;
-        let turn = self.turn.acquire().await.ok()?;
+        let attempt = self.attempt.acquire().await.ok()?;
         let (ticket, sent) = loop {
             let next = {
                 let mut state = self.state();
@@ -106,7 +106,7 @@ impl Limit {
                 if state.next <= now {
                     let behind = now.checked_sub(MAX_BURST).unwrap_or(now);
                     state.next = state.next.max(behind) + self.interval;
-                    break (state.knee.began(), now);
+                    break (state.adaptive_limit.began(), now);
                 }
                 state.next
             };
@@ -116,7 +116,7 @@ impl Limit {
                 return None;
             }
         };
-        drop(turn);
+        drop(attempt);
         Some(Permit { limit: self, slot: Some(slot), ticket, sent })
     }
 
@@ -124,7 +124,7 @@ impl Limit {
     /// run's.
     pub(crate) fn close(&self) {
         self.slots.close();
-        self.turn.close();
+        self.attempt.close();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -137,8 +137,8 @@ impl Permit<'_> {
     pub(crate) fn ended<T>(mut self, answer: &Result<T, ApiError>) {
         let now = Instant::now();
         let signal = match answer {
-            Err(refusal) if refusal.too_many() => Signal::TooMany,
-            Err(refusal) if refusal.overload() => Signal::LastError,
+            Err(api_error) if api_error.too_many() => Signal::TooMany,
+            Err(api_error) if api_error.overload() => Signal::LastError,
             _ => Signal::Answered(now - self.sent),
         };
         if signal == Signal::TooMany {
@@ -154,8 +154,8 @@ impl Permit<'_> {
     fn give_back(&mut self, signal: Signal) {
         let Some(slot) = self.slot.take() else { return };
         let mut state = self.limit.state();
-        state.knee.ended(self.ticket, signal, Instant::now());
-        let wanted = state.knee.now();
+        state.adaptive_limit.ended(self.ticket, signal, Instant::now());
+        let wanted = state.adaptive_limit.now();
         if state.slots > wanted {
             slot.forget();
             state.slots -= 1;

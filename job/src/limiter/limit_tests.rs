@@ -36,7 +36,7 @@ async fn a_smaller_limit_takes_permits_out_of_use_whether_they_are_out_or_not() 
     assert_eq!(all(&limit).len(), 3, "half of 8, and one is out");
     permits.pop().unwrap().ended(&Ok::<_, ApiError>(()));
     assert_eq!(all(&limit).len(), 4);
-    assert_eq!(limit.pool(), 4 + WAITING);
+    assert_eq!(limit.pool(), 4 + MAX_WAITING);
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +72,7 @@ async fn a_webhooks_trouble_and_a_denial_are_answers() {
 async fn what_is_dropped_is_given_back_and_says_nothing() {
     let limit = Limit::adaptive();
     drop(all(&limit));
-    assert_eq!(all(&limit).len(), 1, "it begins with a lull");
+    assert_eq!(all(&limit).len(), 1, "it begins with a probe");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,8 @@
 
 pub mod limit;
 
-mod knee;
+mod adaptive;
 pub(crate) mod throughput;
 
 #[cfg(test)]
-mod knee_server;
+mod adaptive_server;

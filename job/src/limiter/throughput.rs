@@ -9,18 +9,18 @@ use crate::wire::event::{Event, Phase};
 use crate::wire::outcome::Tally;
 
 /// Never more lines than a person can read.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The heartbeat.
-const AT_LEAST_EVERY: Duration = Duration::from_secs(15);
+const MAX_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What was said last, and when.
-pub(crate) struct Pace {
+pub(crate) struct ProgressClock {
     at: Instant,
     said: Tally,
 }
 
-impl Pace {
+impl ProgressClock {
     /// The clock starts.
     pub(crate) fn new(now: Instant) -> Self {
         Self { at: now, said: Tally::default() }
@@ -29,7 +29,7 @@ impl Pace {
     /// Whether a progress line is due.
     pub(crate) fn due(&self, now: Instant, tally: &Tally) -> bool {
         let since = now - self.at;
-        since >= AT_LEAST_EVERY || (since >= AT_MOST_EVERY && self.moved(tally))
+        since >= MAX_INTERVAL || (since >= MIN_INTERVAL && self.moved(tally))
     }
 
     /// Whether anything moved since the last line.
@@ -57,7 +57,7 @@ mod tests {
         let start = Instant::now();
         let after = |millis| start + Duration::from_millis(millis);
         let moved = Tally { listed: 5, rewritten: 2, ..Tally::default() };
-        let mut pace = Pace::new(start);
+        let mut pace = ProgressClock::new(start);
         assert!(!pace.due(after(999), &moved));
         assert!(pace.due(after(1_000), &moved));
         assert!(!pace.due(after(14_999), &Tally::default()));

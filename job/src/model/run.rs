@@ -15,7 +15,7 @@ use crate::api::retry::LastError;
 use crate::api_servers::{Connector, KeyHash, NewcomerReason, ProcessesError};
 use crate::engine::prove::cover;
 use crate::engine::rewrite::rewrite;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::engine::verify::{Doubt, Report, Verifier, VerifyError};
 use crate::engine::watermark::Watermark;
 use crate::fixture;
@@ -105,10 +105,10 @@ fn liar(schedule: &Schedule) -> Network {
 async fn watched(network: &Network, schedule: &Schedule, omission: Option<Omission>) -> End {
     let liar = (omission == Some(Omission::Census)).then(|| liar(schedule));
     let connector: &dyn Connector = liar.as_ref().unwrap_or(network);
-    let (client, trouble) = (network.client(Route::Pool), LastError::default());
+    let (client, last_error) = (network.client(Route::Pool), LastError::default());
     let before = schedule.before_known.then(|| KeyHash::parse(key_hash(Key::Old, schedule.key_ids)).unwrap());
     let verifier =
-        Verifier { client: &client, connector, key_arn: Some(ARN), before: before.as_ref(), trouble: &trouble };
+        Verifier { client: &client, connector, key_arn: Some(ARN), before: before.as_ref(), last_error: &last_error };
     let patience = milliseconds(schedule.patience);
     let mut start = match verifier.start(Instant::now() + patience, |_| ()).await {
         Ok(start) => start,
@@ -127,7 +127,7 @@ async fn watched(network: &Network, schedule: &Schedule, omission: Option<Omissi
         Some(Omission::Confirmation) => {
             let spec = spec(schedule, None);
             let stop = std::future::pending().boxed();
-            let (tally, ended) = cover(&client, &spec, &start.watermark, &trouble, |_| (), stop).await;
+            let (tally, ended) = cover(&client, &spec, &start.watermark, &last_error, |_| (), stop).await;
             return if ended.is_ok() && tally.complete() { End::Proven } else { End::NotCovered };
         }
         Some(Omission::Watermark) => {
@@ -151,7 +151,7 @@ async fn watched(network: &Network, schedule: &Schedule, omission: Option<Omissi
 
 async fn alone(network: &Network, schedule: &Schedule, omission: Option<Omission>) -> End {
     let connector = if omission == Some(Omission::Census) { liar(schedule) } else { network.clone() };
-    let spec = Spec { prove: true, ..spec(schedule, Some(Box::new(connector))) };
+    let spec = RunSpec { prove: true, ..spec(schedule, Some(Box::new(connector))) };
     let sink = |event: Event| match event {
         Event::Started { .. } => network.reach(Moment::Agreed),
         Event::Progress { phase: Phase::Prove, .. } => network.reach(Moment::Written),
@@ -172,9 +172,9 @@ async fn alone(network: &Network, schedule: &Schedule, omission: Option<Omission
     }
 }
 
-fn spec(schedule: &Schedule, api_servers: Option<Box<dyn Connector>>) -> Spec {
+fn spec(schedule: &Schedule, api_servers: Option<Box<dyn Connector>>) -> RunSpec {
     let key_arn = if schedule.key_ids == KeyIds::Arn || schedule.way == Way::Alone { ARN } else { "" };
-    Spec { key_arn: key_arn.into(), api_servers, ..fixture::spec(schedule.method, schedule.concurrency) }
+    RunSpec { key_arn: key_arn.into(), api_servers, ..fixture::spec(schedule.method, schedule.concurrency) }
 }
 
 fn end_of(error: &VerifyError) -> End {

@@ -9,7 +9,7 @@ use clap::{ArgAction, Parser};
 use jiff::Timestamp;
 
 use crate::api::client::InCluster;
-use crate::engine::spec::Spec;
+use crate::engine::spec::RunSpec;
 use crate::limiter::limit::Limit;
 use crate::wire::event::{Method, WIRE_VERSION};
 use crate::wire::names::{
@@ -106,8 +106,8 @@ impl Args {
 
     /// What the loop is to do. Its time is now: each Pod of a run has its own.
     #[must_use]
-    pub fn spec(&self) -> Spec {
-        Spec {
+    pub fn spec(&self) -> RunSpec {
+        RunSpec {
             run: self.run.clone(),
             job_uid: self.job_uid.clone(),
             holder: format!("{}/{}", self.run, self.pod),
@@ -116,7 +116,7 @@ impl Args {
             prove: self.prove,
             key_arn: self.key_arn.clone(),
             time: Timestamp::now(),
-            limit: Limit::of_settings(self.concurrency.0, self.max_qps.0),
+            limit: Limit::from_options(self.concurrency.0, self.max_qps.0),
             api_servers: Some(Box::new(InCluster)),
             cluster_role_binding: Some(self.cluster_role_binding.clone()).filter(|name| !name.is_empty()),
         }

@@ -35,9 +35,9 @@ pub(crate) struct ApiServers {
 /// Asks them.
 pub(crate) async fn check(client: &Client, wanted: Prove) -> (Check, ApiServers) {
     let missing = missing_rights(client).await;
-    let trouble = LastError::default();
+    let last_error = LastError::default();
     let options = Options { deadline: Instant::now() + CENSUS_TIMEOUT, start_times: false };
-    let census = match take(&OutsideConnector(client.clone()), options, &trouble).await {
+    let census = match take(&OutsideConnector(client.clone()), options, &last_error).await {
         Ok(census) => census,
         Err(error) => {
             let found =

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eks_encrypt_job::engine::lease::{RENEWED_EVERY, at_work};
+use eks_encrypt_job::engine::lease::{RENEW_INTERVAL, at_work};
 use kube::Client;
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ const NAME: &str = "run";
 
 /// How long a lease that somebody has is watched: who is at work renews it in half of that. One that expires takes longer, and the
 /// run itself waits for it.
-const MAX_HEARTBEAT_AGE: Duration = RENEWED_EVERY.saturating_mul(2);
+const MAX_HEARTBEAT_AGE: Duration = RENEW_INTERVAL.saturating_mul(2);
 
 /// Looks at the leases of these namespaces, where no Job is running. `last`: the Job that has ended last.
 pub(crate) async fn check(client: &Client, namespaces: &[String], last: Option<&str>) -> Check {
@@ -40,11 +40,11 @@ async fn check_namespace(client: &Client, namespace: &str) -> Option<Check> {
             format!("{} is at work in namespace {namespace}, without a Job: it renews the lease", one_line(&holder)),
             Some("wait until that run has ended, then run the same command again".to_owned()),
         ),
-        Ok(Err(refusal)) => Check::warn(
+        Ok(Err(api_error)) => Check::warn(
             NAME,
             format!(
                 "no Job is at work in namespace {namespace}; whether a run without a Job is, can't be seen: {}",
-                one_line(&Cause::from_error(&refusal).to_string())
+                one_line(&Cause::from_error(&api_error).to_string())
             ),
             None,
         ),

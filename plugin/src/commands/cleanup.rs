@@ -232,7 +232,7 @@ async fn ensure_no_active_run(
             // A run in somebody's process has no Job, but it renews the lease of its namespace, as every run does.
             "Lease" => {
                 let holder = at_work(client, &namespace, |line| terminal.println(&line)).await;
-                if let Some(holder) = holder.map_err(|refusal| unseen("Leases")(Cause::from_error(&refusal)))? {
+                if let Some(holder) = holder.map_err(|api_error| unseen("Leases")(Cause::from_error(&api_error)))? {
                     return Err(Error::Held { holder, namespace, cleanup: cli::cleanup(kube) });
                 }
             }

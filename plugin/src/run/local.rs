@@ -8,7 +8,7 @@ use std::time::Duration;
 use eks_encrypt_job::api::client;
 use eks_encrypt_job::engine::record;
 use eks_encrypt_job::engine::rewrite::rewrite;
-use eks_encrypt_job::engine::spec::Spec;
+use eks_encrypt_job::engine::spec::RunSpec;
 use eks_encrypt_job::limiter::limit::Limit;
 use eks_encrypt_job::wire::event::{Event, RunResult};
 use eks_encrypt_job::wire::exit::ExitCode;
@@ -140,15 +140,15 @@ async fn find_resumable(work: &RunRequest<'_>) -> Option<Run> {
     for namespace in namespaces.iter().rev() {
         let Ok(Some(before)) = record::read(client, namespace, SHUTDOWN_TIMEOUT).await else { continue };
         let run = Run::from_id(&before.run, namespace);
-        if spec(work, &run).succeeds(&before) {
+        if spec(work, &run).can_resume(&before) {
             return Some(run);
         }
     }
     None
 }
 
-fn spec(work: &RunRequest<'_>, run: &Run) -> Spec {
-    Spec {
+fn spec(work: &RunRequest<'_>, run: &Run) -> RunSpec {
+    RunSpec {
         run: run.id.clone(),
         job_uid: String::new(),
         holder: format!("{}/{LOCAL_HOLDER}-{:08x}", run.id, rand::random::<u32>()),
@@ -160,7 +160,7 @@ fn spec(work: &RunRequest<'_>, run: &Run) -> Spec {
         time: Timestamp::now(),
         limit: {
             let (concurrency, max_qps) = work.engine.pace.pace();
-            Limit::of_settings(concurrency, max_qps)
+            Limit::from_options(concurrency, max_qps)
         },
         api_servers: None,
         cluster_role_binding: None,

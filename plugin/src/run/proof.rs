@@ -114,10 +114,10 @@ impl Error {
 impl Prover<'_> {
     /// Waits until all API servers write under the key: before that, no Secret may be written.
     pub(crate) async fn begin(&self) -> Result<CensusBefore, Error> {
-        let trouble = LastError::default();
+        let last_error = LastError::default();
         let began = Instant::now();
         let outside = OutsideConnector(self.kubernetes.client.clone());
-        let verifier = self.verifier(&trouble, &outside);
+        let verifier = self.verifier(&last_error, &outside);
         let started = verifier.start(self.deadline, |agreement| self.print_waiting(agreement, began)).await;
         self.terminal.clear();
         match started {
@@ -159,7 +159,7 @@ impl Prover<'_> {
             CensusBefore::Later | CensusBefore::NotWanted => return (Proven::NotWanted, Vec::new()),
         };
         self.terminal.println("Verifying every Secret");
-        let trouble = LastError::default();
+        let last_error = LastError::default();
         let (mut progress, began) = (Progress::default(), Instant::now());
         let report = |report: Report<'_>| match report {
             Report::Waiting(agreement) => self.print_waiting(agreement, began),
@@ -167,13 +167,13 @@ impl Prover<'_> {
             Report::Covering(event) => self.show_progress(&mut progress, event, began),
         };
         let (deadline, (concurrency, max_qps)) = (self.deadline, self.pace);
-        let limit = || Limit::of_settings(concurrency, max_qps);
+        let limit = || Limit::from_options(concurrency, max_qps);
         let time_up = move || async move {
             sleep_until(deadline).await;
             "time is up".to_owned()
         };
         let outside = OutsideConnector(self.kubernetes.client.clone());
-        let verifier = self.verifier(&trouble, &outside);
+        let verifier = self.verifier(&last_error, &outside);
         let verified = verifier.finish(start, deadline, limit, report, || time_up().boxed()).await;
         self.terminal.clear();
         let failures = progress.failures().collect();
@@ -196,9 +196,9 @@ impl Prover<'_> {
         (proven, failures)
     }
 
-    fn verifier<'a>(&'a self, trouble: &'a LastError, connector: &'a OutsideConnector) -> Verifier<'a> {
+    fn verifier<'a>(&'a self, last_error: &'a LastError, connector: &'a OutsideConnector) -> Verifier<'a> {
         let key_arn = Some(self.key_arn).filter(|arn| !arn.is_empty());
-        Verifier { client: &self.kubernetes.client, connector, key_arn, before: self.before, trouble }
+        Verifier { client: &self.kubernetes.client, connector, key_arn, before: self.before, last_error }
     }
 
     fn print_waiting(&self, agreement: &Agreement, began: Instant) {

@@ -1,7 +1,7 @@
 //! One run at a time: others are refused, name who is at work, and write nothing.
 
 use eks_encrypt_job::engine::rewrite::rewrite;
-use eks_encrypt_job::engine::spec::Spec;
+use eks_encrypt_job::engine::spec::RunSpec;
 use eks_encrypt_job::limiter::limit::Limit;
 use eks_encrypt_job::wire::event::{Event, Method, RunResult};
 use eks_encrypt_sandbox::client;
@@ -16,7 +16,7 @@ use super::support::{admin, associated, control_plane, enable, plugin, seed_secr
 /// A run of the engine, as a Job's Pod begins it: how it ended, and why.
 async fn engine(sandbox: &Sandbox, namespace: &str) -> (RunResult, Option<String>) {
     let client = client::of(&sandbox.folder().admin_kubeconfig()).await.unwrap();
-    let spec = Spec {
+    let spec = RunSpec {
         run: "third".into(),
         job_uid: "uid-of-third".into(),
         holder: "third/pod".into(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kube::Client;
 use tokio::time::sleep;
 
-use super::{Watched, get, held_by};
+use super::{ObservedLease, get, held_by};
 use crate::api::request::ApiError;
 use crate::api::retry::{LastError, PATIENCE, retry};
 
@@ -17,10 +17,10 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// Who holds the lease of this namespace and is at work: nobody, where it is not held, or does not change for as long as it
 /// lives. `say` gets a line before a wait.
 pub async fn at_work(client: &Client, namespace: &str, say: impl FnOnce(String)) -> Result<Option<String>, ApiError> {
-    let trouble = LastError::default();
-    let (mut say, mut watched) = (Some(say), None::<Watched>);
+    let last_error = LastError::default();
+    let (mut say, mut watched) = (Some(say), None::<ObservedLease>);
     loop {
-        let there = retry(PATIENCE, &trouble, ApiError::is_retryable, || get(client, namespace)).await?;
+        let there = retry(PATIENCE, &last_error, ApiError::is_retryable, || get(client, namespace)).await?;
         let version = there.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         let held = there.as_ref().and_then(|lease| held_by(lease, ""));
         let (Some((holder, lives)), Some(version)) = (held, version) else { return Ok(None) };
@@ -32,7 +32,7 @@ pub async fn at_work(client: &Client, namespace: &str, say: impl FnOnce(String))
                     return Ok(None);
                 }
             }
-            None => watched = Some(Watched::new(version)),
+            None => watched = Some(ObservedLease::new(version)),
         }
         if let Some(say) = say.take() {
             let seconds = lives.as_secs();

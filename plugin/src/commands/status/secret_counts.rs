@@ -29,8 +29,8 @@ pub(crate) async fn count(
     watermark: &Watermark,
     response_deadline: &mut ResponseDeadline<'_>,
 ) -> Result<SecretCounts, Cause> {
-    let trouble = LastError::default();
-    let (mut standing, mut pages) = (SecretCounts::default(), pin!(pages(client, &trouble, false)));
+    let last_error = LastError::default();
+    let (mut standing, mut pages) = (SecretCounts::default(), pin!(pages(client, &last_error, false)));
     loop {
         let page = match response_deadline.within(async { pages.try_next().await.map_err(|error| cause(&error)) }).await
         {
@@ -38,12 +38,12 @@ pub(crate) async fn count(
             Ok(None) => return Ok(standing),
             // Given up while it was still being asked again: for this reason.
             Err(cause) => {
-                let words = trouble.take().filter(|_| response_deadline.is_over());
+                let words = last_error.take().filter(|_| response_deadline.is_over());
                 return Err(words.map_or(cause.clone(), |words| cause.with_hint(&format!(": {words}"))));
             }
         };
         standing.total += page.secrets.len() as u64;
-        let behind = page.secrets.iter().filter(|secret| !watermark.is_behind(&secret.resource_version));
+        let behind = page.secrets.iter().filter(|secret| !watermark.precedes(&secret.resource_version));
         standing.behind += behind.count() as u64;
     }
 }
@@ -51,7 +51,7 @@ pub(crate) async fn count(
 /// That Secrets were to be listed, the row says already.
 fn cause(error: &ListError) -> Cause {
     match error {
-        ListError::Refused(refusal) => Cause::api_error(refusal),
+        ListError::Refused(api_error) => Cause::api_error(api_error),
         ListError::Stuck(_) | ListError::Unordered => Cause::from_error(error),
     }
 }

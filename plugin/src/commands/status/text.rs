@@ -37,8 +37,8 @@ fn aws(cluster: &EksCluster, rows: &mut Vec<(&'static str, String)>) {
         },
     };
     rows.push(("association", association));
-    if let Some(trouble) = &cluster.key_trouble {
-        rows.push(("key", format!("TROUBLE: {}", one_line(trouble))));
+    if let Some(last_error) = &cluster.key_trouble {
+        rows.push(("key", format!("TROUBLE: {}", one_line(last_error))));
     } else if cluster.key_resolved.is_some() {
         rows.push(("key", "usable".to_owned()));
     }

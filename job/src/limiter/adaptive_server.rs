@@ -1,4 +1,4 @@
-//! A simulated API server for the tests of `knee`: some workers, one queue, other people's requests in it, and the law that
+//! A simulated API server for the tests of `adaptive_limit`: some workers, one queue, other people's requests in it, and the law that
 //! sends ours. No clock, no network: what happens next is the next event.
 
 use std::cmp::Reverse;
@@ -8,28 +8,28 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::limiter::knee::{AdaptiveLimit, Signal, Ticket};
+use crate::limiter::adaptive::{AdaptiveLimit, Signal, Ticket};
 
 /// A millisecond, in seconds.
 pub(crate) const MILLI: f64 = 0.001;
 
 /// The law's upper bound.
-pub(crate) const MOST: usize = 128;
+pub(crate) const MAX_LIMIT: usize = 128;
 
 /// A request in the server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
+enum Client {
     Ours(usize),
     Theirs,
 }
 
 /// What happens next, and when (in nanoseconds).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Happens {
+enum ServerEvent {
     /// Somebody else asks.
     Arrives,
     /// A worker is done.
-    Served(Who, u64),
+    Served(Client, u64),
     /// An answer has arrived.
     Answered(usize),
 }
@@ -49,13 +49,13 @@ pub(crate) struct Server {
     pub(crate) seats: usize,
     /// We send no more than this at once, for another reason than the law.
     pub(crate) held_to: usize,
-    pub(crate) knee: AdaptiveLimit,
+    pub(crate) adaptive_limit: AdaptiveLimit,
     pub(crate) began: Instant,
     now: u64,
     random: u64,
     busy: usize,
-    queue: VecDeque<(Who, u64)>,
-    events: BinaryHeap<Reverse<(u64, Happens)>>,
+    queue: VecDeque<(Client, u64)>,
+    events: BinaryHeap<Reverse<(u64, ServerEvent)>>,
     ours: Vec<Option<(Ticket, u64, Signal)>>,
     seen: Seen,
 }
@@ -97,7 +97,7 @@ impl Server {
             webhook: 0.0,
             seats: usize::MAX,
             held_to: usize::MAX,
-            knee: AdaptiveLimit::adaptive(MOST, began),
+            adaptive_limit: AdaptiveLimit::adaptive(MAX_LIMIT, began),
             began,
             now: 0,
             random: 0x9E37_79B9_7F4A_7C15,
@@ -107,7 +107,7 @@ impl Server {
             ours: Vec::new(),
             seen: Seen::default(),
         };
-        server.at(0.0, Happens::Arrives);
+        server.at(0.0, ServerEvent::Arrives);
         server
     }
 
@@ -128,13 +128,13 @@ impl Server {
         -mean * (1.0 - self.random()).ln()
     }
 
-    fn at(&mut self, after: f64, what: Happens) {
+    fn at(&mut self, after: f64, what: ServerEvent) {
         self.events.push(Reverse((self.now + (after * 1e9) as u64, what)));
     }
 
     fn send(&mut self) {
-        while self.ours.iter().flatten().count() < self.knee.now().min(self.held_to) {
-            let ticket = self.knee.began();
+        while self.ours.iter().flatten().count() < self.adaptive_limit.now().min(self.held_to) {
+            let ticket = self.adaptive_limit.began();
             let refused = self.ours.iter().flatten().count() >= self.seats;
             let signal = if refused { Signal::TooMany } else { Signal::Answered(Duration::ZERO) };
             let free = self.ours.iter().position(Option::is_none).unwrap_or_else(|| {
@@ -143,14 +143,14 @@ impl Server {
             });
             self.ours[free] = Some((ticket, self.now, signal));
             if refused {
-                self.at(MILLI, Happens::Answered(free));
+                self.at(MILLI, ServerEvent::Answered(free));
             } else {
-                self.enter(Who::Ours(free));
+                self.enter(Client::Ours(free));
             }
         }
     }
 
-    fn enter(&mut self, who: Who) {
+    fn enter(&mut self, who: Client) {
         self.queue.push_back((who, self.now));
         self.work();
     }
@@ -161,52 +161,52 @@ impl Server {
         {
             self.busy += 1;
             let takes = self.around(self.service);
-            self.at(takes, Happens::Served(who, since));
+            self.at(takes, ServerEvent::Served(who, since));
         }
     }
 
     /// Lets so many seconds pass, and tells what was seen in them.
     pub(crate) fn pass(&mut self, seconds: f64) -> Seen {
-        self.seen = Seen { lowest: MOST, ..Seen::default() };
+        self.seen = Seen { lowest: MAX_LIMIT, ..Seen::default() };
         let end = self.now + (seconds * 1e9) as u64;
         self.send();
         while let Some(Reverse((at, what))) = self.events.pop_if_before(end) {
             let spent = (at - self.now) as f64 / 1e9;
-            self.seen.limit.0 += self.knee.limit() as f64 * spent;
+            self.seen.limit.0 += self.adaptive_limit.limit() as f64 * spent;
             self.seen.limit.1 += spent;
-            self.seen.lowest = self.seen.lowest.min(self.knee.limit());
+            self.seen.lowest = self.seen.lowest.min(self.adaptive_limit.limit());
             self.now = at;
-            self.happens(what);
+            self.handle(what);
             self.send();
         }
         self.now = end;
         self.seen.clone()
     }
 
-    fn happens(&mut self, what: Happens) {
+    fn handle(&mut self, what: ServerEvent) {
         match what {
-            Happens::Arrives => {
+            ServerEvent::Arrives => {
                 if self.others > 0.0 {
-                    self.enter(Who::Theirs);
+                    self.enter(Client::Theirs);
                 }
                 let after = if self.others > 0.0 { self.around(1.0 / self.others) } else { 0.1 };
-                self.at(after, Happens::Arrives);
+                self.at(after, ServerEvent::Arrives);
             }
-            Happens::Served(who, since) => {
+            ServerEvent::Served(who, since) => {
                 self.busy -= 1;
                 self.work();
                 match who {
-                    Who::Theirs => {
+                    Client::Theirs => {
                         self.seen.theirs.0 += (self.now - since) as f64 / 1e9;
                         self.seen.theirs.1 += 1.0;
                     }
-                    Who::Ours(which) => {
+                    Client::Ours(which) => {
                         let webhook = if self.random() < self.webhook { 1.0 } else { 0.0 };
-                        self.at(self.network + webhook, Happens::Answered(which));
+                        self.at(self.network + webhook, ServerEvent::Answered(which));
                     }
                 }
             }
-            Happens::Answered(which) => {
+            ServerEvent::Answered(which) => {
                 let (ticket, since, signal) = self.ours[which].take().unwrap();
                 let took = (self.now - since) as f64 / 1e9;
                 let signal = match signal {
@@ -220,7 +220,7 @@ impl Server {
                         other
                     }
                 };
-                self.knee.ended(ticket, signal, self.began + Duration::from_nanos(self.now));
+                self.adaptive_limit.ended(ticket, signal, self.began + Duration::from_nanos(self.now));
             }
         }
     }
@@ -228,11 +228,11 @@ impl Server {
 
 /// The next event, if it happens before the end.
 trait PopIfBefore {
-    fn pop_if_before(&mut self, end: u64) -> Option<Reverse<(u64, Happens)>>;
+    fn pop_if_before(&mut self, end: u64) -> Option<Reverse<(u64, ServerEvent)>>;
 }
 
-impl PopIfBefore for BinaryHeap<Reverse<(u64, Happens)>> {
-    fn pop_if_before(&mut self, end: u64) -> Option<Reverse<(u64, Happens)>> {
+impl PopIfBefore for BinaryHeap<Reverse<(u64, ServerEvent)>> {
+    fn pop_if_before(&mut self, end: u64) -> Option<Reverse<(u64, ServerEvent)>> {
         if self.peek()?.0.0 < end { self.pop() } else { None }
     }
 }

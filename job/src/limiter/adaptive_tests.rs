@@ -1,7 +1,7 @@
 //! The law against a simulated API server. What is asserted is what a person would feel: how much of the server's capacity
 //! is used, and how long requests take, ours and theirs.
 use super::*;
-use crate::limiter::knee_server::{MILLI, MOST, Server};
+use crate::limiter::adaptive_server::{MAX_LIMIT, MILLI, Server};
 
 /// How near to the aim latency stays: limits are whole numbers, and steps have noise.
 const NEAR: f64 = 1.35;
@@ -15,14 +15,14 @@ fn the_knee_is_found_on_servers_small_and_large_near_and_far() {
         server.network = network * MILLI;
         server.pass(20.0);
         let seen = server.pass(40.0);
-        let (rate, floor) = (seen.answered / 40.0 / server.capacity(), server.service + server.network);
+        let (rate, baseline) = (seen.answered / 40.0 / server.capacity(), server.service + server.network);
         let said = format!(
-            "{workers} workers, {service} + {network} ms: limit {:.1}, rate {rate:.2}, {:.2} floors",
+            "{workers} workers, {service} + {network} ms: limit {:.1}, rate {rate:.2}, {:.2} baselines",
             seen.limit(),
-            seen.latency() / floor
+            seen.latency() / baseline
         );
         assert!(rate > 0.8, "{said}");
-        assert!(seen.latency() < 1.3 * TARGET_RATIO * floor, "{said}");
+        assert!(seen.latency() < 1.3 * TARGET_RATIO * baseline, "{said}");
     }
 }
 
@@ -65,10 +65,10 @@ fn it_makes_room_for_other_people_and_takes_it_back() {
 }
 
 #[test]
-fn a_floor_of_quieter_times_ages_out_and_does_not_starve_us() {
+fn a_baseline_of_quieter_times_ages_out_and_does_not_starve_us() {
     let mut server = Server::new(2, 3.0 * MILLI);
     server.pass(10.0);
-    // From now on it is always as busy as 10 times the floor.
+    // From now on it is always as busy as 10 times the baseline.
     server.others = 0.9 * server.capacity();
     server.pass(10.0);
     let seen = server.pass(60.0);
@@ -77,7 +77,7 @@ fn a_floor_of_quieter_times_ages_out_and_does_not_starve_us() {
 }
 
 #[test]
-fn our_own_queue_is_never_taken_for_the_floor() {
+fn our_own_queue_is_never_taken_for_the_baseline() {
     let mut server = Server::new(4, 5.0 * MILLI);
     server.pass(600.0);
     let seen = server.pass(60.0);
@@ -134,7 +134,7 @@ fn what_something_else_holds_back_is_not_taken_for_room() {
 #[test]
 fn a_fixed_limit_is_full_whatever_the_latency() {
     let mut server = Server::new(2, 20.0 * MILLI);
-    server.knee = AdaptiveLimit::fixed(64, server.began);
+    server.adaptive_limit = AdaptiveLimit::fixed(64, server.began);
     assert_eq!(server.pass(30.0).lowest, 64);
 }
 
@@ -142,20 +142,22 @@ fn a_fixed_limit_is_full_whatever_the_latency() {
 fn a_fixed_limit_is_halved_once_for_what_was_on_its_way_and_comes_back() {
     for signal in [Signal::TooMany, Signal::LastError] {
         let now = Instant::now();
-        let mut knee = AdaptiveLimit::fixed(64, now);
-        let tickets: Vec<_> = (0..64).map(|_| knee.began()).collect();
-        tickets.into_iter().for_each(|ticket| knee.ended(ticket, signal, now));
-        assert_eq!(knee.now(), 32);
-        let ticket = knee.began();
-        knee.ended(ticket, signal, now);
-        assert_eq!(knee.now(), 16, "it says so again");
+        let mut adaptive_limit = AdaptiveLimit::fixed(64, now);
+        let tickets: Vec<_> = (0..64).map(|_| adaptive_limit.began()).collect();
+        tickets.into_iter().for_each(|ticket| adaptive_limit.ended(ticket, signal, now));
+        assert_eq!(adaptive_limit.now(), 32);
+        let ticket = adaptive_limit.began();
+        adaptive_limit.ended(ticket, signal, now);
+        assert_eq!(adaptive_limit.now(), 16, "it says so again");
         let mut after = 0;
-        while knee.now() < 64 {
-            let tickets: Vec<_> = (0..knee.now()).map(|_| knee.began()).collect();
+        while adaptive_limit.now() < 64 {
+            let tickets: Vec<_> = (0..adaptive_limit.now()).map(|_| adaptive_limit.began()).collect();
             after += 10;
             let now = now + Duration::from_millis(after);
-            tickets.into_iter().for_each(|ticket| knee.ended(ticket, Signal::Answered(Duration::from_millis(10)), now));
-            assert!(after < 60_000, "still at {}", knee.now());
+            tickets
+                .into_iter()
+                .for_each(|ticket| adaptive_limit.ended(ticket, Signal::Answered(Duration::from_millis(10)), now));
+            assert!(after < 60_000, "still at {}", adaptive_limit.now());
         }
         let slowly = after > 5_000;
         assert_eq!(slowly, signal == Signal::TooMany, "{signal:?}: back after {after} ms");
@@ -165,10 +167,10 @@ fn a_fixed_limit_is_halved_once_for_what_was_on_its_way_and_comes_back() {
 #[test]
 fn it_never_falls_below_one() {
     let now = Instant::now();
-    let mut knee = AdaptiveLimit::adaptive(MOST, now);
+    let mut adaptive_limit = AdaptiveLimit::adaptive(MAX_LIMIT, now);
     for _ in 0..20 {
-        let ticket = knee.began();
-        knee.ended(ticket, Signal::LastError, now);
+        let ticket = adaptive_limit.began();
+        adaptive_limit.ended(ticket, Signal::LastError, now);
     }
-    assert_eq!((knee.now(), knee.limit()), (1, 1));
+    assert_eq!((adaptive_limit.now(), adaptive_limit.limit()), (1, 1));
 }
