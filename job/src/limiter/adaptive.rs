@@ -26,7 +26,7 @@ const PROBE_SHARE: f64 = 0.5 / TARGET_RATIO;
 /// half, and the limit with it.
 const PROBE_ANSWERS: usize = 50;
 
-/// A probe takes no longer, once it has [`FEWEST`] answers.
+/// A probe takes no longer, once it has [`MIN_ANSWERS`] answers.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a baseline is believed. Other people's work comes and goes in seconds to minutes.

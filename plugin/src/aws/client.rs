@@ -203,7 +203,7 @@ fn http_client(trust: tls::TlsContext) -> SharedHttpClient {
     }))
 }
 
-/// The same client, which reads no answer of more than [`LONGEST_ANSWER`].
+/// The same client, which reads no answer of more than [`MAX_RESPONSE_BYTES`].
 pub(crate) fn with_response_limit(http: SharedHttpClient) -> SharedHttpClient {
     http_client_fn(move |settings, components| {
         SharedHttpConnector::new(Bounded(http.http_connector(settings, components)))

@@ -6,7 +6,7 @@
 pub(crate) struct FieldName {
     /// The name, in exactly these letters.
     pub(crate) name: &'static str,
-    /// What people also write for it, folded as [`folded`] does: too far from the name to be a slip of the finger.
+    /// What people also write for it, folded as [`fold_case`] does: too far from the name to be a slip of the finger.
     pub(crate) aliases: &'static [&'static str],
 }
 

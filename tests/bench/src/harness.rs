@@ -28,7 +28,7 @@ pub(crate) const NAMESPACES: u32 = 10;
 /// The client that is no part of the run: it may see what everybody's workloads look at.
 const OTHER_CLIENT: &str = "other-client";
 
-/// The API server's Go collects its garbage when it holds this much, and when [`Rig::collect`] says so; and it keeps the memory
+/// The API server's Go collects its garbage when it holds this much, and when [`Harness::collect`] says so; and it keeps the memory
 /// that it had. Otherwise some of it is given back between two measurements, and whichever needs more than the one before pays
 /// for it: tens of thousands of page faults a second, 5 us each in a virtual machine.
 const WITHOUT_GO_GC: [&str; 3] = ["GOGC=off", "GOMEMLIMIT=8GiB", "GODEBUG=madvdontneed=0"];

@@ -1,5 +1,5 @@
 //! A validating webhook that somebody installs while a run is at work, and that denies some writes: real, with TLS and an
-//! authority of its own, and asked by the API server. (Policies, which the API server judges itself, are in `storms`.)
+//! authority of its own, and asked by the API server. (Policies, which the API server judges itself, are in `concurrent_changes`.)
 
 use std::net::{Ipv4Addr, SocketAddr};
 

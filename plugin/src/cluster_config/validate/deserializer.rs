@@ -1,5 +1,5 @@
 //! A file's tree, as serde reads it: strict where YAML is lenient, and every error knows its field's path and line. Input: a
-//! `Node`. Output: any type of `file`, or what is wrong and where; `strange` says it in words.
+//! `Node`. Output: any type of `file`, or what is wrong and where; `field_errors` says it in words.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Why a run is no longer followed, what it leaves, and what helps. Raised by `follow`, judged by `drive` and `attach`.
+//! Why a run is no longer followed, what it leaves, and what helps. Raised by `follow`, judged by `run` and `attach`.
 
 use eks_encrypt_job::wire::event::WIRE_VERSION;
 use eks_encrypt_job::wire::exit::ExitCode;

@@ -1,5 +1,5 @@
 //! An AWS account alone, for what needs no cluster: `create`. moto on a loopback port, and before it a front that writes
-//! down every call and can play a stack's slow life ([`life`]). Up in 2 s, and gone when dropped.
+//! down every call and can play a stack's slow life ([`stack_script`]). Up in 2 s, and gone when dropped.
 //!
 //! A thread of its own lives as long as the value, and ends moto with it. When the whole program is killed, the kernel ends moto.
 

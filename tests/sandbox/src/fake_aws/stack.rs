@@ -1,4 +1,4 @@
-//! Plays a [`Life`]: answers the calls about its one stack. Input: calls as they come. Output: answers as CloudFormation
+//! Plays a [`StackScript`]: answers the calls about its one stack. Input: calls as they come. Output: answers as CloudFormation
 //! gives them, events newest first and in pages.
 
 use std::collections::BTreeMap;

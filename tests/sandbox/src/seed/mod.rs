@@ -1,4 +1,4 @@
-//! Fills a sandbox with Secrets: many of one kind, fast, and on request one of each awkward kind ([`awkward`]).
+//! Fills a sandbox with Secrets: many of one kind, fast, and on request one of each awkward kind ([`edge_cases`]).
 
 pub mod edge_cases;
 
