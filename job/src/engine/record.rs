@@ -2,7 +2,7 @@
 //! whoever wants to know of a run from outside, by [`read`].
 //!
 //! The resume rule: **a record of our own run, Job, key and method that says neither `complete` nor `incomplete` means
-//! that we are a successor** ([`crate::engine::spec::Spec::succeeds`]). We take its watermark and list again; what our predecessor
+//! that we are a successor** ([`crate::engine::spec::RunSpec::can_resume`]). We take its watermark and list again; what our predecessor
 //! wrote is behind the watermark and counts as current. Counts begin at zero, because a predecessor's last ones may be
 //! seconds old, and only what is counted whole adds up. The Job's UID is in the rule because a watermark is worth
 //! something only after the association: the same Job applied again, once the key is associated, must not take over the

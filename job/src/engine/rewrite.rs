@@ -1,6 +1,6 @@
 //! One run, from its first look at the cluster to its last word.
 //!
-//! Input: a client, a [`Spec`], and a future that says when to stop. Output: events, the run record, and how it ended.
+//! Input: a client, a [`RunSpec`], and a future that says when to stop. Output: events, the run record, and how it ended.
 //! Knows nothing of Pods: the Job runs it through `run`, and the plugin can run it in its own process.
 
 use std::sync::PoisonError;

@@ -1,5 +1,5 @@
 //! The flags of the in-cluster binary. Each has an environment variable, because that is what manifests/job.yaml sets.
-//! Output: the loop's [`Spec`].
+//! Output: the loop's [`RunSpec`].
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
