@@ -26,9 +26,10 @@ use crate::aws::cluster::{self, Cluster};
 use crate::aws::key::{self, Key};
 use crate::checks::api_servers::ApiServers;
 use crate::checks::table::{Check, CheckResult, Checks};
-use crate::cli::{self, AwsFlags, EngineFlags, JobFlags, KubeFlags};
 use crate::error::CliError;
 use crate::k8s::{self, Kubernetes, termination};
+use crate::model::followup;
+use crate::model::options::{AwsOptions, EngineOptions, JobOptions, KubeOptions};
 use crate::model::run::Run;
 use crate::model::target::Target;
 use crate::registry::push::Push;
@@ -45,11 +46,11 @@ pub(crate) struct PreflightOptions<'a> {
     /// The push of the Job's image, if there is to be one.
     pub(crate) push: Option<&'a Push>,
     /// The cluster in Kubernetes.
-    pub(crate) kube: &'a KubeFlags,
+    pub(crate) kube: &'a KubeOptions,
     /// How Secrets are to be rewritten.
-    pub(crate) engine: &'a EngineFlags,
+    pub(crate) engine: &'a EngineOptions,
     /// Where and as what.
-    pub(crate) job: &'a JobFlags,
+    pub(crate) job: &'a JobOptions,
     /// Whether they are to be rewritten at all.
     pub(crate) reencrypt: bool,
 }
@@ -278,7 +279,7 @@ async fn check_kubeconfig(
 /// The key, and what there is to do about it.
 async fn check_key(
     checks: &mut Checks<'_>,
-    kube: &KubeFlags,
+    kube: &KubeOptions,
     target: &Target,
     seen: Option<(AwsContext, Cluster)>,
 ) -> Option<Eks> {
@@ -287,8 +288,8 @@ async fn check_key(
         return None;
     };
     let Some(named) = target.key.as_ref().or(cluster.key.as_ref()) else {
-        let aws = AwsFlags { region: target.region.clone(), profile: target.profile.clone() };
-        let cure = format!("associate one first: {}", cli::enable(&cluster.name, &aws, kube));
+        let aws = AwsOptions { region: target.region.clone(), profile: target.profile.clone() };
+        let cure = format!("associate one first: {}", followup::enable(&cluster.name, &aws, kube));
         checks.add(Check::failed("association", "no key is associated with this cluster", Some(cure)));
         return None;
     };
@@ -416,7 +417,7 @@ async fn check_namespace(kubernetes: &Kubernetes, namespace: &str, terminal: &Te
 
 /// The condition, in CEL, by which webhooks and policies leave out whoever will write the Secrets. It must hold for the next run
 /// too, so that it names no run.
-fn job_username(run: &Run, job: &JobFlags, identity: &str) -> String {
+fn job_username(run: &Run, job: &JobOptions, identity: &str) -> String {
     let is_not = |user: &str| format!("request.userInfo.username != '{user}'");
     let begins = |user: &str| format!("!request.userInfo.username.startsWith('{user}')");
     match &job.service_account {

@@ -3,6 +3,9 @@
 
 pub(crate) mod man;
 
+#[macro_use]
+mod options;
+
 mod flags;
 mod followup;
 mod image;
@@ -13,10 +16,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::model::VERSION;
 use crate::ui::terminal::Output;
-pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, PaceFlags, Prove, WaitFlags};
-pub(crate) use followup::{attach, aws, cleanup, enable, kubectl, reencrypt, status, verify};
-pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags, RegistryFlags};
+pub(crate) use flags::{AwsFlags, ClusterFlag, EngineFlags, JobFlags, KubeFlags, PaceFlags, WaitFlags};
+pub(crate) use image::{Image, ImagePush, ImageSave, PushFlags};
 pub(crate) use values::parse_key_arn;
 
 /// The file that kubectl looks for: dashes of the plugin's name are underscores in it.
@@ -24,9 +27,6 @@ const BINARY: &str = "kubectl-eks_encrypt";
 
 /// The executable by which kubectl finds what completes our commands: the same file that an archive holds.
 const COMPLETES: &str = include_str!("../../krew/kubectl_complete-eks_encrypt");
-
-/// What `version` prints.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Puts every Secret of an EKS cluster under your own KMS key.
 ///

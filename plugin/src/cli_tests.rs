@@ -1,5 +1,6 @@
 //! The help texts, as people read them, and what the command line refuses.
 use super::*;
+use crate::model::options::Prove;
 use crate::testing::enable;
 use clap::error::ErrorKind;
 use insta::assert_snapshot;

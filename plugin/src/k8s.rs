@@ -24,8 +24,8 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client, Config};
 
 use crate::cause::Cause;
-use crate::cli::KubeFlags;
 use crate::error::HasExitCode;
+use crate::model::options::KubeOptions;
 use crate::ui::terminal::Terminal;
 
 /// No answer takes longer, and the Job's log has a line every 15 s.
@@ -50,7 +50,7 @@ pub(crate) struct Kubernetes {
     /// The context's name.
     pub(crate) context: String,
     /// How the person named it: every command that we print must mean the same cluster.
-    pub(crate) flags: KubeFlags,
+    pub(crate) flags: KubeOptions,
 }
 
 /// What can go wrong between a kubeconfig and an API server.
@@ -101,7 +101,7 @@ pub(crate) fn read_kubeconfig(file: Option<&Path>, context: Option<&str>) -> Res
 }
 
 /// Makes the client. Calls no server yet.
-pub(crate) async fn connect(flags: &KubeFlags, terminal: &Terminal) -> Result<Kubernetes, Error> {
+pub(crate) async fn connect(flags: &KubeOptions, terminal: &Terminal) -> Result<Kubernetes, Error> {
     let kubeconfig = read_kubeconfig(flags.kubeconfig.as_deref(), flags.context.as_deref())?;
     let context =
         flags.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT_CONTEXT.into());

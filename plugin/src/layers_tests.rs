@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 17] = [
     "time_limit",
     "commands",
+    "cli",
     "cloudformation",
     "output",
     "checks",
@@ -13,7 +14,6 @@ const LAYERS: [&str; 17] = [
     "run",
     "aws",
     "k8s",
-    "cli",
     "cluster_config",
     "ui",
     "model",

@@ -38,6 +38,7 @@ use crate::commands::{
     attach, cleanup, complete, create, enable, image, manifests, reencrypt, status, token, verify, version,
 };
 use crate::error::CliError;
+use crate::model::followup;
 use crate::ui::interrupt::run_until_ctrl_c;
 use crate::ui::terminal::{self, Terminal};
 
@@ -75,11 +76,11 @@ async fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode, CliError> {
     let phase = &std::cell::RefCell::default();
     match cli.command {
         Command::Enable(args) => {
-            let next = (args.resume_command(), cli::attach(&args.kube, args.job.namespace.as_deref()));
+            let next = (args.resume_command(), followup::attach(&args.kube, args.job.namespace.as_deref()));
             run_until_ctrl_c(terminal, (&next.0, &next.1), phase, enable::enable(&args, terminal, phase)).await
         }
         Command::Reencrypt(args) => {
-            let next = (args.resume_command(), cli::attach(&args.kube, args.job.namespace.as_deref()));
+            let next = (args.resume_command(), followup::attach(&args.kube, args.job.namespace.as_deref()));
             run_until_ctrl_c(terminal, (&next.0, &next.1), phase, reencrypt::reencrypt(&args, terminal, phase)).await
         }
         Command::Create(args) => {

@@ -13,7 +13,8 @@ use eks_encrypt_job::wire::event::RunResult;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::checks::table::Check;
-use crate::cli::{KubeFlags, attach};
+use crate::model::followup::attach;
+use crate::model::options::KubeOptions;
 use crate::model::run::Run;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::report::Report;
@@ -25,7 +26,7 @@ use crate::ui::terminal::{self, Output, Terminal};
 /// Tells what came of a run that was begun or found here.
 pub(crate) fn report_outcome(
     driven: &RunOutcome,
-    kube: &KubeFlags,
+    kube: &KubeOptions,
     cluster_ref: &ClusterRef,
     checks: &[Check],
     took: Duration,

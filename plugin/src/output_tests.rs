@@ -2,7 +2,7 @@
 use eks_encrypt_job::wire::outcome::Tally;
 
 use super::*;
-use crate::cli::Prove;
+use crate::model::options::Prove;
 use crate::model::run::JobEnd;
 use crate::run::proof::Proven;
 use crate::run::verdict::evaluate;

@@ -22,9 +22,9 @@ use eks_encrypt_job::api_servers::MissingRight;
 use eks_encrypt_job::wire::event::Method;
 use tokio::time::Instant;
 
-use crate::cli::{EngineFlags, JobFlags};
 use crate::error::CliError;
 use crate::k8s::{Kubernetes, termination};
+use crate::model::options::{EngineOptions, JobOptions};
 use crate::model::run::Run;
 use crate::run::find::RunIntent;
 use crate::run::follow::Ended;
@@ -43,9 +43,9 @@ pub(crate) struct RunRequest<'a> {
     /// For which key. Empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// How.
-    pub(crate) engine: &'a EngineFlags,
+    pub(crate) engine: &'a EngineOptions,
     /// As what.
-    pub(crate) job: &'a JobFlags,
+    pub(crate) job: &'a JobOptions,
     /// Whether to wait for its end.
     pub(crate) wait: bool,
     /// Rights that the person lacks, and so can't give.

@@ -22,9 +22,10 @@ use crate::aws::key::Key;
 use crate::checks::api_servers::ApiServers;
 use crate::checks::table::{Check, Checks};
 use crate::checks::{Eks, PreflightReport};
-use crate::cli::{Cli, Command, Enable, KubeFlags, Reencrypt};
+use crate::cli::{Cli, Command, Enable, Reencrypt};
 use crate::error::CliError;
 use crate::k8s::Kubernetes;
+use crate::model::options::KubeOptions;
 use crate::model::run::Run;
 use crate::run::apply::NamespaceState;
 use crate::ui::terminal::Terminal;
@@ -173,7 +174,7 @@ pub(crate) fn kubeconfig(client: Client, server: &str, authority: &str) -> Kuber
         authorities: vec![authority.as_bytes().to_vec()],
         verifies: true,
         context: "prod".into(),
-        flags: KubeFlags::default(),
+        flags: KubeOptions::default(),
     }
 }
 
@@ -186,7 +187,7 @@ pub(crate) fn reached(client: Client) -> Kubernetes {
 pub(crate) fn reached_by(flags: &[&str], client: Client) -> Kubernetes {
     let base = ["kubectl-eks_encrypt", "cleanup"];
     let Command::Cleanup(cleanup) = Cli::try_parse_from(base.iter().chain(flags)).unwrap().command else { panic!() };
-    Kubernetes { flags: cleanup.kube, ..reached(client) }
+    Kubernetes { flags: (*cleanup.kube).clone(), ..reached(client) }
 }
 
 /// A cluster that has the key already, whose AWS gives these answers.

@@ -13,8 +13,8 @@ use kube::{Api, Client};
 use tokio::time::Instant;
 
 use crate::checks::table::Check;
-use crate::cli::Prove;
 use crate::k8s::with_retry;
+use crate::model::options::Prove;
 use crate::run::proof::OutsideConnector;
 use crate::ui::terminal::one_line;
 

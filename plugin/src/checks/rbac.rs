@@ -10,9 +10,9 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use crate::cause::Cause;
-use crate::cli::JobFlags;
 use crate::error::HasExitCode;
 use crate::k8s::{is_not_found, with_retry};
+use crate::model::options::JobOptions;
 use crate::model::run::Run;
 use crate::run::apply::{self, NamespaceState};
 use crate::run::manifests::Object;
@@ -82,7 +82,7 @@ impl HasExitCode for Error {
 pub(crate) async fn check(
     client: &Client,
     run: &Run,
-    job: &JobFlags,
+    job: &JobOptions,
     objects: &[Object],
 ) -> Result<NamespaceState, Error> {
     let namespace = &run.namespace;
@@ -114,7 +114,7 @@ pub(crate) async fn check(
 }
 
 /// What there is the right to, in words.
-pub(crate) fn passed_message(run: &Run, job: &JobFlags) -> String {
+pub(crate) fn passed_message(run: &Run, job: &JobOptions) -> String {
     let namespace = &run.namespace;
     match &job.service_account {
         _ if job.local => {
@@ -128,7 +128,7 @@ pub(crate) fn passed_message(run: &Run, job: &JobFlags) -> String {
 }
 
 /// One question each.
-fn required_permissions(namespace: &str, owner: NamespaceState, job: &JobFlags) -> Vec<ResourceAttributes> {
+fn required_permissions(namespace: &str, owner: NamespaceState, job: &JobOptions) -> Vec<ResourceAttributes> {
     let ask = |namespace: Option<&str>, group: &str, resource: &str, verb: &str| {
         let (resource, subresource) = resource.split_once('/').map_or((resource, None), |(a, b)| (a, Some(b)));
         ResourceAttributes {

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
 use crate::checks::table::Check;
-use crate::cli::JobFlags;
 use crate::k8s::{is_not_found, with_retry};
+use crate::model::options::JobOptions;
 use crate::ui::terminal::one_line;
 
 /// The rows' names, and the flags that name what they are about.
@@ -19,7 +19,7 @@ const SERVICE_ACCOUNT: (&str, &str) = ("ServiceAccount", "--service-account");
 const PRIORITY_CLASS: (&str, &str) = ("PriorityClass", "--priority-class");
 
 /// Looks at each that is named.
-pub(crate) async fn check(client: &Client, job: &JobFlags) -> Vec<Check> {
+pub(crate) async fn check(client: &Client, job: &JobOptions) -> Vec<Check> {
     let mut rows = Vec::new();
     if let Some(name) = &job.service_account {
         // The flag requires one.

@@ -4,12 +4,13 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use eks_encrypt_job::wire::event::Method;
-use serde::Serialize;
 
-use super::values::{self, Toleration};
+use super::values;
 use crate::model::engine::Pace;
+use crate::model::options::{AwsOptions, EngineOptions, JobOptions, KubeOptions, Prove, Toleration};
 use crate::model::reference;
 use crate::ui::terminal::Output;
 
@@ -34,27 +35,27 @@ pub(crate) struct ClusterFlag {
 }
 
 /// How AWS is reached.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct AwsFlags {
+#[derive(Args)]
+struct AwsArgs {
     /// The cluster's AWS region [default: that of the kubeconfig context, the AWS profile or environment]
     #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
+    region: Option<String>,
 
     /// The AWS profile to use [default: the AWS environment's, else that of the kubeconfig context]
     #[arg(long, value_name = "PROFILE")]
-    pub(crate) profile: Option<String>,
+    profile: Option<String>,
 }
 
 /// How the cluster is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-pub(crate) struct KubeFlags {
+#[derive(Args)]
+struct KubeArgs {
     /// The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
     #[arg(long, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
+    kubeconfig: Option<PathBuf>,
 
     /// The kubeconfig context of this cluster [default: the current one]
     #[arg(long, value_name = "CONTEXT")]
-    pub(crate) context: Option<String>,
+    context: Option<String>,
 }
 
 /// How a command that changes things goes on.
@@ -101,58 +102,31 @@ impl PaceFlags {
 }
 
 /// How Secrets are re-encrypted, wherever that happens.
-#[derive(Clone, Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "How Secrets are re-encrypted")]
-pub(crate) struct EngineFlags {
+struct EngineArgs {
     /// What is written
     ///
     /// annotate: the annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does. touch: an empty patch; the API
     /// server then writes only what is not under its current key, and nothing in the Secret changes.
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
-    pub(crate) method: Method,
+    method: Method,
 
     #[command(flatten)]
-    pub(crate) pace: PaceFlags,
+    pace: PaceFlags,
 
     /// Who verifies that every Secret is under the key
     ///
     /// full: this command, with your own rights: it checks every API server before and after, and every Secret. A run that
     /// is not waited for is left to the Job. job: the Job, in the cluster. none: skip verification.
     #[arg(long, value_enum, value_name = "WHO", default_value_t, hide_possible_values = true)]
-    pub(crate) prove: Prove,
-}
-
-impl EngineFlags {
-    /// Who verifies. Without a Job, this command is the only one who could.
-    pub(crate) fn prover(&self, job: &JobFlags) -> Prove {
-        if job.local && self.prove == Prove::Job { Prove::Full } else { self.prove }
-    }
-}
-
-/// Who verifies that every Secret is under the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Prove {
-    /// This command, with the person's rights.
-    #[default]
-    Full,
-    /// The Job, with its ServiceAccount's.
-    Job,
-    /// Nobody.
-    None,
-}
-
-impl Prove {
-    /// Whether the Job has to do it. `watched`: this command stays until its end.
-    pub(crate) fn by_job(self, watched: bool) -> bool {
-        self == Self::Job || (self == Self::Full && !watched)
-    }
+    prove: Prove,
 }
 
 /// Where and as what the Job runs.
-#[derive(Clone, Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "The Job")]
-pub(crate) struct JobFlags {
+struct JobArgs {
     /// The namespace in which the Job runs; created if it does not exist [default: a new one for each run, eks-encrypt-RUN; for
     /// `manifests`: eks-encrypt]
     ///
@@ -160,7 +134,7 @@ pub(crate) struct JobFlags {
     /// right to read every Secret. Name one that only administrators can use. Fargate profiles and admission policies can match
     /// the default by its prefix, eks-encrypt-.
     #[arg(long, short = 'n', value_name = "NAMESPACE")]
-    pub(crate) namespace: Option<String>,
+    namespace: Option<String>,
 
     /// The Job's image, in a registry that the cluster's nodes can pull from
     ///
@@ -168,40 +142,85 @@ pub(crate) struct JobFlags {
     /// it comes with this plugin, and `kubectl eks-encrypt image push REGISTRY/REPO` puts it into a registry of yours and
     /// prints the name for this flag.
     #[arg(long, value_name = "IMAGE", value_parser = reference::parse_image, conflicts_with = "local")]
-    pub(crate) image: Option<String>,
+    image: Option<String>,
 
     /// A Secret of the namespace with which the image is pulled; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "local", requires = "namespace")]
-    pub(crate) image_pull_secret: Vec<String>,
+    image_pull_secret: Vec<String>,
 
     /// A label that the Job's node must have; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::parse_pair, conflicts_with = "local")]
-    pub(crate) node_selector: Vec<(String, String)>,
+    node_selector: Vec<(String, String)>,
 
     /// A taint of nodes that the Job puts up with: key=value:Effect, key:Effect, key, or * for all; may be repeated
     #[arg(long, value_name = "TAINT", value_parser = values::parse_toleration, conflicts_with = "local")]
-    pub(crate) toleration: Vec<Toleration>,
+    toleration: Vec<Toleration>,
 
     /// A label of the Job's Pod, for Fargate profiles, quotas and policies; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::parse_pair, conflicts_with = "local")]
-    pub(crate) pod_label: Vec<(String, String)>,
+    pod_label: Vec<(String, String)>,
 
     /// An annotation of the Job's Pod; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::parse_pair, conflicts_with = "local")]
-    pub(crate) pod_annotation: Vec<(String, String)>,
+    pod_annotation: Vec<(String, String)>,
 
     /// The Pod's priority class
     #[arg(long, value_name = "NAME", conflicts_with = "local")]
-    pub(crate) priority_class: Option<String>,
+    priority_class: Option<String>,
 
     /// A ServiceAccount of the namespace that has the rights already; then no rights are made, and none taken away
     #[arg(long, value_name = "NAME", conflicts_with = "local", requires = "namespace")]
-    pub(crate) service_account: Option<String>,
+    service_account: Option<String>,
 
     /// Re-encrypt from here, with your own rights and no Pod
     ///
     /// For clusters in which no Pod can run, or no image can be pulled. It ends with this command: don't close the
     /// laptop. It asks for metadata alone, as the Job does.
     #[arg(long)]
-    pub(crate) local: bool,
+    local: bool,
 }
+
+impl ValueEnum for Prove {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Full, Self::Job, Self::None]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Full => "full",
+            Self::Job => "job",
+            Self::None => "none",
+        }))
+    }
+}
+
+options!(AwsFlags, AwsOptions, |AwsArgs { region, profile }| AwsOptions { region, profile });
+options!(KubeFlags, KubeOptions, |KubeArgs { kubeconfig, context }| KubeOptions { kubeconfig, context });
+options!(EngineFlags, EngineOptions, |EngineArgs { method, pace, prove }| EngineOptions {
+    method,
+    pace: pace.pace(),
+    prove
+});
+options!(JobFlags, JobOptions, |JobArgs {
+                                    namespace,
+                                    image,
+                                    image_pull_secret,
+                                    node_selector,
+                                    toleration,
+                                    pod_label,
+                                    pod_annotation,
+                                    priority_class,
+                                    service_account,
+                                    local,
+                                }| JobOptions {
+    namespace,
+    image,
+    image_pull_secret,
+    node_selector,
+    toleration,
+    pod_label,
+    pod_annotation,
+    priority_class,
+    service_account,
+    local,
+});

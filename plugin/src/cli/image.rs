@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 
+use crate::model::options::RegistryOptions;
 use crate::model::reference::{Destination, parse_destination};
 
 /// What to do with the Job's image.
@@ -72,7 +73,7 @@ pub(crate) struct ImageDigest {
 }
 
 /// A push on the way to something else.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The image that comes with this plugin")]
 pub(crate) struct PushFlags {
     /// Push it there when you have confirmed, before anything else is changed, and run the Job from it
@@ -87,34 +88,50 @@ pub(crate) struct PushFlags {
 }
 
 /// How a registry is reached.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct RegistryFlags {
+#[derive(Args)]
+struct RegistryArgs {
     /// The image archive [default: eks-encrypt-job.oci.tar beside this program]
     #[arg(long, value_name = "FILE", requires = "push_image")]
-    pub(crate) archive: Option<PathBuf>,
+    archive: Option<PathBuf>,
 
     /// The name to log in to the registry with
     #[arg(long, value_name = "NAME", requires_all = ["password_stdin", "push_image"])]
-    pub(crate) username: Option<String>,
+    username: Option<String>,
 
     /// Read the password of --username from stdin
     #[arg(long, requires = "username")]
-    pub(crate) password_stdin: bool,
+    password_stdin: bool,
 
     /// A file of certificate authorities (PEM) that may have signed the registry's certificate, beside the system's [default
     /// for Amazon ECR: $AWS_CA_BUNDLE]
     #[arg(long, value_name = "FILE", requires = "push_image")]
-    pub(crate) registry_ca: Option<PathBuf>,
+    registry_ca: Option<PathBuf>,
 
     /// Whether the registry is spoken to without TLS [default: only on loopback addresses, without --registry-ca]
     #[arg(long, value_name = "BOOL", default_missing_value = "true", num_args = 0..=1, require_equals = true,
           action = ArgAction::Set, requires = "push_image")]
-    pub(crate) plain_http: Option<bool>,
+    plain_http: Option<bool>,
 
     /// Create the repository in Amazon ECR if it is not there, with immutable tags and scan on push
     #[arg(long, requires = "push_image")]
-    pub(crate) create_repository: bool,
+    create_repository: bool,
 }
+
+options!(RegistryFlags, RegistryOptions, |RegistryArgs {
+                                              archive,
+                                              username,
+                                              password_stdin,
+                                              registry_ca,
+                                              plain_http,
+                                              create_repository,
+                                          }| RegistryOptions {
+    archive,
+    username,
+    password_stdin,
+    registry_ca,
+    plain_http,
+    create_repository
+});
 
 #[cfg(test)]
 #[path = "image_tests.rs"]

@@ -1,5 +1,6 @@
 //! The help of `image`, and which flags go together.
 use crate::cli::{Cli, Command};
+use crate::model::options::JobOptions;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use insta::assert_snapshot;
@@ -164,6 +165,7 @@ fn the_command_that_goes_on_pushes_again() {
                 --registry-ca ca.pem --plain-http=false --create-repository";
     let Command::Reencrypt(mut args) = Cli::try_parse_from(text.split_whitespace()).unwrap().command else { panic!() };
     // As it is while the command runs.
-    args.job.image = Some("registry.example/job@sha256:00".into());
+    let image = Some("registry.example/job@sha256:00".into());
+    args.job = JobOptions { image, ..(*args.job).clone() }.into();
     assert_eq!(args.resume_command(), text.replace("x reencrypt", "kubectl eks-encrypt reencrypt"));
 }

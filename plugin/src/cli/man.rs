@@ -9,8 +9,9 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 use eks_encrypt_job::wire::exit::ExitCode;
 
-use crate::cli::{Cli, VERSION};
+use crate::cli::Cli;
 use crate::error::HasExitCode;
+use crate::model::VERSION;
 
 /// The pages' name: `man kubectl eks-encrypt` looks for the words joined by a dash, as it does for `man git commit`.
 const NAME: &str = "kubectl-eks-encrypt";

@@ -4,14 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Toleration as Object;
 
-/// A taint that the Job's Pod puts up with, and how the person wrote it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Toleration {
-    /// As it was typed.
-    pub(crate) text: String,
-    /// As Kubernetes has it.
-    pub(crate) object: Object,
-}
+use crate::model::options::Toleration;
 
 /// A key's own ARN: API servers report the hash of nothing else.
 pub(crate) fn parse_key_arn(text: &str) -> Result<String, String> {

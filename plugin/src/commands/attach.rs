@@ -10,9 +10,11 @@ use kube::{Client, ResourceExt as _};
 use tokio::time::Instant;
 
 use crate::cause::Cause;
-use crate::cli::{Attach, Prove, cleanup, parse_key_arn, status};
+use crate::cli::{Attach, parse_key_arn};
 use crate::error::{CliError, HasExitCode};
 use crate::k8s::{self, Kubernetes};
+use crate::model::followup::{cleanup, status};
+use crate::model::options::Prove;
 use crate::model::run::{Run, env_var, job_end};
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::report_finished;
@@ -77,7 +79,7 @@ async fn follow_latest(
     }
     let key_arn = named.unwrap_or_default();
     let context = kubernetes.context.clone();
-    let cluster_ref = ClusterRef { cluster_arn: String::new(), context, key_arn, flags: args.kube.clone() };
+    let cluster_ref = ClusterRef { cluster_arn: String::new(), context, key_arn, flags: (*args.kube).clone() };
     follow_run(args, kubernetes, &run, &cluster_ref, terminal, phase).await
 }
 

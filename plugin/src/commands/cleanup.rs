@@ -16,11 +16,13 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 
 use crate::cause::Cause;
-use crate::cli::{self, Cleanup, KubeFlags};
+use crate::cli::Cleanup;
 use crate::commands::cleanup::listing::Listed;
 use crate::commands::confirm::{self, Question};
 use crate::error::{CliError, HasExitCode};
 use crate::k8s::{self, Kubernetes, is_not_found, termination, with_retry};
+use crate::model::followup;
+use crate::model::options::KubeOptions;
 use crate::model::run::{job_end, with_app_label};
 use crate::ui::terminal::Terminal;
 
@@ -135,7 +137,7 @@ async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, terminal: &Terminal
     for (objects, cause) in &plan.unlisted {
         terminal.println(&format!("can't list all {objects}: {cause}"));
     }
-    let stayed = || Error::Stayed { cleanup: cli::cleanup(&args.kube) };
+    let stayed = || Error::Stayed { cleanup: followup::cleanup(&args.kube) };
     if plan.steps.is_empty() {
         let nothing = if plan.stays.is_empty() {
             "There is nothing of ours in this cluster."
@@ -204,7 +206,7 @@ async fn list(client: &Client, terminal: &Terminal) -> Plan {
 /// A run that is running loses its rights first, and its log and record after that: people should not do that by accident.
 async fn ensure_no_active_run(
     client: &Client,
-    kube: &KubeFlags,
+    kube: &KubeOptions,
     plan: &Plan,
     terminal: &Terminal,
 ) -> Result<(), Error> {
@@ -221,7 +223,7 @@ async fn ensure_no_active_run(
                 let jobs: Api<Job> = Api::namespaced(client.clone(), &namespace);
                 match with_retry(|| jobs.get(name)).await {
                     Ok(job) if job_end(&job).is_none() => {
-                        let (attach, cleanup) = (cli::attach(kube, Some(&namespace)), cli::cleanup(kube));
+                        let (attach, cleanup) = (followup::attach(kube, Some(&namespace)), followup::cleanup(kube));
                         return Err(Error::Running { job: name.clone(), namespace, attach, cleanup });
                     }
                     Ok(_) => {}
@@ -233,7 +235,7 @@ async fn ensure_no_active_run(
             "Lease" => {
                 let holder = at_work(client, &namespace, |line| terminal.println(&line)).await;
                 if let Some(holder) = holder.map_err(|api_error| unseen("Leases")(Cause::from_error(&api_error)))? {
-                    return Err(Error::Held { holder, namespace, cleanup: cli::cleanup(kube) });
+                    return Err(Error::Held { holder, namespace, cleanup: followup::cleanup(kube) });
                 }
             }
             _ => {}
@@ -266,7 +268,7 @@ async fn namespace_usage_message(
         return Ok(None);
     }
     let name = &step.object.name;
-    let kubectl = |command: &str| cli::kubectl(&kubernetes.flags, command);
+    let kubectl = |command: &str| followup::kubectl(&kubernetes.flags, command);
     let others = namespace_usage::find_other_objects(&kubernetes.client, name, ours, kubectl).await?;
     if others.is_empty() {
         return Ok(None);

@@ -7,9 +7,10 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::aws::association::AssociationPlan;
 use crate::checks::PreflightReport;
-use crate::cli::{EngineFlags, JobFlags, Prove, WaitFlags};
+use crate::cli::WaitFlags;
 use crate::error::HasExitCode;
 use crate::k8s::Kubernetes;
+use crate::model::options::{EngineOptions, JobOptions, Prove};
 use crate::run::apply::{self, NamespaceState};
 use crate::run::describe_write;
 use crate::run::verification::Verification;
@@ -45,7 +46,7 @@ pub(crate) struct Question {
 
 impl Question {
     /// About what the checks found.
-    pub(crate) fn of(ground: &PreflightReport, engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> Self {
+    pub(crate) fn of(ground: &PreflightReport, engine: &EngineOptions, job: &JobOptions, rewrites: bool) -> Self {
         let mut text = match &ground.eks {
             Some(eks) => {
                 let cluster = &eks.cluster;
@@ -145,7 +146,7 @@ fn association(plan: &AssociationPlan, place: &str, arn: &str) -> String {
 }
 
 /// What happens to the Secrets.
-fn rewrite(engine: &EngineFlags, job: &JobFlags, rewrites: bool) -> String {
+fn rewrite(engine: &EngineOptions, job: &JobOptions, rewrites: bool) -> String {
     if !rewrites {
         return "Existing Secrets stay as they are, under the key of the time when they were written.\n".to_owned();
     }

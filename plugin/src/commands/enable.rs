@@ -9,11 +9,12 @@ use tokio::time::Instant;
 use crate::aws::association::AssociationPlan;
 use crate::aws::{association, association_wait};
 use crate::checks::{Eks, PreflightOptions, PreflightReport, preflight};
-use crate::cli::{Enable, Prove};
+use crate::cli::Enable;
 use crate::commands::confirm;
 use crate::commands::prepare_image;
 use crate::commands::verify;
 use crate::error::CliError;
+use crate::model::options::Prove;
 use crate::model::target::Target;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::documents::Association;
@@ -31,7 +32,7 @@ pub(crate) async fn enable(args: &Enable, terminal: &Terminal, phase: &RefCell<P
     let target = Target::of_enable(args, terminal).await?;
     let asked = (args.file.as_deref(), args.encrypt_existing_secrets);
     let (push, job) = prepare_image::prepare(&args.push, &args.job, asked, AwsUse::As(target.profile.clone())).await?;
-    let args = &Enable { job, ..args.clone() };
+    let args = &Enable { job: job.into(), ..args.clone() };
     let ground = preflight(&preflight_options(args, &target, push.as_ref()), terminal).await;
     let ground = ground.map_err(|failed| documents::checks_failed(failed, args.go.output, terminal))?;
     let ground = PreflightReport { verified: verified(args, &ground).await, ..ground };
@@ -128,7 +129,7 @@ async fn execute(
     };
     // Where the key was associated already, nobody knows what they wrote under before.
     let before = ground.api_servers.key.as_ref().filter(|_| eks.plan == AssociationPlan::Associate);
-    let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
+    let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace);
     let prover = Prover { kubernetes, key_arn, before, wanted, pace, deadline, terminal };
     if let Some((namespace, _)) = &ground.verified {
         let (proven, failures) = prover.conclude(CensusBefore::Later, Some(namespace)).await;

@@ -328,7 +328,8 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
         RunningRegistry::start(FakeRegistry { instead: vec![("POST", 403, "no")], ..FakeRegistry::default() }).await;
     let folder = tempfile::tempdir().unwrap();
     let args = flags(&["--yes"]);
-    let registry_flags = crate::cli::RegistryFlags { archive: Some(archive(folder.path())), ..Default::default() };
+    let registry_flags =
+        crate::model::options::RegistryOptions { archive: Some(archive(folder.path())), ..Default::default() };
     let to = crate::model::reference::parse_destination(&format!("{}/job", registry.address)).unwrap();
     let push = Push::prepare(&to, &registry_flags, AwsUse::Never, false).await.unwrap().typed(("alice", "secret"));
     let (client, heard) = testing::recording_api_server(|_, path| testing::not_found(path));

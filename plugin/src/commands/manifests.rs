@@ -4,8 +4,10 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use eks_encrypt_job::wire::names::NAMESPACE;
 use jiff::Timestamp;
 
-use crate::cli::{KubeFlags, Manifests, attach};
+use crate::cli::Manifests;
 use crate::error::{CliError, HasExitCode};
+use crate::model::followup::attach;
+use crate::model::options::KubeOptions;
 use crate::model::run::Run;
 use crate::run::manifests::{self, ManifestSettings};
 use crate::ui::terminal;
@@ -44,7 +46,7 @@ fn render(args: &Manifests, run: &Run) -> Result<String, CliError> {
     let (key_arn, engine, job) = (args.key_arn.as_str(), &args.engine, &args.job);
     let settings = ManifestSettings { run, key_arn, engine, job, watched: false, missing: &[] };
     let yaml = manifests::yaml(&manifests::objects(&settings)?)?;
-    let attach = attach(&KubeFlags::default(), Some(&run.namespace));
+    let attach = attach(&KubeOptions::default(), Some(&run.namespace));
     Ok(format!("{HEAD}{attach}\n{}", yaml.trim_end()))
 }
 

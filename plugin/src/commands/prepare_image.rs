@@ -8,9 +8,11 @@ use std::path::Path;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::checks::table::{Check, CheckResult};
-use crate::cli::{JobFlags, PushFlags, VERSION, WaitFlags};
+use crate::cli::{PushFlags, WaitFlags};
 use crate::commands::confirm::{self, Question};
 use crate::error::{CliError, HasExitCode};
+use crate::model::VERSION;
+use crate::model::options::JobOptions;
 use crate::registry::client::is_loopback_registry;
 use crate::registry::credentials::AwsUse;
 use crate::registry::push::{Push, TagState};
@@ -34,17 +36,17 @@ impl HasExitCode for Stdin {
 /// The push, if one is asked for and a Job will be made; and the Job's flags with its image in them.
 pub(crate) async fn prepare(
     flags: &PushFlags,
-    job: &JobFlags,
+    job: &JobOptions,
     (file, rewrites): (Option<&Path>, bool),
     aws: AwsUse,
-) -> Result<(Option<Push>, JobFlags), CliError> {
+) -> Result<(Option<Push>, JobOptions), CliError> {
     if flags.registry.password_stdin && file == Some(Path::new("-")) {
         return Err(Stdin.into());
     }
     match &flags.push_image {
         Some(to) if rewrites => {
             let push = Push::prepare(to, &flags.registry, aws, false).await?;
-            let job = JobFlags { image: Some(push.by_digest()), ..job.clone() };
+            let job = JobOptions { image: Some(push.by_digest()), ..job.clone() };
             Ok((Some(push), job))
         }
         _ => Ok((None, job.clone())),

@@ -32,7 +32,7 @@ pub(crate) async fn reencrypt(
     let target = if args.without_aws { None } else { Some(Target::of_reencrypt(args, terminal)?) };
     let aws = target.as_ref().map_or(AwsUse::Never, |target| AwsUse::As(target.profile.clone()));
     let (push, job) = prepare_image::prepare(&args.push, &args.job, (None, true), aws).await?;
-    let args = &Reencrypt { job, ..args.clone() };
+    let args = &Reencrypt { job: job.into(), ..args.clone() };
     let ground = preflight(&preflight_options(args, target.as_ref(), push.as_ref()), terminal).await;
     let ground = ground.map_err(|failed| documents::checks_failed(failed, args.go.output, terminal))?;
     confirm_and_execute(args, &ground, push.as_ref(), terminal, phase).await
@@ -94,7 +94,7 @@ async fn execute(
         wait: !args.detach,
         missing,
     };
-    let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace.pace());
+    let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace);
     let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, terminal };
     let driven = run_and_verify(&work, &prover, phase).await?;
     let cluster_ref = ClusterRef { key_arn: key_arn.to_owned(), ..ClusterRef::of(ground) };

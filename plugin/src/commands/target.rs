@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use crate::cli::{AwsFlags, ClusterFlag, Enable, KubeFlags, Reencrypt, Status, Verify};
+use crate::cli::{ClusterFlag, Enable, Reencrypt, Status, Verify};
 use crate::cluster_config::{self, ClusterConfig};
 use crate::error::{CliError, run_blocking};
 use crate::k8s::{self, context};
+use crate::model::options::{AwsOptions, KubeOptions};
 use crate::model::target::Target;
 use crate::ui::terminal::Terminal;
 
@@ -52,7 +53,7 @@ impl Target {
         Self::of_flags(&args.eks, &args.aws).completed(&args.kube, terminal)
     }
 
-    fn of_flags(eks: &ClusterFlag, aws: &AwsFlags) -> Self {
+    fn of_flags(eks: &ClusterFlag, aws: &AwsOptions) -> Self {
         Self {
             cluster: eks.cluster.clone().unwrap_or_default(),
             region: aws.region.clone(),
@@ -62,7 +63,7 @@ impl Target {
     }
 
     /// Takes from the context what is missing.
-    fn completed(mut self, kube: &KubeFlags, terminal: &Terminal) -> Result<Self, CliError> {
+    fn completed(mut self, kube: &KubeOptions, terminal: &Terminal) -> Result<Self, CliError> {
         let environment = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         // The shell's profile is the person's word of now, the context's that of the day on which it was written.
         let known = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID"].into_iter().any(environment);

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use crate::aws::client::{self, AwsContext};
 use crate::aws::{cluster, key, updates};
 use crate::cause::Cause;
-use crate::cli::{Prove, Verify};
+use crate::cli::Verify;
 use crate::error::{CliError, HasExitCode};
 use crate::k8s::{self, Kubernetes};
+use crate::model::options::Prove;
 use crate::model::target::Target;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::summary;
@@ -82,7 +83,7 @@ pub(crate) async fn verify(args: &Verify, terminal: &Terminal) -> Result<ExitCod
         }
     };
     let context = kubernetes.context.clone();
-    let cluster_ref = ClusterRef { cluster_arn, context, key_arn, flags: args.kube.clone() };
+    let cluster_ref = ClusterRef { cluster_arn, context, key_arn, flags: (*args.kube).clone() };
     Ok(verify_key(args, &kubernetes, &cluster_ref, terminal).await)
 }
 

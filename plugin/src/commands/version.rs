@@ -4,7 +4,7 @@ use eks_encrypt_job::wire::event::WIRE_VERSION;
 use eks_encrypt_job::wire::exit::ExitCode;
 use serde::Serialize;
 
-use crate::cli::VERSION;
+use crate::model::VERSION;
 use crate::output::type_meta::API_VERSION;
 use crate::registry::archive;
 use crate::ui::terminal::{self, Output, Terminal};

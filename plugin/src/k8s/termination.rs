@@ -9,9 +9,9 @@ use kube::Api;
 use tokio::time::{Instant, sleep};
 
 use crate::cause::Cause;
-use crate::cli::kubectl;
 use crate::error::HasExitCode;
 use crate::k8s::{Kubernetes, is_not_found, with_retry};
+use crate::model::followup::kubectl;
 use crate::ui::terminal::{Frame, Terminal, one_line};
 
 /// How long it may take: the Job's Pod has 15 s to end, and controllers come after it.

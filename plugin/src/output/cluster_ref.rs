@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use crate::checks::PreflightReport;
-use crate::cli::{KubeFlags, status};
+use crate::model::followup::status;
+use crate::model::options::KubeOptions;
 
 /// A cluster and its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ pub(crate) struct ClusterRef {
     pub(crate) key_arn: String,
     /// How the person named the cluster: the commands that we print mean the same one.
     #[serde(skip)]
-    pub(crate) flags: KubeFlags,
+    pub(crate) flags: KubeOptions,
 }
 
 impl ClusterRef {

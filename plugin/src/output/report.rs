@@ -10,7 +10,7 @@ use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use serde::Serialize;
 
 use crate::checks::table::Check;
-use crate::cli::Prove;
+use crate::model::options::Prove;
 use crate::model::run::Run;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::type_meta::TypeMeta;

@@ -7,7 +7,8 @@ use eks_encrypt_job::engine::verify::{Level, Verified};
 use eks_encrypt_job::wire::event::Proof;
 use eks_encrypt_job::wire::outcome::Failure;
 
-use crate::cli::{KubeFlags, kubectl, verify};
+use crate::model::followup::{kubectl, verify};
+use crate::model::options::KubeOptions;
 use crate::model::run::Run;
 use crate::output::cluster_ref::ClusterRef;
 use crate::run::verdict::{Evidence, Verdict};
@@ -94,7 +95,7 @@ pub(crate) fn associated(cluster_ref: &ClusterRef, reencrypt: &str) -> String {
 }
 
 /// Where its log is, if a Job has one.
-fn log(run: &Run, flags: &KubeFlags) -> String {
+fn log(run: &Run, flags: &KubeOptions) -> String {
     if run.job.is_empty() {
         return String::new();
     }

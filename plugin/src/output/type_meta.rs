@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::VERSION;
+use crate::model::VERSION;
 
 /// What readers look at first.
 pub(crate) const API_VERSION: &str = "eks-encrypt/v1";

@@ -8,8 +8,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::aws::client::{self, AwsContext};
 use crate::cause::Cause;
-use crate::cli;
 use crate::error::HasExitCode;
+use crate::model::followup;
 use crate::model::reference::Destination;
 use crate::registry::docker::{Credentials, decode_pair};
 
@@ -121,7 +121,7 @@ impl Ecr {
              --image-scanning-configuration scanOnPush=true",
             self.account
         );
-        cli::aws(&command, &self.region, profile)
+        followup::aws(&command, &self.region, profile)
     }
 }
 

@@ -2,7 +2,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use crate::cli::RegistryFlags;
+use crate::model::options::RegistryOptions;
 use crate::model::reference::parse_destination;
 use crate::registry::credentials::AwsUse;
 use crate::registry::fixture::{Access, ENDLESS, FakeRegistry, RunningRegistry, archive};
@@ -19,11 +19,11 @@ async fn push(address: &str, authority: Option<&str>) -> (Push, TempDir) {
         std::fs::write(&file, pem).unwrap();
         file
     };
-    let flags = RegistryFlags {
+    let flags = RegistryOptions {
         archive: Some(archive(folder.path())),
         registry_ca: authority.map(file),
         plain_http: Some(authority.is_none()),
-        ..RegistryFlags::default()
+        ..RegistryOptions::default()
     };
     let to = parse_destination(&format!("{address}/team/job")).unwrap();
     (Push::prepare(&to, &flags, AwsUse::Never, false).await.unwrap().typed(("alice", "secret")), folder)

@@ -6,8 +6,8 @@ use eks_encrypt_job::wire::exit::ExitCode;
 use oci_spec::image::MediaType;
 use tokio::sync::OnceCell;
 
-use crate::cli::RegistryFlags;
 use crate::error::{CliError, HasExitCode, run_blocking};
+use crate::model::options::RegistryOptions;
 use crate::model::reference::Destination;
 use crate::registry::archive::{self, Image};
 use crate::registry::client::{Registry, TagDigest, Transport, uses_plain_http};
@@ -20,7 +20,7 @@ use crate::ui::terminal::Terminal;
 pub(crate) struct Push {
     image: Image,
     to: Destination,
-    flags: RegistryFlags,
+    flags: RegistryOptions,
     typed: Option<Credentials>,
     aws: AwsUse,
     /// Whether a tag may be given to another image.
@@ -86,7 +86,7 @@ impl Push {
     /// Reads all that is on this machine: the archive, and a password from stdin.
     pub(crate) async fn prepare(
         to: &Destination,
-        flags: &RegistryFlags,
+        flags: &RegistryOptions,
         aws: AwsUse,
         overwrite: bool,
     ) -> Result<Self, CliError> {

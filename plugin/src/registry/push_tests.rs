@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 /// A push to this registry.
 async fn push_as(registry: &RunningRegistry, tag: &str, typed: Option<(&str, &str)>) -> Push {
     let folder = tempfile::tempdir().unwrap();
-    let flags = RegistryFlags { archive: Some(archive(folder.path())), ..RegistryFlags::default() };
+    let flags = RegistryOptions { archive: Some(archive(folder.path())), ..RegistryOptions::default() };
     let to = parse_destination(&format!("{}/team/job{tag}", registry.address)).unwrap();
     Push::prepare(&to, &flags, AwsUse::Never, false).await.unwrap().typed(typed.unwrap_or(("nobody", "")))
 }
@@ -388,7 +388,7 @@ async fn what_would_fail_only_after_the_association_is_said_before() {
 
 #[tokio::test]
 async fn only_ecr_makes_repositories() {
-    let flags = RegistryFlags { create_repository: true, ..RegistryFlags::default() };
+    let flags = RegistryOptions { create_repository: true, ..RegistryOptions::default() };
     let of = async |name: &str, aws| {
         error_text(Push::prepare(&parse_destination(name).unwrap(), &flags, aws, false).await.err().unwrap())
     };

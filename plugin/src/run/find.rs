@@ -11,10 +11,11 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Map, Value};
 
 use crate::cause::Cause;
-use crate::cli::{self, EngineFlags, JobFlags};
 use crate::error::HasExitCode;
 use crate::k8s::{Kubernetes, with_retry};
 use crate::model::engine::method_name;
+use crate::model::followup;
+use crate::model::options::{EngineOptions, JobOptions};
 use crate::model::run::{JobEnd, Run, env_var, job_end, job_end_time, with_run_label};
 use crate::run::manifests::{self, ManifestSettings};
 use crate::run::namespaces::list_namespaces_of_runs;
@@ -68,9 +69,9 @@ pub(crate) struct RunIntent<'a> {
     /// The key's ARN; empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// How Secrets are to be rewritten.
-    pub(crate) engine: &'a EngineFlags,
+    pub(crate) engine: &'a EngineOptions,
     /// Where and as what.
-    pub(crate) job: &'a JobFlags,
+    pub(crate) job: &'a JobOptions,
     /// Whether this command stays until the end, and can verify what the Job has done.
     pub(crate) watched: bool,
 }
@@ -101,8 +102,8 @@ pub(crate) async fn find(kubernetes: &Kubernetes, intent: &RunIntent<'_>) -> Res
     match other {
         Some((job, why)) => {
             let (name, namespace) = (job.name_any(), job.namespace().unwrap_or_default());
-            let delete = cli::kubectl(flags, &format!("delete job -n {namespace} {name}"));
-            let attach = cli::attach(flags, Some(&namespace));
+            let delete = followup::kubectl(flags, &format!("delete job -n {namespace} {name}"));
+            let attach = followup::attach(flags, Some(&namespace));
             Err(Error::Other { job: name, namespace, why, delete, attach })
         }
         None => Ok(ExistingRuns { running: None, last: describe_last_ended(&list), namespaces }),

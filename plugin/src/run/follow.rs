@@ -18,8 +18,9 @@ use kube::{Api, Client, Resource as _, ResourceExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::cause::Cause;
-use crate::cli::{self, KubeFlags};
 use crate::k8s::{Kubernetes, is_not_found};
+use crate::model::followup;
+use crate::model::options::KubeOptions;
 use crate::model::run::{JobEnd, Run, job_end};
 use crate::run::lines::{Allowance, Lines};
 use crate::run::log::{Log, LogLine};
@@ -118,7 +119,7 @@ struct Follower<'a> {
     pods: Api<Pod>,
     events: Api<Event>,
     run: &'a Run,
-    flags: &'a KubeFlags,
+    flags: &'a KubeOptions,
     made: bool,
     terminal: &'a Terminal,
     deadline: Instant,
@@ -359,8 +360,8 @@ impl Follower<'_> {
                     self.print_once(format!(
                         "no Pod of it has begun. To begin anew, take it away first: `{}`. Then run the same command again with \
                          other settings, or do the same from here, with your own rights and without a Pod: `{}`",
-                        cli::kubectl(self.flags, &format!("delete job -n {namespace} {job}")),
-                        cli::reencrypt(self.flags, Some(namespace), "--local")
+                        followup::kubectl(self.flags, &format!("delete job -n {namespace} {job}")),
+                        followup::reencrypt(self.flags, Some(namespace), "--local")
                     ));
                 }
             }
@@ -368,7 +369,7 @@ impl Follower<'_> {
                 self.stuck = None;
                 if self.began.elapsed() >= SLOW_START && self.attempts.is_empty() {
                     let (job, namespace) = (&self.run.job, &self.run.namespace);
-                    let look = cli::kubectl(self.flags, &format!("describe job,pod -n {namespace}"));
+                    let look = followup::kubectl(self.flags, &format!("describe job,pod -n {namespace}"));
                     self.print_once(format!(
                         "waiting: its Pod has not begun, and nothing says why; see `{look}` ({job})"
                     ));

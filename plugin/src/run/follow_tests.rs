@@ -313,7 +313,7 @@ async fn unreadable(made: bool, condition: Option<&'static str>) -> String {
     let flagged = reached_by(&["--context", "prod"], client);
     let error = follow(&flagged, &run(), made, &terminal, in_minutes(80)).await.unwrap_err();
     assert!(began.elapsed() <= 2 * POLL_INTERVAL, "{:?}", began.elapsed());
-    format!("{}{}", terminal.text(), error_text(error)).replace(crate::cli::VERSION, "VERSION")
+    format!("{}{}", terminal.text(), error_text(error)).replace(crate::model::VERSION, "VERSION")
 }
 
 #[tokio::test(start_paused = true)]

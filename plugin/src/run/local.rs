@@ -159,7 +159,7 @@ fn spec(work: &RunRequest<'_>, run: &Run) -> RunSpec {
         key_arn: work.key_arn.to_owned(),
         time: Timestamp::now(),
         limit: {
-            let (concurrency, max_qps) = work.engine.pace.pace();
+            let (concurrency, max_qps) = work.engine.pace;
             Limit::from_options(concurrency, max_qps)
         },
         api_servers: None,

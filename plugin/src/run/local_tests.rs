@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::cli::Prove;
 use crate::k8s::Kubernetes;
+use crate::model::options::Prove;
 use crate::output::cluster_ref::ClusterRef;
 use crate::output::report_finished;
 use crate::run::proof::{CensusBefore, Prover};

@@ -14,9 +14,9 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Ro
 use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 
-use crate::cli::{EngineFlags, JobFlags};
 use crate::error::HasExitCode;
 use crate::model::engine::method_name;
+use crate::model::options::{EngineOptions, JobOptions};
 use crate::model::run::Run;
 
 const NAMESPACE: &str = include_str!("../../../manifests/namespace.yaml");
@@ -42,9 +42,9 @@ pub(crate) struct ManifestSettings<'a> {
     /// The key, for the run record, and for whoever finds the Job later. Empty where it is not known.
     pub(crate) key_arn: &'a str,
     /// How Secrets are rewritten.
-    pub(crate) engine: &'a EngineFlags,
+    pub(crate) engine: &'a EngineOptions,
     /// Where and as what the Job runs.
-    pub(crate) job: &'a JobFlags,
+    pub(crate) job: &'a JobOptions,
     /// Whether this command stays until the Job's end.
     pub(crate) watched: bool,
     /// Rights that the person lacks, and so can't give.
@@ -217,7 +217,7 @@ fn add_labels(metadata: &mut ObjectMeta, run: &str) {
 }
 
 /// The Job's image; nothing, where no Job is made.
-pub(crate) fn required_image(flags: &JobFlags) -> Result<Option<&String>, Error> {
+pub(crate) fn required_image(flags: &JobOptions) -> Result<Option<&String>, Error> {
     match &flags.image {
         None if !flags.local => Err(Error::NoImage),
         image => Ok(image.as_ref()),
@@ -252,17 +252,18 @@ fn customize_job(job: &mut Job, settings: &ManifestSettings<'_>) -> Result<(), E
     set_variable(env, ENV_KEY_ARN, settings.key_arn);
     set_variable(env, ENV_METHOD, &method_name(settings.engine.method));
     set_variable(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
-    if let Some(concurrency) = settings.engine.pace.concurrency {
+    let (concurrency, max_qps) = settings.engine.pace;
+    if let Some(concurrency) = concurrency {
         set_variable(env, ENV_CONCURRENCY, &concurrency.to_string());
     }
-    if let Some(rate) = settings.engine.pace.max_qps {
+    if let Some(rate) = max_qps {
         set_variable(env, ENV_MAX_QPS, &rate.to_string());
     }
     Ok(())
 }
 
 /// Where the Pod runs.
-fn set_scheduling(pod: &mut PodSpec, flags: &JobFlags) {
+fn set_scheduling(pod: &mut PodSpec, flags: &JobOptions) {
     pod.node_selector.get_or_insert_default().extend(flags.node_selector.iter().cloned());
     let tolerations = flags.toleration.iter().map(|toleration| toleration.object.clone());
     pod.tolerations.get_or_insert_default().extend(tolerations);
@@ -308,14 +309,15 @@ mod tests {
 
     fn made() -> Vec<Object> {
         let run = Run::from_id("r1", "ops");
-        let mut flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
+        let flags = reencrypt(&["--method", "touch", "--concurrency", "3"]);
         // The command line lets no such name through.
-        flags.job.image = Some("registry.example/job: \"1\"".to_owned());
+        let image = Some("registry.example/job: \"1\"".to_owned());
+        let job = JobOptions { image, ..(*flags.job).clone() };
         objects(&ManifestSettings {
             run: &run,
             key_arn: "arn:k",
             engine: &flags.engine,
-            job: &flags.job,
+            job: &job,
             watched: true,
             missing: &[],
         })

@@ -12,10 +12,10 @@ use futures::FutureExt as _;
 use kube::Client;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cli::Prove;
 use crate::error::HasExitCode;
 use crate::k8s::Kubernetes;
 use crate::model::engine::Pace;
+use crate::model::options::Prove;
 use crate::run::verification;
 use crate::ui::progress::{Progress, elapsed, own_line};
 use crate::ui::terminal::{Frame, Terminal};

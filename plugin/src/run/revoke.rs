@@ -14,8 +14,9 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::cause::Cause;
-use crate::cli::{KubeFlags, kubectl};
 use crate::k8s::{Kubernetes, is_not_found, server_time, with_retry};
+use crate::model::followup::kubectl;
+use crate::model::options::KubeOptions;
 use crate::model::run::{Run, job_end, own_namespace, with_run_label};
 use crate::ui::terminal::Terminal;
 
@@ -24,7 +25,7 @@ const CREATION_GRACE: SignedDuration = SignedDuration::from_mins(2);
 
 impl Run {
     /// The command that takes its right to all Secrets away, if it was given to it.
-    pub(crate) fn revoke_command(&self, kube: &KubeFlags) -> Option<String> {
+    pub(crate) fn revoke_command(&self, kube: &KubeOptions) -> Option<String> {
         self.manages_rbac.then(|| kubectl(kube, &format!("delete clusterrolebinding {}", self.rbac_name())))
     }
 }
@@ -125,7 +126,7 @@ async fn delete_if_owned<K>(
     name: &str,
     namespace: Option<&str>,
     run: &Run,
-    flags: &KubeFlags,
+    flags: &KubeOptions,
     terminal: &Terminal,
 ) -> Option<String>
 where
@@ -156,7 +157,7 @@ async fn delete<K>(
     name: &str,
     namespace: Option<&str>,
     uid: Option<&str>,
-    flags: &KubeFlags,
+    flags: &KubeOptions,
     terminal: &Terminal,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,

@@ -7,7 +7,7 @@ use eks_encrypt_job::wire::event::{Event, Line, Proof, RunResult, WIRE_VERSION};
 use eks_encrypt_job::wire::outcome::{Failure, Tally};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::cli::Prove;
+use crate::model::options::Prove;
 use crate::model::run::JobEnd;
 use crate::run::pod_status::termination_message;
 use crate::run::proof::Proven;

@@ -4,13 +4,15 @@ use eks_encrypt_job::wire::event::WIRE_VERSION;
 use eks_encrypt_job::wire::exit::ExitCode;
 
 use crate::cause::Cause;
-use crate::cli::{KubeFlags, VERSION, attach, kubectl};
 use crate::error::HasExitCode;
+use crate::model::VERSION;
+use crate::model::followup::{attach, kubectl};
+use crate::model::options::KubeOptions;
 use crate::model::run::{JobEnd, Run};
 use crate::run::wire_version::OtherWireVersion;
 
 /// What a run leaves that nobody follows to its end, and what helps.
-fn detached_hint(run: &Run, flags: &KubeFlags) -> String {
+fn detached_hint(run: &Run, flags: &KubeOptions) -> String {
     run.revoke_command(flags).map_or_else(
         || format!("\n  to follow it again, or to see how it ended: {}", attach(flags, Some(&run.namespace))),
         |without_rights| {
@@ -24,7 +26,7 @@ fn detached_hint(run: &Run, flags: &KubeFlags) -> String {
 }
 
 /// The same of a run that only another version can follow.
-fn other_version_hint(run: &Run, flags: &KubeFlags) -> String {
+fn other_version_hint(run: &Run, flags: &KubeOptions) -> String {
     const FOLLOW: &str = "follow it with the version of the plugin that made it: `attach`";
     run.revoke_command(flags).map_or_else(
         || format!("; {FOLLOW}"),
@@ -84,7 +86,7 @@ pub(crate) enum Error {
 
 impl Error {
     /// The API server does not let us look.
-    pub(super) fn unreachable(run: &Run, flags: &KubeFlags, source: Cause) -> Self {
+    pub(super) fn unreachable(run: &Run, flags: &KubeOptions, source: Cause) -> Self {
         Self::Unreachable {
             job: run.job.clone(),
             namespace: run.namespace.clone(),
@@ -94,7 +96,7 @@ impl Error {
     }
 
     /// Time is up, after so long.
-    pub(super) fn deadline_exceeded(run: &Run, flags: &KubeFlags, waited: String) -> Self {
+    pub(super) fn deadline_exceeded(run: &Run, flags: &KubeOptions, waited: String) -> Self {
         Self::DeadlineExceeded {
             job: run.job.clone(),
             namespace: run.namespace.clone(),
@@ -108,7 +110,7 @@ impl Error {
     /// following it.
     pub(super) fn unsupported_version(
         run: &Run,
-        flags: &KubeFlags,
+        flags: &KubeOptions,
         made: bool,
         theirs: OtherWireVersion,
         end: Option<JobEnd>,
