@@ -1,6 +1,5 @@
 //! What the layers above share, without I/O.
 
-pub(crate) mod engine;
 pub(crate) mod followup;
 pub(crate) mod options;
 pub(crate) mod pem;

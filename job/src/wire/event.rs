@@ -96,6 +96,17 @@ pub enum Method {
     Touch,
 }
 
+impl Method {
+    /// As flags, the Job's environment and events have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Annotate => "annotate",
+            Self::Touch => "touch",
+        }
+    }
+}
+
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -9,8 +9,7 @@ use clap::{Args, ValueEnum};
 use eks_encrypt_job::wire::event::Method;
 
 use super::values;
-use crate::model::engine::Pace;
-use crate::model::options::{AwsOptions, EngineOptions, JobOptions, KubeOptions, Prove, Toleration};
+use crate::model::options::{AwsOptions, EngineOptions, JobOptions, KubeOptions, Pace, Prove, Toleration};
 use crate::model::reference;
 use crate::ui::terminal::Output;
 
@@ -178,6 +177,19 @@ struct JobArgs {
     /// laptop. It asks for metadata alone, as the Job does.
     #[arg(long)]
     local: bool,
+}
+
+impl ValueEnum for Output {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Json, Self::Yaml]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+        }))
+    }
 }
 
 impl ValueEnum for Prove {

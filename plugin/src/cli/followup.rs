@@ -7,7 +7,6 @@ use eks_encrypt_job::wire::event::Method;
 use super::flags::{CREATE_TIMEOUT, TIMEOUT};
 use super::values::{format_duration, parse_duration};
 use super::{Attach, Create, Enable, PushFlags, Reencrypt, WaitFlags};
-use crate::model::engine::method_name;
 use crate::model::followup::{CommandLine, attach, aws, kubectl};
 use crate::model::options::{EngineOptions, JobOptions, KubeOptions, Prove, RegistryOptions};
 
@@ -24,7 +23,7 @@ impl CommandLine {
 
     fn engine(&mut self, flags: &EngineOptions) {
         if flags.method != Method::default() {
-            self.flag("--method", &method_name(flags.method));
+            self.flag("--method", flags.method.as_str());
         }
         let (concurrency, max_qps) = flags.pace;
         self.opt("--concurrency", concurrency.map(|number| number.to_string()).as_deref());

@@ -30,7 +30,6 @@ use crate::commands::status::response_deadline::{DEADLINE_MESSAGE, ResponseDeadl
 use crate::commands::status::secret_counts::SecretCounts;
 use crate::error::CliError;
 use crate::k8s::{self, Kubernetes, with_retry};
-use crate::model::engine::method_name;
 use crate::model::followup::{attach, kubectl, verify};
 use crate::model::run::{job_end, with_app_label};
 use crate::model::target::Target;
@@ -394,7 +393,7 @@ fn last_run(record: Record, for_this_key: Option<bool>) -> LastRun {
     let result = record.result.and_then(|result| Some(serde_json::to_value(result).ok()?.as_str()?.to_owned()));
     LastRun {
         run: record.run,
-        method: method_name(record.method),
+        method: record.method.as_str().to_owned(),
         key_arn: record.key_arn,
         for_this_key,
         watermark: record.watermark.as_str().to_owned(),

@@ -1,12 +1,11 @@
 //! What people ask for, whatever flags, files and defaults it came from.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use eks_encrypt_job::wire::event::Method;
 use k8s_openapi::api::core::v1::Toleration as PodToleration;
 use serde::Serialize;
-
-use crate::model::engine::Pace;
 
 /// How AWS is reached.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +24,9 @@ pub(crate) struct KubeOptions {
     /// The context, if it is not the current one.
     pub(crate) context: Option<String>,
 }
+
+/// How many patches are in flight at most, and how many are sent a second. Nothing: as many as API servers take easily.
+pub(crate) type Pace = (Option<NonZeroUsize>, Option<NonZeroU32>);
 
 /// How Secrets are re-encrypted, wherever that happens.
 #[derive(Clone, Debug)]

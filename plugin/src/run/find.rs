@@ -13,7 +13,6 @@ use serde_json::{Map, Value};
 use crate::cause::Cause;
 use crate::error::HasExitCode;
 use crate::k8s::{Kubernetes, with_retry};
-use crate::model::engine::method_name;
 use crate::model::followup;
 use crate::model::options::{EngineOptions, JobOptions};
 use crate::model::run::{JobEnd, Run, env_var, job_end, job_end_time, with_run_label};
@@ -147,7 +146,7 @@ fn matching_run(job: &Job, intent: &RunIntent<'_>) -> Result<Run, String> {
         return Err("it does not verify what it has done, and nobody else would".to_owned());
     }
     match env_var(job, ENV_METHOD).unwrap_or_default() {
-        word if word == method_name(intent.engine.method) => {}
+        word if word == intent.engine.method.as_str() => {}
         other => return Err(format!("its method is {other:?}")),
     }
     // In another namespace, more people may use its rights.

@@ -15,7 +15,6 @@ use kube::core::ObjectMeta;
 use serde::de::DeserializeOwned;
 
 use crate::error::HasExitCode;
-use crate::model::engine::method_name;
 use crate::model::options::{EngineOptions, JobOptions};
 use crate::model::run::Run;
 
@@ -250,7 +249,7 @@ fn customize_job(job: &mut Job, settings: &ManifestSettings<'_>) -> Result<(), E
     let gives_rights = settings.job.service_account.is_none();
     set_variable(env, ENV_BINDING, if gives_rights { settings.run.rbac_name() } else { "" });
     set_variable(env, ENV_KEY_ARN, settings.key_arn);
-    set_variable(env, ENV_METHOD, &method_name(settings.engine.method));
+    set_variable(env, ENV_METHOD, settings.engine.method.as_str());
     set_variable(env, ENV_PROVE, &settings.engine.prove.by_job(settings.watched).to_string());
     let (concurrency, max_qps) = settings.engine.pace;
     if let Some(concurrency) = concurrency {

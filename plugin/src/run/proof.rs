@@ -14,8 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::error::HasExitCode;
 use crate::k8s::Kubernetes;
-use crate::model::engine::Pace;
-use crate::model::options::Prove;
+use crate::model::options::{Pace, Prove};
 use crate::run::verification;
 use crate::ui::progress::{Progress, elapsed, own_line};
 use crate::ui::terminal::{Frame, Terminal};
