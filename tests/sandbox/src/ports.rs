@@ -1,9 +1,12 @@
 //! Ports for the parts of a sandbox, reserved on this machine for as long as it lives.
 
 use std::io::{Error, ErrorKind};
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::Range;
+use std::os::fd::AsRawFd as _;
 
+use nix::sys::socket::sockopt::ReuseAddr;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, setsockopt, socket};
 use rand::RngExt;
 
 /// Below the range from which the kernel takes ports for outgoing connections (32768 and up): while the API server is down
@@ -42,17 +45,33 @@ fn reserve_in<const N: usize>(range: Range<u16>, address: IpAddr) -> std::io::Re
 
 /// Reserves a port on which nobody listens.
 fn free(address: IpAddr, port: u16) -> Result<UdpSocket, Error> {
-    let socket = UdpSocket::bind((address, port))?;
-    TcpListener::bind((address, port)).map(|_| socket)
+    let reserved = UdpSocket::bind((address, port))?;
+    // Never listens: a program that starts meanwhile has a copy of the socket for a moment, and that must not be in the part's way.
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let probe = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&probe, ReuseAddr, &true)?;
+    match SocketAddr::new(address, port) {
+        SocketAddr::V4(at) => bind(probe.as_raw_fd(), &SockaddrIn::from(at)),
+        SocketAddr::V6(at) => bind(probe.as_raw_fd(), &SockaddrIn6::from(at)),
+    }?;
+    Ok(reserved)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, TcpListener};
     use std::time::{Duration, Instant};
 
     use super::*;
+
+    /// A port that somebody listens on is not taken.
+    #[test]
+    fn a_port_with_a_listener_is_not_free() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let error = free(Ipv4Addr::LOCALHOST.into(), listener.local_addr().unwrap().port()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    }
 
     /// Two sandboxes that started at once got the same port, and a part of one of them ended.
     #[test]
