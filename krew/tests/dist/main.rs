@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod again;
 mod archives;
 mod image;
 mod lists;
 mod release;
+mod reproducible;
 mod support;

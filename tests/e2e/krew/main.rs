@@ -12,7 +12,6 @@ mod completion;
 mod home;
 mod installed;
 mod release_files;
-mod reviewers;
 mod rules;
 mod serve;
 #[path = "../e2e/support.rs"]

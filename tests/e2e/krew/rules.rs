@@ -1,7 +1,7 @@
 //! The manifest by krew's own rules: what `validate-krew-manifest` refuses (krew, `internal/index/validation/validate.go` and
 //! `cmd/validate-krew-manifest`), a test for each rule with an example that breaks it, and that it lets ours pass.
 //!
-//! It has no rule for the length of texts, for what a description says, or for the names of Windows programs: `reviewers`.
+//! It has no rule for the length of texts, for what a description says, or for the names of Windows programs. krew's reviewers look at those.
 
 use serde_json::{Value, json};
 
