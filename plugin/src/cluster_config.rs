@@ -64,7 +64,7 @@ pub(crate) fn read(path: &Path) -> Result<ClusterConfig, Error> {
 /// Finds the three fields in a file's text.
 pub(crate) fn parse(source: &Source) -> Result<ClusterConfig, Error> {
     let documents = source.documents()?;
-    let fields = Fields::of(&source.file, &documents)?;
+    let fields = Fields::new(&source.file, &documents)?;
     fields.check_names("", &[&METADATA, &SECRETS_ENCRYPTION])?;
     Ok(ClusterConfig {
         name: fields.text(&NAME)?,

@@ -106,7 +106,8 @@ pub(crate) async fn connect(flags: &KubeOptions, terminal: &Terminal) -> Result<
     let context =
         flags.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_else(|| CURRENT_CONTEXT.into());
     let variable = |name: &str| std::env::var(name).ok();
-    let mut config = config::of(&kubeconfig, &context, &variable).map_err(|cause| connection_error(&context, cause))?;
+    let mut config =
+        config::connection_of(&kubeconfig, &context, &variable).map_err(|cause| connection_error(&context, cause))?;
     let ours = std::env::current_exe().map_err(|error| connection_error(&context, Cause::from_error(&error)))?;
     match exec::resolve_credentials(&mut config.auth_info, &ours, &variable) {
         Ok(None) => {}

@@ -45,10 +45,10 @@ pub(crate) struct Profiles {
 /// Reads the files. Selected is the profile that was named on the command line, or else the environment's; it must exist.
 /// `inherited`: the environment's, where the SDK does not know the variable.
 pub(crate) async fn load(profile: Option<&str>, inherited: Option<&str>) -> Result<Profiles, Error> {
-    of(&Fs::real(), &Env::real(), profile, inherited).await
+    load_from(&Fs::real(), &Env::real(), profile, inherited).await
 }
 
-async fn of(fs: &Fs, env: &Env, profile: Option<&str>, inherited: Option<&str>) -> Result<Profiles, Error> {
+async fn load_from(fs: &Fs, env: &Env, profile: Option<&str>, inherited: Option<&str>) -> Result<Profiles, Error> {
     let name = profile.or(inherited).map(|name| name.to_owned().into());
     let set = profile::load(fs, env, &Default::default(), name).await;
     let set = set.map_err(|error| Error::Unreadable(Cause::from_error(&error)))?;

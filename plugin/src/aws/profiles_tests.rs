@@ -47,7 +47,7 @@ async fn profiles(config: impl AsRef<[u8]>, named: Option<&str>, env: &[(&str, &
         .into_iter()
         .chain(env.iter().copied())
         .collect();
-    of(&fs, &Env::from_slice(&env), named, None).await
+    load_from(&fs, &Env::from_slice(&env), named, None).await
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const NAME: &str = "admission";
 
 /// What was read, and what could not be.
 #[derive(Default)]
-struct Read {
+struct AdmissionConfig {
     gates: Vec<AdmissionHook>,
     /// The resources that we may not list.
     forbidden: Vec<&'static str>,
@@ -63,14 +63,14 @@ pub(crate) async fn check(client: &Client, exempt: &str) -> Vec<Check> {
 }
 
 /// Reads all four kinds, at once.
-async fn read(client: &Client) -> Read {
+async fn read(client: &Client) -> AdmissionConfig {
     let (validating, mutating, policies, changing) = futures::join!(
         webhooks::validating(client),
         webhooks::mutating(client),
         policies::read(client, &policies::VALIDATING),
         policies::read(client, &policies::MUTATING)
     );
-    let mut read = Read::default();
+    let mut read = AdmissionConfig::default();
     for (what, answer) in [
         ("validatingwebhookconfigurations", validating),
         ("mutatingwebhookconfigurations", mutating),
@@ -87,7 +87,7 @@ async fn read(client: &Client) -> Read {
 }
 
 /// A row for each cure.
-fn rows(shut: Vec<String>, open: Vec<String>, read: &Read, exempt: &str) -> Vec<Check> {
+fn rows(shut: Vec<String>, open: Vec<String>, read: &AdmissionConfig, exempt: &str) -> Vec<Check> {
     let mut rows = Vec::new();
     if !shut.is_empty() {
         let cure = format!(

@@ -51,7 +51,7 @@ impl Server {
         check(&kubernetes(move |_, path| self.answer(path)), EXEMPT).await
     }
 
-    async fn told(self) -> String {
+    async fn rows_of(self) -> String {
         self.check().await.into_iter().map(row).collect::<Vec<_>>().join("\n")
     }
 
@@ -106,7 +106,7 @@ async fn none_that_mean_secrets() {
     let cluster = Server::default()
         .webhooks("validating", &[webhook(json!({"rules": [pods()]}))])
         .webhooks("mutating", &[webhook(json!({"name": "pod-identity-webhook.amazonaws.com", "rules": [pods()]}))]);
-    assert_snapshot!(cluster.told().await, @"  ok    admission            no webhook or policy is asked before Secrets are written");
+    assert_snapshot!(cluster.rows_of().await, @"  ok    admission            no webhook or policy is asked before Secrets are written");
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn an_old_api_server_has_no_policies() {
         .fails(&format!("{GROUP}v1/validatingadmission"), 404, NOT_SERVED)
         .fails(&format!("{GROUP}v1/mutatingadmission"), 404, NOT_SERVED)
         .fails(&format!("{GROUP}v1beta1/"), 404, "404 page not found\n");
-    assert!(cluster.told().await.contains("no webhook or policy is asked"));
+    assert!(cluster.rows_of().await.contains("no webhook or policy is asked"));
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn those_that_answer_are_listed() {
         .policies("validating", "v1", json!([policy("no-plain-tokens", json!({"failurePolicy": "Ignore"}))]), json!([binding("no-plain-tokens", json!({}))]))
         .policies("mutating", "v1", json!([policy("label-all", json!({}))]), json!([binding("label-all", json!({"validationActions": null}))]))
         .service(&[json!({"ready": false}), json!({})]);
-    assert_snapshot!(cluster.told().await, @r"
+    assert_snapshot!(cluster.rows_of().await, @r"
     warn  admission            asked before Secrets are written, and able to deny it:
                                  validating webhook config/validate.engine.example: failurePolicy Fail, asks Service
                                    policy/engine
@@ -152,10 +152,10 @@ async fn a_webhook_that_can_not_answer_and_must() {
     let hooks = || Server::default().webhooks("validating", &[webhook(json!({}))]);
     let without_port = json!({"metadata": {"name": "engine"}, "spec": {"ports": [{"port": 8443}]}});
     let told = [
-        hooks().told().await,
-        hooks().service(&[]).told().await,
-        hooks().service(&[json!({"ready": false})]).told().await,
-        hooks().at("/api/v1/namespaces/policy/services/engine", without_port).told().await,
+        hooks().rows_of().await,
+        hooks().service(&[]).rows_of().await,
+        hooks().service(&[json!({"ready": false})]).rows_of().await,
+        hooks().at("/api/v1/namespaces/policy/services/engine", without_port).rows_of().await,
     ];
     let first_lines: Vec<&str> = told.iter().map(|told| told.split_once("what helps").unwrap().0.trim_end()).collect();
     assert_snapshot!(format!("{}\n{}", first_lines[1..].join("\n"), told[0]), @r"
@@ -172,14 +172,14 @@ async fn a_webhook_that_can_not_answer_and_must() {
                                  the webhook:
                                  `request.userInfo.username != 'system:serviceaccount:eks-encrypt:eks-encrypt'`
     ");
-    assert!(hooks().service(&[json!({"ready": true})]).told().await.starts_with("  warn"));
+    assert!(hooks().service(&[json!({"ready": true})]).rows_of().await.starts_with("  warn"));
 }
 
 #[tokio::test]
 async fn one_that_need_not_answer_costs_time() {
     let cluster =
         Server::default().webhooks("validating", &[webhook(json!({"failurePolicy": "Ignore", "timeoutSeconds": 30}))]);
-    assert_snapshot!(cluster.told().await, @r"
+    assert_snapshot!(cluster.rows_of().await, @r"
     warn  admission            asked before Secrets are written, and able to deny it:
                                  validating webhook config/validate.engine.example: failurePolicy Ignore, asks Service
                                    policy/engine; that is not there, which may cost up to 30 s for each Secret
@@ -205,15 +205,15 @@ async fn a_broken_one_stops_us_if_it_means_a_secret_that_there_is() {
     let every = |cluster: Server| cluster.at("/api/v1/namespaces?", &namespaces);
     let labelled = "/api/v1/namespaces/shop/secrets?&labelSelector=team%3Dshop&limit=1";
     let told = [
-        cluster("namespaceSelector").told().await,
-        every(cluster("objectSelector").at(labelled, list(json!([{"metadata": {"name": "db"}}])))).told().await,
+        cluster("namespaceSelector").rows_of().await,
+        every(cluster("objectSelector").at(labelled, list(json!([{"metadata": {"name": "db"}}])))).rows_of().await,
         // Nobody carries the label.
-        every(cluster("objectSelector")).told().await,
+        every(cluster("objectSelector")).rows_of().await,
         // We may not look.
-        cluster("objectSelector").fails("/api/v1/namespaces?", 403, forbidden("list", "namespaces")).told().await,
+        cluster("objectSelector").fails("/api/v1/namespaces?", 403, forbidden("list", "namespaces")).rows_of().await,
         Server::default()
             .webhooks("validating", &[webhook(json!({"matchConditions": [{"name": "a", "expression": "b"}]}))])
-            .told()
+            .rows_of()
             .await,
     ];
     let first_lines: Vec<&str> = told.iter().map(|told| told.split_once("what helps").unwrap().0.trim_end()).collect();
@@ -242,7 +242,7 @@ async fn a_broken_one_stops_us_if_it_means_a_secret_that_there_is() {
 #[tokio::test]
 async fn policies_that_do_nothing_to_secrets() {
     let kept =
-        |policies: Value, bindings: Value| Server::default().policies("validating", "v1", policies, bindings).told();
+        |policies: Value, bindings: Value| Server::default().policies("validating", "v1", policies, bindings).rows_of();
     let one = || json!([policy("p", json!({}))]);
     let mut told = Vec::new();
     for bindings in [
@@ -277,7 +277,7 @@ async fn mutating_policies_are_read_in_the_version_that_is_served() {
         json!([policy("label-all", json!({}))]),
         json!([binding("label-all", json!({"validationActions": null}))]),
     );
-    assert!(cluster.told().await.contains("mutating policy label-all: failurePolicy Fail, may change Secrets"));
+    assert!(cluster.rows_of().await.contains("mutating policy label-all: failurePolicy Fail, may change Secrets"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,7 +292,7 @@ async fn what_may_not_be_read_is_said() {
         )
         .webhooks("mutating", &[webhook(json!({}))])
         .fails("/api/v1/namespaces/policy/services/engine", 403, forbidden("get", "services"));
-    assert_snapshot!(cluster.told().await, @r#"
+    assert_snapshot!(cluster.rows_of().await, @r#"
     warn  admission            asked before Secrets are written, and able to deny it:
                                  mutating webhook config/validate.engine.example: failurePolicy Fail, may change Secrets
                                    when they are written, asks Service policy/engine; not known whether that answers:

@@ -8,14 +8,14 @@ const ON: (u16, &str, &str) = (200, "", r#"{"KeyRotationEnabled":true,"RotationP
 const OFF: (u16, &str, &str) = (200, "", r#"{"KeyRotationEnabled":false}"#);
 const NO_GRANTS: (u16, &str, &str) = (200, "", r#"{"Grants":[]}"#);
 
-async fn told(key: &Key, answers: &[(u16, &'static str, &'static str)]) -> String {
+async fn rows_of(key: &Key, answers: &[(u16, &'static str, &'static str)]) -> String {
     let (aws, _) = aws(answers);
     check(&aws, key, &cluster(None)).await.into_iter().map(row).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
 async fn a_key_without_risks() {
-    assert_snapshot!(told(&key(), &[ON, NO_GRANTS]).await, @r"
+    assert_snapshot!(rows_of(&key(), &[ON, NO_GRANTS]).await, @r"
     ok    key rotation         automatic, every 365 days
     ok    key use              no grant to others (what key policies and IAM allow is not seen here)
     ");
@@ -61,7 +61,7 @@ async fn everything_at_once() {
             regions: vec!["us-east-1".into(), "eu-central-1".into()],
         }),
     };
-    assert_snapshot!(told(&key, &[OFF, NO_GRANTS]).await, @r"
+    assert_snapshot!(rows_of(&key, &[OFF, NO_GRANTS]).await, @r"
     warn  key rotation         automatic rotation is off
                                what helps: `aws kms enable-key-rotation --key-id arn:primary`, by an administrator of the
                                  key's account; its ARN stays the same, and nothing need be encrypted again
@@ -79,7 +79,7 @@ async fn everything_at_once() {
 async fn material_that_expires() {
     let expires = Some("2027-01-01T00:00:00Z".to_owned());
     let key = Key { material: Material::Imported { expires }, ..key() };
-    assert_snapshot!(told(&key, &[NO_GRANTS]).await, @r"
+    assert_snapshot!(rows_of(&key, &[NO_GRANTS]).await, @r"
     warn  key rotation         KMS can't rotate imported key material by itself
                                what helps: import new material from time to time, then `aws kms rotate-key-on-demand`
     warn  key expiry           the imported key material expires at 2027-01-01T00:00:00Z: from then on the cluster can't

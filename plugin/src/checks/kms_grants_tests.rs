@@ -24,7 +24,7 @@ fn about(cluster: &str, part: &str) -> Value {
     json!({"GrantId": "1", "GranteePrincipal": "eks.amazonaws.com", "Constraints": constraints})
 }
 
-async fn told(associated: bool, grants: &[Value]) -> String {
+async fn row_of(associated: bool, grants: &[Value]) -> String {
     let (aws, _) = aws(&[(200, "", leak(&json!({ "Grants": grants })))]);
     row(check(&aws, &key(), &cluster(associated.then_some(KEY))).await)
 }
@@ -33,20 +33,22 @@ async fn told(associated: bool, grants: &[Value]) -> String {
 async fn this_clusters_grants_are_not_others() {
     let parts = ["EncryptionContextSubset", "EncryptionContextEquals", "SourceArn"];
     let ours = parts.map(|part| about(OURS, part));
-    assert!(told(true, &ours).await.contains("no grant to others"));
+    assert!(row_of(true, &ours).await.contains("no grant to others"));
     assert!(
-        told(true, &[to(ROLE), to("eks.amazonaws.com"), to("eks.eu-central-1.amazonaws.com")])
+        row_of(true, &[to(ROLE), to("eks.amazonaws.com"), to("eks.eu-central-1.amazonaws.com")])
             .await
             .contains("no grant")
     );
     for part in parts {
-        assert!(told(true, &[about(OTHERS, part)]).await.contains("cluster/staging"), "{part}");
+        assert!(row_of(true, &[about(OTHERS, part)]).await.contains("cluster/staging"), "{part}");
     }
     // Nothing of this cluster can use a key that it does not have yet.
     assert!(
-        told(false, &[to(ROLE)]).await.contains("1 grant lets others use the key: arn:aws:iam::111122223333:role/shop")
+        row_of(false, &[to(ROLE)])
+            .await
+            .contains("1 grant lets others use the key: arn:aws:iam::111122223333:role/shop")
     );
-    assert!(told(false, &[to("eks.amazonaws.com")]).await.contains("eks.amazonaws.com"));
+    assert!(row_of(false, &[to("eks.amazonaws.com")]).await.contains("eks.amazonaws.com"));
 }
 
 #[tokio::test]
@@ -55,11 +57,11 @@ async fn what_is_said() {
         "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
     let service = json!({"GrantId": "1", "GranteeServicePrincipal": "rds.eu-central-1.amazonaws.com"});
     let told = [
-        told(false, &[]).await,
-        told(false, &[about(OTHERS, "SourceArn")]).await,
-        told(false, &[to(autoscaling), to(autoscaling), service, to("arn:a"), to("arn:b"), json!({"GrantId": "2"})])
+        row_of(false, &[]).await,
+        row_of(false, &[about(OTHERS, "SourceArn")]).await,
+        row_of(false, &[to(autoscaling), to(autoscaling), service, to("arn:a"), to("arn:b"), json!({"GrantId": "2"})])
             .await,
-        told(true, &[json!({"GrantId": "2", "GranteePrincipal": "two\nlines"})]).await,
+        row_of(true, &[json!({"GrantId": "2", "GranteePrincipal": "two\nlines"})]).await,
     ];
     assert_snapshot!(told.join("\n"), @r"
     ok    key use              no grant to others (what key policies and IAM allow is not seen here)

@@ -76,7 +76,7 @@ mod tests {
     use crate::testing::{forbidden, kubernetes, not_found, row};
 
     /// The row, where the lease gets this answer after so many seconds; and how long it took.
-    async fn told(answer: impl Fn(u64, &str) -> (u16, String) + Send + Sync + 'static) -> (String, u64) {
+    async fn row_of(answer: impl Fn(u64, &str) -> (u16, String) + Send + Sync + 'static) -> (String, u64) {
         let began = Instant::now();
         let client = kubernetes(move |_, path| answer(began.elapsed().as_secs(), path));
         (row(check(&client, &["ops".to_owned()], None).await), began.elapsed().as_secs())
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_renews_the_lease_is_at_work() {
-        let (at_work, took) = told(|seconds, _| held(seconds / 5)).await;
+        let (at_work, took) = row_of(|seconds, _| held(seconds / 5)).await;
         assert_snapshot!(at_work, @r"
         FAIL  run                  r1/local-0a is at work in namespace ops, without a Job: it renews the lease
                                    what helps: wait until that run has ended, then run the same command again
@@ -101,8 +101,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lease_that_is_free_or_is_left_behind_lets_a_run_begin() {
-        assert_snapshot!(told(|_, path| not_found(path)).await.0, @"  ok    run                  no active run");
-        let (left, took) = told(|_, _| held(7)).await;
+        assert_snapshot!(row_of(|_, path| not_found(path)).await.0, @"  ok    run                  no active run");
+        let (left, took) = row_of(|_, _| held(7)).await;
         assert_snapshot!(left, @r"
         ok    run                  no Job is at work in namespace ops; a run that was cut off has left its lease, which
                                      expires soon
@@ -113,7 +113,7 @@ mod tests {
     /// It was called one that somebody has left behind.
     #[tokio::test(start_paused = true)]
     async fn an_api_server_that_does_not_answer_has_shown_no_lease() {
-        let (unseen, took) = told(|_, _| (503, "busy".to_owned())).await;
+        let (unseen, took) = row_of(|_, _| (503, "busy".to_owned())).await;
         assert_snapshot!(unseen, @r"
         warn  run                  no Job is at work in namespace ops; whether a run without a Job is, can't be seen: no
                                      answer within 10 s
@@ -123,7 +123,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lease_that_may_not_be_seen_is_a_warning() {
-        assert_snapshot!(told(|_, _| (403, forbidden("get", "leases"))).await.0, @r#"
+        assert_snapshot!(row_of(|_, _| (403, forbidden("get", "leases"))).await.0, @r#"
         warn  run                  no Job is at work in namespace ops; whether a run without a Job is, can't be seen: leases
                                      is forbidden: User "alice" cannot get resource "leases"
         "#);

@@ -65,7 +65,7 @@ mod tests {
     use crate::testing::{api_object, forbidden, kubernetes, not_found, reencrypt, row};
 
     /// The rows of these flags, where the API server has ServiceAccount and PriorityClass `there`, and hides `hidden`.
-    async fn told(flags: &[&str]) -> String {
+    async fn row_of(flags: &[&str]) -> String {
         let client = kubernetes(|_, path| match path {
             _ if path.contains("/there") => (200, api_object(path)),
             _ if path.contains("/hidden") => (403, forbidden("get", "serviceaccounts")),
@@ -77,18 +77,18 @@ mod tests {
     #[tokio::test]
     async fn what_the_pod_needs_is_there_or_not() {
         let there = ["--namespace", "ops", "--service-account", "there", "--priority-class", "there"];
-        assert_snapshot!(told(&there).await, @r"
+        assert_snapshot!(row_of(&there).await, @r"
         ok    ServiceAccount       ServiceAccount there exists in namespace ops
         ok    PriorityClass        PriorityClass there exists
         ");
         let typos = ["--namespace", "ops", "--service-account", "thier", "--priority-class", "hihg"];
-        assert_snapshot!(told(&typos).await, @r"
+        assert_snapshot!(row_of(&typos).await, @r"
         FAIL  ServiceAccount       there is no ServiceAccount thier in namespace ops, so that no Pod could be made
                                    what helps: make it, or name another (--service-account)
         FAIL  PriorityClass        there is no PriorityClass hihg, so that no Pod could be made
                                    what helps: make it, or name another (--priority-class)
         ");
-        let hidden = told(&["--service-account", "hidden"]).await;
+        let hidden = row_of(&["--service-account", "hidden"]).await;
         assert!(
             hidden.contains("warn  ServiceAccount       whether ServiceAccount hidden exists in namespace"),
             "{hidden}"
@@ -97,6 +97,6 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_asked_where_nothing_is_named() {
-        assert_eq!(told(&[]).await, "");
+        assert_eq!(row_of(&[]).await, "");
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::{forbidden, kubernetes, row};
 use insta::assert_snapshot;
 
-async fn told(status: u16, body: impl Into<String>) -> String {
+async fn row_of(status: u16, body: impl Into<String>) -> String {
     let body = body.into();
     row(check(&kubernetes(move |_, _| (status, body.clone()))).await)
 }
@@ -18,12 +18,12 @@ fn page(metadata: &str, items: usize) -> String {
 #[tokio::test(start_paused = true)]
 async fn every_answer() {
     let told = [
-        told(200, page(r#"{"continue":"x","remainingItemCount":2012}"#, 1)).await,
-        told(200, page("{}", 1)).await,
-        told(200, r#"{"kind":"PartialObjectMetadataList","metadata":{"resourceVersion":"9"},"items":null}"#).await,
-        told(200, page(r#"{"continue":"x"}"#, 1)).await,
-        told(403, forbidden("list", "secrets")).await,
-        told(500, r#"{"kind":"Status","metadata":{},"status":"Failure","message":"unable to transform key \"/registry/secrets/shop/db\"\nno","reason":"InternalError","code":500}"#).await,
+        row_of(200, page(r#"{"continue":"x","remainingItemCount":2012}"#, 1)).await,
+        row_of(200, page("{}", 1)).await,
+        row_of(200, r#"{"kind":"PartialObjectMetadataList","metadata":{"resourceVersion":"9"},"items":null}"#).await,
+        row_of(200, page(r#"{"continue":"x"}"#, 1)).await,
+        row_of(403, forbidden("list", "secrets")).await,
+        row_of(500, r#"{"kind":"Status","metadata":{},"status":"Failure","message":"unable to transform key \"/registry/secrets/shop/db\"\nno","reason":"InternalError","code":500}"#).await,
     ];
     assert_snapshot!(told.join("\n"), @r#"
     ok    Secrets              2,013 Secrets (the metadata of one was asked for, no data)

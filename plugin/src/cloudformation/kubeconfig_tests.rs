@@ -37,7 +37,7 @@ fn folder(content: Option<&str>) -> (tempfile::TempDir, PathBuf) {
 }
 
 /// An error as people see it, with its causes, wherever the file is.
-fn said(error: Error, folder: &tempfile::TempDir) -> String {
+fn error_of(error: Error, folder: &tempfile::TempDir) -> String {
     format!("{:#}", anyhow::Error::new(error)).replace(&folder.path().display().to_string(), "HOME")
 }
 
@@ -130,7 +130,7 @@ fn a_half_written_file_and_what_is_none_are_not_touched() {
         ("clusters: 7\n", "no list"),
     ] {
         let (folder, file) = folder(Some(content));
-        let said = said(write(&entry(), Some(&file)).unwrap_err(), &folder);
+        let said = error_of(write(&entry(), Some(&file)).unwrap_err(), &folder);
         assert!(said.contains(expected) && said.contains("was not touched"), "{said}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
@@ -141,7 +141,7 @@ fn a_half_written_file_and_what_is_none_are_not_touched() {
 fn a_locked_file_is_not_touched() {
     let (folder, file) = folder(Some(OTHERS));
     std::fs::write(folder.path().join("config.lock"), "").unwrap();
-    let said = said(write(&entry(), Some(&file)).unwrap_err(), &folder);
+    let said = error_of(write(&entry(), Some(&file)).unwrap_err(), &folder);
     insta::assert_snapshot!(said, @"kubeconfig HOME/config is locked, and was not touched: if no kubectl is at work, remove HOME/config.lock");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), OTHERS);
     assert!(folder.path().join("config.lock").exists(), "the lock is somebody else's");

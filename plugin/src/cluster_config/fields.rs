@@ -64,7 +64,7 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Those of a file's only document, if that is a ClusterConfig.
-    pub(crate) fn of(file: &'a str, documents: &'a [Node]) -> Result<Self, Error> {
+    pub(crate) fn new(file: &'a str, documents: &'a [Node]) -> Result<Self, Error> {
         let document = match documents {
             [] => return Err(Error::Empty { file: file.to_owned() }),
             [document] => document,

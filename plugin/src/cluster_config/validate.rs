@@ -39,7 +39,7 @@ pub(crate) fn read(path: &Path) -> Result<Spec, Error> {
 
 pub(crate) fn parse(source: &Source) -> Result<Spec, Error> {
     let documents = source.documents()?;
-    let document = Fields::of(&source.file, &documents)?.document();
+    let document = Fields::new(&source.file, &documents)?.document();
     let config = ClusterConfig::deserialize(NodeDeserializer::document(document, source))
         .map_err(|wrong| field_errors::describe(wrong, document, source))?;
     to_spec(config).map_err(|bad| into_error(bad, document, source))

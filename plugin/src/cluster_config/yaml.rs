@@ -118,7 +118,7 @@ pub(super) enum YamlErrorKind {
 
 /// Reads all documents; those that hold nothing are left out.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, YamlError> {
-    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| YamlError::of(&error))
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| YamlError::from_saphyr(&error))
 }
 
 /// How YAML of any origin is read: whatever it holds, it takes neither the stack nor much memory.
@@ -140,7 +140,7 @@ pub(crate) fn options() -> serde_saphyr::Options {
 }
 
 impl YamlError {
-    fn of(error: &serde_saphyr::Error) -> Self {
+    fn from_saphyr(error: &serde_saphyr::Error) -> Self {
         let what = match error {
             serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => YamlErrorKind::Twice(key.clone()),
             error => YamlErrorKind::Syntax(UserMessageFormatter.format_message(error).into_owned()),

@@ -112,7 +112,7 @@ fn name(kind: &str, object: &Listed) -> String {
 
 /// What is going to be deleted, and what is not.
 #[derive(Default)]
-struct Plan {
+struct CleanupPlan {
     steps: Vec<Removal>,
     /// The names of objects that stay, each with the reason.
     stays: Vec<String>,
@@ -160,8 +160,8 @@ async fn delete_all(args: &Cleanup, kubernetes: &Kubernetes, terminal: &Terminal
 }
 
 /// What carries our label, each object judged.
-async fn list(client: &Client, terminal: &Terminal) -> Plan {
-    let (mut plan, mut lists) = (Plan::default(), Vec::new());
+async fn list(client: &Client, terminal: &Terminal) -> CleanupPlan {
+    let (mut plan, mut lists) = (CleanupPlan::default(), Vec::new());
     // All at once: where the API server can't be reached, each is tried for half a minute.
     let answers = KINDS.map(|(group, kind, note)| async move {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
@@ -207,7 +207,7 @@ async fn list(client: &Client, terminal: &Terminal) -> Plan {
 async fn ensure_no_active_run(
     client: &Client,
     kube: &KubeOptions,
-    plan: &Plan,
+    plan: &CleanupPlan,
     terminal: &Terminal,
 ) -> Result<(), Error> {
     for (plural, kind) in [("jobs", "Jobs"), ("leases", "Leases")] {
@@ -245,7 +245,7 @@ async fn ensure_no_active_run(
 }
 
 /// Takes namespaces out of the plan that hold objects of other people, or may hold some.
-async fn keep_used_namespaces(plan: &mut Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>) {
+async fn keep_used_namespaces(plan: &mut CleanupPlan, kubernetes: &Kubernetes, ours: &mut HashSet<String>) {
     let mut steps = Vec::new();
     for step in std::mem::take(&mut plan.steps) {
         match namespace_usage_message(&step, kubernetes, ours).await {
@@ -280,7 +280,7 @@ async fn namespace_usage_message(
 }
 
 /// The plan as people read it.
-fn text(plan: &Plan) -> String {
+fn text(plan: &CleanupPlan) -> String {
     let block = |head: &str, lines: &[String]| {
         let lines: String = lines.iter().map(|line| format!("  {}\n", line.replace('\n', "\n  "))).collect();
         if lines.is_empty() { lines } else { format!("{head}\n{lines}") }
@@ -295,7 +295,7 @@ fn text(plan: &Plan) -> String {
 }
 
 /// Deletes object by object, and waits for the namespaces. Gives back whether all are deleted.
-async fn execute(plan: &Plan, kubernetes: &Kubernetes, ours: &mut HashSet<String>, terminal: &Terminal) -> bool {
+async fn execute(plan: &CleanupPlan, kubernetes: &Kubernetes, ours: &mut HashSet<String>, terminal: &Terminal) -> bool {
     let (mut all, mut terminating) = (true, Vec::new());
     for step in &plan.steps {
         // The person may have thought for an hour.

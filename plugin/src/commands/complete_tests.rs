@@ -2,7 +2,7 @@
 use super::*;
 use insta::assert_snapshot;
 
-fn told(words: &[&str]) -> String {
+fn completed(words: &[&str]) -> String {
     let words: Vec<_> = words.iter().map(OsString::from).collect();
     complete(&words)
 }
@@ -18,7 +18,7 @@ fn it_is_asked_for_by_its_first_word_alone() {
 
 #[test]
 fn commands() {
-    assert_snapshot!(told(&[""]), @r"
+    assert_snapshot!(completed(&[""]), @r"
     enable	Associate a KMS key with a cluster and re-encrypt every Secret under it
     create	Create a cluster with your KMS key from birth
     reencrypt	Re-encrypt every Secret of a cluster that has its key
@@ -34,12 +34,12 @@ fn commands() {
     help	Print this message or the help of the given subcommand(s)
     :4
     ");
-    assert_eq!(told(&[]), told(&[""]));
-    assert_snapshot!(told(&["st"]), @r"
+    assert_eq!(completed(&[]), completed(&[""]));
+    assert_snapshot!(completed(&["st"]), @r"
     status	Show the association, the key, the last run, and how many Secrets are not under the key yet
     :4
     ");
-    assert_snapshot!(told(&["help", "cl"]), @r"
+    assert_snapshot!(completed(&["help", "cl"]), @r"
     cleanup	Delete everything that runs have made in the cluster
     :4
     ");
@@ -47,11 +47,11 @@ fn commands() {
 
 #[test]
 fn flags() {
-    assert_snapshot!(told(&["status", "--ou"]), @r"
+    assert_snapshot!(completed(&["status", "--ou"]), @r"
     --output	The status as data, for scripts
     :4
     ");
-    assert_snapshot!(told(&["cleanup", ""]), @r"
+    assert_snapshot!(completed(&["cleanup", ""]), @r"
     --kubeconfig	The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
     --context	The kubeconfig context of this cluster [default: the current one]
     --yes	Skip the question; for scripts
@@ -60,7 +60,7 @@ fn flags() {
     --help	Print help (see more with '--help')
     :4
     ");
-    assert_snapshot!(told(&["enable", "--k"]), @r"
+    assert_snapshot!(completed(&["enable", "--k"]), @r"
     --key-arn	The KMS key: a key ARN, alias ARN, key id or alias name (alias/...)
     --kubeconfig	The kubeconfig file [default: $KUBECONFIG, then ~/.kube/config]
     :4
@@ -69,25 +69,25 @@ fn flags() {
 
 #[test]
 fn values() {
-    assert_snapshot!(told(&["status", "--output", ""]), @r"
+    assert_snapshot!(completed(&["status", "--output", ""]), @r"
     json
     yaml
     :4
     ");
-    assert_snapshot!(told(&["status", "-o", "y"]), @r"
+    assert_snapshot!(completed(&["status", "-o", "y"]), @r"
     yaml
     :4
     ");
-    assert_snapshot!(told(&["status", "--output=j"]), @r"
+    assert_snapshot!(completed(&["status", "--output=j"]), @r"
     --output=json
     :4
     ");
-    assert_snapshot!(told(&["enable", "--method", ""]), @r"
+    assert_snapshot!(completed(&["enable", "--method", ""]), @r"
     annotate	The annotation eksctl.io/kms-encryption-timestamp is set, as eksctl does
     touch	An empty patch: the API server writes what is not under its current key, and nothing else changes
     :4
     ");
-    assert_snapshot!(told(&["completion", ""]), @r"
+    assert_snapshot!(completed(&["completion", ""]), @r"
     kubectl
     bash
     elvish
@@ -96,7 +96,7 @@ fn values() {
     zsh
     :4
     ");
-    assert_snapshot!(told(&["schema", ""]), @r"
+    assert_snapshot!(completed(&["schema", ""]), @r"
     cluster-config	The file of `create`
     :4
     ");
@@ -110,10 +110,10 @@ fn files_are_left_to_the_shell_and_what_nobody_can_know_to_the_person() {
         &["create", "--file=kms"],
         &["status", "--kubeconfig", "/e"],
     ] {
-        assert_eq!(told(words), ":0", "{words:?}");
+        assert_eq!(completed(words), ":0", "{words:?}");
     }
     for words in [&["enable", "--key-arn", ""][..], &["status", "-n", "eks"], &["status", "nonsense"]] {
-        assert_eq!(told(words), ":4", "{words:?}");
+        assert_eq!(completed(words), ":4", "{words:?}");
     }
 }
 
@@ -127,14 +127,14 @@ fn contexts_are_those_of_the_kubeconfig_that_is_named() {
         {"name": "test", "context": {"cluster": "test", "user": "me"}}]}"#;
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
-    assert_snapshot!(told(&["status", "--kubeconfig", file, "--context", "pr"]), @r"
+    assert_snapshot!(completed(&["status", "--kubeconfig", file, "--context", "pr"]), @r"
     prod	cluster arn:aws:eks:eu-central-1:111122223333:cluster/shop
     preview
     :4
     ");
     let joined = format!("--kubeconfig={file}");
-    assert_eq!(told(&["status", &joined, "--context", "t"]), "test\n:4");
-    assert_eq!(told(&["status", "--kubeconfig", "/nowhere/config", "--context", ""]), ":4");
+    assert_eq!(completed(&["status", &joined, "--context", "t"]), "test\n:4");
+    assert_eq!(completed(&["status", "--kubeconfig", "/nowhere/config", "--context", ""]), ":4");
 }
 
 /// Whatever is typed, an answer comes: a shell shows a crash in the middle of a command line.
@@ -149,6 +149,6 @@ fn nothing_that_is_typed_breaks_it() {
         &["status", "-o=", ""],
         &["\u{7f}", "é"],
     ] {
-        assert!(told(words).lines().last().unwrap().starts_with(':'), "{words:?}");
+        assert!(completed(words).lines().last().unwrap().starts_with(':'), "{words:?}");
     }
 }

@@ -46,7 +46,12 @@ pub(crate) struct Question {
 
 impl Question {
     /// About what the checks found.
-    pub(crate) fn of(ground: &PreflightReport, engine: &EngineOptions, job: &JobOptions, rewrites: bool) -> Self {
+    pub(crate) fn about_run(
+        ground: &PreflightReport,
+        engine: &EngineOptions,
+        job: &JobOptions,
+        rewrites: bool,
+    ) -> Self {
         let mut text = match &ground.eks {
             Some(eks) => {
                 let cluster = &eks.cluster;

@@ -11,7 +11,7 @@ fn asked(plan: AssociationPlan, owner: NamespaceState, more: &[&str]) -> Questio
     let ground = preflight_report(kubernetes(|_, path| not_found(path)), &[]);
     let eks = ground.eks.map(|eks| Eks { plan, ..eks });
     let run = Run::from_id("r1", flags.job.namespace.as_deref().unwrap_or_default());
-    Question::of(
+    Question::about_run(
         &PreflightReport { eks, run, owner, ..ground },
         &flags.engine,
         &flags.job,
@@ -83,7 +83,7 @@ async fn how_secrets_are_written_is_said() {
 async fn without_aws_the_context_is_what_is_typed() {
     let flags = enable(&[]);
     let ground = PreflightReport { eks: None, ..preflight_report(kubernetes(|_, path| not_found(path)), &[]) };
-    let question = Question::of(&ground, &flags.engine, &flags.job, true);
+    let question = Question::about_run(&ground, &flags.engine, &flags.job, true);
     assert_eq!((question.name.as_str(), question.what), ("prod", "the context's name"));
     assert_snapshot!(question.plan(), @r"
 

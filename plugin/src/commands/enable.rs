@@ -72,7 +72,7 @@ async fn confirm_and_execute(
     terminal: &Terminal,
     phase: &RefCell<Phase>,
 ) -> Result<ExitCode, CliError> {
-    let question = confirm::Question::of(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
+    let question = confirm::Question::about_run(ground, &args.engine, &args.job, args.encrypt_existing_secrets);
     if !prepare_image::confirmed(&args.go, question, push, terminal, phase).await? {
         documents::dry_run(ground, args.go.output, terminal);
         return Ok(ExitCode::Done);
@@ -111,7 +111,7 @@ async fn execute(
     .await?;
     phase.replace(Phase::Associated);
     terminal.println("The key is associated, and the cluster is ACTIVE");
-    let cluster_ref = ClusterRef::of(ground);
+    let cluster_ref = ClusterRef::from_report(ground);
     if !args.encrypt_existing_secrets {
         terminal.println(&summary::associated(&cluster_ref, &args.reencrypt_command(&eks.cluster.arn)));
         documents::associated(ground, Association::Associated, args.go.output, terminal);

@@ -346,7 +346,7 @@ async fn a_push_that_fails_leaves_the_key_unassociated_and_the_cluster_alone() {
     assert!(terminal.text().contains("Before that the Job's image 0.1.0"), "{}", terminal.text());
     assert_eq!((testing::asked(&http), heard.lock().unwrap().clone()), (vec![], vec![]));
     assert_eq!(*phase.borrow(), Phase::Pushing);
-    let question = confirm::Question::of(&ground, &args.engine, &args.job, true);
+    let question = confirm::Question::about_run(&ground, &args.engine, &args.job, true);
     assert!(prepare_image::confirmed(&args.go, question, Some(&push), &terminal, &phase).await.unwrap());
     assert_eq!(phase.into_inner(), Phase::Pushed, "the registry answers no once");
 }
@@ -401,7 +401,7 @@ async fn a_cluster_that_was_verified_is_verified_again_and_no_run_starts() {
     let verified = Some(("eks-encrypt".to_owned(), noted(testing::KEY)));
     let (terminal, ground) = (Terminal::captured(), PreflightReport { verified, ..ground(client) });
     let args = flags(&["--output=json"]);
-    let question = confirm::Question::of(&ground, &args.engine, &args.job, true).plan();
+    let question = confirm::Question::about_run(&ground, &args.engine, &args.job, true).plan();
     assert!(question.contains("A verification at 2026-11-24 07:06:00 UTC by alice found every Secret"), "{question}");
     let code = execute(&args, &ground, &terminal, &RefCell::default()).await.unwrap();
     assert_eq!(code, ExitCode::Done, "{}", terminal.text());

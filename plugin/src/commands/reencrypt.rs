@@ -55,7 +55,7 @@ async fn confirm_and_execute(
     terminal: &Terminal,
     phase: &RefCell<Phase>,
 ) -> Result<ExitCode, CliError> {
-    let question = confirm::Question::of(ground, &args.engine, &args.job, true);
+    let question = confirm::Question::about_run(ground, &args.engine, &args.job, true);
     if !prepare_image::confirmed(&args.go, question, push, terminal, phase).await? {
         documents::dry_run(ground, args.go.output, terminal);
         return Ok(ExitCode::Done);
@@ -97,7 +97,7 @@ async fn execute(
     let (wanted, pace) = (args.engine.prover(&args.job), args.engine.pace);
     let prover = Prover { kubernetes, key_arn, before: None, wanted, pace, deadline, terminal };
     let driven = run_and_verify(&work, &prover, phase).await?;
-    let cluster_ref = ClusterRef { key_arn: key_arn.to_owned(), ..ClusterRef::of(ground) };
+    let cluster_ref = ClusterRef { key_arn: key_arn.to_owned(), ..ClusterRef::from_report(ground) };
     Ok(report_outcome(&driven, &args.kube, &cluster_ref, &ground.checks, began.elapsed(), args.go.output, terminal))
 }
 

@@ -53,7 +53,7 @@ fn enable(more: &[&str]) -> Enable {
 }
 
 /// What was understood and said. The profile is left out where the shell that runs the tests may name one.
-fn shown(target: Result<Target, CliError>, terminal: &Terminal) -> String {
+fn printed(target: Result<Target, CliError>, terminal: &Terminal) -> String {
     let target = match target {
         Ok(Target { cluster, region, key, .. }) => format!("{cluster} {region:?} {key:?}"),
         Err(stop) => error_text(stop),
@@ -71,7 +71,7 @@ async fn a_file_names_all_three_and_is_named_itself() {
     let terminal = Terminal::captured();
     let flags = enable(&["-f", file.path(), "--kubeconfig", kubeconfig.path(), "--profile", "mine"]);
     let target = Target::of_enable(&flags, &terminal).await;
-    assert_snapshot!(shown(target, &terminal).replace(file.path(), "FILE"), @r#"
+    assert_snapshot!(printed(target, &terminal).replace(file.path(), "FILE"), @r#"
     cluster shop, region eu-west-1, key arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab: from FILE
     -> shop Some("eu-west-1") Some("arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab")
     "#);
@@ -104,7 +104,7 @@ fn what_was_not_typed_comes_from_the_context_and_is_said() {
     let (terminal, mut flags) =
         (Terminal::captured(), reencrypt(&["--kubeconfig", kubeconfig.path(), "--profile", "mine"]));
     flags.eks.cluster = None;
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &terminal), &terminal), @r#"
+    assert_snapshot!(printed(Target::of_reencrypt(&flags, &terminal), &terminal), @r#"
     cluster shop: from the arguments of `aws eks get-token` in context prod
     region eu-central-1: from the arguments of `aws eks get-token` in context prod
     -> shop Some("eu-central-1") None
@@ -117,7 +117,7 @@ fn a_context_that_says_nothing_asks_for_the_flag() {
     let more = ["--kubeconfig", kubeconfig.path(), "--context", "elsewhere", "--profile", "mine"];
     let (terminal, mut flags) = (Terminal::captured(), reencrypt(&more));
     flags.eks.cluster = None;
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &terminal), &terminal), @r"
+    assert_snapshot!(printed(Target::of_reencrypt(&flags, &terminal), &terminal), @r"
 
     -> exit 2
     error: kubeconfig context elsewhere does not say which EKS cluster it is (its credentials come from a token, its server is 127.0.0.1): add --cluster NAME and --region REGION
@@ -127,7 +127,7 @@ fn a_context_that_says_nothing_asks_for_the_flag() {
 #[test]
 fn a_named_cluster_needs_no_kubeconfig() {
     let (terminal, flags) = (Terminal::captured(), reencrypt(&["--kubeconfig", "/nowhere"]));
-    assert_snapshot!(shown(Target::of_reencrypt(&flags, &terminal), &terminal), @r"
+    assert_snapshot!(printed(Target::of_reencrypt(&flags, &terminal), &terminal), @r"
 
     -> shop None None
     ");

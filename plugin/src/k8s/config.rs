@@ -74,7 +74,7 @@ fn decode_text(bytes: Vec<u8>) -> std::io::Result<String> {
 }
 
 /// What a client of this context is made from.
-pub(super) fn of(
+pub(super) fn connection_of(
     kubeconfig: &Kubeconfig,
     context: &str,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -111,7 +111,7 @@ pub(super) fn of(
         exec.cluster = Some(loaded);
     }
 
-    let proxy = proxy::of(&server, cluster.proxy_url.as_deref(), variable)?;
+    let proxy = proxy::proxy_for(&server, cluster.proxy_url.as_deref(), variable)?;
     let mut config = Config::new(server);
     if let Some(namespace) = entry.namespace.clone().filter(|namespace| !namespace.is_empty()) {
         config.default_namespace = namespace;

@@ -28,11 +28,11 @@ fn listed(folder: &TempDir, files: &[&str]) -> Result<Kubeconfig, KubeconfigErro
 }
 
 fn plain(kubeconfig: &Kubeconfig, context: &str) -> Result<Config, String> {
-    of(kubeconfig, context, &|_| None).map_err(|error| error.to_string())
+    connection_of(kubeconfig, context, &|_| None).map_err(|error| error.to_string())
 }
 
 /// One cluster `c`, one user `u`, one context `prod`.
-fn one(cluster: &str, user: &str) -> Kubeconfig {
+fn single_file(cluster: &str, user: &str) -> Kubeconfig {
     let text = format!(
         "{{apiVersion: v1, kind: Config, contexts: [{{name: prod, context: {{cluster: c, user: u}}}}],
           clusters: [{{name: c, cluster: {{server: 'https://abc.example', {cluster}}}}}], users: [{{name: u, user: {{{user}}}}}]}}"
@@ -74,7 +74,7 @@ fn several_files_are_one_and_paths_are_relative_to_their_own_file() {
 #[test]
 fn empty_secrets_are_no_secrets() {
     let user = "token: '', password: '', client-key-data: '', exec: {command: aws}";
-    let AuthInfo { token, password, client_key_data, .. } = plain(&one("", user), "prod").unwrap().auth_info;
+    let AuthInfo { token, password, client_key_data, .. } = plain(&single_file("", user), "prod").unwrap().auth_info;
     assert!(token.is_none() && password.is_none() && client_key_data.is_none());
 }
 
@@ -112,10 +112,11 @@ fn nothing_between_two_separators_is_no_file() {
 
 #[test]
 fn how_the_server_is_checked() {
-    let config = plain(&one("tls-server-name: kubernetes, insecure-skip-tls-verify: true", ""), "prod").unwrap();
+    let config =
+        plain(&single_file("tls-server-name: kubernetes, insecure-skip-tls-verify: true", ""), "prod").unwrap();
     assert_eq!(config.tls_server_name.as_deref(), Some("kubernetes"));
     assert!(config.accept_invalid_certs);
-    let config = plain(&one("tls-server-name: ''", ""), "prod").unwrap();
+    let config = plain(&single_file("tls-server-name: ''", ""), "prod").unwrap();
     assert_eq!((config.tls_server_name, config.accept_invalid_certs), (None, false));
 }
 
@@ -125,32 +126,32 @@ fn empty_values_are_none() {
     let file = folder.path().join("ca.crt").display().to_string();
     let cluster = format!("certificate-authority-data: '', certificate-authority: '{file}'");
     let user = "client-certificate: '', client-certificate-data: '', client-key: '', tokenFile: '', username: ''";
-    let config = plain(&one(&cluster, user), "prod").unwrap();
+    let config = plain(&single_file(&cluster, user), "prod").unwrap();
     assert_eq!(config.root_cert, Some(vec![b"authority A".to_vec()]));
     let AuthInfo { client_certificate, client_certificate_data, client_key, token_file, username, .. } =
         config.auth_info;
     assert_eq!([client_certificate, client_certificate_data, client_key, token_file, username], [const { None }; 5]);
-    let mut nowhere = one("", "");
+    let mut nowhere = single_file("", "");
     nowhere.clusters[0].cluster.as_mut().unwrap().server = Some(String::new());
     assert_eq!(plain(&nowhere, "prod").unwrap_err(), "cluster c has no server");
 }
 
 #[test]
 fn an_empty_namespace_is_none() {
-    let mut kubeconfig = one("", "");
+    let mut kubeconfig = single_file("", "");
     kubeconfig.contexts[0].context.as_mut().unwrap().namespace = Some(String::new());
     assert_eq!(plain(&kubeconfig, "prod").unwrap().default_namespace, "default");
 }
 
 #[test]
 fn compression_is_asked_for_unless_the_cluster_says_no() {
-    assert!(plain(&one("disable-compression: true", ""), "prod").unwrap().disable_compression);
-    assert!(!plain(&one("", ""), "prod").unwrap().disable_compression);
+    assert!(plain(&single_file("disable-compression: true", ""), "prod").unwrap().disable_compression);
+    assert!(!plain(&single_file("", ""), "prod").unwrap().disable_compression);
 }
 
 #[test]
 fn a_token_s_file_comes_before_a_token() {
-    let user = plain(&one("", "token: old, tokenFile: /token"), "prod").unwrap().auth_info;
+    let user = plain(&single_file("", "token: old, tokenFile: /token"), "prod").unwrap().auth_info;
     assert!(user.token.is_none());
     assert_eq!(user.token_file.as_deref(), Some("/token"));
 }
@@ -163,7 +164,8 @@ fn a_command_that_wants_to_know_the_cluster_is_told() {
          extensions: [{{name: client.authentication.k8s.io/exec, extension: {{account: 111122223333}}}}]"
     );
     let user = |more: &str| format!("exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh{more}}}");
-    let exec = |user: &str| -> ExecConfig { plain(&one(&cluster, user), "prod").unwrap().auth_info.exec.unwrap() };
+    let exec =
+        |user: &str| -> ExecConfig { plain(&single_file(&cluster, user), "prod").unwrap().auth_info.exec.unwrap() };
     assert!(exec(&user("")).cluster.is_none());
     let told = exec(&user(", provideClusterInfo: true")).cluster.unwrap();
     assert_snapshot!(serde_json::to_string(&told).unwrap().replace(data, "DATA"), @r#"{"server":"https://abc.example","certificate-authority-data":"DATA","proxy-url":"http://proxy","tls-server-name":"name","config":{"account":111122223333}}"#);
@@ -173,11 +175,11 @@ fn a_command_that_wants_to_know_the_cluster_is_told() {
 fn what_is_missing_is_named() {
     let mut all = Vec::new();
     for (context, kubeconfig) in [
-        ("other", one("", "")),
-        ("prod", Kubeconfig { clusters: Vec::new(), ..one("", "") }),
-        ("prod", one("certificate-authority-data: bm90IFBFTQ==", "")),
-        ("prod", one("certificate-authority: /there/is/none", "")),
-        ("prod", one("proxy-url: 'http://'", "")),
+        ("other", single_file("", "")),
+        ("prod", Kubeconfig { clusters: Vec::new(), ..single_file("", "") }),
+        ("prod", single_file("certificate-authority-data: bm90IFBFTQ==", "")),
+        ("prod", single_file("certificate-authority: /there/is/none", "")),
+        ("prod", single_file("proxy-url: 'http://'", "")),
     ] {
         all.push(plain(&kubeconfig, context).unwrap_err());
     }
@@ -189,7 +191,7 @@ fn what_is_missing_is_named() {
     its proxy-url is not the address of a proxy, such as http://proxy.example:3128
     "#);
     assert!(
-        plain(&Kubeconfig { auth_infos: Vec::new(), ..one("", "") }, "prod").is_ok(),
+        plain(&Kubeconfig { auth_infos: Vec::new(), ..single_file("", "") }, "prod").is_ok(),
         "kubectl goes on without a user"
     );
 }
@@ -207,7 +209,7 @@ fn fuzz_reads_any_kubeconfig() {
     crate::fuzz_tests::mutate::fuzz(&[yaml.as_bytes(), &utf16], |bytes| {
         let Ok(text) = decode_text(bytes.to_vec()) else { return };
         let Ok(kubeconfig) = check_nesting(&text).and_then(|()| Kubeconfig::from_yaml(&text)) else { return };
-        _ = of(&kubeconfig, "prod", &|_| None).map_err(|error| error.to_string());
+        _ = connection_of(&kubeconfig, "prod", &|_| None).map_err(|error| error.to_string());
         for exec in kubeconfig.auth_infos.iter().filter_map(|user| user.auth_info.as_ref()?.exec.as_ref()) {
             _ = super::super::token_command::token_request(exec);
         }
@@ -234,6 +236,6 @@ fn a_kubeconfig_that_is_too_deep_too_large_or_half_a_character_is_an_error() {
 
 #[test]
 fn a_certificate_that_is_a_device_is_not_read() {
-    let kubeconfig = one("certificate-authority: /dev/zero", "");
+    let kubeconfig = single_file("certificate-authority: /dev/zero", "");
     assert_snapshot!(plain(&kubeconfig, "prod").unwrap_err(), @"/dev/zero is no file, or larger than 1024 KiB");
 }

@@ -37,7 +37,7 @@ fn exec(command: &[&str], env: &[(&str, &str)]) -> String {
 }
 
 /// All that is said of a context.
-fn said(kubeconfig: &Kubeconfig, context: Option<&str>) -> String {
+fn error_of(kubeconfig: &Kubeconfig, context: Option<&str>) -> String {
     let guess = match inspect_context(kubeconfig, context) {
         Ok(guess) => guess,
         Err(error) => return error_text(error),
@@ -65,7 +65,7 @@ fn as_aws_eks_update_kubeconfig_writes_it() {
     let command = ["aws", "--region", "eu-central-1", "eks", "get-token", "--cluster-name", "shop", "--output", "json"];
     let plain = kubeconfig(ARN, ARN, SERVER, &exec(&command, &[]));
     let renamed = kubeconfig("prod", ARN, SERVER, &exec(&command, &[("AWS_PROFILE", "shop-admin")]));
-    assert_snapshot!([said(&plain, None), said(&renamed, Some("prod"))].join("\n"), @r"
+    assert_snapshot!([error_of(&plain, None), error_of(&renamed, Some("prod"))].join("\n"), @r"
     cluster shop: from the arguments of `aws eks get-token` in context arn:aws:eks:eu-central-1:111122223333:cluster/shop
     region eu-central-1: from the arguments of `aws eks get-token` in context arn:aws:eks:eu-central-1:111122223333:cluster/shop
     profile unknown
@@ -83,7 +83,7 @@ fn as_eksctl_writes_it() {
     let cluster = "shop.eu-central-1.eksctl.io";
     let named_alone = kubeconfig(context, cluster, "https://127.0.0.1:8443", "{token: t}");
     let all = kubeconfig(context, cluster, SERVER, &exec(&command, &env));
-    assert_snapshot!([said(&all, None), said(&named_alone, None)].join("\n"), @r"
+    assert_snapshot!([error_of(&all, None), error_of(&named_alone, None)].join("\n"), @r"
     cluster shop: from the arguments of `aws-iam-authenticator token` in context admin@shop.eu-central-1.eksctl.io
     region eu-central-1: from AWS_DEFAULT_REGION set for `aws-iam-authenticator token` in context admin@shop.eu-central-1.eksctl.io
     profile unknown
@@ -97,7 +97,7 @@ fn as_eksctl_writes_it() {
 fn as_people_write_it_by_hand() {
     let config =
         kubeconfig("prod", "kubernetes", SERVER, &exec(&["aws-iam-authenticator", "token", "-i", "shop"], &[]));
-    assert_snapshot!(said(&config, None), @r"
+    assert_snapshot!(error_of(&config, None), @r"
     cluster shop: from the arguments of `aws-iam-authenticator token` in context prod
     region eu-central-1: from the server's address in context prod
     profile unknown
@@ -107,7 +107,7 @@ fn as_people_write_it_by_hand() {
 #[test]
 fn a_name_of_the_cluster_entry_is_enough() {
     let config = kubeconfig("prod", ARN, "https://127.0.0.1:8443", "{token: t}");
-    assert_snapshot!(said(&config, None), @r"
+    assert_snapshot!(error_of(&config, None), @r"
     cluster shop: from the cluster entry's name in context prod
     region eu-central-1: from the cluster entry's name in context prod
     profile unknown
@@ -118,7 +118,7 @@ fn a_name_of_the_cluster_entry_is_enough() {
 fn a_name_of_the_context_is_enough() {
     let arn = "arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop";
     let config = kubeconfig(arn, "c", "https://127.0.0.1:8443", "{token: t}");
-    assert_snapshot!(said(&config, None), @r"
+    assert_snapshot!(error_of(&config, None), @r"
     cluster shop: from the name of context arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop
     region cn-north-1: from the name of context arn:aws-cn:eks:cn-north-1:111122223333:cluster/shop
     profile unknown
@@ -130,7 +130,7 @@ fn a_local_clusters_id_is_not_its_name() {
     let command = ["aws", "eks", "get-token", "--cluster-id", "0e0f1a2b-1111-2222-3333-444455556666"];
     let known = kubeconfig("prod", ARN, SERVER, &exec(&command, &[]));
     let unknown = kubeconfig("prod", "c", SERVER, &exec(&command, &[]));
-    assert_snapshot!([said(&known, None), said(&unknown, None)].join("\n"), @r"
+    assert_snapshot!([error_of(&known, None), error_of(&unknown, None)].join("\n"), @r"
     cluster shop: from the cluster entry's name in context prod
     region eu-central-1: from the cluster entry's name in context prod
     profile unknown
@@ -151,7 +151,7 @@ fn behind_a_proxy_nothing_is_known() {
         &exec(&["sh", "-c", "aws eks get-token --cluster-name shop"], &[]),
         "{}",
     ];
-    let said: Vec<_> = users.iter().map(|user| said(&kubeconfig("shop", "shop", rancher, user), None)).collect();
+    let said: Vec<_> = users.iter().map(|user| error_of(&kubeconfig("shop", "shop", rancher, user), None)).collect();
     assert!(!said.concat().contains("secret"));
     assert_snapshot!(said.join("\n"), @r"
     exit 2
@@ -180,7 +180,7 @@ fn behind_a_proxy_nothing_is_known() {
 #[test]
 fn sources_that_disagree_are_not_chosen_from() {
     let command = ["aws", "eks", "get-token", "--cluster-name", "staging", "--region", "us-east-1", "--profile", "p"];
-    assert_snapshot!(said(&kubeconfig("prod", ARN, SERVER, &exec(&command, &[])), None), @r"
+    assert_snapshot!(error_of(&kubeconfig("prod", ARN, SERVER, &exec(&command, &[])), None), @r"
     exit 2
     error: kubeconfig context prod names more than one cluster: add --cluster NAME
       cluster staging: from the arguments of `aws eks get-token` in context prod
@@ -203,11 +203,11 @@ fn contexts_that_are_not_there() {
         ..Default::default()
     };
     let told = [
-        said(&config, Some("prdo")),
-        said(&many, None),
-        said(&Kubeconfig { current_context: Some(String::new()), ..Default::default() }, None),
-        said(&dangling, None),
-        said(&many, Some("c1")),
+        error_of(&config, Some("prdo")),
+        error_of(&many, None),
+        error_of(&Kubeconfig { current_context: Some(String::new()), ..Default::default() }, None),
+        error_of(&dangling, None),
+        error_of(&many, Some("c1")),
     ];
     assert_snapshot!(told.join("\n"), @r"
     exit 3

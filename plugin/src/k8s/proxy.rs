@@ -14,7 +14,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use crate::cause::Cause;
 
 /// The proxy for this server. `named`: the kubeconfig's.
-pub(super) fn of(
+pub(super) fn proxy_for(
     server: &Uri,
     named: Option<&str>,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -88,7 +88,7 @@ mod tests {
     fn proxy(server: &str, named: Option<&str>, environment: &[(&str, &str)]) -> String {
         let variable =
             |name: &str| environment.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
-        match of(&server.parse().unwrap(), named, &variable) {
+        match proxy_for(&server.parse().unwrap(), named, &variable) {
             Ok(Some(proxy)) => proxy.to_string(),
             Ok(None) => "direct".to_owned(),
             Err(error) => error.to_string(),

@@ -26,7 +26,7 @@ pub(crate) struct ClusterRef {
 
 impl ClusterRef {
     /// Of what the checks have found.
-    pub(crate) fn of(ground: &PreflightReport) -> Self {
+    pub(crate) fn from_report(ground: &PreflightReport) -> Self {
         let eks = ground.eks.as_ref();
         Self {
             cluster_arn: eks.map(|eks| eks.cluster.arn.clone()).unwrap_or_default(),

@@ -97,7 +97,7 @@ fn failed_document(checks: &[Check], code: ExitCode) -> ChecksDocument<'_> {
 
 /// Tells scripts what a dry run has found.
 pub(crate) fn dry_run(ground: &PreflightReport, output: Option<Output>, terminal: &Terminal) {
-    print_document(&passed_document(ground, &ClusterRef::of(ground)), output, terminal);
+    print_document(&passed_document(ground, &ClusterRef::from_report(ground)), output, terminal);
 }
 
 fn passed_document<'a>(ground: &'a PreflightReport, cluster_ref: &'a ClusterRef) -> ChecksDocument<'a> {
@@ -118,7 +118,7 @@ pub(crate) fn associated(
     output: Option<Output>,
     terminal: &Terminal,
 ) {
-    let cluster_ref = ClusterRef::of(ground);
+    let cluster_ref = ClusterRef::from_report(ground);
     print_document(&started_document(&cluster_ref, Some(association), None, &ground.checks), output, terminal);
 }
 

@@ -18,7 +18,7 @@ fn checked_ground() -> PreflightReport {
 #[tokio::test]
 async fn the_checks_that_passed() {
     let (mut ground, cluster_ref) =
-        (checked_ground(), ClusterRef { key_arn: KEY.into(), ..ClusterRef::of(&checked_ground()) });
+        (checked_ground(), ClusterRef { key_arn: KEY.into(), ..ClusterRef::from_report(&checked_ground()) });
     let of = |ground: &PreflightReport| {
         let document = passed_document(ground, &cluster_ref);
         json(&ChecksDocument { head: document.head.held_fast(), ..document })
@@ -90,7 +90,7 @@ fn the_checks_of_which_one_failed() {
 
 #[tokio::test]
 async fn what_has_been_begun() {
-    let cluster_ref = ClusterRef::of(&checked_ground());
+    let cluster_ref = ClusterRef::from_report(&checked_ground());
     let run = Run::from_id("r1", "ops");
     let vouched = ClusterRef { context: "prod".into(), ..ClusterRef::default() };
     let all = [

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use insta::assert_snapshot;
 
 /// What a file with this text says of a registry.
-async fn of(text: &str, name: &str) -> Result<Option<(String, String)>, Error> {
+async fn credentials_of(text: &str, name: &str) -> Result<Option<(String, String)>, Error> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
     std::fs::write(&file, text).unwrap();
@@ -60,14 +60,17 @@ async fn keys_are_hosts_addresses_or_repositories() {
         ("empty.example/x", None),
         ("registry.example:5000/x", None),
     ] {
-        assert_eq!(of(&auths, name).await.unwrap(), expected, "{name}");
+        assert_eq!(credentials_of(&auths, name).await.unwrap(), expected, "{name}");
     }
 }
 
 #[tokio::test]
 async fn files_of_which_nothing_is_to_be_used() {
-    assert_eq!(of("{}", "registry.example/x").await.unwrap(), None);
-    assert_eq!(of(r#"{"credHelpers":{"registry.example":""},"other":1}"#, "registry.example/x").await.unwrap(), None);
+    assert_eq!(credentials_of("{}", "registry.example/x").await.unwrap(), None);
+    assert_eq!(
+        credentials_of(r#"{"credHelpers":{"registry.example":""},"other":1}"#, "registry.example/x").await.unwrap(),
+        None
+    );
     let dir = |text: String| {
         text.split_once("/tmp").map_or(text.clone(), |(before, after)| {
             format!("{before}DIR{}", &after[after.find("/config").unwrap_or(0)..])
@@ -80,7 +83,7 @@ async fn files_of_which_nothing_is_to_be_used() {
         r#"{"auths":{"registry.example":{"identitytoken":"t"}}}"#,
         r#"{"credHelpers":{"registry.example":"nobody-has-this"}}"#,
     ] {
-        all.push(dir(error_text(of(text, "registry.example/x").await.unwrap_err())));
+        all.push(dir(error_text(credentials_of(text, "registry.example/x").await.unwrap_err())));
     }
     assert_snapshot!(all.join("\n"), @r"
     exit 3
@@ -126,7 +129,7 @@ fn helpers_answers_and_silence() {
 #[tokio::test]
 async fn a_configuration_is_not_quoted_and_has_a_bound() {
     let text = r#"{"auths":{"registry.example":"YWxpY2U6c2VjcmV0"}}"#;
-    let told = error_text(of(text, "registry.example/x").await.unwrap_err());
+    let told = error_text(credentials_of(text, "registry.example/x").await.unwrap_err());
     assert!(told.ends_with("it can't be parsed at line 1 column 47") && !told.contains("YWxp"), "{told}");
 
     let folder = tempfile::tempdir().unwrap();

@@ -45,7 +45,7 @@ async fn checked(push: &Push) -> String {
 }
 
 /// As one line.
-fn words(text: &str) -> String {
+fn plain_text(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -54,7 +54,7 @@ async fn no_login_is_sent_before_the_confirmation() {
     for door in [Access::Basic, Access::Token] {
         let registry = RunningRegistry::start(FakeRegistry { door, ..FakeRegistry::default() }).await;
         let (push, _folder) = push(&registry.address, None).await;
-        let rows = words(&checked(&push).await);
+        let rows = plain_text(&checked(&push).await);
         assert_eq!(registry.logins(), Vec::<String>::new(), "{door:?}");
         assert!(rows.starts_with("warn image") && rows.contains("Not checked: whether the tag is free"), "{rows}");
         assert!(

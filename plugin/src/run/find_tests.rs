@@ -13,7 +13,7 @@ fn running() -> Value {
 }
 
 /// The same with another value of an environment variable.
-fn with(mut job: Value, name: &str, value: &str) -> Value {
+fn job_with(mut job: Value, name: &str, value: &str) -> Value {
     let env = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
     let variable = env.iter_mut().find(|variable| variable["name"] == name).unwrap();
     variable["value"] = value.into();
@@ -21,7 +21,7 @@ fn with(mut job: Value, name: &str, value: &str) -> Value {
 }
 
 /// The same under another name.
-fn named(mut job: Value, name: &str) -> Value {
+fn job_named(mut job: Value, name: &str) -> Value {
     job["metadata"]["name"] = name.into();
     job["metadata"]["labels"]["eks-encrypt/run"] = name.strip_prefix("eks-encrypt-").unwrap_or("by-hand").into();
     job
@@ -50,7 +50,7 @@ fn follows_r1() -> ExistingRuns {
 
 /// A Job that has ended at this time.
 fn over(name: &str, at: &str) -> Value {
-    let mut job = named(running(), name);
+    let mut job = job_named(running(), name);
     let end = json!({"type": "Complete", "status": "True", "lastTransitionTime": at});
     job["status"] = json!({"conditions": [{"type": "SuccessCriteriaMet", "status": "True"}, end]});
     job
@@ -71,7 +71,7 @@ async fn an_ended_run_is_reported_with_its_time_and_a_new_one_is_made() {
 
 #[tokio::test]
 async fn a_job_with_this_key_and_method_is_followed() {
-    let by_hand = named(over("eks-encrypt-r0", "2026-11-24T07:00:00Z"), "eks-encrypt");
+    let by_hand = job_named(over("eks-encrypt-r0", "2026-11-24T07:00:00Z"), "eks-encrypt");
     assert_eq!(found(&[by_hand, running()]).await.unwrap(), follows_r1());
 }
 
@@ -95,7 +95,7 @@ async fn a_job_that_runs_something_else_is_not_followed() {
         pod(|pod| pod["volumes"] = json!([{"name": "other", "emptyDir": {}}])),
         pod(|pod| pod["serviceAccountName"] = "theirs".into()),
         pod(|pod| pod["hostNetwork"] = true.into()),
-        with(running(), "EKS_ENCRYPT_RUN", "r2"),
+        job_with(running(), "EKS_ENCRYPT_RUN", "r2"),
     ] {
         let text = error_text(found(&[job]).await.unwrap_err());
         let why = text.lines().nth(1).and_then(|line| line.split("as this run: ").nth(1));
@@ -114,7 +114,7 @@ async fn a_job_that_runs_something_else_is_not_followed() {
     it does not run what this command would run: hostNetwork differs
     it does not run what this command would run: containers[0].env[4].value differs
     ");
-    let paced = with(with(running(), "EKS_ENCRYPT_MAX_QPS", "5"), "EKS_ENCRYPT_CONCURRENCY", "1");
+    let paced = job_with(job_with(running(), "EKS_ENCRYPT_MAX_QPS", "5"), "EKS_ENCRYPT_CONCURRENCY", "1");
     assert_eq!(found(&[paced]).await.unwrap(), follows_r1(), "another pace is no other run");
 }
 
@@ -132,11 +132,11 @@ async fn a_printed_job_that_somebody_applied_is_not_followed() {
 async fn a_job_of_another_version_or_that_may_be_older_than_the_association_is_not_followed() {
     let mut all = Vec::new();
     for job in [
-        named(running(), "eks-encrypt"),
-        with(running(), "EKS_ENCRYPT_KEY_ARN", ""),
-        with(running(), "EKS_ENCRYPT_KEY_ARN", "arn:other"),
-        with(running(), "EKS_ENCRYPT_METHOD", "touch"),
-        with(running(), "EKS_ENCRYPT_WIRE_VERSION", "2"),
+        job_named(running(), "eks-encrypt"),
+        job_with(running(), "EKS_ENCRYPT_KEY_ARN", ""),
+        job_with(running(), "EKS_ENCRYPT_KEY_ARN", "arn:other"),
+        job_with(running(), "EKS_ENCRYPT_METHOD", "touch"),
+        job_with(running(), "EKS_ENCRYPT_WIRE_VERSION", "2"),
     ] {
         all.push(error_text(found(&[job]).await.unwrap_err()));
     }
@@ -173,7 +173,7 @@ async fn a_running_job_is_not_followed_where_another_image_or_no_job_is_asked_fo
 /// Its "done" would be one that is not proven, with exit code 0.
 #[tokio::test]
 async fn a_job_without_the_proof_is_not_the_run_of_a_command_that_wants_it() {
-    let without = [with(running(), "EKS_ENCRYPT_PROVE", "false")];
+    let without = [job_with(running(), "EKS_ENCRYPT_PROVE", "false")];
     let refused = error_text(found_by(&["--image", IMAGE, "--prove=job"], &without).await.unwrap_err());
     assert!(refused.contains("it does not verify what it has done"), "{refused}");
     for wanted in ["--prove=none", "--prove=full"] {

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::testing::line;
 
-    fn word(result: RunResult, tally: Tally) -> Finished {
+    fn finished(result: RunResult, tally: Tally) -> Finished {
         Finished { result, tally, proof: None, reason: Some("the API server says Forbidden".into()) }
     }
 
@@ -163,16 +163,16 @@ mod tests {
         let failed = Tally { listed: 3, rewritten: 2, failed: 1, ..Tally::default() };
         let broken = JobEnd::Failed("BackoffLimitExceeded: 6 Pods".into());
         let told = [
-            why(&JobEnd::Complete, Some(&word(RunResult::Complete, whole))),
-            why(&JobEnd::Complete, Some(&word(RunResult::Complete, lost))),
-            why(&JobEnd::Complete, Some(&word(RunResult::Complete, more))),
-            why(&JobEnd::Complete, Some(&word(RunResult::Complete, failed))),
-            why(&JobEnd::Complete, Some(&word(RunResult::Stopped, whole))),
-            why(&broken, Some(&word(RunResult::Stopped, failed))),
-            why(&broken, Some(&word(RunResult::Stopped, lost))),
-            why(&JobEnd::Complete, Some(&word(RunResult::Incomplete, whole))),
+            why(&JobEnd::Complete, Some(&finished(RunResult::Complete, whole))),
+            why(&JobEnd::Complete, Some(&finished(RunResult::Complete, lost))),
+            why(&JobEnd::Complete, Some(&finished(RunResult::Complete, more))),
+            why(&JobEnd::Complete, Some(&finished(RunResult::Complete, failed))),
+            why(&JobEnd::Complete, Some(&finished(RunResult::Stopped, whole))),
+            why(&broken, Some(&finished(RunResult::Stopped, failed))),
+            why(&broken, Some(&finished(RunResult::Stopped, lost))),
+            why(&JobEnd::Complete, Some(&finished(RunResult::Incomplete, whole))),
             why(&JobEnd::Complete, None),
-            why(&broken, Some(&word(RunResult::Complete, whole))),
+            why(&broken, Some(&finished(RunResult::Complete, whole))),
             why(&broken, None),
         ];
         insta::assert_snapshot!(told.join("\n"), @r"
@@ -197,7 +197,7 @@ mod tests {
         let moved = Tally { listed: 3, current: 2, rewritten: 1, ..Tally::default() };
         let with = |result, passes, tally| Finished {
             proof: Some(Proof { passes, tally, servers: None }),
-            ..word(result, whole)
+            ..finished(result, whole)
         };
         let told = [
             why(&JobEnd::Complete, Some(&with(RunResult::Complete, 1, stayed))),
@@ -237,7 +237,7 @@ mod tests {
     fn a_run_that_another_one_kept_out_did_not_go_on() {
         let refused = Finished {
             reason: Some("another run is at work: r0/p has the lease".into()),
-            ..word(RunResult::Refused, Tally::default())
+            ..finished(RunResult::Refused, Tally::default())
         };
         insta::assert_snapshot!(why(&JobEnd::Failed("PodFailurePolicy: 3".into()), Some(&refused)), @"this run did not go on: another run is at work: r0/p has the lease");
     }

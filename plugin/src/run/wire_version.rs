@@ -74,21 +74,21 @@ mod tests {
     //! What is another version, and what only looks like one.
     use super::*;
 
-    fn told(text: &str) -> Option<String> {
+    fn theirs(text: &str) -> Option<String> {
         OtherWireVersion::from_line(text).map(|foreign| foreign.to_string())
     }
 
     #[test]
     fn another_version_is_seen_in_any_line_and_the_jobs_own_where_it_is_told() {
-        assert_eq!(told(r#"{"wire":2,"run":"r"}"#).unwrap(), "version 2 of the wire format");
+        assert_eq!(theirs(r#"{"wire":2,"run":"r"}"#).unwrap(), "version 2 of the wire format");
         let started = r#"{"wire":2,"event":"started","version":"0.9.0\u001b[2J"}"#;
-        assert_eq!(told(started).unwrap(), "version 2 of the wire format (Job 0.9.0\\u{1b}[2J)");
+        assert_eq!(theirs(started).unwrap(), "version 2 of the wire format (Job 0.9.0\\u{1b}[2J)");
     }
 
     #[test]
     fn our_own_version_and_foreign_json_are_not_another_version() {
         for text in [r#"{"wire":1,"event":"sung"}"#, r#"{"wire":"2"}"#, r#"{"level":"warn"}"#, "2", "wire 2", ""] {
-            assert_eq!(told(text), None, "{text}");
+            assert_eq!(theirs(text), None, "{text}");
         }
     }
 

@@ -75,7 +75,7 @@ impl AdmissionHook {
                 format!("each write of the Secrets that its {by} {picks}, as in namespace {namespace}")
             }
         };
-        format!("{}: its Service {} {why}, and failurePolicy Fail refuses {secrets}", self.head(), address.shown())
+        format!("{}: its Service {} {why}, and failurePolicy Fail refuses {secrets}", self.head(), address.address())
     }
 
     /// The line of any other.
@@ -83,7 +83,7 @@ impl AdmissionHook {
         let changes = if self.changes { ", may change Secrets when they are written" } else { "" };
         let policy = if self.strict { "Fail" } else { "Ignore" };
         let asks = match &self.asks {
-            Backend::Service { address, .. } => format!(", asks Service {}", address.shown()),
+            Backend::Service { address, .. } => format!(", asks Service {}", address.address()),
             Backend::Url(url) => format!(", asks {}", one_line(url)),
             Backend::Nobody => String::new(),
         };
@@ -103,7 +103,7 @@ impl AdmissionHook {
 
 impl Address {
     /// `NAMESPACE/NAME`.
-    fn shown(&self) -> String {
+    fn address(&self) -> String {
         one_line(&format!("{}/{}", self.namespace, self.name))
     }
 }

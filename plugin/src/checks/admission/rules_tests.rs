@@ -38,7 +38,7 @@ fn webhooks_rules() {
 }
 
 /// Whether it matches, and what narrows it.
-fn of(matches: Value) -> Option<Vec<&'static str>> {
+fn scope_of(matches: Value) -> Option<Vec<&'static str>> {
     let mut scope = Scope::default();
     match_resources(&serde_json::from_value(matches).unwrap(), &mut scope).then_some(scope.by)
 }
@@ -47,16 +47,19 @@ fn of(matches: Value) -> Option<Vec<&'static str>> {
 fn policies_matches() {
     let (all, pods) = (rule("scope", json!("*")), rule("resources", json!(["pods"])));
     let one = rule("resourceNames", json!(["db"]));
-    assert_eq!(of(json!({})), Some(vec![]));
-    assert_eq!(of(json!({"resourceRules": [all]})), Some(vec![]));
-    assert_eq!(of(json!({"resourceRules": [pods]})), None);
-    assert_eq!(of(json!({"resourceRules": [one]})), Some(vec!["resourceNames"]));
-    assert_eq!(of(json!({"resourceRules": [one, all]})), Some(vec![]));
-    assert_eq!(of(json!({"resourceRules": [all], "excludeResourceRules": [pods]})), Some(vec![]));
-    assert_eq!(of(json!({"resourceRules": [all], "excludeResourceRules": [all]})), None);
-    assert_eq!(of(json!({"resourceRules": [all], "excludeResourceRules": [one]})), Some(vec!["excludeResourceRules"]));
+    assert_eq!(scope_of(json!({})), Some(vec![]));
+    assert_eq!(scope_of(json!({"resourceRules": [all]})), Some(vec![]));
+    assert_eq!(scope_of(json!({"resourceRules": [pods]})), None);
+    assert_eq!(scope_of(json!({"resourceRules": [one]})), Some(vec!["resourceNames"]));
+    assert_eq!(scope_of(json!({"resourceRules": [one, all]})), Some(vec![]));
+    assert_eq!(scope_of(json!({"resourceRules": [all], "excludeResourceRules": [pods]})), Some(vec![]));
+    assert_eq!(scope_of(json!({"resourceRules": [all], "excludeResourceRules": [all]})), None);
+    assert_eq!(
+        scope_of(json!({"resourceRules": [all], "excludeResourceRules": [one]})),
+        Some(vec!["excludeResourceRules"])
+    );
     let selectors = json!({"namespaceSelector": {"matchLabels": {"a": "b"}},
         "objectSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}});
-    assert_eq!(of(selectors), Some(vec!["namespaceSelector", "objectSelector"]));
-    assert_eq!(of(json!({"namespaceSelector": {}, "objectSelector": {"matchLabels": {}}})), Some(vec![]));
+    assert_eq!(scope_of(selectors), Some(vec!["namespaceSelector", "objectSelector"]));
+    assert_eq!(scope_of(json!({"namespaceSelector": {}, "objectSelector": {"matchLabels": {}}})), Some(vec![]));
 }

@@ -41,7 +41,7 @@ impl DeserializeError {
     }
 
     /// Where, unless that is known more exactly.
-    fn at(mut self, path: &str, line: u64) -> Self {
+    fn with_location(mut self, path: &str, line: u64) -> Self {
         self.place.get_or_insert_with(|| (path.to_owned(), line));
         self
     }
@@ -89,7 +89,7 @@ impl<'a> NodeDeserializer<'a> {
     }
 
     fn error(&self, what: ErrorKind) -> DeserializeError {
-        DeserializeError::without_location(what).at(&self.path, self.line)
+        DeserializeError::without_location(what).with_location(&self.path, self.line)
     }
 
     /// The value is not what it must be.
@@ -118,7 +118,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         let text = self.text()?;
-        visitor.visit_borrowed_str(text).map_err(|wrong: DeserializeError| wrong.at(&self.path, self.line))
+        visitor.visit_borrowed_str(text).map_err(|wrong: DeserializeError| wrong.with_location(&self.path, self.line))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
@@ -161,7 +161,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             return Err(self.type_error("hold `name: value` lines"));
         };
         let entries = Entries { fields: fields.iter(), field: None, of: &self };
-        visitor.visit_map(entries).map_err(|wrong| wrong.at(&self.path, self.line))
+        visitor.visit_map(entries).map_err(|wrong| wrong.with_location(&self.path, self.line))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -180,7 +180,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, DeserializeError> {
         let text = BorrowedStrDeserializer::<DeserializeError>::new(self.text()?);
-        visitor.visit_enum(text).map_err(|wrong| wrong.at(&self.path, self.line))
+        visitor.visit_enum(text).map_err(|wrong| wrong.with_location(&self.path, self.line))
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, DeserializeError> {
@@ -221,7 +221,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         self.field = self.fields.next();
         let Some(field) = self.field else { return Ok(None) };
         let name = BorrowedStrDeserializer::<DeserializeError>::new(&field.name);
-        seed.deserialize(name).map(Some).map_err(|wrong| wrong.at(&self.of.path, field.line))
+        seed.deserialize(name).map(Some).map_err(|wrong| wrong.with_location(&self.of.path, field.line))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DeserializeError> {

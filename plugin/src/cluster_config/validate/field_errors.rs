@@ -56,7 +56,7 @@ fn unknown_field(at: Location, path: &str, name: &str, expected: &'static [&'sta
     let place = any_item(path);
     let written = under(path, name);
     let ours = expected.iter().map(|name| FieldName { name, aliases: also(&place, name) });
-    let theirs = unsupported::of(&place).map(|name| FieldName { name, aliases: &[] });
+    let theirs = unsupported::fields_of(&place).map(|name| FieldName { name, aliases: &[] });
     if let Some(cure) = unsupported::remediation(&place, name) {
         let others = other_problems(document, &written);
         return Error::Unsupported { at, field: format!("`{written}`"), cure, others };

@@ -117,7 +117,7 @@ const UNSUPPORTED: [UnsupportedFields; 15] = [
 ];
 
 /// Those of a place, such as `managedNodeGroups[]`.
-pub(super) fn of(place: &str) -> impl Iterator<Item = &'static str> {
+pub(super) fn fields_of(place: &str) -> impl Iterator<Item = &'static str> {
     UNSUPPORTED.iter().filter(move |known| known.place == place).flat_map(|known| known.names.iter().copied())
 }
 

@@ -183,7 +183,7 @@ fn what_eksctl_reads_and_create_does_not() {
 fn no_field_of_eksctls_is_called_unknown_or_is_ours_too() {
     let ours: BTreeSet<_> = schema::fields().into_iter().collect();
     for place in ["", "metadata", "vpc", "accessConfig", "cloudWatch.clusterLogging", "managedNodeGroups[]"] {
-        let theirs: Vec<_> = unsupported::of(place).collect();
+        let theirs: Vec<_> = unsupported::fields_of(place).collect();
         assert!(!theirs.is_empty(), "{place}");
         for name in theirs {
             assert!(!ours.contains(&(place.to_owned(), name.to_owned())), "{place}.{name}");
