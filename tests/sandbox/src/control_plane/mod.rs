@@ -20,6 +20,7 @@ use crate::aws::scenario::Delay;
 use crate::etcd_oracle::etcd::Etcd;
 use crate::folder::Folder;
 use crate::kms::plugin;
+use crate::process::ComponentError;
 use crate::process_group::READY;
 use api_server::{ApiServer, ApiServerSettings, MAX_SERVERS};
 use encryption::{Encryption, provider_of};
@@ -27,6 +28,18 @@ use load_balancer::LoadBalancer;
 
 /// A draining server keeps its connections for so long. Watches would keep it from ending.
 const DRAIN: Duration = Duration::from_millis(500);
+
+/// When a server that is not ready is looked at more closely. Most take 2 s.
+const STUCK_AFTER: Duration = Duration::from_secs(15);
+
+/// Whether a server waits for nothing but the ClusterIP of Service `kubernetes`. It tries that once. Where another server that starts at
+/// the same time was faster, it gives up, and ends a minute later, to be started again
+/// (`pkg/registry/core/service/ipallocator/controller/repairip.go`, `RunUntil`).
+fn is_stuck(readyz: &str) -> bool {
+    // The client's error has the answer twice.
+    let mut failed = readyz.split("[-]").skip(1).peekable();
+    failed.peek().is_some() && failed.all(|hook| hook.starts_with("poststarthook/start-service-ip-repair-controllers"))
+}
 
 /// The part of the control plane that changes while a sandbox runs: the API servers and what they encrypt with.
 pub(crate) struct ControlPlane {
@@ -146,7 +159,17 @@ impl ControlPlane {
 
     async fn server_ready(&self, server: &mut ApiServer) -> anyhow::Result<()> {
         let name = server.name.clone();
-        Ok(server.processes().ready(READY, || async { self.load_balancer.health(&name) }).await?)
+        let health = || async { self.load_balancer.health(&name) };
+        match server.processes().ready(STUCK_AFTER, health).await {
+            Err(ComponentError::NotReady { reason, .. }) if is_stuck(&reason) => {
+                let encryption = server.encryption.clone().context("it was never started")?;
+                server.kill().await;
+                server.start(&self.settings, &encryption)?;
+            }
+            Err(ComponentError::NotReady { .. }) => {}
+            ended => return Ok(ended?),
+        }
+        Ok(server.processes().ready(READY, health).await?)
     }
 
     /// Adds an API server, and waits until it is ready.
@@ -322,4 +345,29 @@ impl ControlPlane {
 
 fn find<'a>(servers: &'a mut [ApiServer], name: &str) -> anyhow::Result<&'a mut ApiServer> {
     servers.iter_mut().find(|server| server.name == name).with_context(|| format!("there is no API server {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of two servers that started on an empty etcd was never ready.
+    #[test]
+    fn a_server_that_gave_up_its_first_repair_of_service_ips_is_stuck() {
+        let answer = |failed: &[&str]| {
+            let hooks = ["rbac/bootstrap-roles", "start-service-ip-repair-controllers", "bootstrap-controller"];
+            let line = |hook: &&str| match failed.contains(hook) {
+                true => format!("[-]poststarthook/{hook} failed: reason withheld\n"),
+                false => format!("[+]poststarthook/{hook} ok\n"),
+            };
+            let lines: String = hooks.iter().map(line).collect();
+            format!("ApiError: [+]ping ok\n{lines}readyz check failed: Status {{ message: {lines:?} }}")
+        };
+        assert!(is_stuck(&answer(&["start-service-ip-repair-controllers"])));
+        for failed in
+            [&[][..], &["rbac/bootstrap-roles"], &["rbac/bootstrap-roles", "start-service-ip-repair-controllers"]]
+        {
+            assert!(!is_stuck(&answer(failed)), "{failed:?}");
+        }
+    }
 }
