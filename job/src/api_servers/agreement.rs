@@ -7,9 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::census::{ApiServer, Census, MissingRight, WriteKey};
+use super::census::{ApiServer, Census, MissingRight};
 use super::identity::Identity;
 use super::key_hash::KeyHash;
+use super::metrics::WriteKey;
 
 /// Two censuses that are further apart leave room for a server that came, went, and whose Lease was deleted: Kubernetes
 /// deletes it 3600 s after the last renewal. The 5 minutes less are for clocks that differ.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::identity::{self, Identities, Identity};
 use super::key_hash::{KeyHash, sha256};
-use super::metrics::{self, Answer, Depth, MetricsError};
+use super::metrics::{self, Answer, Depth, MetricsError, WriteKey};
 use crate::api::request::{ApiError, ask};
 use crate::api::retry::{LastError, PATIENCE};
 
@@ -99,20 +99,6 @@ pub enum CensusError {
     /// The list of Leases was not answered before the deadline.
     #[error("list the API servers' identity Leases before the deadline")]
     Late,
-}
-
-/// The key that a server stores objects under.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriteKey {
-    /// The only key that it stored anything under in the last minute, and it did so in the last 15 s.
-    Known(KeyHash),
-    /// It stored objects under each of these in the last minute: its key has just changed, or kinds of object have keys of
-    /// their own.
-    Several(Vec<KeyHash>),
-    /// It was asked, and has not stored anything under a key of KMS v2 in the last 15 s.
-    Idle,
-    /// No connection reached it, or it gave no answer that counts, or its Lease is malformed.
-    NotAsked,
 }
 
 /// One live server.

@@ -13,7 +13,6 @@ use kube::Client;
 use kube::client::Body;
 use thiserror::Error;
 
-use super::census::WriteKey;
 use super::key_hash::KeyHash;
 use crate::api::bounds::Unbounded;
 
@@ -42,6 +41,20 @@ const LANDED_WITHIN: f64 = 60.0;
 
 /// A write may be this much later than the answer's Date, which has whole seconds. More means that the clock was set back.
 const CLOCK_SLACK: f64 = 5.0;
+
+/// The key that a server stores objects under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteKey {
+    /// The only key that it stored anything under in the last minute, and it did so in the last 15 s.
+    Known(KeyHash),
+    /// It stored objects under each of these in the last minute: its key has just changed, or kinds of object have keys of
+    /// their own.
+    Several(Vec<KeyHash>),
+    /// It was asked, and has not stored anything under a key of KMS v2 in the last 15 s.
+    Idle,
+    /// No connection reached it, or it gave no answer that counts, or its Lease is malformed.
+    NotAsked,
+}
 
 /// How far one answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

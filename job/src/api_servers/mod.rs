@@ -13,6 +13,7 @@ mod metrics;
 mod fake;
 
 pub use agreement::{Agreement, Newcomer, NewcomerReason, ProcessesError, UnknownReason};
-pub use census::{ApiServer, Census, CensusError, ConnectError, Connector, MissingRight, Options, WriteKey, take};
+pub use census::{ApiServer, Census, CensusError, ConnectError, Connector, MissingRight, Options, take};
 pub use identity::Identity;
 pub use key_hash::KeyHash;
+pub use metrics::WriteKey;

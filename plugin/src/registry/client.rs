@@ -27,6 +27,7 @@ use crate::registry::archive::Blob;
 use crate::registry::docker::{Credentials, FoundCredentials};
 use crate::registry::errors::{self, Error, RequestError, RequestKind};
 use crate::registry::file;
+use crate::ui::terminal::shorten;
 
 /// The first pause before a registry is asked again.
 const FIRST_RETRY_DELAY: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_millis(500) };
@@ -192,8 +193,7 @@ impl Registry {
             found.map(|(_, value)| value.to_unescaped())
         };
         let realm = value("realm").unwrap_or_default();
-        let refused =
-            |why| Error::TokenServer { registry: self.to.registry.clone(), realm: errors::shorten(&realm), why };
+        let refused = |why| Error::TokenServer { registry: self.to.registry.clone(), realm: shorten(&realm), why };
         let url = Url::parse(&realm).map_err(|_| refused("which is not a URL"))?;
         if realm.len() > MAX_REALM_CHARS || !url.username().is_empty() || url.password().is_some() {
             return Err(refused("which is not the URL of a token server"));

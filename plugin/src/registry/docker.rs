@@ -22,8 +22,8 @@ use tokio::process::Command;
 use crate::cause::Cause;
 use crate::error::HasExitCode;
 use crate::model::reference::Destination;
-use crate::registry::errors::shorten;
 use crate::registry::file;
+use crate::ui::terminal::shorten;
 
 /// What helpers print for a registry that they don't know (docker-credential-helpers, `credentials/error.go`).
 const NOT_FOUND: &str = "credentials not found";

@@ -11,7 +11,7 @@ use crate::cause::Cause;
 use crate::error::HasExitCode;
 use crate::model::reference::Destination;
 use crate::registry::docker::FoundCredentials;
-use crate::ui::terminal::one_line;
+use crate::ui::terminal::shorten;
 
 /// Why one request failed.
 #[derive(Debug)]
@@ -128,9 +128,6 @@ pub(crate) enum Error {
 const OTHER_ACCOUNT: &str = " (is the registry another account's? then `image push --profile` with a profile of that account, and --image \
     here; or --username AWS --password-stdin, with what `aws ecr get-login-password --profile` prints)";
 
-/// The longest text of a registry or a helper that is shown, in characters.
-const MAX_MESSAGE_CHARS: usize = 300;
-
 impl HasExitCode for Error {
     fn code(&self) -> ExitCode {
         match self {
@@ -216,12 +213,6 @@ impl RequestError {
     }
 }
 
-/// Foreign text as one line of bounded length.
-pub(crate) fn shorten(text: &str) -> String {
-    let line = one_line(&text.chars().take(MAX_MESSAGE_CHARS).collect::<String>());
-    if text.chars().nth(MAX_MESSAGE_CHARS).is_some() { format!("{line}…") } else { line }
-}
-
 /// The error for people. `known` is who was logged in.
 pub(crate) fn lookup_error(error: &RequestError, to: &Destination, known: &FoundCredentials) -> Error {
     let login = known.credentials.as_ref();
@@ -289,6 +280,7 @@ fn transport_hint(cause: &str) -> &'static str {
 mod tests {
     //! What asking again may mend, and what is kept to ourselves.
     use super::*;
+    use crate::ui::terminal::one_line;
 
     #[tokio::test]
     async fn an_uploads_signature_is_not_printed() {

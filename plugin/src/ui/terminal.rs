@@ -197,6 +197,15 @@ pub(crate) fn stdout(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", escaped(text, |c| !matches!(c, '\n' | '\t')));
 }
 
+/// The longest text of somebody else that is shown where only its gist counts, in characters.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// Foreign text as one line of bounded length.
+pub(crate) fn shorten(text: &str) -> String {
+    let line = one_line(&text.chars().take(MAX_MESSAGE_CHARS).collect::<String>());
+    if text.chars().nth(MAX_MESSAGE_CHARS).is_some() { format!("{line}…") } else { line }
+}
+
 /// The formats of data for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
