@@ -206,33 +206,9 @@ impl ValueEnum for Prove {
     }
 }
 
-options!(AwsFlags, AwsOptions, |AwsArgs { region, profile }| AwsOptions { region, profile });
-options!(KubeFlags, KubeOptions, |KubeArgs { kubeconfig, context }| KubeOptions { kubeconfig, context });
-options!(EngineFlags, EngineOptions, |EngineArgs { method, pace, prove }| EngineOptions {
-    method,
-    pace: pace.pace(),
-    prove
-});
-options!(JobFlags, JobOptions, |JobArgs {
-                                    namespace,
-                                    image,
-                                    image_pull_secret,
-                                    node_selector,
-                                    toleration,
-                                    pod_label,
-                                    pod_annotation,
-                                    priority_class,
-                                    service_account,
-                                    local,
-                                }| JobOptions {
-    namespace,
-    image,
-    image_pull_secret,
-    node_selector,
-    toleration,
-    pod_label,
-    pod_annotation,
-    priority_class,
-    service_account,
-    local,
+options!(AwsFlags: AwsArgs => AwsOptions { region, profile });
+options!(KubeFlags: KubeArgs => KubeOptions { kubeconfig, context });
+options!(EngineFlags: EngineArgs => EngineOptions { method, pace: pace.pace(), prove });
+options!(JobFlags: JobArgs => JobOptions {
+    namespace, image, image_pull_secret, node_selector, toleration, pod_label, pod_annotation, priority_class, service_account, local,
 });

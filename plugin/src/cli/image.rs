@@ -117,20 +117,8 @@ struct RegistryArgs {
     create_repository: bool,
 }
 
-options!(RegistryFlags, RegistryOptions, |RegistryArgs {
-                                              archive,
-                                              username,
-                                              password_stdin,
-                                              registry_ca,
-                                              plain_http,
-                                              create_repository,
-                                          }| RegistryOptions {
-    archive,
-    username,
-    password_stdin,
-    registry_ca,
-    plain_http,
-    create_repository
+options!(RegistryFlags: RegistryArgs => RegistryOptions {
+    archive, username, password_stdin, registry_ca, plain_http, create_repository,
 });
 
 #[cfg(test)]

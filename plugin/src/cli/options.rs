@@ -1,8 +1,9 @@
 //! Groups of flags as the options that everything below this folder knows.
 
-/// Defines `$flags`: a group of flags that clap reads as `$args`, and that everybody else uses as `$options`.
+/// Defines `$flags`: a group of flags that clap reads as `$args`, and that everybody else uses as `$options`. A field that differs has
+/// its value.
 macro_rules! options {
-    ($flags:ident, $options:ident, |$args:ident { $($field:ident),* $(,)? }| $value:expr) => {
+    ($flags:ident: $args:ident => $options:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
         #[doc = concat!("The flags behind [`", stringify!($options), "`].")]
         #[derive(Clone, Debug)]
         pub(crate) struct $flags($options);
@@ -24,7 +25,7 @@ macro_rules! options {
         impl clap::FromArgMatches for $flags {
             fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
                 let $args { $($field),* } = $args::from_arg_matches(matches)?;
-                Ok(Self($value))
+                Ok(Self($options { $($field $(: $value)?),* }))
             }
 
             fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
